@@ -1,0 +1,54 @@
+# Ostiary's tasks. `make` or `make help` lists them.
+
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+FUZZTIME ?= 10s
+BENCH    ?= .
+
+# Packages (below the module's root) that are tested without the race detector, because they only compute, are slowed down
+# too much by it, or start the whole binary. All others are tested with it.
+NORACE ?= cmd/ostiary policies core core/config core/decision core/keys core/keys/jose core/metadata core/oauth core/strictjson
+
+MODULES := sdk/go $(patsubst %/go.mod,%,$(wildcard examples/*/go.mod))
+PLUGINS := $(patsubst examples/plugin-%/go.mod,bin/plugins/%.wasm,$(wildcard examples/plugin-*/go.mod))
+SDK     := $(wildcard sdk/go/*.go sdk/go/abi/*.go)
+
+.PHONY: help build run test lint bench fuzz tools clean
+.DEFAULT_GOAL := help
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+
+build: $(PLUGINS) ## Build bin/ostiary and the example plugins beside it
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ostiary ./cmd/ostiary
+
+.SECONDEXPANSION:
+bin/plugins/%.wasm: examples/plugin-%/go.mod $$(wildcard examples/plugin-$$*/*.go examples/plugin-$$*/*.yaml) $(SDK)
+	@mkdir -p bin/plugins
+	cd examples/plugin-$* && GOOS=wasip1 GOARCH=wasm CGO_ENABLED=0 \
+		go build -trimpath -buildvcs=false -buildmode=c-shared -ldflags=-s -o ../../$@ .
+	cp examples/plugin-$*/*.yaml bin/plugins/
+
+run: build ## Build, then run the whole server on this machine
+	bin/ostiary dev
+
+test: ## Test every module and print the ten slowest packages
+	NORACE='$(NORACE)' .ci/test . $(MODULES)
+
+lint: bin/tools/staticcheck ## Check formatting, go vet and staticcheck of every module, and the form of the Rego
+	.ci/lint . $(MODULES)
+	go test ./policies -run 'Format|Check'
+
+bench: ## Run the benchmarks (BENCH=pattern chooses)
+	go test -p 1 -run '^$$' -bench '$(BENCH)' -benchmem $$(grep -rl --include='*_test.go' '^func Benchmark' cmd core plugins policies storage | xargs -n 1 dirname | sort -u | sed 's,^,./,')
+
+fuzz: ## Run every fuzz target for FUZZTIME (10s)
+	.ci/fuzz '$(FUZZTIME)'
+
+tools: bin/tools/staticcheck ## Install what lint and test need
+	.ci/install
+
+bin/tools/staticcheck: .ci/tools/go.mod .ci/tools/go.sum
+	cd .ci/tools && go build -trimpath -buildvcs=false -o ../../bin/tools/staticcheck honnef.co/go/tools/cmd/staticcheck
+
+clean: ## Remove what was built
+	rm -rf bin

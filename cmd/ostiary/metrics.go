@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/ostiary/ostiary/core/metrics"
+	"github.com/ostiary/ostiary/core/web"
+)
+
+// meters are the server's metrics. No label has a value that a request controls.
+type meters struct {
+	registry *metrics.Registry
+	requests metrics.Counter
+	seconds  metrics.Histogram
+}
+
+// newMeters makes the metrics of a route table; what is read when asked comes from the house.
+func (h *house) newMeters(table []web.Route, issuerPath string) (*meters, error) {
+	m := &meters{registry: metrics.New()}
+	routes := metrics.Of("route", append(patterns(table, issuerPath), "unmatched")...)
+	classes := metrics.Of("status", "2xx", "3xx", "4xx", "5xx")
+	var counting, timing error
+	m.requests, counting = m.registry.Counter("ostiary_requests_total", "Requests answered.", routes, classes)
+	m.seconds, timing = m.registry.Histogram("ostiary_request_duration_seconds", "From the head's arrival to the answer.",
+		[]float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5}, routes)
+	return m, errors.Join(counting, timing,
+		m.registry.GaugeFunc("ostiary_problems", "Problems that /health/ready reports now.",
+			func() float64 { return float64(len(h.health(h.engine.Health(context.Background())).Problems)) }),
+		m.registry.GaugeFunc("ostiary_ledger_dropped_entries", "Ledger entries that the full queue had no room for, since the start.",
+			func() float64 { return float64(h.book.Dropped()) }),
+	)
+}
+
+// patterns lists every path of the table once, as requests report it.
+func patterns(table []web.Route, issuerPath string) []string {
+	var list []string
+	seen := make(map[string]bool)
+	for _, r := range table {
+		path := r.Path
+		if path[0] != '/' {
+			path = issuerPath + "/" + path
+		}
+		if !seen[path] {
+			seen[path] = true
+			list = append(list, path)
+		}
+	}
+	return list
+}
+
+// done counts one request.
+func (m *meters) done(d web.Done) {
+	m.requests.Inc(d.Route, strconv.Itoa(d.Status/100)+"xx")
+	m.seconds.Observe(d.Duration.Seconds(), d.Route)
+}
+
+// answer is /metrics.
+func (m *meters) answer(context.Context, *web.Request) (web.Response, error) {
+	body, mediaType, err := m.registry.Text()
+	return web.Response{Status: http.StatusOK, ContentType: mediaType, Body: body}, err
+}

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ostiary/ostiary/core/web"
+)
+
+func serveCommand() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{
+		Use:   "serve -c ostiary.yaml",
+		Short: "Run the server from one strict configuration file",
+		Args:  noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if file == "" {
+				return usagef("serve needs a configuration file: ostiary serve -c ostiary.yaml")
+			}
+			s, err := readSettings(file)
+			if err != nil {
+				return err
+			}
+			log, buffer, err := newLog(s.Log, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			defer buffer.Close()
+			return serve(cmd.Context(), s, log, func(*house) error { return nil })
+		},
+	}
+	cmd.Flags().StringVarP(&file, "config", "c", "", "the configuration file")
+	return cmd
+}
+
+// grace is how long requests under way get at a shutdown.
+const grace = 10 * time.Second
+
+// serve runs a server until ctx ends. ready is called once it answers and its plugins are live or have failed.
+func serve(ctx context.Context, s settings, log *slog.Logger, ready func(*house) error) error {
+	public, err := listen(s.Listen, s.TLS)
+	if err != nil {
+		return err
+	}
+	defer public.Close()
+	private, err := listen(s.OpsListen, tlsSettings{})
+	if err != nil {
+		return err
+	}
+	defer private.Close()
+	return serveOn(ctx, s, log, public, private, ready)
+}
+
+// serveOn is serve on listeners that are open already.
+func serveOn(ctx context.Context, s settings, log *slog.Logger, public, private net.Listener, ready func(*house) error) (err error) {
+	h, err := build(ctx, s, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	ops, err := h.openOps()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	if err := h.follow(ctx); err != nil {
+		return err
+	}
+	ended := make(chan error, 2)
+	go func() { ended <- h.server.Serve(public) }()
+	go func() { ended <- ops.Serve(private) }()
+	log.Info("serving", "issuer", s.Issuer, "listen", public.Addr().String(), "operations", private.Addr().String())
+	go func() {
+		if err := h.announce(ctx, ready); err != nil {
+			cancel(err)
+		}
+	}()
+	select {
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+		if errors.Is(err, context.Canceled) {
+			err = nil
+		}
+	case err = <-ended:
+	}
+	log.Info("shutting down")
+	return errors.Join(err, shutdown(h.server, ops))
+}
+
+// announce tells that the server is ready.
+func (h *house) announce(ctx context.Context, ready func(*house) error) error {
+	if err := h.plugins.Ready(ctx); err != nil {
+		return nil // shutting down
+	}
+	h.started.Store(true)
+	return ready(h)
+}
+
+func shutdown(servers ...*web.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), grace)
+	defer cancel()
+	var errs []error
+	for _, s := range servers {
+		errs = append(errs, s.Shutdown(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// follow starts what runs beside the requests: reloading and sweeping.
+func (h *house) follow(ctx context.Context) error {
+	if err := h.rules.follow(ctx); err != nil {
+		return err
+	}
+	if h.settings.PluginDir != "" {
+		changes, err := watchAll(ctx, h.log, h.settings.PluginDir)
+		if err != nil {
+			return err
+		}
+		go func() {
+			for range changes {
+				if err := h.plugins.Reload(ctx); err != nil {
+					h.log.Error("the plugin folder cannot be read; the plugins stay as they are", "error", err)
+				}
+			}
+		}()
+	}
+	go h.sweep(ctx)
+	return nil
+}
+
+// sweep removes expired records, a page at a time, every minute.
+func (h *house) sweep(ctx context.Context) {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for {
+			n, err := h.engine.Sweep(ctx, sweepPage)
+			if err != nil && ctx.Err() == nil {
+				h.log.Warn("expired records could not be removed", "error", err)
+			}
+			if err != nil || n < sweepPage {
+				break
+			}
+		}
+	}
+}
+
+const sweepPage = 500
+
+// listen opens a listener, with TLS when there is a certificate.
+func listen(address string, t tlsSettings) (net.Listener, error) {
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
+	}
+	if t.Cert == "" {
+		return ln, nil
+	}
+	pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+	if err != nil {
+		ln.Close()
+		return nil, fmt.Errorf("TLS certificate: %w", err)
+	}
+	return tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}), nil
+}

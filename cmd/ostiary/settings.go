@@ -1,0 +1,172 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/config"
+)
+
+// settings are what a server is started with: ostiary.yaml under serve, made up by dev.
+type settings struct {
+	Issuer    string            `yaml:"issuer"`    // its URL: https, or http on a loopback host
+	IssuerID  string            `yaml:"issuer_id"` // its name in the store; never changes
+	Listen    string            `yaml:"listen"`
+	OpsListen string            `yaml:"ops_listen"` // health, metrics, version
+	Sites     []string          `yaml:"sites"`      // hosts that are answered beside the issuer's
+	TLS       tlsSettings       `yaml:"tls"`
+	DataDir   string            `yaml:"data_dir"`
+	PolicyDir string            `yaml:"policy_dir"`
+	PluginDir string            `yaml:"plugin_dir"`
+	DCRConfig string            `yaml:"dcr_config"`
+	Operators []operatorSetting `yaml:"operators"`
+	Proxies   []netip.Prefix    `yaml:"trusted_proxies"`
+	Storage   storageSettings   `yaml:"storage"`
+	Ledger    ledgerSettings    `yaml:"ledger"`
+	Desk      deskSettings      `yaml:"registration"`
+	Log       logSettings       `yaml:"log"`
+}
+
+type tlsSettings struct {
+	Cert string `yaml:"cert"` // PEM files
+	Key  string `yaml:"key"`
+}
+
+type operatorSetting struct {
+	Subject string      `yaml:"subject"`
+	Token   core.Secret `yaml:"token"`
+}
+
+type storageSettings struct {
+	MinFreeMiB int64 `yaml:"min_free_mib" range:"1..1048576"` // below it, writes are refused
+}
+
+type ledgerSettings struct {
+	KeepAccepted     time.Duration `yaml:"keep_accepted"` // 0: for ever
+	KeepRefused      time.Duration `yaml:"keep_refused"`
+	KeepInput        time.Duration `yaml:"keep_input"`                            // the sealed policy inputs that replay needs
+	RefusedPerMinute int64         `yaml:"refused_per_minute" range:"1..1000000"` // of one source, kept in full
+}
+
+type deskSettings struct {
+	Every time.Duration `yaml:"every" range:"1ms..1h"` // one request without a valid token, of one address
+	Burst int64         `yaml:"burst" range:"1..100000"`
+}
+
+type logSettings struct {
+	Level  string `yaml:"level"`  // debug, info, warn, error
+	Format string `yaml:"format"` // json or text
+}
+
+// defaults are the settings that serve begins with.
+func defaults() settings {
+	return settings{
+		IssuerID: "main", Listen: "127.0.0.1:8080", OpsListen: "127.0.0.1:8081",
+		Storage: storageSettings{MinFreeMiB: 512},
+		Ledger:  ledgerSettings{KeepRefused: 90 * 24 * time.Hour, KeepInput: 30 * 24 * time.Hour, RefusedPerMinute: 100},
+		Desk:    deskSettings{Every: 2 * time.Second, Burst: 30},
+		Log:     logSettings{Level: "info", Format: "json"},
+	}
+}
+
+// Validate lists what is wrong (config.Checker).
+func (s *settings) Validate() []config.Problem {
+	var problems []config.Problem
+	add := func(path, format string, args ...any) {
+		problems = append(problems, config.Problem{Path: path, Text: fmt.Sprintf(format, args...)})
+	}
+	if err := checkIssuer(s.Issuer); err != nil {
+		add("issuer", "%v", err)
+	}
+	for path, value := range map[string]string{"issuer_id": s.IssuerID, "listen": s.Listen, "data_dir": s.DataDir} {
+		if value == "" {
+			add(path, "is missing")
+		}
+	}
+	if (s.TLS.Cert == "") != (s.TLS.Key == "") {
+		add("tls", "needs both cert and key")
+	}
+	for i, o := range s.Operators {
+		switch {
+		case o.Subject == "":
+			add(fmt.Sprintf("operators[%d].subject", i), "is missing")
+		case len(o.Token) < minOperatorToken:
+			add(fmt.Sprintf("operators[%d].token", i), "is shorter than %d characters; make one with: openssl rand -base64 32", minOperatorToken)
+		}
+	}
+	if _, err := logLevel(s.Log.Level); err != nil {
+		add("log.level", "%v", err)
+	}
+	if s.Log.Format != "json" && s.Log.Format != "text" {
+		add("log.format", "must be json or text")
+	}
+	return problems
+}
+
+const minOperatorToken = 16
+
+// checkIssuer holds the issuer to OpenID Connect Discovery §3 and RFC 8414 §2: no query, no fragment, https.
+func checkIssuer(raw string) error {
+	u, err := url.Parse(raw)
+	switch {
+	case raw == "":
+		return errors.New("is missing; it is the URL that clients know, such as https://id.example.com")
+	case err != nil || u.Host == "" || u.Opaque != "":
+		return errors.New("is not a URL such as https://id.example.com")
+	case u.RawQuery != "" || u.ForceQuery || strings.Contains(raw, "#") || u.User != nil:
+		return errors.New("must have no query, fragment or user")
+	case strings.HasSuffix(raw, "/"):
+		return errors.New("must not end in a slash")
+	case u.Path != "" && (u.Path != u.EscapedPath() || filepath.Clean(u.Path) != u.Path || strings.Contains(u.Path, ":") || strings.Contains(u.Path, "*")):
+		return errors.New("has a path that is not plain")
+	case u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname()):
+		return nil
+	}
+	return errors.New("must be https; http is only for localhost")
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// readSettings reads the one strict file. Relative paths in it start from its folder.
+func readSettings(file string) (settings, error) {
+	s := defaults()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return s, fmt.Errorf("configuration: %w", err)
+	}
+	if err := config.Read(data, file, &s, os.LookupEnv); err != nil {
+		return s, err
+	}
+	base := filepath.Dir(file)
+	s.DataDir = under(base, s.DataDir)
+	s.PolicyDir = under(base, orElse(s.PolicyDir, filepath.Join(s.DataDir, "policies")))
+	s.PluginDir = under(base, orElse(s.PluginDir, filepath.Join(s.DataDir, "plugins")))
+	s.DCRConfig = under(base, s.DCRConfig)
+	s.TLS.Cert, s.TLS.Key = under(base, s.TLS.Cert), under(base, s.TLS.Key)
+	return s, nil
+}
+
+func under(base, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(base, path)
+}
+
+func orElse(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/keys"
+	"github.com/ostiary/ostiary/core/ledger"
+	"github.com/ostiary/ostiary/core/operator"
+	"github.com/ostiary/ostiary/core/registration"
+	"github.com/ostiary/ostiary/core/seal"
+	"github.com/ostiary/ostiary/core/web"
+	"github.com/ostiary/ostiary/core/web/admin"
+	"github.com/ostiary/ostiary/core/web/oidc"
+	"github.com/ostiary/ostiary/core/web/routes"
+	"github.com/ostiary/ostiary/plugins"
+	"github.com/ostiary/ostiary/policies"
+	"github.com/ostiary/ostiary/storage"
+	"github.com/ostiary/ostiary/storage/badger"
+)
+
+// A house is every part of a running server, put together.
+type house struct {
+	settings settings
+	log      *slog.Logger
+	now      func() time.Time
+
+	engine  storage.Engine
+	book    *ledger.Book
+	clients *storage.Clients
+	tokens  *registration.Tokens
+	policy  *policies.Engine
+	rules   *rules
+	plugins *plugins.Host
+	desk    *registration.Desk
+	server  *web.Server
+	meters  *meters
+	started atomic.Bool    // the plugins that were there at the start are live or have failed
+	closers []func() error // in the order of opening
+}
+
+// build opens the store and puts the parts together. On an error everything opened is closed again.
+func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err error) {
+	opening := &house{settings: s, log: log, now: time.Now}
+	defer func() {
+		if err != nil {
+			h, err = nil, errors.Join(err, opening.close())
+		}
+	}()
+	h = opening
+	ring, err := h.openStore()
+	if err != nil {
+		return nil, err
+	}
+	issuer := core.IssuerID(s.IssuerID)
+	signing, err := keys.Open(ctx, storage.NewKeys(h.engine, issuer, ring), []string{"ES256", "RS256"}, h.now)
+	if err != nil {
+		return nil, fmt.Errorf("signing keys: %w", err)
+	}
+	h.openLedger(issuer, ring)
+	if err := h.openRules(ctx, storage.NewPolicies(h.engine, issuer, ring)); err != nil {
+		return nil, err
+	}
+	if err := h.openPlugins(ctx); err != nil {
+		return nil, err
+	}
+	h.openDesk()
+	h.server, err = h.openServer(signing)
+	return h, err
+}
+
+// openStore opens the seal's key file and the store.
+func (h *house) openStore() (*seal.Ring, error) {
+	s := h.settings
+	for _, dir := range []string{s.DataDir, filepath.Join(s.DataDir, "keys")} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("data folder: %w", err)
+		}
+	}
+	engine, err := badger.Open(badger.Options{
+		Dir: filepath.Join(s.DataDir, "store"), Now: h.now, Log: h.log, MinFree: uint64(s.Storage.MinFreeMiB) << 20,
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.engine = engine
+	h.closers = append(h.closers, engine.Close)
+	return seal.LoadOrCreate(filepath.Join(s.DataDir, "keys", "seal.key"))
+}
+
+func (h *house) openLedger(issuer core.IssuerID, ring *seal.Ring) {
+	s := h.settings.Ledger
+	store := storage.NewLedger(h.engine, issuer, ring, storage.Retention{Accepted: s.KeepAccepted, Refused: s.KeepRefused, Input: s.KeepInput}, h.now)
+	h.book = ledger.NewBook(store, int(s.RefusedPerMinute), h.now, h.log)
+	h.closers = append(h.closers, func() error { h.book.Close(); return nil })
+	h.clients = storage.NewClients(h.engine, issuer, store, ring, h.now)
+}
+
+func (h *house) openRules(ctx context.Context, kept storage.Policies) error {
+	h.policy = policies.NewEngine(policies.Options{Log: h.log, Now: h.now})
+	h.rules = &rules{engine: h.policy, kept: kept, log: h.log, now: h.now, dir: h.settings.PolicyDir, file: h.settings.DCRConfig}
+	return h.rules.start(ctx)
+}
+
+func (h *house) openPlugins(ctx context.Context) error {
+	host, err := plugins.New(plugins.Options{
+		Dir: h.settings.PluginDir, CacheDir: filepath.Join(h.settings.DataDir, "cache", "plugins"), Log: h.log, Now: h.now,
+	})
+	if err != nil {
+		return fmt.Errorf("plugins: %w", err)
+	}
+	h.plugins = host
+	h.closers = append(h.closers, host.Close)
+	return host.Reload(ctx)
+}
+
+func (h *house) openDesk() {
+	issuer := h.settings.Issuer
+	h.desk = registration.NewDesk(registration.Parts{
+		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, Site: h.rules.site.Load(), Now: h.now,
+		ClientURI: func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
+	})
+	h.rules.changed = h.desk.SetSite
+	h.tokens = registration.NewTokens(h.clients, h.desk.Site, h.now)
+}
+
+func (h *house) openServer(signing *keys.Ring) (*web.Server, error) {
+	s := h.settings
+	issuer, err := url.Parse(s.Issuer)
+	if err != nil {
+		return nil, err
+	}
+	limiter := web.NewLimiter(s.Desk.Every, int(s.Desk.Burst), 100_000)
+	o := oidc.New(h.desk, signing, limiter, oidc.Document(s.Issuer))
+	a := admin.New(admin.Parts{
+		Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Clients: h.clients, Decisions: h.book,
+		Policies: func() any { return h.policyStatus() }, Plugins: func() any { return h.pluginStatus() },
+	})
+	table := routes.Table(issuer.Path, o, a)
+	if h.meters, err = h.newMeters(table, issuer.Path); err != nil {
+		return nil, err
+	}
+	return web.New(web.Options{
+		Routes: table, IssuerPath: issuer.Path, Areas: []web.Area{{Prefix: "/api/admin", Face: web.Operator}},
+		Face: web.Plain, Sites: append([]string{issuer.Host}, s.Sites...), TrustedProxies: s.Proxies,
+		Now: h.now, Log: h.log, OnRefused: h.refusedAtTheDoor, OnDone: h.meters.done,
+	})
+}
+
+func (h *house) roster() *operator.Roster {
+	var tokens []operator.Token
+	for _, o := range h.settings.Operators {
+		tokens = append(tokens, operator.Token{Subject: core.Subject(o.Subject), Hash: o.Token.Hash()})
+	}
+	return operator.NewRoster(tokens...)
+}
+
+// refusedAtTheDoor writes the one-stage entry of a request that the edge turned away from the desk.
+func (h *house) refusedAtTheDoor(_ context.Context, r web.Refused) {
+	h.book.Record(ledger.Entry{
+		V: ledger.FormatVersion, DecisionID: r.Decision, Time: r.At, Operation: operationOf(r.Method), Channel: channelOf(r.Method),
+		Actor: ledger.Actor{Kind: registration.KindOpen, IP: r.RemoteIP.String()},
+		Stages: []ledger.Stage{{Stage: "web", By: ledger.By{Kind: "core"}, Reasons: []core.Reason{
+			{Rule: "web", Code: r.Code, Message: r.Detail, Public: true},
+		}}},
+		Verdict: ledger.Denied, Outcome: ledger.Nothing, Error: &ledger.Problem{Code: r.Code, Detail: r.Detail},
+	})
+}
+
+func operationOf(method string) core.Operation {
+	switch method {
+	case "POST":
+		return core.Register
+	case "PUT", "PATCH":
+		return core.Update
+	case "DELETE":
+		return core.Delete
+	}
+	return core.Read
+}
+
+func channelOf(method string) core.Channel {
+	if method == "POST" {
+		return core.ChannelDCR
+	}
+	return core.ChannelManage
+}
+
+// close closes what was opened, the last first.
+func (h *house) close() error {
+	var errs []error
+	for i := len(h.closers) - 1; i >= 0; i-- {
+		errs = append(errs, h.closers[i]())
+	}
+	h.closers = nil
+	return errors.Join(errs...)
+}

@@ -1,0 +1,163 @@
+package core
+
+import "time"
+
+// Metadata is what a client says of itself and what was made of it: the members of RFC 7591 §2 and OpenID Connect Dynamic
+// Client Registration 1.0 §2. A zero field is an absent member; an empty, non-nil list is a member with no values. The one
+// table of these members, with their kinds and rules, is core/metadata.
+type Metadata struct {
+	RedirectURIs            []string // RFC 7591 §2
+	TokenEndpointAuthMethod string
+	GrantTypes              []string
+	ResponseTypes           []string
+	ClientName              string
+	ClientURI               string
+	LogoURI                 string
+	Scope                   []string // "scope": space-separated on the wire
+	Contacts                []string
+	TosURI                  string
+	PolicyURI               string
+	JWKSURI                 string
+	JWKS                    string // a JWK Set as compact JSON
+	SoftwareID              string
+	SoftwareVersion         string
+	SoftwareStatement       string // the JWT, returned unmodified
+
+	ApplicationType              string // OpenID Connect Registration §2
+	SectorIdentifierURI          string
+	SubjectType                  string
+	IDTokenSignedResponseAlg     string
+	IDTokenEncryptedResponseAlg  string
+	IDTokenEncryptedResponseEnc  string
+	UserinfoSignedResponseAlg    string
+	UserinfoEncryptedResponseAlg string
+	UserinfoEncryptedResponseEnc string
+	RequestObjectSigningAlg      string
+	RequestObjectEncryptionAlg   string
+	RequestObjectEncryptionEnc   string
+	TokenEndpointAuthSigningAlg  string
+	DefaultMaxAge                *int64 // seconds
+	RequireAuthTime              *bool
+	DefaultACRValues             []string
+	InitiateLoginURI             string
+	RequestURIs                  []string
+
+	Tagged map[string]string // "client_name#fr" and its like (RFC 7591 §2.2)
+	Custom map[string]string // members listed in custom_attributes, as compact JSON
+}
+
+// A Client is a registered client. It is written by the registration road only (law 3).
+type Client struct {
+	ID         ClientID
+	Metadata   Metadata
+	IssuedAt   time.Time // client_id_issued_at; whole seconds on the wire
+	UpdatedAt  time.Time
+	Expires    time.Time // zero: never
+	Provenance Provenance
+	Locked     []string // members that a trusted software statement fixed
+	Generation uint64   // grants, consents and sessions made under another one are void
+	Governance Governance
+}
+
+// Provenance is where a client came from and which decision last wrote it.
+type Provenance struct {
+	Channel         Channel
+	IAT             TokenID // the initial access token it was registered with; empty: none
+	Profile         string
+	StatementIssuer string // iss of a verified software statement
+	RegisteredBy    DecisionID
+	WrittenBy       DecisionID
+	Revision        string // of the policy that admitted it
+}
+
+// Governance is what policy attached to a client; the core holds it to it later.
+type Governance struct {
+	Obligations []Obligation
+	Limits      map[string]int64 // by name, seconds
+	Labels      []string
+	Trust       string // "issuer", "self" or "none"
+}
+
+// An Obligation is a requirement a client must meet on every later request.
+type Obligation struct {
+	Name   string `json:"name"`
+	Params string `json:"params,omitempty"` // compact JSON object; empty: none
+	Rule   string `json:"rule"`
+}
+
+// State says whether a client may be used.
+type State string
+
+// The states of a client. Absent from the store means active.
+const (
+	Active   State = "active"
+	Pending  State = "pending"
+	Disabled State = "disabled"
+)
+
+// Credentials are what a client proves itself with. Only hashes are kept.
+type Credentials struct {
+	Secrets      []StoredSecret // at most two
+	Registration []RegistrationToken
+}
+
+// A StoredSecret is one client secret as it is kept.
+type StoredSecret struct {
+	Alg       string    `json:"alg"` // "sha256" for secrets we made
+	Hash      string    `json:"hash"`
+	ExpiresAt time.Time `json:"expires_at"` // zero: never
+}
+
+// A RegistrationToken is one registration access token as it is kept (RFC 7592 §3). The one before the current stays valid
+// until the current one is used or ValidUntil passes.
+type RegistrationToken struct {
+	Hash       SecretHash
+	ValidUntil time.Time // zero: until replaced
+}
+
+// Operation is what is asked of the registration desk.
+type Operation string
+
+// The operations a policy may decide on.
+const (
+	Register Operation = "register"
+	Update   Operation = "update"
+	Delete   Operation = "delete"
+	Read     Operation = "read"
+	Disable  Operation = "disable"
+	Enable   Operation = "enable"
+)
+
+// Channel is the door a request came in by.
+type Channel string
+
+// The channels in use.
+const (
+	ChannelDCR      Channel = "dcr"      // RFC 7591
+	ChannelManage   Channel = "manage"   // RFC 7592
+	ChannelOperator Channel = "operator" // the operators' API
+)
+
+// An InitialAccessToken lets its holder register clients (RFC 7591 §3). How often it was used is counted apart.
+type InitialAccessToken struct {
+	ID        TokenID
+	Label     string
+	Profile   string
+	MaxUses   int64
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	CreatedBy Subject
+	Hash      SecretHash
+}
+
+// Caller is who is at the desk, as policy may see it. No secrets.
+type Caller struct {
+	Kind      string // "initial_access_token", "registration_access_token", "operator" or "open"
+	IP        string
+	Origin    string // the Origin header
+	UserAgent string
+	Subject   Subject
+	ClientID  ClientID
+	Scopes    []string
+	Roles     []string
+}

@@ -1,0 +1,132 @@
+package decision
+
+import (
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/metadata"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// Schema gives the JSON Schema of a registration's input: every member required, no other allowed, except in free objects
+// (extra, jwks, claims), which say nothing of what they hold.
+func Schema() []byte {
+	var w schemaWriter
+	fullSample().Write(&w)
+	root := w.root.With("$schema", strictjson.String("http://json-schema.org/draft-07/schema#"))
+	root = root.With("title", strictjson.String("Input of data.ostiary.registration.decision, contract "+Contract))
+	return strictjson.Append(nil, root)
+}
+
+// schemaWriter infers a schema from one document in which every list has an item: it is itself the description.
+type schemaWriter struct {
+	open []shape
+	root strictjson.Value
+}
+
+// A shape is an object or array whose members are still coming.
+type shape struct {
+	list     bool
+	key      string // of the member that comes next
+	members  []strictjson.Member
+	required []string
+	item     strictjson.Value
+}
+
+func typed(name string, more ...strictjson.Member) strictjson.Value {
+	return strictjson.Object(append([]strictjson.Member{{Name: "type", Value: strictjson.String(name)}}, more...)...)
+}
+
+// put places a finished schema where the document stands. Items of one list are alike; the last one counts.
+func (w *schemaWriter) put(v strictjson.Value) {
+	if len(w.open) == 0 {
+		w.root = v
+		return
+	}
+	top := &w.open[len(w.open)-1]
+	if top.list {
+		top.item = v
+		return
+	}
+	top.members = append(top.members, strictjson.Member{Name: top.key, Value: v})
+	top.required = append(top.required, top.key)
+}
+
+func (w *schemaWriter) pop() shape {
+	top := w.open[len(w.open)-1]
+	w.open = w.open[:len(w.open)-1]
+	return top
+}
+
+// BeginObject implements Writer.
+func (w *schemaWriter) BeginObject(int) { w.open = append(w.open, shape{}) }
+
+// EndObject implements Writer. An object without members is a free one.
+func (w *schemaWriter) EndObject() {
+	s := w.pop()
+	if len(s.members) == 0 {
+		w.put(typed("object"))
+		return
+	}
+	w.put(typed("object",
+		strictjson.Member{Name: "properties", Value: strictjson.Object(s.members...)},
+		strictjson.Member{Name: "required", Value: strictjson.Strings(s.required)},
+		strictjson.Member{Name: "additionalProperties", Value: strictjson.Bool(false)}))
+}
+
+// BeginArray implements Writer.
+func (w *schemaWriter) BeginArray(int) { w.open = append(w.open, shape{list: true}) }
+
+// EndArray implements Writer.
+func (w *schemaWriter) EndArray() {
+	w.put(typed("array", strictjson.Member{Name: "items", Value: w.pop().item}))
+}
+
+// Key implements Writer.
+func (w *schemaWriter) Key(name string) { w.open[len(w.open)-1].key = name }
+
+// Text implements Writer.
+func (w *schemaWriter) Text(string) { w.put(typed("string")) }
+
+// Int implements Writer.
+func (w *schemaWriter) Int(int64) { w.put(typed("integer")) }
+
+// Bool implements Writer.
+func (w *schemaWriter) Bool(bool) { w.put(typed("boolean")) }
+
+// Value implements Writer. What stands here is somebody else's JSON.
+func (w *schemaWriter) Value(strictjson.Value) { w.put(typed("object")) }
+
+var _ Writer = (*schemaWriter)(nil)
+
+// fullSample is an input in which every list has an item.
+func fullSample() *Registration {
+	doc := Document{ClientID: "c-1", Metadata: fullMetadata()}
+	return &Registration{
+		Operation: core.Update, Channel: core.ChannelManage, Profile: "oauth2.1", Pass: 1, Now: time.Unix(1, 0), RequestID: "d-1",
+		Request: doc, Present: []string{"client_name"}, Effective: doc, Before: doc, Changed: []string{"client_name"},
+		Keys:      []Key{{Kty: "EC"}},
+		IAT:       IAT{Present: true},
+		Statement: Statement{Present: true},
+		Caller:    core.Caller{Kind: "operator", Scopes: []string{"admin.api"}, Roles: []string{"administrator"}},
+	}
+}
+
+// fullMetadata gives every list of the table one item that is a URI and a scope at once.
+func fullMetadata() core.Metadata {
+	const item = "https://app.example/callback#" // the fragment is a problem, of which there is a list, too
+	var m core.Metadata
+	for _, row := range metadata.Visible() {
+		v := strictjson.Value{}
+		switch row.Kind {
+		case metadata.List, metadata.URIs:
+			v = strictjson.Strings([]string{item})
+		case metadata.Scope, metadata.URI:
+			v = strictjson.String(item)
+		}
+		if row.Set(&m, v) != nil {
+			continue // the schema's test would see the empty list
+		}
+	}
+	return m
+}

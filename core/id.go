@@ -1,0 +1,84 @@
+package core
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+)
+
+// Typed ids: a ClientID is never taken for a Subject.
+type (
+	// IssuerID is the configured, opaque name of an issuer ("main"). Its URL may change, the id may not.
+	IssuerID string
+	// ClientID is RFC 6749 §2.2's client identifier. Subjects never equal client ids.
+	ClientID string
+	// Subject is the "sub" of a person or an operator.
+	Subject string
+	// DecisionID names one ledger entry. Ids sort by the time they were made.
+	DecisionID string
+	// TokenID names an initial access token. It is public; the token itself is a Secret.
+	TokenID string
+)
+
+// crockford is base32 without padding in an alphabet that keeps byte order and leaves out look-alikes.
+var crockford = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+// timeOrdered gives 26 characters: 48 bits of milliseconds, 80 random bits.
+func timeOrdered(now time.Time) string {
+	var b [16]byte
+	binary.BigEndian.PutUint64(b[:8], uint64(now.UnixMilli())<<16)
+	_, _ = rand.Read(b[6:]) // crypto/rand.Read never fails since Go 1.24
+	return crockford.EncodeToString(b[:])
+}
+
+// NewDecisionID mints the id of a decision made at now.
+func NewDecisionID(now time.Time) DecisionID { return DecisionID("d-" + timeOrdered(now)) }
+
+// NewTokenID mints the public id of an initial access token made at now.
+func NewTokenID(now time.Time) TokenID { return TokenID("iat-" + timeOrdered(now)) }
+
+// NewClientID mints a client id made at now: opaque, URL-safe, 128 bits of which 80 are random.
+func NewClientID(now time.Time) ClientID { return ClientID("c-" + timeOrdered(now)) }
+
+// A Secret is a credential on its way through the program. It prints as [redacted] everywhere: fmt, slog, JSON.
+type Secret string
+
+// NewSecret makes a credential of 256 random bits, as 43 URL-safe characters.
+func NewSecret() Secret {
+	var b [32]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	return Secret(base64.RawURLEncoding.EncodeToString(b[:]))
+}
+
+// Reveal gives the credential itself. Its callers are the places to audit.
+func (s Secret) Reveal() string { return string(s) }
+
+// Hash is what a store keeps of a server-made secret (256 random bits need no slow hash).
+func (s Secret) Hash() SecretHash { return sha256.Sum256([]byte(s)) }
+
+const redacted = "[redacted]"
+
+// String implements fmt.Stringer.
+func (Secret) String() string { return redacted }
+
+// Format implements fmt.Formatter for every verb; a Stringer alone would print itself for %d.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// MarshalText keeps a secret out of any encoding that was not meant to carry it.
+func (Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// LogValue implements slog.LogValuer.
+func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// SecretHash is the SHA-256 of a secret: a key may be made of it, the secret cannot.
+type SecretHash [32]byte
+
+// String gives the hash in hexadecimal.
+func (h SecretHash) String() string { return hex.EncodeToString(h[:]) }

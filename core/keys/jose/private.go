@@ -1,0 +1,179 @@
+package jose
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	gojose "github.com/go-jose/go-jose/v4"
+)
+
+// A PrivateKey signs with one algorithm. Its id is the RFC 7638 thumbprint of its public half. It prints as [redacted].
+type PrivateKey struct {
+	alg    string
+	kid    string
+	signer crypto.Signer
+}
+
+// Alg gives the one algorithm this key signs with.
+func (k PrivateKey) Alg() string { return k.alg }
+
+// ID gives the key id that is in its JWK and in the header of what it signs.
+func (k PrivateKey) ID() string { return k.kid }
+
+// String implements fmt.Stringer.
+func (PrivateKey) String() string { return "[redacted]" }
+
+// GoString implements fmt.GoStringer.
+func (PrivateKey) GoString() string { return "[redacted]" }
+
+// Generate makes a key for alg: RSA of 2048 bits for RS* and PS*, the algorithm's curve for ES*, Ed25519 for EdDSA and Ed25519.
+func Generate(alg string) (PrivateKey, error) {
+	signer, err := generate(alg)
+	if err != nil {
+		return PrivateKey{}, fmt.Errorf("generate %s key: %w", alg, err)
+	}
+	return newPrivate(alg, signer)
+}
+
+func generate(alg string) (crypto.Signer, error) {
+	switch alg {
+	case RS256, RS384, RS512, PS256, PS384, PS512:
+		return rsa.GenerateKey(rand.Reader, minRSABits)
+	case ES256:
+		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	case ES384:
+		return ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	case ES512:
+		return ecdsa.GenerateKey(elliptic.P521(), rand.Reader)
+	case EdDSA, Ed25519:
+		_, key, err := ed25519.GenerateKey(rand.Reader)
+		return key, err
+	}
+	return nil, ErrAlgorithm
+}
+
+// newPrivate refuses a key that cannot sign with alg, so that a mix-up of records cannot sign with the wrong key.
+func newPrivate(alg string, signer crypto.Signer) (PrivateKey, error) {
+	if !slices.Contains(algorithmsOf(signer.Public()), alg) {
+		return PrivateKey{}, fmt.Errorf("%w: the key cannot sign with %q", ErrAlgorithm, alg)
+	}
+	kid, err := thumbprint(signer.Public())
+	if err != nil {
+		return PrivateKey{}, err
+	}
+	return PrivateKey{alg: alg, kid: kid, signer: signer}, nil
+}
+
+// MarshalPrivate gives the key as PKCS #8 DER. Seal it before it is stored.
+func MarshalPrivate(key PrivateKey) ([]byte, error) {
+	if key.signer == nil {
+		return nil, errors.New("marshal private key: it is empty")
+	}
+	return x509.MarshalPKCS8PrivateKey(key.signer)
+}
+
+// ParsePrivate reads PKCS #8 DER as a key for alg. The bytes are not part of any error.
+func ParsePrivate(alg string, der []byte) (PrivateKey, error) {
+	parsed, err := x509.ParsePKCS8PrivateKey(der)
+	if err != nil {
+		return PrivateKey{}, errors.New("parse private key: it is not PKCS #8")
+	}
+	signer, ok := parsed.(crypto.Signer)
+	if !ok {
+		return PrivateKey{}, errors.New("parse private key: this kind of key cannot sign")
+	}
+	return newPrivate(alg, signer)
+}
+
+// publicJWK is RFC 7517's form with members in alphabetical order, so that one key has one spelling.
+type publicJWK struct {
+	Alg string `json:"alg"`
+	Crv string `json:"crv,omitempty"`
+	E   string `json:"e,omitempty"`
+	Kid string `json:"kid"`
+	Kty string `json:"kty"`
+	N   string `json:"n,omitempty"`
+	Use string `json:"use"`
+	X   string `json:"x,omitempty"`
+	Y   string `json:"y,omitempty"`
+}
+
+// PublicJWK gives the public half as canonical JSON with kid (RFC 7638 thumbprint), alg and use "sig".
+func PublicJWK(key PrivateKey) ([]byte, error) {
+	if key.signer == nil {
+		return nil, errors.New("public JWK: the key is empty")
+	}
+	fact := describe(key.signer.Public())
+	out := publicJWK{Alg: key.alg, Crv: fact.Crv, Kid: key.kid, Kty: fact.Kty, Use: "sig"}
+	switch public := key.signer.Public().(type) {
+	case *rsa.PublicKey:
+		out.N, out.E = encode(public.N.Bytes()), encode(exponent(public.E))
+	case *ecdsa.PublicKey:
+		point, err := public.Bytes() // 0x04 | x | y
+		if err != nil {
+			return nil, fmt.Errorf("public JWK: %w", err)
+		}
+		size := len(point) / 2
+		out.X, out.Y = encode(point[1:1+size]), encode(point[1+size:])
+	case ed25519.PublicKey:
+		out.X = encode(public)
+	}
+	return json.Marshal(out)
+}
+
+// Sign makes a compact JWS over claims, which must be a JSON object in UTF-8. The header is alg, kid and, if given, typ.
+func Sign(key PrivateKey, typ string, claims []byte) (string, error) {
+	if key.signer == nil {
+		return "", errors.New("sign: the key is empty")
+	}
+	options := &gojose.SignerOptions{}
+	if typ != "" {
+		options.WithType(gojose.ContentType(typ))
+	}
+	signer, err := gojose.NewSigner(key.signingKey(), options)
+	if err != nil {
+		return "", fmt.Errorf("sign with %s: %w", key.alg, err)
+	}
+	signed, err := signer.Sign(claims)
+	if err != nil {
+		return "", fmt.Errorf("sign with %s: %w", key.alg, err)
+	}
+	return signed.CompactSerialize()
+}
+
+func (k PrivateKey) signingKey() gojose.SigningKey {
+	alg := gojose.SignatureAlgorithm(k.alg)
+	if private, ok := k.signer.(ed25519.PrivateKey); ok {
+		return gojose.SigningKey{Algorithm: alg, Key: edwardsSigner{kid: k.kid, alg: alg, private: private}}
+	}
+	return gojose.SigningKey{Algorithm: alg, Key: gojose.JSONWebKey{Key: k.signer, KeyID: k.kid}}
+}
+
+// thumbprint is RFC 7638's, with SHA-256, in base64url.
+func thumbprint(key crypto.PublicKey) (string, error) {
+	sum, err := (&gojose.JSONWebKey{Key: key}).Thumbprint(crypto.SHA256)
+	if err != nil {
+		return "", fmt.Errorf("thumbprint: %w", err)
+	}
+	return encode(sum), nil
+}
+
+func encode(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+func exponent(e int) []byte {
+	var out []byte
+	for ; e > 0; e >>= 8 {
+		out = append([]byte{byte(e)}, out...)
+	}
+	return out
+}

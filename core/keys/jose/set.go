@@ -1,0 +1,170 @@
+package jose
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// Limits of a key set that somebody else wrote.
+const (
+	MaxKeys        = 20
+	MaxRSABits     = 8192
+	minRSABits     = 2048
+	maxKeyIDLength = 256
+	minSecret      = 32 // bytes, RFC 7518 §3.2 for HS256
+)
+
+// KeyFact is what may be said of a public key: to a policy, in a log, on a page.
+type KeyFact struct {
+	Kty        string `json:"kty"`
+	Alg        string `json:"alg"` // as given, may be empty
+	Use        string `json:"use"` // as given, may be empty
+	Kid        string `json:"kid"` // as given, may be empty
+	Crv        string `json:"crv"` // of EC and OKP keys
+	Bits       int    `json:"bits"`
+	Thumbprint string `json:"thumbprint"` // RFC 7638, SHA-256, base64url
+}
+
+// A KeySet verifies. It holds public keys, or one shared secret that no one can read back. The zero KeySet verifies nothing.
+type KeySet struct{ keys []key }
+
+// key is a fact and what verifies: a public key, or a secret as []byte.
+type key struct {
+	fact   KeyFact
+	verify any
+}
+
+// Facts gives one fact a key, in the order of the set. A shared secret is not listed.
+func (s KeySet) Facts() []KeyFact {
+	facts := []KeyFact{}
+	for _, k := range s.keys {
+		if _, secret := k.verify.([]byte); !secret {
+			facts = append(facts, k.fact)
+		}
+	}
+	return facts
+}
+
+// Len counts the keys.
+func (s KeySet) Len() int { return len(s.keys) }
+
+// A KeyError says which key of a set is refused and why, in words that are safe for who sent it.
+type KeyError struct {
+	Index  int    // from 0; -1 when the set as a whole is meant
+	Member string // the offending member of the key; empty for the key as a whole
+	Text   string
+}
+
+// Error gives "keys[1].d: text".
+func (e *KeyError) Error() string {
+	where := "keys"
+	if e.Index >= 0 {
+		where = fmt.Sprintf("keys[%d]", e.Index)
+	}
+	if e.Member != "" {
+		where += "." + e.Member
+	}
+	return where + ": " + e.Text
+}
+
+// ParseJWKS reads a key set (RFC 7517 §5) of public signing and encryption keys, strictly: RSA of 2048 to 8192 bits, EC on
+// P-256, P-384 or P-521, Ed25519. Anything else in it refuses the whole set with a *KeyError, so that nobody believes in a
+// key that would never be used; above all private members, which must not be here.
+func ParseJWKS(raw []byte) (KeySet, error) {
+	v, err := strictjson.Parse(raw, strictjson.Limits{})
+	if err != nil {
+		return KeySet{}, fmt.Errorf("key set: %w", err)
+	}
+	return ReadJWKS(v)
+}
+
+// ReadJWKS is ParseJWKS for a set that is parsed already, such as the jwks member of a client.
+func ReadJWKS(v strictjson.Value) (KeySet, error) {
+	list, _ := v.Get("keys")
+	if list.Kind() != strictjson.KindArray {
+		return KeySet{}, &KeyError{Index: -1, Text: "a key set is an object whose member keys is an array"}
+	}
+	if list.Len() > MaxKeys {
+		return KeySet{}, &KeyError{Index: -1, Text: fmt.Sprintf("at most %d keys are accepted, not %d", MaxKeys, list.Len())}
+	}
+	var set KeySet
+	seen := map[string]int{}
+	for i, item := range list.Items() {
+		k, err := readJWK(item)
+		if err != nil {
+			err.Index = i
+			return KeySet{}, err
+		}
+		if first, twice := seen[k.fact.Kid]; twice && k.fact.Kid != "" {
+			return KeySet{}, &KeyError{Index: i, Member: "kid", Text: fmt.Sprintf("the same as that of keys[%d]; each key needs its own", first)}
+		}
+		seen[k.fact.Kid] = i
+		set.keys = append(set.keys, k)
+	}
+	return set, nil
+}
+
+// PublicSet gives the set that verifies what these keys sign.
+func PublicSet(private ...PrivateKey) (KeySet, error) {
+	var set KeySet
+	for _, p := range private {
+		if p.signer == nil {
+			return KeySet{}, errors.New("public set: a key is empty")
+		}
+		fact := describe(p.signer.Public())
+		fact.Alg, fact.Use, fact.Kid, fact.Thumbprint = p.alg, "sig", p.kid, p.kid
+		set.keys = append(set.keys, key{fact: fact, verify: p.signer.Public()})
+	}
+	return set, nil
+}
+
+// SharedSecret gives the only kind of set that verifies HS256, HS384 and HS512 (each needs a secret as long as its hash:
+// RFC 7518 §3.2). It is for issuers that the operator configured with a secret, never for clients.
+func SharedSecret(secret core.Secret) (KeySet, error) {
+	if len(secret.Reveal()) < minSecret {
+		return KeySet{}, fmt.Errorf("a shared secret needs at least %d bytes", minSecret)
+	}
+	fact := KeyFact{Kty: "oct", Bits: 8 * len(secret.Reveal())}
+	return KeySet{keys: []key{{fact: fact, verify: []byte(secret.Reveal())}}}, nil
+}
+
+// Join makes one set of several, the shared secret of one and the public keys of another, for example.
+func Join(sets ...KeySet) KeySet {
+	var all KeySet
+	for _, s := range sets {
+		all.keys = append(all.keys, s.keys...)
+	}
+	return all
+}
+
+// candidates gives the keys that may verify alg: those with the token's kid first, then the others of the type.
+func (s KeySet) candidates(alg, kid string) []key {
+	var named, others []key
+	for _, k := range s.keys {
+		if !k.fits(alg) {
+			continue
+		}
+		if kid != "" && k.fact.Kid == kid {
+			named = append(named, k)
+		} else {
+			others = append(others, k)
+		}
+	}
+	all := slices.Concat(named, others)
+	return all[:min(len(all), maxTries)]
+}
+
+// fits tells whether a key may verify alg: by its type, and by what its owner said of it.
+func (k key) fits(alg string) bool {
+	if !slices.Contains(algorithmsOf(k.verify), alg) {
+		return false
+	}
+	if k.fact.Use != "" && k.fact.Use != "sig" {
+		return false
+	}
+	return k.fact.Alg == "" || sameAlgorithm(k.fact.Alg, alg)
+}

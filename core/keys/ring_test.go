@@ -1,0 +1,189 @@
+package keys_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core/keys"
+	"github.com/ostiary/ostiary/core/keys/jose"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// memory is a Store; its gate, when set, holds every first read until all of them have happened.
+type memory struct {
+	mu    sync.Mutex
+	keys  []keys.Stored
+	reads *sync.WaitGroup
+	fail  error
+}
+
+func (m *memory) Keys(context.Context) ([]keys.Stored, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.keys), m.fail
+}
+
+func (m *memory) AddKey(_ context.Context, key keys.Stored) error {
+	if m.reads != nil { // every racer has read an empty store before the first one writes
+		m.reads.Done()
+		m.reads.Wait()
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, k := range m.keys {
+		if k.Alg == key.Alg && k.Slot == key.Slot {
+			return keys.ErrTaken
+		}
+	}
+	m.keys = append(m.keys, key)
+	return nil
+}
+
+func clock() time.Time { return time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC) }
+
+func open(t *testing.T, store keys.Store, algs ...string) *keys.Ring {
+	t.Helper()
+	ring, err := keys.Open(t.Context(), store, algs, clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ring
+}
+
+func TestOpenMakesMissingKeysOnce(t *testing.T) {
+	store := &memory{}
+	first := open(t, store, jose.RS256, jose.ES256)
+	second := open(t, store, jose.RS256, jose.ES256)
+
+	body, tag := first.JWKS()
+	again, sameTag := second.JWKS()
+	if string(body) != string(again) || tag != sameTag {
+		t.Error("opening the same store twice gave two key sets")
+	}
+	if len(store.keys) != 2 {
+		t.Errorf("%d keys stored, want 2", len(store.keys))
+	}
+	set, err := jose.ParseJWKS(body)
+	if err != nil {
+		t.Fatalf("our own key set is not acceptable to our parser: %v", err)
+	}
+	for _, fact := range set.Facts() {
+		if fact.Kid != fact.Thumbprint || fact.Use != "sig" {
+			t.Errorf("key %+v: kid must be the thumbprint and use sig", fact)
+		}
+	}
+}
+
+func TestSignerVerifiesWithPublicSet(t *testing.T) {
+	ring := open(t, &memory{}, jose.ES256, jose.EdDSA)
+	for _, alg := range []string{jose.ES256, jose.EdDSA} {
+		signer, err := ring.Signer(alg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := signer.Sign("at+jwt", []byte(`{"sub":"s"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := jose.Verify(token, ring.Public(), []string{alg}); err != nil {
+			t.Errorf("%s: %v", alg, err)
+		}
+		header, _, err := jose.Peek(token, 0)
+		if err != nil || header.Kid != signer.KeyID() || header.Typ != "at+jwt" || header.Alg != signer.Alg() {
+			t.Errorf("header %+v, %v", header, err)
+		}
+	}
+	if _, err := ring.Signer(jose.PS256); !errors.Is(err, keys.ErrNoKey) {
+		t.Errorf("signer of an algorithm without a key: %v", err)
+	}
+}
+
+func TestRaceHasOneWinner(t *testing.T) {
+	const racers = 8
+	store := &memory{reads: &sync.WaitGroup{}}
+	store.reads.Add(racers)
+	rings := make([]*keys.Ring, racers)
+	var done sync.WaitGroup
+	for i := range rings {
+		done.Go(func() { rings[i], _ = keys.Open(context.Background(), store, []string{jose.ES256}, clock) })
+	}
+	done.Wait()
+	if len(store.keys) != 1 {
+		t.Fatalf("%d keys stored, want 1", len(store.keys))
+	}
+	for i, ring := range rings {
+		if ring == nil {
+			t.Fatalf("racer %d failed", i)
+		}
+		if signer, err := ring.Signer(jose.ES256); err != nil || signer.KeyID() != store.keys[0].ID {
+			t.Errorf("racer %d signs with %v, %v", i, signer.KeyID(), err)
+		}
+	}
+}
+
+func TestRetiredKeyStaysPublished(t *testing.T) {
+	store := &memory{}
+	old, err := open(t, store, jose.ES256).Signer(jose.ES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := old.Sign("JWT", []byte(`{}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	store.keys[0].State = keys.Retired
+	ring := open(t, store, jose.ES256) // makes a new one, in the next slot
+	signer, err := ring.Signer(jose.ES256)
+	if err != nil || signer.KeyID() == old.KeyID() {
+		t.Errorf("a retired key still signs (%v)", err)
+	}
+	if _, err := jose.Verify(token, ring.Public(), []string{jose.ES256}); err != nil {
+		t.Errorf("a token of the retired key: %v", err)
+	}
+	if got := ring.Entries(); len(got) != 2 {
+		t.Errorf("entries %v", got)
+	}
+}
+
+func TestBadStoreFailsAndKeepsRing(t *testing.T) {
+	store := &memory{}
+	ring := open(t, store, jose.ES256, jose.EdDSA)
+	before, _ := ring.JWKS()
+
+	for name, spoil := range map[string]func(){
+		"unreadable":    func() { store.keys[0].Private = []byte("junk") },
+		"wrong alg":     func() { store.keys[0].Alg = jose.RS256 },
+		"exchanged id":  func() { store.keys[0].ID = store.keys[1].ID },
+		"store is down": func() { store.fail = errors.New("down") },
+	} {
+		good := slices.Clone(store.keys)
+		spoil()
+		if err := ring.Reload(t.Context()); err == nil {
+			t.Errorf("%s: reload succeeded", name)
+		}
+		if _, err := keys.Open(t.Context(), store, nil, clock); err == nil {
+			t.Errorf("%s: open succeeded", name)
+		}
+		store.keys, store.fail = good, nil
+	}
+	if after, _ := ring.JWKS(); string(after) != string(before) {
+		t.Error("a failed reload changed the ring")
+	}
+	if err := ring.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestKeySetOfEmptyRing(t *testing.T) {
+	body, tag := open(t, &memory{}).JWKS()
+	if string(body) != `{"keys":[]}` || tag == "" {
+		t.Errorf("%s %s", body, tag)
+	}
+	if _, err := strictjson.Parse(body, strictjson.Limits{}); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,79 @@
+package ledger
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+)
+
+// budget counts the entries of each source within a minute. Beyond the limit only the count is kept: one entry a source a
+// minute.
+type budget struct {
+	perMinute int
+	minute    time.Time
+	taken     map[string]int
+}
+
+// maxSources bounds the table; sources beyond it share one count.
+const maxSources = 10000
+
+// source is what counts as one caller: of an IPv6 address its /64, since the rest is theirs to choose.
+func source(ip string) string {
+	addr, err := netip.ParseAddr(ip)
+	if err != nil || !addr.Unmap().Is6() {
+		return ip
+	}
+	network, err := addr.Prefix(64)
+	if err != nil { // 64 bits always fit an IPv6 address
+		return ip
+	}
+	return network.String()
+}
+
+func newBudget(perMinute int) budget {
+	return budget{perMinute: perMinute, taken: make(map[string]int)}
+}
+
+// take counts one entry and tells whether it is still kept in full.
+func (b *budget) take(source string, now time.Time) bool {
+	if b.minute.IsZero() {
+		b.minute = now.Truncate(time.Minute)
+	}
+	if _, known := b.taken[source]; !known && len(b.taken) >= maxSources {
+		source = "others"
+	}
+	b.taken[source]++
+	return b.taken[source] <= b.perMinute
+}
+
+// roll begins a new minute when it is time, and gives the entries that count what the last one left out.
+func (b *budget) roll(now time.Time) []Entry {
+	if b.minute.IsZero() || now.Before(b.minute.Add(time.Minute)) {
+		return nil
+	}
+	return b.flush(now)
+}
+
+// flush ends the minute.
+func (b *budget) flush(now time.Time) []Entry {
+	var counted []Entry
+	for source, n := range b.taken {
+		if over := n - b.perMinute; over > 0 {
+			counted = append(counted, countOf(source, over, now))
+		}
+	}
+	clear(b.taken)
+	b.minute = now.Truncate(time.Minute)
+	return counted
+}
+
+func countOf(source string, n int, now time.Time) Entry {
+	message := fmt.Sprintf("%d more requests of this source were refused, or changed nothing, within a minute; only their number was kept.", n)
+	return Entry{
+		V: FormatVersion, DecisionID: core.NewDecisionID(now), Time: now, Channel: core.ChannelDCR, Actor: Actor{Kind: "open", IP: source},
+		Stages:  []Stage{{Stage: "budget", By: By{Kind: "core"}, Reasons: []core.Reason{{Rule: "ledger.budget", Message: message}}}},
+		Verdict: Denied, Outcome: Nothing,
+	}
+}

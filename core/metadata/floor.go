@@ -1,0 +1,151 @@
+package metadata
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/oauth"
+)
+
+// Floor says what no policy may allow: every complaint about m, in the table's order, then those about members together.
+// Keys are judged by registration, which can read them.
+func Floor(m *core.Metadata) []core.Reason {
+	var found []core.Reason
+	for _, row := range table {
+		found = append(found, row.check(m)...)
+	}
+	eachTagged(m, func(row *Row, name, text string) { found = append(found, row.checkOne(name, text)...) })
+	for _, rule := range together {
+		if message := rule.broken(m); message != "" {
+			found = append(found, complaint(rule.name, rule.code, rule.fields, "%s", message))
+		}
+	}
+	return found
+}
+
+func complaint(rule string, code core.Code, fields []string, format string, args ...any) core.Reason {
+	return core.Reason{Rule: "floor." + rule, Code: code, Fields: fields, Message: fmt.Sprintf(format, args...), Public: true}
+}
+
+// check judges one member by itself.
+func (r *Row) check(m *core.Metadata) []core.Reason {
+	var found []core.Reason
+	switch r.Kind {
+	case Text, URI:
+		if s := *r.str(m); s != "" {
+			found = r.checkOne(r.Name, s)
+		}
+	case List, URIs:
+		for _, s := range *r.list(m) {
+			found = append(found, r.checkOne(r.Name, s)...)
+		}
+	}
+	return found
+}
+
+// checkOne judges one text or URI of the row, under the name it was sent by.
+func (r *Row) checkOne(name, s string) []core.Reason {
+	switch {
+	case r.Kind == URI || r.Kind == URIs:
+		return r.checkURI(name, s)
+	case r.Values != nil && !slices.Contains(r.Values, s):
+		return []core.Reason{r.unsupported(s)}
+	case strings.ContainsFunc(s, isControl):
+		return []core.Reason{complaint("control_character", r.Code, []string{name}, "%s has a control character; remove it.", name)}
+	}
+	return nil
+}
+
+func (r *Row) unsupported(value string) core.Reason {
+	if len(r.Values) == 0 {
+		return complaint("unsupported_value", r.Code, []string{r.Name}, "%s %q is not supported; leave the member out.", r.Name, core.Clip(value))
+	}
+	return complaint("unsupported_value", r.Code, []string{r.Name}, "%s %q is not supported; use one of: %s.", r.Name, core.Clip(value), strings.Join(r.Values, ", "))
+}
+
+// checkURI holds redirect URIs to the redirect floor, all other URIs to that of addresses shown or fetched.
+func (r *Row) checkURI(name, raw string) []core.Reason {
+	u := oauth.ParseURI(raw)
+	problems := oauth.RedirectProblems
+	if r.Name != "redirect_uris" {
+		problems = r.webProblems
+	}
+	var found []core.Reason
+	for _, p := range problems(u) {
+		found = append(found, complaint("uri."+string(p), r.Code, []string{name}, "%s: %q %s.", name, core.Clip(raw), p.Explain()))
+	}
+	return found
+}
+
+// fetched are the members whose address this server would call: https only.
+var fetched = []string{"jwks_uri", "sector_identifier_uri", "request_uris"}
+
+func (r *Row) webProblems(u oauth.URI) []oauth.Problem {
+	return oauth.WebURIProblems(u, slices.Contains(fetched, r.Name))
+}
+
+func isControl(c rune) bool {
+	return c < 0x20 || c == 0x7f || c >= 0x80 && c < 0xa0 || c == '\u2028' || c == '\u2029'
+}
+
+// A joint is a rule about several members.
+type joint struct {
+	name   string
+	code   core.Code
+	fields []string
+	broken func(*core.Metadata) string // what is wrong and what to do; empty: nothing
+}
+
+// together lists the joint rules, in order of trust.
+var together = []joint{
+	{"redirect_uris_needed", core.InvalidRedirectURI, []string{"redirect_uris", "grant_types"}, needsRedirects},
+	{"response_types_need_grant", core.InvalidClientMetadata, []string{"response_types", "grant_types"}, responsesNeedGrants},
+	{"one_key_source", core.InvalidClientMetadata, []string{"jwks", "jwks_uri"}, oneKeySource},
+	{"public_client_grants", core.InvalidClientMetadata, []string{"token_endpoint_auth_method", "grant_types"}, publicClientGrants},
+	{"refresh_alone", core.InvalidClientMetadata, []string{"grant_types"}, refreshAlone},
+}
+
+func needsRedirects(m *core.Metadata) string {
+	for _, grant := range m.GrantTypes {
+		if oauth.NeedsRedirect(oauth.GrantType(grant)) && len(m.RedirectURIs) == 0 {
+			return fmt.Sprintf("redirect_uris is missing: grant_types has %s, which sends the browser back to one. Name at least one redirect URI.", grant)
+		}
+	}
+	return ""
+}
+
+// responsesNeedGrants holds the table of OpenID Connect Registration §2 (response_types, grant_types) both ways.
+func responsesNeedGrants(m *core.Metadata) string {
+	code := slices.Contains(m.ResponseTypes, "code")
+	grant := slices.Contains(m.GrantTypes, "authorization_code")
+	switch {
+	case code && !grant:
+		return "response_types has code, so grant_types must have authorization_code."
+	case grant && !code:
+		return "grant_types has authorization_code, so response_types must have code."
+	}
+	return ""
+}
+
+func oneKeySource(m *core.Metadata) string {
+	if m.JWKS != "" && m.JWKSURI != "" {
+		return "jwks and jwks_uri exclude each other (RFC 7591 section 2): send one of them."
+	}
+	return ""
+}
+
+func publicClientGrants(m *core.Metadata) string {
+	if m.TokenEndpointAuthMethod == "none" && slices.Contains(m.GrantTypes, "client_credentials") {
+		return "A client with token_endpoint_auth_method none cannot use client_credentials: it has nothing to prove itself with."
+	}
+	return ""
+}
+
+func refreshAlone(m *core.Metadata) string {
+	if len(m.GrantTypes) == 1 && m.GrantTypes[0] == "refresh_token" {
+		return "grant_types has only refresh_token: no grant would ever give a refresh token. Add authorization_code."
+	}
+	return ""
+}

@@ -1,0 +1,72 @@
+package metadata_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/metadata"
+)
+
+// What policy may never allow, each with the code of RFC 7591 §3.2.2 that fits and the member at fault.
+func TestFloor(t *testing.T) {
+	for name, test := range map[string]struct {
+		doc  string
+		want []string // "code rule first-field"
+	}{
+		"nothing at all":         {`{}`, nil},
+		"a good web client":      {`{"redirect_uris":["https://a.example/cb"],"grant_types":["authorization_code"],"response_types":["code"],"scope":"openid"}`, nil},
+		"a good service":         {`{"grant_types":["client_credentials"],"response_types":[],"token_endpoint_auth_method":"private_key_jwt"}`, nil},
+		"a native client":        {`{"redirect_uris":["http://127.0.0.1/cb","com.example.app:/cb","http://[::1]:7/cb","http://localhost/cb"]}`, nil},
+		"fragment":               {`{"redirect_uris":["https://a.example/cb#x"]}`, []string{"invalid_redirect_uri floor.uri.fragment redirect_uris"}},
+		"userinfo":               {`{"redirect_uris":["https://u@a.example/"]}`, []string{"invalid_redirect_uri floor.uri.userinfo redirect_uris"}},
+		"wildcard":               {`{"redirect_uris":["https://*.a.example/"]}`, []string{"invalid_redirect_uri floor.uri.wildcard_host redirect_uris"}},
+		"script":                 {`{"redirect_uris":["javascript:alert(1)"]}`, []string{"invalid_redirect_uri floor.uri.dangerous_scheme redirect_uris"}},
+		"http to the world":      {`{"redirect_uris":["http://a.example/"]}`, []string{"invalid_redirect_uri floor.uri.http_non_loopback redirect_uris"}},
+		"each bad one":           {`{"redirect_uris":["https://a.example/#x","https://b.example/","https://u@c.example/"]}`, []string{"invalid_redirect_uri floor.uri.fragment redirect_uris", "invalid_redirect_uri floor.uri.userinfo redirect_uris"}},
+		"no redirect":            {`{"grant_types":["authorization_code"],"response_types":["code"]}`, []string{"invalid_redirect_uri floor.redirect_uris_needed redirect_uris"}},
+		"page over http":         {`{"client_uri":"http://a.example/"}`, []string{"invalid_client_metadata floor.uri.http_non_loopback client_uri"}},
+		"page is a script":       {`{"tos_uri":"javascript:alert(1)"}`, []string{"invalid_client_metadata floor.uri.dangerous_scheme tos_uri", "invalid_client_metadata floor.uri.not_https tos_uri"}},
+		"page in French too":     {`{"tos_uri#fr":"javascript:alert(1)"}`, []string{"invalid_client_metadata floor.uri.dangerous_scheme tos_uri#fr", "invalid_client_metadata floor.uri.not_https tos_uri#fr"}},
+		"name with a newline":    {`{"client_name":"a\nb"}`, []string{"invalid_client_metadata floor.control_character client_name"}},
+		"and in French":          {`{"client_name#fr":"a\u2028b"}`, []string{"invalid_client_metadata floor.control_character client_name#fr"}},
+		"contact with an escape": {`{"contacts":["ok","a\u001bb"]}`, []string{"invalid_client_metadata floor.control_character contacts"}},
+		"keys over http":         {`{"jwks_uri":"http://localhost/k"}`, []string{"invalid_client_metadata floor.uri.not_https jwks_uri"}},
+		"two key sources":        {`{"jwks":{"keys":[]},"jwks_uri":"https://a.example/k"}`, []string{"invalid_client_metadata floor.one_key_source jwks"}},
+		"response, no grant":     {`{"grant_types":["client_credentials"],"response_types":["code"]}`, []string{"invalid_client_metadata floor.response_types_need_grant response_types"}},
+		"grant, no response":     {`{"redirect_uris":["https://a.example/"],"grant_types":["authorization_code"]}`, []string{"invalid_client_metadata floor.response_types_need_grant response_types"}},
+		"public service":         {`{"token_endpoint_auth_method":"none","grant_types":["client_credentials"]}`, []string{"invalid_client_metadata floor.public_client_grants token_endpoint_auth_method"}},
+		"refresh alone":          {`{"grant_types":["refresh_token"]}`, []string{"invalid_client_metadata floor.refresh_alone grant_types"}},
+		"symmetric signature":    {`{"id_token_signed_response_alg":"HS256"}`, []string{"invalid_client_metadata floor.unsupported_value id_token_signed_response_alg"}},
+		"no signature":           {`{"id_token_signed_response_alg":"none"}`, []string{"invalid_client_metadata floor.unsupported_value id_token_signed_response_alg"}},
+		"shared-secret JWT":      {`{"token_endpoint_auth_method":"client_secret_jwt"}`, []string{"invalid_client_metadata floor.unsupported_value token_endpoint_auth_method"}},
+		"password grant":         {`{"grant_types":["password","client_credentials"]}`, []string{"invalid_client_metadata floor.unsupported_value grant_types"}},
+		"encryption":             {`{"id_token_encrypted_response_alg":"RSA-OAEP"}`, []string{"invalid_client_metadata floor.unsupported_value id_token_encrypted_response_alg"}},
+		"pairwise":               {`{"subject_type":"pairwise"}`, []string{"invalid_client_metadata floor.unsupported_value subject_type"}},
+		"implicit":               {`{"response_types":["token"]}`, []string{"invalid_client_metadata floor.unsupported_value response_types"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := parse(t, test.doc).Metadata
+			var got []string
+			for _, r := range metadata.Floor(&m) {
+				got = append(got, string(r.Code)+" "+r.Rule+" "+r.Fields[0])
+				if !r.Public || r.Message == "" {
+					t.Errorf("a floor reason must speak to the caller: %+v", r)
+				}
+			}
+			if strings.Join(got, "\n") != strings.Join(test.want, "\n") {
+				t.Errorf("floor says %q\nwant %q", got, test.want)
+			}
+		})
+	}
+}
+
+// A complaint quotes no more than a piece of what was sent.
+func TestFloorQuotesLittle(t *testing.T) {
+	m := core.Metadata{RedirectURIs: []string{"https://a.example/" + strings.Repeat("x", 1900) + "#f"}, SubjectType: strings.Repeat("y", 4000)}
+	for _, r := range metadata.Floor(&m) {
+		if len(r.Message) > 500 {
+			t.Errorf("%s has a message of %d bytes", r.Rule, len(r.Message))
+		}
+	}
+}

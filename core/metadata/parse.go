@@ -1,0 +1,172 @@
+package metadata
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// A Request is a client document as it was sent, sorted by what its members are.
+type Request struct {
+	Metadata core.Metadata
+	Present  []string            // rows that were sent with a value, in the order sent
+	Control  Control             // members that name the registration itself
+	Extra    []strictjson.Member // members without a row, as sent
+}
+
+// Control holds the members of a request that name a registration instead of describing a client (RFC 7591 §3.2.1, RFC 7592
+// §2.2, and client_profile of our own). Each is the absent Value when it was not sent.
+type Control struct {
+	ClientID              strictjson.Value
+	ClientSecret          strictjson.Value
+	ClientSecretExpiresAt strictjson.Value
+	ClientIDIssuedAt      strictjson.Value
+	RegistrationToken     strictjson.Value
+	RegistrationURI       strictjson.Value
+	Profile               strictjson.Value
+}
+
+// answerOnly are members of our answers that mean nothing in a request.
+var answerOnly = []string{"decision_id", "warnings", "registration_status"}
+
+func (c *Control) slot(name string) *strictjson.Value {
+	switch name {
+	case "client_id":
+		return &c.ClientID
+	case "client_secret":
+		return &c.ClientSecret
+	case "client_secret_expires_at":
+		return &c.ClientSecretExpiresAt
+	case "client_id_issued_at":
+		return &c.ClientIDIssuedAt
+	case "registration_access_token":
+		return &c.RegistrationToken
+	case "registration_client_uri":
+		return &c.RegistrationURI
+	case "client_profile":
+		return &c.Profile
+	}
+	return nil
+}
+
+// IsReserved tells whether a name belongs to the desk: a row, a control member or an answer-only one. Plugins may add no
+// reserved member to an answer.
+func IsReserved(name string) bool {
+	_, isRow := byName[name]
+	base, _, _ := strings.Cut(name, "#")
+	_, isTagged := byName[base]
+	return isRow || isTagged || (&Control{}).slot(name) != nil || slices.Contains(answerOnly, name)
+}
+
+// Parse reads a client document. custom lists members without a row that are stored and echoed (custom_attributes).
+func Parse(doc strictjson.Value, custom []string) (Request, error) {
+	var req Request
+	if doc.Kind() != strictjson.KindObject {
+		return req, core.Refuse(core.InvalidClientMetadata, "The body must be a JSON object, not %s.", doc.Kind())
+	}
+	for name, v := range doc.All() {
+		if err := req.take(name, v, custom); err != nil {
+			return Request{}, err
+		}
+	}
+	return req, nil
+}
+
+func (req *Request) take(name string, v strictjson.Value, custom []string) error {
+	if row, ok := byName[name]; ok {
+		if err := row.Set(&req.Metadata, v); err != nil {
+			return err
+		}
+		if !row.Get(&req.Metadata).IsAbsent() {
+			req.Present = append(req.Present, name)
+		}
+		return nil
+	}
+	if slot := req.Control.slot(name); slot != nil {
+		if s, isText := v.Text(); !v.IsNull() && !(isText && s == "") {
+			*slot = v
+		}
+		return nil
+	}
+	if slices.Contains(answerOnly, name) {
+		return nil
+	}
+	if done, err := setTagged(&req.Metadata, name, v); done || err != nil {
+		return err
+	}
+	if slices.Contains(custom, name) && !v.IsNull() {
+		return setCustom(&req.Metadata, name, v)
+	}
+	if len(name) > maxName {
+		return core.Refuse(core.InvalidClientMetadata, "A member's name is longer than %d bytes.", maxName)
+	}
+	req.Extra = append(req.Extra, strictjson.Member{Name: name, Value: v})
+	return nil
+}
+
+const (
+	maxName   = 128
+	maxTagged = 50
+)
+
+// TaggedRow finds the human-readable member that a name is a translation of: client_name for client_name#fr.
+func TaggedRow(name string) (*Row, bool) {
+	base, _, found := strings.Cut(name, "#")
+	row, ok := byName[base]
+	return row, found && ok && row.Tagged
+}
+
+// setTagged takes name#tag of a human-readable member (RFC 7591 §2.2).
+func setTagged(m *core.Metadata, name string, v strictjson.Value) (bool, error) {
+	row, ok := TaggedRow(name)
+	if !ok {
+		return false, nil
+	}
+	if tag := name[len(row.Name)+1:]; !validTag(tag) {
+		return true, core.Refuse(core.InvalidClientMetadata, "%s has no valid language tag after the # (BCP 47).", row.Name)
+	}
+	s, isText := v.Text()
+	switch {
+	case v.IsNull() || isText && s == "":
+		delete(m.Tagged, name)
+		return true, nil
+	case !isText:
+		return true, core.Refuse(core.InvalidClientMetadata, "%s must be a string, not %s.", name, v.Kind())
+	case len(s) > maxText:
+		return true, core.Refuse(core.InvalidClientMetadata, "%s is longer than %d bytes.", name, maxText)
+	case len(m.Tagged) >= maxTagged:
+		return true, core.Refuse(core.InvalidClientMetadata, "More than %d members with language tags.", maxTagged)
+	}
+	if m.Tagged == nil {
+		m.Tagged = make(map[string]string)
+	}
+	m.Tagged[name] = s
+	return true, nil
+}
+
+func validTag(tag string) bool {
+	if tag == "" || len(tag) > 35 || tag[0] == '-' || tag[len(tag)-1] == '-' {
+		return false
+	}
+	for i := 0; i < len(tag); i++ {
+		c := tag[i]
+		if c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			return false
+		}
+	}
+	return true
+}
+
+func setCustom(m *core.Metadata, name string, v strictjson.Value) error {
+	text := string(strictjson.Append(nil, v))
+	if len(text) > maxText {
+		return core.Refuse(core.InvalidClientMetadata, "%s is longer than %d bytes.", core.Clip(name), maxText)
+	}
+	if m.Custom == nil {
+		m.Custom = make(map[string]string)
+	}
+	m.Custom[name] = text
+	return nil
+}

@@ -1,0 +1,86 @@
+package metadata
+
+import "github.com/ostiary/ostiary/core"
+
+const (
+	rfc7591 = "RFC 7591 §2"
+	oidcReg = "OpenID Connect Registration 1.0 §2"
+)
+
+// What this server can do today. A value beyond these is refused, naming it.
+var (
+	authMethods   = []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"}
+	grantTypes    = []string{"authorization_code", "refresh_token", "client_credentials"}
+	responseTypes = []string{"code"}
+	signingAlgs   = []string{"RS256", "ES256", "EdDSA", "Ed25519"}
+	requestAlgs   = []string{"RS256", "PS256", "ES256", "EdDSA", "Ed25519"}
+	none          = []string{} // known, but no value is supported
+)
+
+// table lists every member, in the order of answers.
+var table = []*Row{
+	{Name: "client_name", Kind: Text, Source: rfc7591, Tagged: true, str: func(m *core.Metadata) *string { return &m.ClientName }},
+	{Name: "client_uri", Kind: URI, Source: rfc7591, Tagged: true, str: func(m *core.Metadata) *string { return &m.ClientURI }},
+	{Name: "logo_uri", Kind: URI, Source: rfc7591, Tagged: true, str: func(m *core.Metadata) *string { return &m.LogoURI }},
+	{Name: "tos_uri", Kind: URI, Source: rfc7591, Tagged: true, str: func(m *core.Metadata) *string { return &m.TosURI }},
+	{Name: "policy_uri", Kind: URI, Source: rfc7591, Tagged: true, str: func(m *core.Metadata) *string { return &m.PolicyURI }},
+	{Name: "contacts", Kind: List, Source: rfc7591, list: func(m *core.Metadata) *[]string { return &m.Contacts }},
+	{Name: "application_type", Kind: Text, Source: oidcReg, Values: []string{"web", "native"}, str: func(m *core.Metadata) *string { return &m.ApplicationType }},
+	{Name: "redirect_uris", Kind: URIs, Source: rfc7591, Code: core.InvalidRedirectURI, list: func(m *core.Metadata) *[]string { return &m.RedirectURIs }},
+	{Name: "token_endpoint_auth_method", Kind: Text, Source: rfc7591, Values: authMethods, str: func(m *core.Metadata) *string { return &m.TokenEndpointAuthMethod }},
+	{Name: "token_endpoint_auth_signing_alg", Kind: Text, Source: oidcReg, Values: requestAlgs, str: func(m *core.Metadata) *string { return &m.TokenEndpointAuthSigningAlg }},
+	{Name: "grant_types", Kind: List, Source: rfc7591, Values: grantTypes, list: func(m *core.Metadata) *[]string { return &m.GrantTypes }},
+	{Name: "response_types", Kind: List, Source: rfc7591, Values: responseTypes, list: func(m *core.Metadata) *[]string { return &m.ResponseTypes }},
+	{Name: "scope", Kind: Scope, Source: rfc7591, Code: core.InvalidScope, list: func(m *core.Metadata) *[]string { return &m.Scope }},
+	{Name: "jwks_uri", Kind: URI, Source: rfc7591, str: func(m *core.Metadata) *string { return &m.JWKSURI }},
+	{Name: "jwks", Kind: Object, Source: rfc7591, str: func(m *core.Metadata) *string { return &m.JWKS }},
+	{Name: "subject_type", Kind: Text, Source: oidcReg, Values: []string{"public"}, str: func(m *core.Metadata) *string { return &m.SubjectType }},
+	{Name: "sector_identifier_uri", Kind: URI, Source: oidcReg, str: func(m *core.Metadata) *string { return &m.SectorIdentifierURI }},
+	{Name: "id_token_signed_response_alg", Kind: Text, Source: oidcReg, Values: signingAlgs, str: func(m *core.Metadata) *string { return &m.IDTokenSignedResponseAlg }},
+	{Name: "id_token_encrypted_response_alg", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.IDTokenEncryptedResponseAlg }},
+	{Name: "id_token_encrypted_response_enc", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.IDTokenEncryptedResponseEnc }},
+	{Name: "userinfo_signed_response_alg", Kind: Text, Source: oidcReg, Values: signingAlgs, str: func(m *core.Metadata) *string { return &m.UserinfoSignedResponseAlg }},
+	{Name: "userinfo_encrypted_response_alg", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.UserinfoEncryptedResponseAlg }},
+	{Name: "userinfo_encrypted_response_enc", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.UserinfoEncryptedResponseEnc }},
+	{Name: "request_object_signing_alg", Kind: Text, Source: oidcReg, Values: requestAlgs, str: func(m *core.Metadata) *string { return &m.RequestObjectSigningAlg }},
+	{Name: "request_object_encryption_alg", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.RequestObjectEncryptionAlg }},
+	{Name: "request_object_encryption_enc", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.RequestObjectEncryptionEnc }},
+	{Name: "default_max_age", Kind: Number, Source: oidcReg, number: func(m *core.Metadata) **int64 { return &m.DefaultMaxAge }},
+	{Name: "require_auth_time", Kind: Flag, Source: oidcReg, flag: func(m *core.Metadata) **bool { return &m.RequireAuthTime }},
+	{Name: "default_acr_values", Kind: List, Source: oidcReg, list: func(m *core.Metadata) *[]string { return &m.DefaultACRValues }},
+	{Name: "initiate_login_uri", Kind: URI, Source: oidcReg, str: func(m *core.Metadata) *string { return &m.InitiateLoginURI }},
+	{Name: "request_uris", Kind: URIs, Source: oidcReg, list: func(m *core.Metadata) *[]string { return &m.RequestURIs }},
+	{Name: "software_id", Kind: Text, Source: rfc7591, str: func(m *core.Metadata) *string { return &m.SoftwareID }},
+	{Name: "software_version", Kind: Text, Source: rfc7591, str: func(m *core.Metadata) *string { return &m.SoftwareVersion }},
+	{Name: "software_statement", Kind: Text, Source: rfc7591, Fixed: true, Code: core.InvalidSoftwareStatement, str: func(m *core.Metadata) *string { return &m.SoftwareStatement }},
+}
+
+// byName finds rows; visible are those policy sees: all but the statement, whose claims it sees verified.
+var byName, visible = index(table)
+
+func index(rows []*Row) (map[string]*Row, []*Row) {
+	names := make(map[string]*Row, len(rows))
+	var seen []*Row
+	for _, row := range rows {
+		if row.Code == "" {
+			row.Code = core.InvalidClientMetadata
+		}
+		names[row.Name] = row
+		if row.Name != "software_statement" {
+			seen = append(seen, row)
+		}
+	}
+	return names, seen
+}
+
+// Rows lists the table. Callers do not change it.
+func Rows() []*Row { return table }
+
+// Visible lists the members that policy sees.
+func Visible() []*Row { return visible }
+
+// Lookup finds a member by its exact name.
+func Lookup(name string) (*Row, bool) {
+	row, ok := byName[name]
+	return row, ok
+}

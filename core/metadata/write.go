@@ -1,0 +1,128 @@
+package metadata
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// Write gives the members that m has as JSON members, in the table's order, then tagged and custom ones by name.
+func Write(m *core.Metadata) []strictjson.Member {
+	members := make([]strictjson.Member, 0, 16)
+	for _, row := range table {
+		if v := row.Get(m); !v.IsAbsent() {
+			members = append(members, strictjson.Member{Name: row.Name, Value: v})
+		}
+	}
+	return append(members, Beyond(m)...)
+}
+
+// Beyond gives the members that m has without a row of their own: tagged, then custom ones, each by name.
+func Beyond(m *core.Metadata) []strictjson.Member {
+	var members []strictjson.Member
+	for _, name := range slices.Sorted(maps.Keys(m.Tagged)) {
+		members = append(members, strictjson.Member{Name: name, Value: strictjson.String(m.Tagged[name])})
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.Custom)) {
+		members = append(members, strictjson.Member{Name: name, Value: stored(m.Custom[name])})
+	}
+	return members
+}
+
+// Document gives the metadata as one JSON object.
+func Document(m *core.Metadata) strictjson.Value { return strictjson.Object(Write(m)...) }
+
+// Changed names the members in which two clients differ, in the table's order, then tagged and custom ones.
+func Changed(before, after *core.Metadata) []string {
+	var names []string
+	for _, row := range table {
+		if !row.same(before, after) {
+			names = append(names, row.Name)
+		}
+	}
+	sameText := func(a, b string) bool { return a == b }
+	names = append(names, changedKeys(before.Tagged, after.Tagged, sameText)...)
+	return append(names, changedKeys(before.Custom, after.Custom, sameJSON)...)
+}
+
+func (r *Row) same(a, b *core.Metadata) bool {
+	switch r.Kind {
+	case Text, URI:
+		return *r.str(a) == *r.str(b)
+	case Object:
+		return sameJSON(*r.str(a), *r.str(b))
+	case List, URIs:
+		x, y := *r.list(a), *r.list(b)
+		return slices.Equal(x, y) && (x == nil) == (y == nil)
+	case Scope: // an empty scope is an absent one
+		return slices.Equal(*r.list(a), *r.list(b))
+	case Number:
+		x, y := *r.number(a), *r.number(b)
+		return x == y || x != nil && y != nil && *x == *y
+	default:
+		x, y := *r.flag(a), *r.flag(b)
+		return x == y || x != nil && y != nil && *x == *y
+	}
+}
+
+// sameJSON compares what two texts mean.
+func sameJSON(a, b string) bool {
+	return a == b || a != "" && b != "" && strictjson.Equal(stored(a), stored(b))
+}
+
+func changedKeys(a, b map[string]string, same func(v, w string) bool) []string {
+	var names []string
+	for name, v := range a {
+		if w, ok := b[name]; !ok || !same(v, w) {
+			names = append(names, name)
+		}
+	}
+	for name := range b {
+		if _, ok := a[name]; !ok {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Clone gives a copy that shares nothing that can be changed.
+func Clone(m core.Metadata) core.Metadata {
+	clone := core.Metadata{Tagged: maps.Clone(m.Tagged), Custom: maps.Clone(m.Custom)}
+	for _, row := range table {
+		row.Copy(&clone, &m)
+	}
+	return clone
+}
+
+// eachTagged gives the tagged members by name, with the row they are translations of.
+func eachTagged(m *core.Metadata, each func(row *Row, name, text string)) {
+	for _, name := range slices.Sorted(maps.Keys(m.Tagged)) {
+		if row, ok := TaggedRow(name); ok {
+			each(row, name, m.Tagged[name])
+		}
+	}
+}
+
+// EachURI gives every URI of m with the name of its member.
+func EachURI(m *core.Metadata, each func(member, raw string)) {
+	for _, row := range table {
+		switch row.Kind {
+		case URI:
+			if s := *row.str(m); s != "" {
+				each(row.Name, s)
+			}
+		case URIs:
+			for _, s := range *row.list(m) {
+				each(row.Name, s)
+			}
+		}
+	}
+	eachTagged(m, func(row *Row, name, text string) {
+		if row.Kind == URI {
+			each(name, text)
+		}
+	})
+}

@@ -1,0 +1,207 @@
+// Package metrics counts, and is Prometheus's only door: no type of it is seen outside. It owns two rules. A name says what
+// product and which unit it belongs to. A label has a closed set of values, so that nothing a request carries can make a new
+// series: what is not in the set counts as "other".
+//
+// The road: wire.go makes one Registry and creates metrics from it; verbs hold Counter, Gauge and Histogram; web asks for Text.
+package metrics
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/common/expfmt"
+)
+
+// Other is the value of a label whose own value is not in its set, or was not given.
+const Other = "other"
+
+// maxSeries bounds what one metric can grow to: the product of its labels' sets.
+const maxSeries = 2000
+
+// A Counter goes up. values are given in the order of its labels. Inc and Add never fail and never panic; an Add of less than
+// nothing is ignored.
+type Counter interface {
+	Inc(values ...string)
+	Add(n float64, values ...string)
+}
+
+// A Gauge goes up and down.
+type Gauge interface {
+	Set(v float64, values ...string)
+	Add(delta float64, values ...string)
+}
+
+// A Histogram sorts observations into buckets.
+type Histogram interface {
+	Observe(v float64, values ...string)
+}
+
+// A Label is a dimension of a metric with every value it can have.
+type Label struct {
+	Name   string
+	Values []string
+}
+
+// Of makes a Label.
+func Of(name string, values ...string) Label { return Label{Name: name, Values: values} }
+
+// A Registry holds the metrics of one process. It is safe for use by many goroutines.
+type Registry struct{ all *prometheus.Registry }
+
+// New makes a Registry that already knows the Go runtime and, where the system tells, the process.
+func New() *Registry {
+	r := &Registry{all: prometheus.NewRegistry()}
+	r.all.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
+}
+
+// Counter creates a counter; its name ends in _total.
+func (r *Registry) Counter(name, help string, labels ...Label) (Counter, error) {
+	sets, err := check(name, help, labels, "total")
+	if err != nil {
+		return nil, err
+	}
+	vec := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, names(labels))
+	if err := r.register(name, vec); err != nil {
+		return nil, err
+	}
+	if len(labels) == 0 {
+		vec.WithLabelValues() // shown as 0 before the first event
+	}
+	return counter{vec: vec, sets: sets}, nil
+}
+
+// Gauge creates a gauge; its name ends in a unit or in what is counted.
+func (r *Registry) Gauge(name, help string, labels ...Label) (Gauge, error) {
+	sets, err := check(name, help, labels, gaugeUnits...)
+	if err != nil {
+		return nil, err
+	}
+	vec := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help}, names(labels))
+	if err := r.register(name, vec); err != nil {
+		return nil, err
+	}
+	return gauge{vec: vec, sets: sets}, nil
+}
+
+// GaugeFunc creates a gauge that is read when the metrics are. read must be quick and safe for use by many goroutines.
+func (r *Registry) GaugeFunc(name, help string, read func() float64) error {
+	if _, err := check(name, help, nil, gaugeUnits...); err != nil {
+		return err
+	}
+	if read == nil {
+		return fmt.Errorf("metric %s: there is nothing to read", name)
+	}
+	return r.register(name, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
+}
+
+// Histogram creates a histogram; its name ends in a unit. buckets are upper bounds in that unit, rising.
+func (r *Registry) Histogram(name, help string, buckets []float64, labels ...Label) (Histogram, error) {
+	sets, err := check(name, help, labels, histogramUnits...)
+	if err != nil {
+		return nil, err
+	}
+	if len(buckets) == 0 || !rising(buckets) {
+		return nil, fmt.Errorf("metric %s: buckets must be given, from smallest to largest", name)
+	}
+	opts := prometheus.HistogramOpts{Name: name, Help: help, Buckets: slices.Clone(buckets)}
+	vec := prometheus.NewHistogramVec(opts, names(labels))
+	if err := r.register(name, vec); err != nil {
+		return nil, err
+	}
+	return histogram{vec: vec, sets: sets}, nil
+}
+
+// Text gives all metrics in Prometheus's text format with its media type, for /metrics.
+func (r *Registry) Text() (body []byte, contentType string, err error) {
+	families, err := r.all.Gather()
+	if err != nil {
+		return nil, "", fmt.Errorf("gather metrics: %w", err)
+	}
+	format := expfmt.NewFormat(expfmt.TypeTextPlain)
+	var b bytes.Buffer
+	encoder := expfmt.NewEncoder(&b, format)
+	for _, family := range families {
+		if err := encoder.Encode(family); err != nil {
+			return nil, "", fmt.Errorf("write metrics: %w", err)
+		}
+	}
+	return b.Bytes(), string(format), nil
+}
+
+func (r *Registry) register(name string, c prometheus.Collector) error {
+	if err := r.all.Register(c); err != nil {
+		return fmt.Errorf("metric %s: %w", name, err)
+	}
+	return nil
+}
+
+// What names may end in. Gauges may also name what they count.
+var (
+	histogramUnits = []string{"seconds", "bytes", "ratio", "fuel", "ops"}
+	gaugeUnits     = []string{"seconds", "bytes", "ratio", "info", "entries", "requests", "sessions", "clients", "connections", "instances", "problems"}
+	validName      = regexp.MustCompile(`^ostiary(_[a-z]+)+$`)
+	validLabel     = regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
+)
+
+// check holds a metric against the rules of the package and gives the sets of its labels.
+func check(name, help string, labels []Label, units ...string) ([][]string, error) {
+	unit := name[strings.LastIndexByte(name, '_')+1:]
+	switch {
+	case !validName.MatchString(name):
+		return nil, fmt.Errorf("metric %q: a name is ostiary_ and small words joined by _", name)
+	case !slices.Contains(units, unit):
+		return nil, fmt.Errorf("metric %s: the name must end in one of _%s", name, strings.Join(units, ", _"))
+	case help == "":
+		return nil, fmt.Errorf("metric %s: say what it counts", name)
+	}
+	series, sets, seen := 1, [][]string{}, map[string]bool{}
+	for _, l := range labels {
+		if err := l.check(); err != nil {
+			return nil, fmt.Errorf("metric %s: label %q: %w", name, l.Name, err)
+		}
+		if seen[l.Name] {
+			return nil, fmt.Errorf("metric %s: label %s is given twice", name, l.Name)
+		}
+		seen[l.Name] = true
+		sets = append(sets, slices.Clone(l.Values))
+		if series *= len(l.Values) + 1; series > maxSeries {
+			return nil, fmt.Errorf("metric %s: its labels make more than %d series", name, maxSeries)
+		}
+	}
+	return sets, nil
+}
+
+func (l Label) check() error {
+	switch {
+	case !validLabel.MatchString(l.Name) || l.Name == "le":
+		return errors.New("a label is small words joined by _")
+	case len(l.Values) == 0 || slices.Contains(l.Values, ""):
+		return errors.New("every value must be listed, and none is empty")
+	}
+	return nil
+}
+
+func names(labels []Label) []string {
+	out := make([]string, len(labels))
+	for i, l := range labels {
+		out[i] = l.Name
+	}
+	return out
+}
+
+func rising(buckets []float64) bool {
+	for i, b := range buckets {
+		if math.IsNaN(b) || i > 0 && b <= buckets[i-1] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,140 @@
+package registration
+
+import (
+	"context"
+	"crypto/subtle"
+
+	"github.com/ostiary/ostiary/core"
+)
+
+// What a caller is, as core.Caller.Kind.
+const (
+	KindIAT      = "initial_access_token"
+	KindRAT      = "registration_access_token"
+	KindOperator = "operator"
+	KindOpen     = "open"
+)
+
+// unknownToken answers every bad bearer alike: unknown, foreign, truncated, revoked, expired, used up.
+func unknownToken() error {
+	return core.Refuse(core.InvalidToken, "The access token is unknown, expired, revoked or used up. Ask an operator for a new one.")
+}
+
+// access finds out who is at the desk, and which client is meant. A credential that was presented and is not valid is
+// refused even where none would have been needed.
+func (j *judgement) access(ctx context.Context) error {
+	j.caller.Kind = KindOpen // until a credential is believed
+	if j.req.Credential.Operator != "" {
+		j.caller.Kind, j.caller.Subject = KindOperator, j.req.Credential.Operator
+	}
+	switch {
+	case j.req.Refused != nil:
+		return j.req.Refused
+	case !offers(j.req.Channel, j.req.Operation):
+		return core.Refuse(core.InvalidRequest, "This operation is not offered here.")
+	case j.caller.Kind == KindOperator:
+		return j.operatorsClient(ctx)
+	case j.as != "":
+		return j.pretend(ctx)
+	case j.req.Channel == core.ChannelOperator:
+		return core.Refuse(core.InvalidToken, "An operator's token is needed: send it as Authorization: Bearer.")
+	case j.req.Channel == core.ChannelManage:
+		return j.registrationToken(ctx)
+	case j.req.Credential.Bearer != "":
+		return j.initialAccessToken(ctx)
+	}
+	return nil // whether an open door is enough is for policy to say
+}
+
+// offers tells what may be asked for through a channel at all; anything else never comes as far as policy.
+func offers(channel core.Channel, op core.Operation) bool {
+	switch channel {
+	case core.ChannelDCR:
+		return op == core.Register
+	case core.ChannelManage:
+		return op == core.Read || op == core.Update || op == core.Delete
+	case core.ChannelOperator:
+		return documented(op) || op == core.Read || op == core.Delete || op == core.Disable || op == core.Enable
+	}
+	return false
+}
+
+func (j *judgement) operatorsClient(ctx context.Context) error {
+	if j.req.Operation == core.Register {
+		return nil
+	}
+	stored, err := j.existing(ctx)
+	if err != nil {
+		return err
+	}
+	return j.find(stored)
+}
+
+// existing reads the client that is meant.
+func (j *judgement) existing(ctx context.Context) (Stored, error) {
+	stored, err := j.desk.store.Client(ctx, j.req.ClientID)
+	if err == nil && stored.Client.ID == "" {
+		err = core.Refuse(core.NotFound, "There is no client with this id.")
+	}
+	return stored, err
+}
+
+// find starts the draft from what is stored, and holds everybody but operators to the client's state.
+func (j *judgement) find(stored Stored) error {
+	if j.req.At != nil && *j.req.At != stored.Stamps {
+		return core.Refuse(core.PreconditionFailed, "The client was changed meanwhile; read it again.")
+	}
+	j.before, j.draft = stored, stored.Client.Metadata
+	if j.caller.Kind != KindOperator && stored.State != core.Active && j.req.Operation != core.Read {
+		return core.Refuse(core.AccessDenied, "The client is %s: it can be read but not changed. Ask an operator to enable it.", stored.State)
+	}
+	return nil
+}
+
+// initialAccessToken believes a token that is stored, not expired and has uses left. Only the commit spends a use.
+func (j *judgement) initialAccessToken(ctx context.Context) error {
+	held, err := j.desk.store.TokenByHash(ctx, j.req.Credential.Bearer.Hash())
+	if err != nil {
+		return err
+	}
+	if held.Token.ID == "" || held.Uses >= held.Token.MaxUses || !held.Token.ExpiresAt.After(j.now) {
+		return unknownToken()
+	}
+	j.hold(held)
+	return nil
+}
+
+func (j *judgement) hold(held Held) {
+	j.held = &held
+	j.caller.Kind, j.caller.Subject = KindIAT, held.Token.CreatedBy
+}
+
+// registrationToken believes the token that the client was registered with (RFC 7592 §2). A wrong token, another client's
+// and one of a client that never was all end alike.
+func (j *judgement) registrationToken(ctx context.Context) error {
+	if j.req.Credential.Bearer == "" {
+		return core.Refuse(core.InvalidToken, "A registration access token is needed: send it as Authorization: Bearer.")
+	}
+	stored, err := j.desk.store.Client(ctx, j.req.ClientID)
+	if err != nil {
+		return err
+	}
+	if !j.holdsToken(stored.Credentials) {
+		return core.Refuse(core.InvalidToken, "The registration access token is not valid for this client.")
+	}
+	j.caller.Kind, j.caller.ClientID = KindRAT, stored.Client.ID
+	return j.find(stored)
+}
+
+// holdsToken compares in constant time against every token, the current one last.
+func (j *judgement) holdsToken(c core.Credentials) bool {
+	presented := j.req.Credential.Bearer.Hash()
+	found := 0
+	for _, t := range c.Registration {
+		live := t.ValidUntil.IsZero() || t.ValidUntil.After(j.now)
+		if live {
+			found |= subtle.ConstantTimeCompare(t.Hash[:], presented[:])
+		}
+	}
+	return found == 1
+}

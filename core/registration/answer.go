@@ -1,0 +1,154 @@
+package registration
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/hook"
+	"github.com/ostiary/ostiary/core/ledger"
+	"github.com/ostiary/ostiary/core/metadata"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// answer makes the client information response (RFC 7591 §3.2.1, RFC 7592 §3), and tells what plugins did to it.
+func (d *Desk) answer(ctx context.Context, req Request, a Approved) (Answer, []ledger.Stage) {
+	if req.Operation == core.Delete {
+		return Answer{ClientID: a.client.ID}, nil
+	}
+	doc := strictjson.Object(append(d.identity(req, a), metadata.Write(&a.client.Metadata)...)...)
+	doc, rows := d.shape(ctx, req, a, doc)
+	if req.Operation != core.Read {
+		doc = doc.With("decision_id", strictjson.String(string(req.Decision)))
+		if len(a.warnings) > 0 {
+			doc = doc.With("warnings", warnings(a.warnings))
+		}
+	}
+	return Answer{Body: strictjson.Append(nil, doc), ClientID: a.client.ID}, rows
+}
+
+// identity gives the members that are not metadata. Secrets stand in clear only in the answer that made them.
+func (d *Desk) identity(req Request, a Approved) []strictjson.Member {
+	text := func(name, value string) strictjson.Member {
+		return strictjson.Member{Name: name, Value: strictjson.String(value)}
+	}
+	members := make([]strictjson.Member, 0, 48)
+	members = append(members, text("client_id", string(a.client.ID)),
+		strictjson.Member{Name: "client_id_issued_at", Value: strictjson.Int(a.client.IssuedAt.Unix())})
+	if a.minted.clientSecret != "" {
+		members = append(members, text("client_secret", a.minted.clientSecret.Reveal()))
+	}
+	if s := a.credentials.Secrets; len(s) > 0 {
+		members = append(members, strictjson.Member{Name: "client_secret_expires_at", Value: strictjson.Int(unix(s[0].ExpiresAt))})
+	}
+	token := a.minted.registration
+	if token == "" && req.Channel == core.ChannelManage {
+		token = req.Credential.Bearer // a read and an unchanged update echo what was presented
+	}
+	if token != "" {
+		members = append(members, text("registration_access_token", token.Reveal()), text("registration_client_uri", d.clientURI(a.client.ID)))
+	}
+	if a.state != core.Active {
+		members = append(members, text("registration_status", string(a.state)))
+	}
+	return members
+}
+
+func unix(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
+func warnings(reasons []core.Reason) strictjson.Value {
+	items := make([]strictjson.Value, len(reasons))
+	for i, r := range reasons {
+		items[i] = strictjson.Object(
+			strictjson.Member{Name: "rule", Value: strictjson.String(r.Rule)},
+			strictjson.Member{Name: "fields", Value: strictjson.Strings(r.Fields)},
+			strictjson.Member{Name: "message", Value: strictjson.String(r.Message)},
+		)
+	}
+	return strictjson.Array(items...)
+}
+
+// shape is stage 9: plugins may add members to the answer. Nothing that happens here can fail the request: the client exists.
+func (d *Desk) shape(ctx context.Context, req Request, a Approved, doc strictjson.Value) (strictjson.Value, []ledger.Stage) {
+	point := hook.OnRead
+	switch req.Operation {
+	case core.Register:
+		point = hook.PostRegister
+	case core.Read:
+	default:
+		return doc, nil
+	}
+	plugins, err := d.plugins.At(point)
+	if err != nil {
+		return doc, []ledger.Stage{{Stage: "shape", By: ledger.By{Kind: "core"}, Fault: core.AsError(err).Error()}}
+	}
+	var rows []ledger.Stage
+	for _, p := range plugins {
+		var row ledger.Stage
+		doc, row = d.shapeWith(ctx, point, p, req, a, doc)
+		rows = append(rows, row)
+	}
+	return doc, rows
+}
+
+func (d *Desk) shapeWith(ctx context.Context, point hook.Point, p hook.Plugin, req Request, a Approved, doc strictjson.Value) (strictjson.Value, ledger.Stage) {
+	start := time.Now()
+	caller := req.Caller
+	caller.Kind, caller.Subject = a.entry.Actor.Kind, a.entry.Actor.Subject
+	result, usage, err := p.Ask(ctx, hook.Call{
+		Point: point, Client: shown(doc),
+		Context: hook.Context{
+			DecisionID: req.Decision, Operation: req.Operation, Channel: req.Channel, ClientID: a.client.ID,
+			Profile: a.client.Provenance.Profile, Now: d.now(), Caller: caller, Locked: a.client.Locked,
+		},
+	})
+	row := ledger.Stage{
+		Stage: "shape", By: ledger.By{Kind: "plugin", Name: p.Name(), Digest: p.Digest()},
+		Reasons: warningsOf(p, result), Fuel: usage.Fuel, Calls: outcalls(usage), Audit: result.Audit,
+	}
+	shaped := doc
+	if err == nil {
+		shaped, err = d.addMembers(doc, p, point, result)
+	}
+	if err != nil {
+		row.Fault = core.AsError(err).Error()
+		shaped = doc
+	}
+	row.Patch = strictjson.Diff(shown(doc), shown(shaped))
+	row.NS = time.Since(start).Nanoseconds()
+	return shaped, row
+}
+
+// shown is an answer without its credentials.
+func shown(doc strictjson.Value) strictjson.Value {
+	return doc.Without("client_secret").Without("registration_access_token")
+}
+
+// addMembers lets a plugin add what is neither registered metadata nor the desk's own.
+func (d *Desk) addMembers(doc strictjson.Value, p hook.Plugin, point hook.Point, r hook.Result) (strictjson.Value, error) {
+	if r.Action == hook.Continue {
+		return doc, nil
+	}
+	if r.Action == hook.Reject {
+		return doc, badPatch(p, "it rejected where it can only add to the answer")
+	}
+	for name, v := range r.Patch.All() {
+		switch {
+		case metadata.IsReserved(name) || slices.Contains(d.Site().CustomAttributes, name):
+			return doc, badPatch(p, "it tried to answer %s, which belongs to the desk", name)
+		case !p.MayWrite(point, name):
+			return doc, badPatch(p, "it answered %s, which its manifest does not let it write", name)
+		case v.IsNull():
+			doc = doc.Without(name)
+		default:
+			doc = doc.With(name, v)
+		}
+	}
+	return doc, nil
+}

@@ -1,0 +1,191 @@
+package registration
+
+import (
+	"slices"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/ledger"
+	"github.com/ostiary/ostiary/core/metadata"
+	"github.com/ostiary/ostiary/core/oauth"
+)
+
+// rotationGrace is how long the registration access token before the current one stays valid, if that is not used first.
+const rotationGrace = 10 * time.Minute
+
+// approve gives the client its id and secrets and makes the Approved value.
+func (j *judgement) approve() (Approved, error) {
+	start := time.Now()
+	a := Approved{
+		client: j.before.Client, credentials: j.before.Credentials, state: j.before.State, before: j.before,
+		spends: j.held, supersedes: j.supersedes(),
+	}
+	outcome := ledger.Stored
+	var err error
+	switch j.req.Operation {
+	case core.Register:
+		err = j.create(&a)
+	case core.Update:
+		if a.unchanged = j.isUnchanged(); a.unchanged {
+			outcome = ledger.Unchanged
+		} else {
+			j.replace(&a)
+		}
+	case core.Delete:
+		outcome = ledger.Deleted
+	case core.Disable, core.Enable:
+		a.unchanged = j.switchState(&a)
+		if a.unchanged {
+			outcome = ledger.Unchanged
+		}
+	case core.Read:
+		a.unchanged, outcome = true, ledger.Unchanged
+	}
+	j.add(ledger.Stage{Stage: "approve", By: ledger.By{Kind: "core"}}, start, err)
+	if err != nil {
+		return Approved{}, err
+	}
+	j.entry.ClientID = a.client.ID
+	j.close(ledger.Allowed, outcome)
+	a.entry, a.warnings = j.entry, append(j.warnings, j.advice...)
+	return a, nil
+}
+
+func (j *judgement) create(a *Approved) error {
+	id, err := j.chooseID()
+	if err != nil {
+		return err
+	}
+	a.state = core.Active
+	a.client = core.Client{
+		ID: id, IssuedAt: j.now.Truncate(time.Second),
+		Generation: uint64(j.now.UnixMicro()), // never one that a deleted client of this id had
+		Provenance: core.Provenance{Channel: j.req.Channel, Profile: j.profile.Name, RegisteredBy: j.req.Decision},
+	}
+	if j.held != nil {
+		a.client.Provenance.IAT = j.held.Token.ID
+	}
+	j.describe(a)
+	j.renewSecret(a)
+	if j.req.Channel == core.ChannelDCR {
+		a.minted.registration = core.NewSecret()
+		a.credentials.Registration = []core.RegistrationToken{{Hash: a.minted.registration.Hash()}}
+	}
+	return nil
+}
+
+// chooseID honours the client_id of a request when the profile lists it; Commit finds out whether it is free.
+func (j *judgement) chooseID() (core.ClientID, error) {
+	v := j.asked.Control.ClientID
+	asked, _ := v.Text()
+	if v.IsAbsent() {
+		return core.NewClientID(j.now), nil
+	}
+	if slices.Contains(j.profile.ClientIDs, asked) {
+		return core.ClientID(asked), nil
+	}
+	j.warnings = append(j.warnings, core.Reason{
+		Rule: "client_id", Fields: []string{"client_id"}, Public: true,
+		Message: "client_id was not taken over: the profile " + j.profile.Name + " does not offer this id.",
+	})
+	return core.NewClientID(j.now), nil
+}
+
+func (j *judgement) replace(a *Approved) {
+	j.describe(a)
+	j.renewSecret(a)
+	if j.req.Channel == core.ChannelManage {
+		a.minted.registration = core.NewSecret()
+		a.credentials.Registration = rotate(j.before.Credentials.Registration, j.req.Credential.Bearer, a.minted.registration, j.now)
+	}
+}
+
+// supersedes tells that the current registration access token was presented while an earlier one still lives.
+func (j *judgement) supersedes() bool {
+	tokens := j.before.Credentials.Registration
+	return j.caller.Kind == KindRAT && len(tokens) > 1 && tokens[len(tokens)-1].Hash == j.req.Credential.Bearer.Hash()
+}
+
+// rotate keeps the token that was presented for a while beside the new one; any other ends.
+func rotate(have []core.RegistrationToken, presented, next core.Secret, now time.Time) []core.RegistrationToken {
+	tokens := make([]core.RegistrationToken, 0, 2)
+	for _, t := range have {
+		if t.Hash == presented.Hash() {
+			t.ValidUntil = now.Add(rotationGrace)
+			tokens = append(tokens, t)
+		}
+	}
+	return append(tokens, core.RegistrationToken{Hash: next.Hash()})
+}
+
+// describe puts what was judged into the client.
+func (j *judgement) describe(a *Approved) {
+	c := &a.client
+	c.Metadata = metadata.Clone(j.draft)
+	c.Locked = j.locked
+	c.UpdatedAt = j.now
+	c.Provenance.WrittenBy = j.req.Decision
+	c.Provenance.Revision = j.verdict.Revision
+	trust := j.statement.Trust
+	switch {
+	case trust == TrustIssuer:
+		c.Provenance.StatementIssuer = j.statement.Issuer
+	case !j.statement.Present && len(j.locked) > 0:
+		trust = j.before.Client.Governance.Trust // its statement was left out, and still binds it
+	}
+	if v := j.verdict.Trust; v != "" {
+		trust = v
+	}
+	c.Governance = core.Governance{Obligations: j.verdict.Require, Limits: j.verdict.Limits, Labels: j.verdict.Labels, Trust: trust}
+	c.Expires = time.Time{}
+	if lifetime, ok := j.limit(decision.LimitClientLifetime); ok {
+		c.Expires = c.IssuedAt.Add(lifetime)
+	}
+}
+
+// longest keeps a limit within what a time can hold.
+const longest = 100 * 365 * 24 * time.Hour
+
+// limit gives a limit that policy set.
+func (j *judgement) limit(name string) (time.Duration, bool) {
+	seconds, ok := j.verdict.Limits[name]
+	return time.Duration(min(seconds, int64(longest/time.Second))) * time.Second, ok
+}
+
+// renewSecret mints a secret for a client that needs one and has none, and drops it from a client that needs none.
+func (j *judgement) renewSecret(a *Approved) {
+	if !oauth.UsesSecret(oauth.AuthMethod(a.client.Metadata.TokenEndpointAuthMethod)) {
+		a.credentials.Secrets = nil
+		return
+	}
+	if len(a.credentials.Secrets) > 0 {
+		return
+	}
+	secret := core.NewSecret()
+	a.minted.clientSecret = secret
+	kept := core.StoredSecret{Alg: "sha256", Hash: secret.Hash().String()}
+	lifetime := j.profile.ClientSecretLifetime
+	if limit, ok := j.limit(decision.LimitClientSecretLifetime); ok && (lifetime == 0 || limit < lifetime) {
+		lifetime = limit
+	}
+	if lifetime > 0 {
+		kept.ExpiresAt = j.now.Add(lifetime).Truncate(time.Second)
+	}
+	a.credentials.Secrets = []core.StoredSecret{kept}
+}
+
+// switchState disables or enables; both void what was made under the client before. It tells whether nothing changed.
+func (j *judgement) switchState(a *Approved) bool {
+	a.state = core.Active
+	if j.req.Operation == core.Disable {
+		a.state = core.Disabled
+	}
+	if a.state == j.before.State {
+		return true
+	}
+	a.client.Generation++
+	a.client.UpdatedAt = j.now
+	a.client.Provenance.WrittenBy = j.req.Decision
+	return false
+}

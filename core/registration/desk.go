@@ -1,0 +1,167 @@
+package registration
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/hook"
+	"github.com/ostiary/ostiary/core/ledger"
+)
+
+// Store keeps clients and tokens.
+type Store interface {
+	// Client gives a client with its credentials and state in one view; the zero Stored when there is none, or none any more.
+	Client(ctx context.Context, id core.ClientID) (Stored, error)
+	// TokenByHash gives an initial access token; the zero Held when there is none.
+	TokenByHash(ctx context.Context, hash core.SecretHash) (Held, error)
+	// Commit carries out an Approved with its ledger entry, all or nothing: ErrSpent, ErrTaken or ErrChanged when what it was
+	// decided on is no longer so.
+	Commit(ctx context.Context, a Approved) error
+	// ForgetEarlier ends all registration access tokens but the current one, if the credentials are still at the stamp.
+	ForgetEarlier(ctx context.Context, id core.ClientID, at Stamp) error
+}
+
+// What Commit answers when the world has moved on since Judge.
+var (
+	ErrSpent   = errors.New("the initial access token was used up or revoked meanwhile")
+	ErrTaken   = errors.New("the client id is taken")
+	ErrChanged = errors.New("the client was changed meanwhile")
+	ErrZero    = errors.New("an Approved that Judge did not make")
+)
+
+// Policy answers the registration question.
+type Policy interface {
+	DecideRegistration(ctx context.Context, q *decision.Registration) (decision.Verdict, error)
+}
+
+// Book keeps the entries that no commit carries, and what happens after a commit.
+type Book interface {
+	Record(e ledger.Entry)
+	Shaped(id core.DecisionID, rows []ledger.Stage)
+}
+
+// A Desk takes requests for clients down the road. It is safe for concurrent use.
+type Desk struct {
+	store     Store
+	policy    Policy
+	plugins   hook.Chain
+	book      Book
+	site      atomic.Pointer[Site]
+	clientURI func(core.ClientID) string
+	now       func() time.Time
+}
+
+// Parts are what a Desk is made of. All are needed.
+type Parts struct {
+	Store     Store
+	Policy    Policy
+	Plugins   hook.Chain
+	Book      Book
+	Site      *Site                      // valid and prepared (Site.Prepared)
+	ClientURI func(core.ClientID) string // gives the registration_client_uri (RFC 7592 §3)
+	Now       func() time.Time
+}
+
+// NewDesk opens a desk.
+func NewDesk(p Parts) *Desk {
+	d := &Desk{store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, clientURI: p.ClientURI, now: p.Now}
+	d.site.Store(p.Site)
+	return d
+}
+
+// SetSite puts another, checked site in force for requests that begin from now on.
+func (d *Desk) SetSite(s *Site) { d.site.Store(s) }
+
+// Site gives the site in force.
+func (d *Desk) Site() *Site { return d.site.Load() }
+
+// Do judges a request and, when it is approved, carries it out. Every end but a successful read leaves a ledger entry.
+func (d *Desk) Do(ctx context.Context, req Request) (Answer, error) {
+	approved, entry, err := d.Judge(ctx, req)
+	if err != nil {
+		d.book.Record(entry)
+		return Answer{}, err
+	}
+	done, err := d.carryOut(ctx, req, approved)
+	if err != nil {
+		return Answer{}, err
+	}
+	answer, shaping := d.answer(ctx, req, approved)
+	if req.Operation == core.Read {
+		if !slices.ContainsFunc(shaping, func(row ledger.Stage) bool { return row.Fault != "" }) {
+			return answer, nil
+		}
+		d.book.Record(approved.entry) // only a read that a plugin failed at leaves an entry
+	}
+	if done = append(done, shaping...); len(done) > 0 {
+		d.book.Shaped(req.Decision, done)
+	}
+	return answer, nil
+}
+
+// carryOut is stage 8. It gives its row of the entry, which the commit itself could not carry.
+func (d *Desk) carryOut(ctx context.Context, req Request, a Approved) ([]ledger.Stage, error) {
+	start, write := time.Now(), d.store.Commit
+	if a.Unchanged() {
+		write = d.noteUse
+	}
+	err := write(ctx, a)
+	row := ledger.Stage{Stage: "commit", By: ledger.By{Kind: "core"}, NS: time.Since(start).Nanoseconds()}
+	switch {
+	case err != nil:
+		failure := *core.AsError(commitError(err))
+		failure.Decision = req.Decision
+		d.book.Record(lost(a.entry, row, &failure))
+		return nil, &failure
+	case !a.Unchanged():
+		return []ledger.Stage{row}, nil
+	case req.Operation != core.Read:
+		d.book.Record(a.entry)
+	}
+	return nil, nil
+}
+
+func commitError(err error) error {
+	switch {
+	case errors.Is(err, ErrSpent):
+		return unknownToken()
+	case errors.Is(err, ErrTaken):
+		return core.Refuse(core.InvalidClientMetadata, "client_id is taken; ask for another or leave it out.")
+	case errors.Is(err, ErrChanged):
+		return core.Refuse(core.Conflict, "The client was changed by another request meanwhile; read it and try again.")
+	}
+	return err
+}
+
+// lost turns the entry of an approved request into that of one whose commit failed.
+func lost(e ledger.Entry, row ledger.Stage, failure *core.Error) ledger.Entry {
+	e.Verdict, e.Outcome = ledger.Denied, ledger.Nothing
+	if ours(failure.Code) {
+		e.Verdict = ledger.Failed
+	}
+	row.Reasons = []core.Reason{{Rule: "commit", Code: failure.Code, Message: failure.Detail, Public: true}}
+	e.Stages = append(e.Stages[:len(e.Stages):len(e.Stages)], row)
+	e.Error = &ledger.Problem{Code: failure.Code, Detail: failure.Detail}
+	if e.Operation == core.Register {
+		e.ClientID = ""
+	}
+	return e
+}
+
+// noteUse ends the earlier registration access token once the current one is seen in use (RFC 7592 §3: the client has it).
+// It is all that a read and an unchanged update write.
+func (d *Desk) noteUse(ctx context.Context, a Approved) error {
+	if !a.supersedes {
+		return nil
+	}
+	err := d.store.ForgetEarlier(ctx, a.client.ID, a.before.Stamps.Credentials)
+	if errors.Is(err, ErrChanged) {
+		return nil // somebody else has just rotated or ended them
+	}
+	return err
+}

@@ -1,0 +1,61 @@
+package registration
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/keys/jose"
+	"github.com/ostiary/ostiary/core/metadata"
+)
+
+// floor holds the draft to what nothing may loosen: neither plugin nor policy.
+func (j *judgement) floor(context.Context) error {
+	found := metadata.Floor(&j.draft)
+	facts, reason := readKeys(j.draft.JWKS)
+	if reason != nil {
+		found = append(found, *reason)
+	}
+	j.keys = facts
+	return refusal(found)
+}
+
+// readKeys judges a client's key set: public keys only, strong enough, distinct ids.
+func readKeys(jwks string) ([]jose.KeyFact, *core.Reason) {
+	if jwks == "" {
+		return nil, nil
+	}
+	set, err := jose.ParseJWKS([]byte(jwks))
+	if err == nil {
+		return set.Facts(), nil
+	}
+	message := "jwks cannot be used; send a JWK Set of public keys (RFC 7517)."
+	var bad *jose.KeyError
+	if errors.As(err, &bad) {
+		message = "jwks: " + bad.Error() + "."
+	}
+	return nil, &core.Reason{Rule: "floor.jwks", Code: core.InvalidClientMetadata, Fields: []string{"jwks"}, Message: message, Public: true}
+}
+
+// severity is the fixed order in which one of many reasons becomes the answer's error.
+var severity = []core.Code{
+	core.InvalidToken, core.InsufficientScope, core.AccessDenied, core.InvalidSoftwareStatement, core.UnapprovedSoftwareStmt,
+	core.InvalidRedirectURI, core.InvalidClientMetadata, core.InvalidScope,
+}
+
+// refusal makes one error of many reasons: the gravest names it, all public ones go along. No reasons, no error.
+func refusal(reasons []core.Reason) error {
+	if len(reasons) == 0 {
+		return nil
+	}
+	sorted := slices.Clone(reasons)
+	slices.SortStableFunc(sorted, func(a, b core.Reason) int {
+		return slices.Index(severity, a.Code) - slices.Index(severity, b.Code)
+	})
+	detail := "The request was refused by policy."
+	if sorted[0].Public {
+		detail = sorted[0].Message
+	}
+	return &core.Error{Code: sorted[0].Code, Detail: detail, Reasons: public(sorted)}
+}

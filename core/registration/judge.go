@@ -1,0 +1,199 @@
+package registration
+
+import (
+	"context"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/hook"
+	"github.com/ostiary/ostiary/core/keys/jose"
+	"github.com/ostiary/ostiary/core/ledger"
+	"github.com/ostiary/ostiary/core/metadata"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// A judgement is one request on its way down the road. Each stage reads what the ones before it found and adds its own.
+type judgement struct {
+	desk *Desk
+	site *Site
+	req  Request
+	now  time.Time
+	as   string // in a simulation: what the caller is taken to be
+
+	caller  core.Caller
+	before  Stored           // zero on register
+	held    *Held            // the initial access token, when one was presented
+	profile Profile          // its Name is never empty after normalise
+	asked   metadata.Request // what was sent; on a merge, the merged document
+	keys    []jose.KeyFact   // of the draft's jwks
+
+	statement decision.Statement
+	locked    []string      // members that the statement fixed
+	draft     core.Metadata // the client as it would be; before the request is read, the client as it is
+	verdict   decision.Verdict
+	asking    *decision.Registration // the question of pass 1; nil when policy was not reached
+
+	entry    ledger.Entry
+	warnings []core.Reason // of plugins and of the desk
+	advice   []core.Reason // of policy's last pass
+}
+
+// A stage is one step of the road: it may change the draft, and it may refuse.
+type stage struct {
+	name   string
+	step   func(*judgement, context.Context) error
+	drafts bool // its row tells how it changed the draft
+	own    bool // the step writes its own rows of the entry: one for each plugin or pass
+}
+
+// The stages that stand on every list, and the floor, which policy may have to pass again.
+var (
+	accessStage = stage{name: "access", step: (*judgement).access}
+	floorStage  = stage{name: "floor", step: (*judgement).floor}
+	policyStage = stage{name: "policy", step: (*judgement).dispose, own: true}
+)
+
+// roadOf lists the stages of an operation.
+func roadOf(op core.Operation) []stage {
+	if !documented(op) { // nothing is proposed
+		return []stage{accessStage, {name: "normalise", step: (*judgement).keep}, policyStage}
+	}
+	return []stage{
+		accessStage,
+		{name: "statement", step: (*judgement).readStatement, drafts: true},
+		{name: "normalise", step: (*judgement).normalise, drafts: true},
+		{name: "plugins", step: (*judgement).propose, own: true},
+		floorStage,
+		policyStage,
+	}
+}
+
+// documented tells the operations that write metadata, which plugins and policy may therefore change.
+func documented(op core.Operation) bool { return op == core.Register || op == core.Update }
+
+// Judge takes a request down the road up to its approval and writes nothing. The entry tells the whole way, whatever its
+// end; on an error it is what explains the refusal.
+func (d *Desk) Judge(ctx context.Context, req Request) (Approved, ledger.Entry, error) {
+	return d.judge(ctx, req, "")
+}
+
+// judge is Judge for a caller who is, in a simulation, taken to be of a kind.
+func (d *Desk) judge(ctx context.Context, req Request, as string) (Approved, ledger.Entry, error) {
+	j := d.begin(req)
+	j.as = as
+	for _, s := range roadOf(req.Operation) {
+		if err := j.run(ctx, s); err != nil {
+			return Approved{}, j.refused(err), j.face(err)
+		}
+	}
+	approved, err := j.approve()
+	if err != nil {
+		return Approved{}, j.refused(err), j.face(err)
+	}
+	return approved, approved.entry, nil
+}
+
+func (d *Desk) begin(req Request) *judgement {
+	now := d.now()
+	j := &judgement{desk: d, site: d.site.Load(), req: req, now: now, caller: req.Caller}
+	j.statement.Trust = TrustNone
+	j.entry = ledger.Entry{
+		V: ledger.FormatVersion, DecisionID: req.Decision, Time: now, Operation: req.Operation, Channel: req.Channel,
+	}
+	if len(req.ClientID) <= MaxClientID { // a longer one was made up, and is no key
+		j.entry.ClientID = req.ClientID
+	}
+	return j
+}
+
+// run takes one stage and writes down what it changed, how long it took and why it refused.
+func (j *judgement) run(ctx context.Context, s stage) error {
+	if s.own {
+		return s.step(j, ctx)
+	}
+	start, before := time.Now(), j.draft
+	err := s.step(j, ctx)
+	row := ledger.Stage{Stage: s.name, By: ledger.By{Kind: "core"}}
+	if s.drafts {
+		row.Patch = patch(&before, &j.draft)
+	}
+	j.add(row, start, err)
+	return err
+}
+
+// add closes a row of the entry.
+func (j *judgement) add(row ledger.Stage, start time.Time, err error) {
+	row.NS = time.Since(start).Nanoseconds()
+	if err != nil {
+		e := core.AsError(err)
+		row.Reasons = append(row.Reasons, e.Reasons...)
+		if len(e.Reasons) == 0 {
+			row.Reasons = append(row.Reasons, core.Reason{Rule: row.Stage, Code: e.Code, Message: e.Detail, Public: true})
+		}
+	}
+	j.entry.Stages = append(j.entry.Stages, row)
+}
+
+// patch gives the difference of two drafts as a JSON Patch.
+func patch(before, after *core.Metadata) []strictjson.PatchOp {
+	if len(metadata.Changed(before, after)) == 0 {
+		return nil
+	}
+	return strictjson.Diff(metadata.Document(before), metadata.Document(after))
+}
+
+// refused completes the entry of a request that was not approved.
+func (j *judgement) refused(err error) ledger.Entry {
+	e := core.AsError(err)
+	j.close(ledger.Denied, ledger.Nothing)
+	if ours(e.Code) {
+		j.entry.Verdict = ledger.Failed
+	}
+	j.entry.Error = &ledger.Problem{Code: e.Code, Detail: e.Detail}
+	return j.entry
+}
+
+func (j *judgement) close(verdict ledger.Verdict, outcome ledger.Outcome) {
+	if j.asking != nil && (j.req.Operation != core.Read || verdict != ledger.Allowed) {
+		j.entry.Input = decision.AppendJSON(nil, j.asking) // so that the decision can be replayed; successful reads leave no entry
+	}
+	j.entry.Verdict, j.entry.Outcome = verdict, outcome
+	j.entry.Actor = ledger.Actor{Kind: j.caller.Kind, Subject: j.caller.Subject, IP: j.caller.IP}
+	if j.held != nil {
+		j.entry.Actor.Token = j.held.Token.ID
+	}
+	j.entry.Revision = j.verdict.Revision
+}
+
+// ours tells the codes that stand for a fault of the server, not of the request.
+func ours(code core.Code) bool {
+	switch code {
+	case core.ServerError, core.TemporarilyUnavailable, core.PolicyUnavailable, core.PolicyConflict, core.PolicyUnstable,
+		core.PluginFault, core.InsufficientStorage:
+		return true
+	}
+	return false
+}
+
+// face gives the error its decision id, so that the caller can ask for the explanation.
+func (j *judgement) face(err error) error {
+	e := *core.AsError(err)
+	e.Decision = j.req.Decision
+	return &e
+}
+
+// context is what plugins are told of the request.
+func (j *judgement) context() hook.Context {
+	c := hook.Context{
+		DecisionID: j.req.Decision, Operation: j.req.Operation, Channel: j.req.Channel, ClientID: j.req.ClientID,
+		Profile: j.profile.Name, Now: j.now, Caller: j.caller, Locked: j.locked,
+	}
+	if j.held != nil {
+		c.IATLabel = j.held.Token.Label
+	}
+	if j.statement.Trust == TrustIssuer {
+		c.Statement = j.statement.Claims
+	}
+	return c
+}

@@ -1,0 +1,134 @@
+package registration
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/hook"
+	"github.com/ostiary/ostiary/core/ledger"
+	"github.com/ostiary/ostiary/core/metadata"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// propose asks the plugins in their order, each seeing what those before it proposed.
+func (j *judgement) propose(ctx context.Context) error {
+	point := hook.PreRegister
+	if j.req.Operation == core.Update {
+		point = hook.PreUpdate
+	}
+	plugins, err := j.desk.plugins.At(point)
+	if err != nil {
+		j.add(ledger.Stage{Stage: "plugins", By: ledger.By{Kind: "core"}}, time.Now(), err)
+		return err
+	}
+	for _, p := range plugins {
+		if err := j.ask(ctx, point, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ask runs one plugin and writes its row of the entry.
+func (j *judgement) ask(ctx context.Context, point hook.Point, p hook.Plugin) error {
+	start, before := time.Now(), metadata.Clone(j.draft)
+	call := hook.Call{Point: point, Context: j.context(), Client: j.offered()}
+	if j.req.Operation == core.Update {
+		call.Before = metadata.Document(&j.before.Client.Metadata)
+	}
+	result, usage, err := p.Ask(ctx, call)
+	if err == nil {
+		err = j.take(point, p, result)
+	}
+	row := ledger.Stage{
+		Stage: "plugins", By: ledger.By{Kind: "plugin", Name: p.Name(), Digest: p.Digest()},
+		Patch: patch(&before, &j.draft), Reasons: warningsOf(p, result), Fuel: usage.Fuel, Calls: outcalls(usage), Audit: result.Audit,
+	}
+	if err != nil {
+		row.Fault = faultOf(err)
+	}
+	j.add(row, start, err)
+	return err
+}
+
+// offered is what a plugin sees of the client: the draft, and what the request had beyond the known members.
+func (j *judgement) offered() strictjson.Value {
+	members := metadata.Write(&j.draft)
+	return strictjson.Object(append(members, j.asked.Extra...)...)
+}
+
+// take applies a plugin's result to the draft. What a manifest may not write is a fault of the plugin, not of the client.
+func (j *judgement) take(point hook.Point, p hook.Plugin, r hook.Result) error {
+	j.warnings = append(j.warnings, warningsOf(p, r)...)
+	switch r.Action {
+	case hook.Continue:
+		return nil
+	case hook.Reject:
+		return &core.Error{Code: r.Code, Detail: r.Message, Reasons: []core.Reason{
+			{Rule: "plugin." + p.Name(), Code: r.Code, Message: r.Message, Public: true},
+		}}
+	}
+	for name, v := range r.Patch.All() {
+		if err := j.write(point, p, name, v); err != nil {
+			return err
+		}
+	}
+	applyDefaults(&j.draft)
+	return nil
+}
+
+// warningsOf gives a plugin's warnings as reasons.
+func warningsOf(p hook.Plugin, r hook.Result) []core.Reason {
+	var reasons []core.Reason
+	for _, text := range r.Warnings {
+		reasons = append(reasons, core.Reason{Rule: "plugin." + p.Name(), Message: text, Public: true})
+	}
+	return reasons
+}
+
+func (j *judgement) write(point hook.Point, p hook.Plugin, name string, v strictjson.Value) error {
+	row, known := metadata.Lookup(name)
+	switch {
+	case !known || row.Fixed:
+		return badPatch(p, "%s is no member that a plugin can write", name)
+	case !p.MayWrite(point, name):
+		return badPatch(p, "it patched %s, which its manifest does not let it write", name)
+	case slices.Contains(j.locked, name):
+		return badPatch(p, "it patched %s, which the software statement fixed", name)
+	}
+	if err := row.Set(&j.draft, v); err != nil {
+		return badPatch(p, "its patch is not valid: %s", core.AsError(err).Detail)
+	}
+	return nil
+}
+
+// badPatch is a plugin fault: the caller learns which plugin, the log and the ledger learn what it did.
+func badPatch(p hook.Plugin, format string, args ...any) error {
+	return &core.Error{
+		Code:   core.PluginFault,
+		Detail: "The plugin " + p.Name() + " failed, so the request was refused. An operator can see why under the decision id.",
+		Err:    core.Refuse(core.PluginFault, format, args...),
+	}
+}
+
+// faultOf gives the ledger's text of a plugin fault; empty for a rejection, which is no fault.
+func faultOf(err error) string {
+	e := core.AsError(err)
+	if e.Code != core.PluginFault {
+		return ""
+	}
+	if e.Err != nil {
+		return e.Err.Error()
+	}
+	return e.Detail
+}
+
+func outcalls(u hook.Usage) []ledger.Call {
+	var calls []ledger.Call
+	for _, c := range u.Calls {
+		calls = append(calls, ledger.Call(c))
+	}
+	return calls
+}

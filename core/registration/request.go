@@ -1,0 +1,81 @@
+package registration
+
+import (
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// A Request is one thing asked of the desk, parsed and free of transport.
+type Request struct {
+	Operation  core.Operation
+	Channel    core.Channel
+	Decision   core.DecisionID
+	RequestID  string
+	ClientID   core.ClientID    // which client; empty on register
+	Body       strictjson.Value // the document; absent on read, delete and changes of state
+	Merge      bool             // on update: Body is a merge patch (RFC 7396) instead of a replacement
+	Credential Credential
+	Caller     core.Caller // IP, Origin and UserAgent; access fills in the rest
+
+	// Refused is what web found wrong before the desk was asked; the desk only writes it down.
+	Refused *core.Error
+	// At are the versions that the caller has seen; the decision is refused if they are no longer so.
+	At *Stamps
+	// Profile is asked for by an operator or a simulation; others ask by client_profile in the body.
+	Profile string
+}
+
+// A Credential is what was presented, before it is believed.
+type Credential struct {
+	Bearer   core.Secret  // an initial or a registration access token; empty: none
+	Operator core.Subject // an operator that web has authenticated; empty: none
+}
+
+// MaxClientID is how many bytes a client id may have.
+const MaxClientID = 256
+
+// Stored is a client as the store holds it.
+type Stored struct {
+	Client      core.Client
+	Credentials core.Credentials
+	State       core.State
+	Stamps      Stamps
+}
+
+// A Stamp is the version of one stored record; the zero Stamp says it is absent.
+type Stamp [16]byte
+
+// Stamps are the versions that a decision was made on. The commit requires them.
+type Stamps struct {
+	Client, Credentials, State Stamp
+}
+
+// Held is an initial access token as the store holds it.
+type Held struct {
+	Token core.InitialAccessToken
+	Uses  int64 // registrations made with it
+	Stamp Stamp
+}
+
+// An Answer is what the desk says of a client.
+type Answer struct {
+	Body     []byte // JSON; nil after a delete
+	ClientID core.ClientID
+}
+
+// A Filter narrows a list of clients. Every member that is set must hold.
+type Filter struct {
+	State           core.State
+	Channel         core.Channel
+	IAT             core.TokenID
+	SoftwareID      string
+	StatementIssuer string
+}
+
+// Holds tells whether a client passes.
+func (f Filter) Holds(s Stored) bool {
+	c := s.Client
+	return (f.State == "" || f.State == s.State) && (f.Channel == "" || f.Channel == c.Provenance.Channel) &&
+		(f.IAT == "" || f.IAT == c.Provenance.IAT) && (f.SoftwareID == "" || f.SoftwareID == c.Metadata.SoftwareID) &&
+		(f.StatementIssuer == "" || f.StatementIssuer == c.Provenance.StatementIssuer)
+}

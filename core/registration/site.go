@@ -1,0 +1,266 @@
+package registration
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/config"
+	"github.com/ostiary/ostiary/core/keys/jose"
+	"github.com/ostiary/ostiary/core/metadata"
+	"github.com/ostiary/ostiary/core/oauth"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// A Site is what the operator decided about registration in dcr_config.yaml. Policy reads it as data.ostiary.config; the desk
+// reads profiles, trusted issuers and custom attributes from it.
+type Site struct {
+	Policy           SitePolicy         `yaml:"policy"`
+	Registration     SiteRegistration   `yaml:"registration"`
+	Profiles         map[string]Profile `yaml:"client_profiles"`
+	CustomAttributes []string           `yaml:"custom_attributes"`
+	TrustedIssuers   []TrustedIssuer    `yaml:"trusted_issuers"`
+}
+
+// SitePolicy is what the shipped rules read.
+type SitePolicy struct {
+	AllowedScopes     []string      `yaml:"allowed_scopes"`
+	DefaultScopes     []string      `yaml:"default_scopes"` // for a request without scope
+	Redirects         SiteRedirects `yaml:"redirects"`
+	SoftwareStatement SiteStatement `yaml:"software_statement"`
+}
+
+// SiteRedirects narrows redirect URIs.
+type SiteRedirects struct {
+	AllowedHosts          []string `yaml:"allowed_hosts"`           // empty: any host
+	AllowedPrivateSchemes []string `yaml:"allowed_private_schemes"` // beside reverse-domain ones
+	Max                   int64    `yaml:"max" range:"1..200"`      // how many a client may have
+}
+
+// SiteStatement says when software statements are needed.
+type SiteStatement struct {
+	Required         bool `yaml:"required"`
+	AcceptSelfSigned bool `yaml:"accept_self_signed"`
+}
+
+// SiteRegistration switches the desk's ways in.
+type SiteRegistration struct {
+	Open bool `yaml:"open"` // without an initial access token
+}
+
+// A Profile is a template for clients: what they get when they do not say, and what they may be.
+type Profile struct {
+	Name                    string        `yaml:"-"`
+	Enabled                 *bool         `yaml:"enabled"` // absent: yes
+	Description             string        `yaml:"description"`
+	TokenEndpointAuthMethod string        `yaml:"token_endpoint_auth_method"` // given when absent, and the only one allowed
+	GrantTypes              []string      `yaml:"grant_types"`                // given when absent, and the only ones allowed
+	ResponseTypes           []string      `yaml:"response_types"`
+	DefaultScopes           []string      `yaml:"default_scopes"`
+	AllowedScopes           []string      `yaml:"allowed_scopes"` // empty: those of policy
+	ClientIDs               []string      `yaml:"client_ids"`     // ids that a request may ask for
+	IDTokenSignedAlg        string        `yaml:"id_token_signed_response_alg"`
+	ClientSecretLifetime    time.Duration `yaml:"client_secret_lifetime" range:"0s..876000h"` // 0: never expires
+}
+
+// A TrustedIssuer is one whose software statements are believed.
+type TrustedIssuer struct {
+	Issuer string `yaml:"issuer"`
+	JWKS   string `yaml:"jwks"` // a JWK Set as JSON
+
+	keys jose.KeySet
+}
+
+// DefaultProfile is the profile of a client that names none.
+const DefaultProfile = "default"
+
+// DefaultSite is what holds where dcr_config.yaml says nothing.
+func DefaultSite() Site {
+	return Site{
+		Policy: SitePolicy{
+			AllowedScopes: []string{
+				"openid", "profile", "email", "address", "phone", "offline_access", "admin.api", "application.all", "dcr.register",
+			},
+			DefaultScopes: []string{"openid", "profile", "email", "address", "phone", "offline_access"},
+			Redirects:     SiteRedirects{Max: 20},
+		},
+	}
+}
+
+// Validate lists what is wrong with a site that was read (config.Checker).
+func (s *Site) Validate() []config.Problem {
+	var problems []config.Problem
+	add := func(path, text string) { problems = append(problems, config.Problem{Path: path, Text: text}) }
+	if len(s.Policy.AllowedScopes) == 0 {
+		add("policy.allowed_scopes", "is empty, so no client could be registered; list the scopes that clients may ask for")
+	}
+	eachInvalid(s.Policy.AllowedScopes, oauth.ValidScope, func(at string) { add("policy.allowed_scopes"+at, "is no scope (RFC 6749 section 3.3)") })
+	eachInvalid(s.Policy.DefaultScopes, oauth.ValidScope, func(at string) { add("policy.default_scopes"+at, "is no scope (RFC 6749 section 3.3)") })
+	eachInvalid(s.CustomAttributes, free, func(at string) { add("custom_attributes"+at, "is the name of a member that has a meaning already") })
+	for i, t := range s.TrustedIssuers {
+		path := fmt.Sprintf("trusted_issuers[%d]", i)
+		if t.Issuer == "" {
+			add(path+".issuer", "is missing")
+		}
+		if known, _ := s.issuer(t.Issuer); known.JWKS != t.JWKS {
+			add(path+".issuer", "is listed twice; put all its keys into one jwks")
+		}
+		if keys, err := jose.ParseJWKS([]byte(t.JWKS)); err != nil {
+			add(path+".jwks", err.Error())
+		} else if keys.Len() == 0 {
+			add(path+".jwks", "has no keys, so no statement could be verified")
+		}
+	}
+	for name, p := range s.Profiles {
+		p.validate(func(path, text string) { add("client_profiles."+name+"."+path, text) })
+	}
+	return problems
+}
+
+func eachInvalid(list []string, valid func(string) bool, found func(at string)) {
+	for i, item := range list {
+		if !valid(item) {
+			found(fmt.Sprintf("[%d]", i))
+		}
+	}
+}
+
+// free tells names that a custom attribute may have.
+func free(name string) bool { return name != "" && !metadata.IsReserved(name) }
+
+func (p Profile) validate(add func(path, text string)) {
+	for member, value := range p.members() {
+		if row, ok := metadata.Lookup(member); ok && !row.Supports(value...) {
+			add(member, "is not supported; use one of: "+strings.Join(row.Values, ", "))
+		}
+	}
+	eachInvalid(p.DefaultScopes, oauth.ValidScope, func(at string) { add("default_scopes"+at, "is no scope (RFC 6749 section 3.3)") })
+	eachInvalid(p.AllowedScopes, oauth.ValidScope, func(at string) { add("allowed_scopes"+at, "is no scope (RFC 6749 section 3.3)") })
+	eachInvalid(p.ClientIDs, validClientID, func(at string) { add("client_ids"+at, "is no client id: 1 to 256 of A-Z a-z 0-9 - . _ ~") })
+}
+
+// validClientID wants ids that stand in a path as they are.
+func validClientID(id string) bool {
+	other := func(c rune) bool {
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
+		return !letter && (c < '0' || c > '9') && !strings.ContainsRune("-._~", c)
+	}
+	return id != "" && len(id) <= MaxClientID && strings.Trim(id, ".") != "" && !strings.ContainsFunc(id, other)
+}
+
+// members are the metadata members that a profile fills in.
+func (p Profile) members() map[string][]string {
+	one := func(s string) []string {
+		if s == "" {
+			return nil
+		}
+		return []string{s}
+	}
+	return map[string][]string{
+		"token_endpoint_auth_method":   one(p.TokenEndpointAuthMethod),
+		"id_token_signed_response_alg": one(p.IDTokenSignedAlg),
+		"grant_types":                  p.GrantTypes,
+		"response_types":               p.ResponseTypes,
+	}
+}
+
+// Prepared gives the site ready for use: the default profile in place, names and keys known. The site must be valid.
+func (s Site) Prepared() (*Site, error) {
+	profiles := maps.Clone(s.Profiles)
+	if profiles == nil {
+		profiles = make(map[string]Profile)
+	}
+	if _, ok := profiles[DefaultProfile]; !ok {
+		profiles[DefaultProfile] = Profile{}
+	}
+	for name, p := range profiles {
+		p.Name = name
+		profiles[name] = p
+	}
+	s.Profiles = profiles
+	s.TrustedIssuers = slices.Clone(s.TrustedIssuers)
+	for i := range s.TrustedIssuers {
+		keys, err := jose.ParseJWKS([]byte(s.TrustedIssuers[i].JWKS))
+		if err != nil {
+			return nil, fmt.Errorf("trusted issuer %s: %w", s.TrustedIssuers[i].Issuer, err)
+		}
+		s.TrustedIssuers[i].keys = keys
+	}
+	return &s, nil
+}
+
+// profile finds an enabled profile.
+func (s *Site) profile(name string) (Profile, error) {
+	if !s.HasProfile(name) {
+		return Profile{}, core.Refuse(core.InvalidClientMetadata, "client_profile %q is not offered; offered: %s.", core.Clip(name), strings.Join(s.offered(), ", "))
+	}
+	return s.Profiles[name], nil
+}
+
+func (s *Site) offered() []string {
+	names := slices.Sorted(maps.Keys(s.Profiles))
+	return slices.DeleteFunc(names, func(name string) bool { return !s.HasProfile(name) })
+}
+
+// HasProfile tells whether a profile exists and is enabled, so that clients and initial access tokens may name it.
+func (s *Site) HasProfile(name string) bool {
+	p, ok := s.Profiles[name]
+	return ok && (p.Enabled == nil || *p.Enabled)
+}
+
+func (s *Site) issuer(name string) (TrustedIssuer, bool) {
+	for _, t := range s.TrustedIssuers {
+		if t.Issuer == name {
+			return t, true
+		}
+	}
+	return TrustedIssuer{}, false
+}
+
+// Data gives the site as policy reads it: data.ostiary.config, lists turned into objects so that a look-up costs the same
+// whatever their length. Every member is always present.
+func (s *Site) Data() strictjson.Value {
+	m := func(name string, v strictjson.Value) strictjson.Member {
+		return strictjson.Member{Name: name, Value: v}
+	}
+	names := slices.Sorted(maps.Keys(s.Profiles))
+	profiles := make([]strictjson.Member, 0, len(names))
+	for _, name := range names {
+		p := s.Profiles[name]
+		var methods []string
+		if p.TokenEndpointAuthMethod != "" {
+			methods = []string{p.TokenEndpointAuthMethod}
+		}
+		profiles = append(profiles, m(name, strictjson.Object(
+			m("token_endpoint_auth_methods", set(methods)),
+			m("grant_types", set(p.GrantTypes)),
+			m("allowed_scopes", set(p.AllowedScopes)),
+		)))
+	}
+	return strictjson.Object(
+		m("allowed_scopes", set(s.Policy.AllowedScopes)),
+		m("registration", strictjson.Object(m("open", strictjson.Bool(s.Registration.Open)))),
+		m("redirects", strictjson.Object(
+			m("allowed_hosts", set(s.Policy.Redirects.AllowedHosts)),
+			m("allowed_private_schemes", set(s.Policy.Redirects.AllowedPrivateSchemes)),
+			m("max", strictjson.Int(s.Policy.Redirects.Max)),
+		)),
+		m("software_statement", strictjson.Object(
+			m("required", strictjson.Bool(s.Policy.SoftwareStatement.Required)),
+			m("accept_self_signed", strictjson.Bool(s.Policy.SoftwareStatement.AcceptSelfSigned)),
+		)),
+		m("profiles", strictjson.Object(profiles...)),
+	)
+}
+
+// set turns a list into an object with true for each item.
+func set(list []string) strictjson.Value {
+	members := make([]strictjson.Member, len(list))
+	for i, item := range list {
+		members[i] = strictjson.Member{Name: item, Value: strictjson.Bool(true)}
+	}
+	return strictjson.Object(members...)
+}

@@ -1,0 +1,247 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// refusal loads a module that must be refused and gives the reasons.
+func refusal(t *testing.T, wasm []byte, imports Imports, limits Limits) []string {
+	t.Helper()
+	m, err := NewMachine(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	_, err = m.Load(context.Background(), wasm, imports, limits)
+	var refused *LoadError
+	if !errors.As(err, &refused) {
+		t.Fatalf("got %v, want a LoadError", err)
+	}
+	return refused.Reasons
+}
+
+func TestRefusalNamesEverythingAtOnce(t *testing.T) {
+	w := &wat{}
+	w.importFunc("env", "missing", "", "")
+	w.importFunc("env", "other_type", "i", "I")
+	w.imports = append(w.imports, append(appendName(appendName(nil, "env"), "memory"), byte(KindMemory), 0, 1))
+	w.memory = []byte{1, 0, 9}
+	w.export(globalExport(0), KindMemory, 0)
+	w.globals = append(w.globals, []byte{byte(FuncRef), 1, 0xd0, byte(FuncRef), byte(opEnd)})
+	w.fn("f", "", "", ops(0xfc, 9, 0))
+	w.tableOf(11)
+	imports := Imports{
+		{Module: "env", Name: "other_type", Params: []ValueType{I32}, Call: func(context.Context, Memory, []uint64) error { return nil }},
+		{Module: "env", Name: "bodiless"},
+	}
+	reasons := strings.Join(refusal(t, w.bytes(), imports, Limits{MemoryPages: 8, TableElements: 10}), "\n")
+	for _, part := range []string{
+		"env.missing is not provided", "env.other_type has type i32 -> i64, the host's is i32 -> ()",
+		"import of memory env.memory: only functions", "2 memories", "9 pages of memory, the limit is 8",
+		"starts with " + reservedPrefix, "mutable funcref", "11 table elements", "data.drop", "env.bodiless",
+	} {
+		if part == "starts with "+reservedPrefix {
+			part = "names that start with " + reservedPrefix
+		}
+		if !strings.Contains(reasons, part) {
+			t.Errorf("no word of %q in:\n%s", part, reasons)
+		}
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	branches := &wat{}
+	var body [][]byte
+	for range 11_000 {
+		body = append(body, loop())
+	}
+	branches.fn("f", "", "", body...)
+	long := &wat{}
+	long.fn("f", "", "", bytes.Repeat([]byte{0x01}, maxFunctionBytes))
+	locals := &wat{}
+	locals.fn("f", "", "")
+	locals.code[0] = []byte{7, 1, 0xff, 0xff, 0xff, 0xff, 0x0f, byte(I32), byte(opEnd)}
+	locals.code[0][0] = byte(len(locals.code[0]) - 1)
+	missing := &wat{}
+	missing.fn("f", "", "")
+	missing.code = append(missing.code, missing.code[0])
+	threads := &wat{}
+	threads.fn("f", "", "", ops(0xfe, 0))
+	invalid := &wat{}
+	invalid.fn("f", "", "i")
+	for part, c := range map[string]struct {
+		wasm   []byte
+		limits Limits
+	}{
+		"too branched":          {branches.bytes(), Limits{}},
+		"more than 262144":      {long.bytes(), Limits{}},
+		"more than 50000 local": {locals.bytes(), Limits{}},
+		"2 function bodies":     {missing.bytes(), Limits{}},
+		"instruction 0xfe":      {threads.bytes(), Limits{}},
+		"invalid function":      {invalid.bytes(), Limits{}},
+		"header":                {[]byte("#!/bin/sh"), Limits{}},
+		"the limit is 8":        {hostile(), Limits{ModuleBytes: 8}},
+		"Wall is negative":      {keeper(), Limits{Wall: -1}},
+		"LogLines is negative":  {keeper(), Limits{LogLines: -1}},
+		"MemoryPages is over":   {keeper(), Limits{MemoryPages: 1 << 17}},
+	} {
+		if reasons := refusal(t, c.wasm, nil, c.limits); !strings.Contains(strings.Join(reasons, "\n"), part) {
+			t.Errorf("no word of %q in %q", part, reasons)
+		}
+	}
+}
+
+func TestProgramTellsWhatItWasMadeOf(t *testing.T) {
+	w := (&wat{}).pages(1).custom("ostiary.manifest", "name: x").custom("ostiary.manifest", "second")
+	w.importFunc("env", "f", "iI", "f")
+	w.fn("g", "F", "i", i32(1))
+	w.global(I32, i32(0))
+	wasm := w.bytes()
+	p := load(t, wasm, Imports{{
+		Module: "env", Name: "f", Params: []ValueType{I32, I64}, Results: []ValueType{F32},
+		Call: func(context.Context, Memory, []uint64) error { return nil },
+	}}, Limits{Wall: time.Second})
+	exports := []Export{
+		{Name: "memory", Kind: KindMemory},
+		{Name: "g", Kind: KindFunction, Params: []ValueType{F64}, Results: []ValueType{I32}},
+	}
+	if got := p.Exports(); !reflect.DeepEqual(got, exports) {
+		t.Errorf("exports %v, want the module's own and no other: %v", got, exports)
+	}
+	imports := []ImportNeed{{Module: "env", Name: "f", Params: []ValueType{I32, I64}, Results: []ValueType{F32}}}
+	if got := p.Imports(); !reflect.DeepEqual(got, imports) {
+		t.Errorf("imports %v, want %v", got, imports)
+	}
+	if data, ok := p.CustomSection("ostiary.manifest"); !ok || string(data) != "name: x" {
+		t.Errorf("custom section: %q, %v", data, ok)
+	}
+	if _, ok := p.CustomSection("none"); ok {
+		t.Error("found a section that is not there")
+	}
+	if p.Digest() != sha256.Sum256(wasm) {
+		t.Error("the digest is not that of the bytes given")
+	}
+	if l := p.Limits(); l.Wall != time.Second || l.OutputBytes != 256<<10 || l.MemoryPages != 512 {
+		t.Errorf("limits in force: %+v", l)
+	}
+}
+
+// The rewritten module must still be what Inspect can read, with one export more for each mutable global.
+func TestRewriteKeepsTheModule(t *testing.T) {
+	bare := &wat{}
+	bare.global(I32, i32(0))
+	for name, wasm := range map[string][]byte{"hostile": hostile(), "keeper": keeper(), "only a global": bare.bytes()} {
+		m, err := parseModule(wasm)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		out, reasons := rewrite(m)
+		if reasons != nil {
+			t.Fatal(name, reasons)
+		}
+		after, err := Inspect(out.wasm)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		own := len(m.info.Exports)
+		for n, index := range out.mutable {
+			if e := after.Exports[own+n]; e.Name != globalExport(index) || e.Kind != KindGlobal {
+				t.Errorf("%s: export %d is %+v", name, own+n, e)
+			}
+		}
+		if len(after.Exports) != own+len(out.mutable) {
+			t.Errorf("%s: %d exports, want %d and %d globals", name, len(after.Exports), own, len(out.mutable))
+		}
+		if after.Exports = slices.Clip(after.Exports[:own]); own == 0 {
+			after.Exports = nil
+		}
+		if !reflect.DeepEqual(after, m.info) {
+			t.Errorf("%s: changed from %+v to %+v", name, m.info, after)
+		}
+	}
+}
+
+func TestCacheDirectory(t *testing.T) {
+	open := t.TempDir()
+	if err := os.Chmod(open, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewMachine(Options{CacheDir: open}); err == nil {
+		t.Error("a cache that others may enter was accepted")
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(open, link); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewMachine(Options{CacheDir: link}); err == nil {
+		t.Error("a symbolic link was accepted")
+	}
+
+	dir := filepath.Join(t.TempDir(), "new")
+	run := func() error {
+		m, err := NewMachine(Options{CacheDir: dir})
+		if err != nil {
+			return err
+		}
+		defer m.Close()
+		p, err := m.Load(context.Background(), neighbour(), nil, Limits{Wall: time.Minute})
+		if err != nil {
+			return err
+		}
+		defer p.Close()
+		_, err = exchangeOnce(p, "echo", "hello")
+		return err
+	}
+	if err := run(); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := filepath.Glob(filepath.Join(dir, "*", "*"))
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("cache entries %q, %v; want the one module", entries, err)
+	}
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("mode of the new cache: %v, %v", info.Mode(), err)
+	}
+	for _, damage := range [][]byte{nil, []byte("WAZEVO"), bytes.Repeat([]byte{0xff}, 400)} {
+		if err := os.WriteFile(entries[0], damage, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := run(); err != nil {
+			t.Errorf("with a damaged entry of %d bytes: %v", len(damage), err)
+		}
+	}
+}
+
+func FuzzInspect(f *testing.F) {
+	f.Add(hostile())
+	f.Add(keeper())
+	f.Add((&wat{}).custom("a", "b").bytes())
+	f.Add(append(slices.Clone(header), 4, 0xff, 0xff, 0xff, 0xff, 0x0f))
+	f.Fuzz(func(t *testing.T, wasm []byte) {
+		before := bytes.Clone(wasm)
+		m, err := parseModule(wasm)
+		if !bytes.Equal(before, wasm) {
+			t.Fatal("the input was written to")
+		}
+		if err != nil {
+			return
+		}
+		out, reasons := rewrite(m)
+		if reasons != nil {
+			return
+		}
+		if _, err := Inspect(out.wasm); err != nil {
+			t.Fatalf("the rewritten module cannot be read: %v", err)
+		}
+	})
+}

@@ -1,0 +1,280 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+)
+
+// A ConfigureFunc prepares a new instance: it may call exports, and what they leave in memory and globals is the state
+// every later call starts from. It runs under Limits.InitWall on every instance, so it must not have effects elsewhere.
+type ConfigureFunc func(ctx context.Context, i *Instance) error
+
+// A Program is a loaded module with its pool of instances. It is safe for concurrent use.
+type Program struct {
+	machine   *Machine
+	limits    Limits
+	module    *module
+	mutable   []int // globals to restore
+	digest    [32]byte
+	configure []ConfigureFunc
+	runtime   wazero.Runtime
+	code      wazero.CompiledModule
+	initial   snapshot // of the first instance, shared by all that start out the same
+
+	slots   chan struct{} // one for every instance that is leased or stuck
+	closing chan struct{}
+
+	mu      sync.Mutex
+	ended   sync.Cond   // a lease ended
+	idle    []*Instance // the one used last is on top: its pages are warm
+	leased  int
+	stuck   int
+	created int
+	closed  bool
+	open    bool // runtime and code are to be closed
+}
+
+// Usage is what one Do cost.
+type Usage struct {
+	Wall        time.Duration // from the lease to the end of the reset
+	Fuel        uint64        // always 0: there is no metering by fuel yet
+	MemoryPages uint32        // linear memory at the end, in pages of 64 KiB; it never shrinks during a call
+	PagesReset  int           // pages of 4 KiB that had changed and were restored
+	LogDropped  int           // bytes of log beyond the limits
+}
+
+// Stats is a glance at a program's pool.
+type Stats struct {
+	Idle, Leased int // instances waiting and working
+	Stuck        int // instances whose call outlived its deadline and has still not ended
+	Created      int // instances made so far
+}
+
+// Load checks a module, compiles it and makes its first instance, so that what can fail fails here. Every refusal is a
+// *LoadError. The configure functions run in order on each new instance.
+func (m *Machine) Load(ctx context.Context, wasm []byte, imports Imports, limits Limits, configure ...ConfigureFunc) (*Program, error) {
+	limits, err := limits.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	wasm = bytes.Clone(wasm) // what is checked, hashed and compiled must be the same bytes
+	parsed, out, chosen, err := check(wasm, imports, limits)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.register(); err != nil {
+		return nil, err
+	}
+	p := &Program{
+		machine: m, limits: limits, module: parsed, mutable: out.mutable, digest: sha256.Sum256(wasm), configure: configure,
+		slots: make(chan struct{}, limits.Instances), closing: make(chan struct{}),
+	}
+	p.ended.L = &p.mu
+	if p.runtime, p.code, err = m.compile(ctx, out.wasm, chosen, limits); err != nil {
+		return nil, errors.Join(refuse(err, "%s", clean(err.Error())), m.unregister())
+	}
+	p.open = true
+	p.slots <- struct{}{}
+	p.leased++
+	first, err := p.newInstance(ctx)
+	if err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	p.endLease(first)
+	return p, nil
+}
+
+// Do lends an instance to use and waits for it. Afterwards memory and globals are restored; after a fault, or if memory
+// grew, the instance is replaced. The error is use's own, or ErrBusy, ErrClosed, the context's error while waiting, or a
+// *LoadError if a new instance could not be made.
+func (p *Program) Do(ctx context.Context, use func(*Instance) error) (usage Usage, err error) {
+	inst, err := p.acquire(ctx)
+	if err != nil {
+		return Usage{}, err
+	}
+	started := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, p.limits.Wall)
+	defer cancel()
+	inst.begin(ctx)
+	returned := false
+	defer func() { // also when use panics: then the instance is in an unknown state
+		usage = p.release(inst, returned)
+		usage.Wall = time.Since(started)
+	}()
+	err = use(inst)
+	returned = true
+	return usage, err
+}
+
+// acquire waits for a slot and fills it with an idle instance or a new one.
+func (p *Program) acquire(ctx context.Context) (*Instance, error) {
+	if err := p.waitForSlot(ctx); err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	if p.closed {
+		p.mu.Unlock()
+		<-p.slots
+		return nil, ErrClosed
+	}
+	p.leased++
+	var inst *Instance
+	if top := len(p.idle) - 1; top >= 0 {
+		inst, p.idle = p.idle[top], p.idle[:top]
+	}
+	p.mu.Unlock()
+	if inst != nil {
+		return inst, nil
+	}
+	return p.newInstance(ctx)
+}
+
+// waitForSlot takes one of the slots that bound how many instances there are.
+func (p *Program) waitForSlot(ctx context.Context) error {
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	default:
+	}
+	if p.Stats().Stuck >= p.limits.Instances {
+		return ErrBusy
+	}
+	timer := time.NewTimer(p.limits.Wait)
+	defer timer.Stop()
+	select {
+	case p.slots <- struct{}{}:
+		return nil
+	case <-timer.C:
+		return ErrBusy
+	case <-p.closing:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// release ends a lease: the instance is restored and kept, or closed, or left to the call that is stuck in it.
+func (p *Program) release(inst *Instance, returned bool) Usage {
+	usage := inst.end()
+	if !returned || !inst.reusable() {
+		p.discard(inst)
+		return usage
+	}
+	usage.PagesReset = inst.restore()
+	p.endLease(inst)
+	return usage
+}
+
+// discard ends the lease of an instance that must not be used again.
+func (p *Program) discard(inst *Instance) {
+	if inst.abandoned != nil {
+		p.abandon(inst)
+		return
+	}
+	inst.close()
+	p.endLease(nil)
+}
+
+// endLease gives the slot back, with the instance if it may be used again.
+func (p *Program) endLease(inst *Instance) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.leased--
+	if inst != nil {
+		p.idle = append(p.idle, inst)
+	}
+	<-p.slots
+	p.ended.Broadcast()
+}
+
+// abandon keeps the slot of a call that does not end: that bounds how many goroutines and how much memory such calls can
+// hold. The slot comes back if the call ever ends.
+func (p *Program) abandon(inst *Instance) {
+	p.mu.Lock()
+	p.leased--
+	p.stuck++
+	p.ended.Broadcast()
+	p.mu.Unlock()
+	go func() {
+		<-inst.abandoned
+		inst.close()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.stuck--
+		<-p.slots
+		if p.closed && p.leased == 0 && p.stuck == 0 {
+			_ = p.tearDown() // the owner closed long ago and was told; nobody is left to hear of it
+		}
+	}()
+}
+
+// Close refuses new calls, waits for those under way and gives everything back. Calls that are stuck are not waited for:
+// Close then returns an error, and memory and code go when the last of them ends.
+func (p *Program) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.closed {
+		p.closed = true
+		close(p.closing)
+	}
+	for p.leased > 0 {
+		p.ended.Wait()
+	}
+	if p.stuck > 0 {
+		return fmt.Errorf("sandbox: closed, but %d calls have not ended", p.stuck)
+	}
+	return p.tearDown()
+}
+
+// tearDown closes what nobody uses any more, once. The caller holds mu.
+func (p *Program) tearDown() error {
+	for _, inst := range p.idle {
+		inst.close()
+	}
+	p.idle = nil
+	if !p.open {
+		return nil
+	}
+	p.open = false
+	ctx := context.Background()
+	return errors.Join(p.runtime.Close(ctx), p.code.Close(ctx), p.machine.unregister())
+}
+
+// Exports lists what the module offers.
+func (p *Program) Exports() []Export { return slices.Clone(p.module.info.Exports) }
+
+// Imports lists what the module asked for.
+func (p *Program) Imports() []ImportNeed { return slices.Clone(p.module.info.Imports) }
+
+// CustomSection gives a copy of the first custom section of that name.
+func (p *Program) CustomSection(name string) (data []byte, ok bool) {
+	for _, s := range p.module.info.Customs {
+		if s.Name == name {
+			return bytes.Clone(s.Data), true
+		}
+	}
+	return nil, false
+}
+
+// Digest is the SHA-256 of the module as it was given to Load.
+func (p *Program) Digest() [32]byte { return p.digest }
+
+// Limits gives the limits in force, defaults filled in.
+func (p *Program) Limits() Limits { return p.limits }
+
+// Stats tells the present state of the pool.
+func (p *Program) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return Stats{Idle: len(p.idle), Leased: p.leased, Stuck: p.stuck, Created: p.created}
+}
+
+func (p *Program) hasMemory() bool { return len(p.module.info.Memories) > 0 }

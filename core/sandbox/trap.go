@@ -1,0 +1,82 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"unicode"
+
+	"github.com/tetratelabs/wazero/sys"
+)
+
+// trapKinds maps the engine's texts. It has no exported error values to compare with; a test provokes each of these, so a
+// new version that words them differently is noticed.
+var trapKinds = map[string]TrapKind{
+	"unreachable":                   TrapUnreachable,
+	"out of bounds memory access":   TrapMemory,
+	"integer divide by zero":        TrapArithmetic,
+	"integer overflow":              TrapArithmetic,
+	"invalid conversion to integer": TrapArithmetic,
+	"invalid table access":          TrapTable,
+	"indirect call type mismatch":   TrapTable,
+	"stack overflow":                TrapStack,
+}
+
+// trapOf turns what the engine returned into a Trap. lease is the context of the whole Do, ctx that of this call.
+func trapOf(lease, ctx context.Context, err error) *Trap {
+	var trap *Trap
+	if errors.As(err, &trap) { // raised by ourselves inside a host function; the outer error knows the guest's stack
+		raised := *trap
+		raised.Message = clean(err.Error())
+		return &raised
+	}
+	var exit *sys.ExitError
+	if errors.As(err, &exit) {
+		return expired(lease, ctx)
+	}
+	kind, known := trapKinds[innermost(err).Error()]
+	if !known {
+		kind = TrapOther
+	}
+	return &Trap{Kind: kind, Message: clean(err.Error())}
+}
+
+// expired says which clock ran out. The call's own context is cancelled when the lease ends, so the lease is asked first.
+func expired(lease, ctx context.Context) *Trap {
+	for _, c := range []context.Context{lease, ctx} {
+		if errors.Is(c.Err(), context.DeadlineExceeded) {
+			return &Trap{Kind: TrapDeadline, Message: "the call was still running at its deadline", Err: context.DeadlineExceeded}
+		}
+	}
+	return &Trap{Kind: TrapCanceled, Message: "the caller gave up", Err: context.Canceled}
+}
+
+func innermost(err error) error {
+	for {
+		next := errors.Unwrap(err)
+		if next == nil {
+			return err
+		}
+		err = next
+	}
+}
+
+const maxMessage = 2 << 10
+
+// clean makes an engine's message fit for a log: it carries names chosen by the module's author.
+func clean(message string) string {
+	if len(message) > maxMessage {
+		message = message[:maxMessage] + "…"
+	}
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == '\n':
+			return '\n'
+		case c == '\t':
+			return ' '
+		case !unicode.IsPrint(c):
+			return -1
+		}
+		return c
+	}, strings.ToValidUTF8(message, ""))
+}

@@ -1,0 +1,106 @@
+package strictjson
+
+import (
+	"slices"
+	"strings"
+)
+
+// Equal tells whether two Values mean the same: the order of members does not count, that of items does. Integers are
+// equal by value; numbers with a fraction or exponent only when spelled alike, so that nothing depends on rounding. Two
+// absent Values are equal; absent and null are not.
+func Equal(a, b Value) bool {
+	if a.kind != b.kind || a.Len() != b.Len() {
+		return false
+	}
+	switch a.kind {
+	case KindBool:
+		return a.truth == b.truth
+	case KindNumber:
+		return plainZero(a.text) == plainZero(b.text)
+	case KindString:
+		return a.text == b.text
+	case KindArray:
+		return slices.EqualFunc(a.items(), b.items(), Equal)
+	case KindObject:
+		others := roster{members: b.members()}
+		for _, m := range a.members() {
+			if i := others.find(m.Name); i < 0 || !Equal(m.Value, others.members[i].Value) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// MergePatch gives target changed by a merge patch (RFC 7396 §2): members that are null in the patch go, objects merge,
+// everything else is replaced. An absent patch changes nothing.
+func MergePatch(target, patch Value) Value {
+	switch patch.kind {
+	case KindAbsent:
+		return target
+	case KindObject:
+	default:
+		return patch
+	}
+	merged := roster{members: target.Members()}
+	for _, m := range patch.members() {
+		if m.Value.IsNull() {
+			continue
+		}
+		var before Value
+		if i := merged.find(m.Name); i >= 0 {
+			before = merged.members[i].Value
+		}
+		merged.put(m.Name, MergePatch(before, m.Value))
+	}
+	patched := roster{members: patch.members()}
+	return objectOf(slices.DeleteFunc(merged.members, func(m Member) bool {
+		i := patched.find(m.Name)
+		return i >= 0 && patched.members[i].Value.IsNull()
+	}))
+}
+
+// A PatchOp is one step of a JSON Patch (RFC 6902 §4).
+type PatchOp struct {
+	Op    string `json:"op"`             // "add", "remove" or "replace"
+	Path  string `json:"path"`           // a JSON pointer (RFC 6901); empty: the whole document
+	Value Value  `json:"value,omitzero"` // absent for "remove"; may well be null for the others
+}
+
+// Diff gives the steps that turn before into after, in a fixed order: removals and changes as before has its members, then
+// additions as after has them. It goes into objects; an array that differs is replaced as a whole. Equal Values give nil.
+func Diff(before, after Value) []PatchOp { return diff(nil, "", before, after) }
+
+func diff(ops []PatchOp, path string, before, after Value) []PatchOp {
+	switch {
+	case Equal(before, after):
+		return ops
+	case before.IsAbsent():
+		return append(ops, PatchOp{Op: "add", Path: path, Value: after})
+	case after.IsAbsent():
+		return append(ops, PatchOp{Op: "remove", Path: path})
+	case before.kind != KindObject || after.kind != KindObject:
+		return append(ops, PatchOp{Op: "replace", Path: path, Value: after})
+	}
+	old, now := roster{members: before.members()}, roster{members: after.members()}
+	for _, m := range old.members {
+		ops = diff(ops, path+"/"+pointerEscape.Replace(m.Name), m.Value, now.get(m.Name))
+	}
+	for _, m := range now.members {
+		if old.find(m.Name) < 0 {
+			ops = append(ops, PatchOp{Op: "add", Path: path + "/" + pointerEscape.Replace(m.Name), Value: m.Value})
+		}
+	}
+	return ops
+}
+
+// get gives a member's value, absent when there is none.
+func (r *roster) get(name string) Value {
+	if i := r.find(name); i >= 0 {
+		return r.members[i].Value
+	}
+	return Value{}
+}
+
+// pointerEscape writes a name as a step of a JSON pointer (RFC 6901 §3).
+var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")

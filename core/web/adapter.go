@@ -1,0 +1,121 @@
+package web
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/ostiary/ostiary/core"
+	"github.com/valyala/fasthttp"
+)
+
+// exchangeKey is where an exchange waits while Fiber looks for its resource.
+type exchangeKey struct{}
+
+func exchangeOf(c *fiber.Ctx) *exchange {
+	return c.Context().UserValue(exchangeKey{}).(*exchange) // serve put it there
+}
+
+// paramsOf copies the path parameters out, decoded. plainPath has proved that they decode.
+func paramsOf(c *fiber.Ctx) []param {
+	names := c.Route().Params
+	if len(names) == 0 {
+		return nil
+	}
+	params := make([]param, len(names))
+	for i, name := range names {
+		value, _ := decodeSegment(c.Params(name))
+		params[i] = param{strings.TrimSuffix(name, "1"), value} // Fiber numbers its wildcards: "*1"
+	}
+	return params
+}
+
+// copyRequest takes everything a handler may see out of fasthttp's buffers, which are reused for the next request.
+func (s *Server) copyRequest(ctx *fasthttp.RequestCtx, t target) Request {
+	r := Request{
+		Method:   methodOf(ctx.Method()),
+		Path:     t.path,
+		RawQuery: t.query,
+		TLS:      ctx.TLSConnectionState(),
+		Start:    s.opt.Now(),
+		head:     head(ctx.Request.Header.RawHeaders()),
+	}
+	r.RemoteIP = s.callerIP(ctx.RemoteAddr(), r.head)
+	return r
+}
+
+// callerIP walks X-Forwarded-For from the right while the speaker is a trusted proxy.
+func (s *Server) callerIP(peer net.Addr, h head) netip.Addr {
+	ip := netip.AddrFrom4([4]byte{127, 0, 0, 1}) // a connection without an address is in process
+	if tcp, ok := peer.(*net.TCPAddr); ok {
+		ip = tcp.AddrPort().Addr().Unmap()
+	}
+	if len(s.opt.TrustedProxies) == 0 || !s.trusted(ip) {
+		return ip
+	}
+	hops := strings.Split(strings.Join(h.all("X-Forwarded-For"), ","), ",")
+	for _, hop := range slices.Backward(hops) {
+		next, err := netip.ParseAddr(strings.TrimSpace(hop))
+		if err != nil {
+			return ip
+		}
+		if ip = next.Unmap().WithZone(""); !s.trusted(ip) {
+			return ip
+		}
+	}
+	return ip
+}
+
+func (s *Server) trusted(ip netip.Addr) bool {
+	return slices.ContainsFunc(s.opt.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(ip) })
+}
+
+// methodOf copies a method; the known ones need no memory of their own.
+func methodOf(sent []byte) string {
+	for _, known := range fiber.DefaultMethods {
+		if string(sent) == known {
+			return known
+		}
+	}
+	return string(sent)
+}
+
+// knownMethod tells the methods Fiber can route; any other gets 501 (RFC 9110 §9.1).
+func knownMethod(method string) bool { return slices.Contains(fiber.DefaultMethods, method) }
+
+// protocolRefusal says what a request means that fasthttp could not read. The connection closes after it.
+func protocolRefusal(err error) *refusal {
+	var small *fasthttp.ErrSmallBuffer
+	switch {
+	case errors.As(err, &small):
+		r := badFraming("The request head is too long.")
+		r.status = http.StatusRequestHeaderFieldsTooLarge
+		return r
+	case isTimeout(err):
+		return requestTimeout()
+	case isUnknownCoding(err):
+		return unknownCoding()
+	}
+	return badFraming("The request does not follow HTTP/1.1.")
+}
+
+// isUnknownCoding has only the text to go by: fasthttp gives this fault no value of its own. A test holds it.
+func isUnknownCoding(err error) bool {
+	inner := errors.Unwrap(err)
+	return inner != nil && strings.HasPrefix(inner.Error(), "unsupported transfer-encoding:")
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+func requestTimeout() *refusal {
+	r := &refusal{err: core.Refuse(core.InvalidRequest, "The request took too long to arrive."), close: true}
+	r.status = http.StatusRequestTimeout
+	return r
+}

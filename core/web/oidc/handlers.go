@@ -1,0 +1,160 @@
+// Package oidc answers what lies under the issuer: discovery, keys, registration. A handler parses, calls a verb and writes; it
+// holds no rule of the protocol.
+package oidc
+
+import (
+	"context"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/registration"
+	"github.com/ostiary/ostiary/core/strictjson"
+	"github.com/ostiary/ostiary/core/web"
+)
+
+// Desk takes requests for clients (core/registration).
+type Desk interface {
+	Do(ctx context.Context, req registration.Request) (registration.Answer, error)
+}
+
+// Keys gives the public key set and its ETag (core/keys).
+type Keys interface {
+	JWKS() (body []byte, etag string)
+}
+
+// Limiter says whether an address may ask now, and when to come back.
+type Limiter interface {
+	Allow(addr netip.Addr, now time.Time) (ok bool, retry time.Duration)
+}
+
+// Handlers serve one issuer.
+type Handlers struct {
+	desk     Desk
+	keys     Keys
+	limiter  Limiter
+	metadata []byte
+}
+
+// New makes the handlers of an issuer with its discovery document.
+func New(desk Desk, keys Keys, limiter Limiter, metadata []byte) *Handlers {
+	return &Handlers{desk: desk, keys: keys, limiter: limiter, metadata: metadata}
+}
+
+// Metadata answers the discovery document (OpenID Connect Discovery 1.0 §4.2, RFC 8414 §3.2).
+func (h *Handlers) Metadata(context.Context, *web.Request) (web.Response, error) {
+	return web.JSON(http.StatusOK, h.metadata).With("Cache-Control", "public, max-age=300"), nil
+}
+
+// JWKS answers the public keys (RFC 7517 §5).
+func (h *Handlers) JWKS(_ context.Context, r *web.Request) (web.Response, error) {
+	body, etag := h.keys.JWKS()
+	if r.Header("If-None-Match") == etag {
+		return web.Response{Status: http.StatusNotModified}.With("ETag", etag), nil
+	}
+	return web.JSON(http.StatusOK, body).With("Cache-Control", "public, max-age=300").With("ETag", etag), nil
+}
+
+// Register is RFC 7591 §3.1.
+func (h *Handlers) Register(ctx context.Context, r *web.Request) (web.Response, error) {
+	return h.do(ctx, r, core.Register, core.ChannelDCR, http.StatusCreated)
+}
+
+// Read is RFC 7592 §2.1.
+func (h *Handlers) Read(ctx context.Context, r *web.Request) (web.Response, error) {
+	return h.do(ctx, r, core.Read, core.ChannelManage, http.StatusOK)
+}
+
+// Replace is RFC 7592 §2.2.
+func (h *Handlers) Replace(ctx context.Context, r *web.Request) (web.Response, error) {
+	return h.do(ctx, r, core.Update, core.ChannelManage, http.StatusOK)
+}
+
+// Merge is an update by JSON Merge Patch (RFC 7396).
+func (h *Handlers) Merge(ctx context.Context, r *web.Request) (web.Response, error) {
+	return h.do(ctx, r, core.Update, core.ChannelManage, http.StatusOK)
+}
+
+// Delete is RFC 7592 §2.3.
+func (h *Handlers) Delete(ctx context.Context, r *web.Request) (web.Response, error) {
+	return h.do(ctx, r, core.Delete, core.ChannelManage, http.StatusNoContent)
+}
+
+func (h *Handlers) do(ctx context.Context, r *web.Request, op core.Operation, channel core.Channel, status int) (web.Response, error) {
+	req := registration.Request{
+		Operation: op, Channel: channel, Decision: r.DecisionID, RequestID: r.ID, ClientID: clientID(r),
+		Merge: r.Method == http.MethodPatch, Caller: web.CallerOf(r),
+	}
+	if err := h.read(r, &req); err != nil {
+		req.Refused = core.AsError(err) // the desk refuses it and writes down why
+	}
+	answer, err := h.desk.Do(ctx, req)
+	switch {
+	case err != nil:
+		return web.Response{}, h.slowed(r, req, err)
+	case status == http.StatusNoContent:
+		return web.NoContent(), nil
+	}
+	return web.JSON(status, answer.Body), nil
+}
+
+// read parses the credential and the document. Who presents no token is limited by address.
+func (h *Handlers) read(r *web.Request, req *registration.Request) (err error) {
+	if req.Credential.Bearer, err = web.BearerToken(r); err != nil {
+		return err
+	}
+	if req.Credential.Bearer == "" {
+		if err := h.mayAsk(r); err != nil {
+			return err
+		}
+	}
+	if req.Operation == core.Register || req.Operation == core.Update {
+		req.Body, err = web.ParseBody(r.Body)
+	}
+	return err
+}
+
+// mayAsk spends one of the address's requests.
+func (h *Handlers) mayAsk(r *web.Request) error {
+	if ok, retry := h.limiter.Allow(r.RemoteIP, r.Start); !ok {
+		return &core.Error{Code: core.TooManyRequests, Detail: "Too many requests from this address; wait and try again, or use an access token.", RetryAfter: retry}
+	}
+	return nil
+}
+
+// slowed counts a refused credential against its address: the holder of a valid token is never limited, a guesser is.
+func (h *Handlers) slowed(r *web.Request, req registration.Request, err error) error {
+	if core.CodeOf(err) != core.InvalidToken || req.Credential.Bearer == "" {
+		return err
+	}
+	if limited := h.mayAsk(r); limited != nil {
+		e := *core.AsError(limited)
+		e.Decision = req.Decision
+		return &e
+	}
+	return err
+}
+
+// clientID is in the path, or in the query of the bare path.
+func clientID(r *web.Request) core.ClientID {
+	if id := r.Param("client_id"); id != "" {
+		return core.ClientID(id)
+	}
+	id, _ := web.QueryValue(r.RawQuery, "client_id")
+	return core.ClientID(id)
+}
+
+// Document gives an issuer's discovery document. It names only what works today.
+func Document(issuer string) []byte {
+	text := func(name, value string) strictjson.Member {
+		return strictjson.Member{Name: name, Value: strictjson.String(value)}
+	}
+	base := strings.TrimSuffix(issuer, "/")
+	return strictjson.Append(nil, strictjson.Object(
+		text("issuer", issuer),
+		text("jwks_uri", base+"/jwks"),
+		text("registration_endpoint", base+"/dcr/register"),
+	))
+}

@@ -1,0 +1,85 @@
+package web
+
+import (
+	"net/url"
+	"strings"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// maxToken is longer than any bearer token we make.
+const maxToken = 4096
+
+// BearerToken takes the one bearer token of a request (RFC 6750 §2.1); "" when none was presented. A token in the query is
+// refused, and so is a second one: which of them counts must never be a question.
+func BearerToken(r *Request) (core.Secret, error) {
+	if _, found := QueryValue(r.RawQuery, "access_token"); found {
+		return "", core.Refuse(core.InvalidRequest, "An access token in the query is not accepted; send it as Authorization: Bearer (RFC 6750 section 2.1).")
+	}
+	values := r.HeaderValues("Authorization")
+	switch len(values) {
+	case 0:
+		return "", nil
+	case 1:
+	default:
+		return "", core.Refuse(core.InvalidRequest, "Two Authorization headers; send one credential.")
+	}
+	scheme, token, _ := strings.Cut(values[0], " ")
+	token = strings.TrimLeft(token, " ")
+	if !strings.EqualFold(scheme, string(Bearer)) {
+		return "", core.Refuse(core.InvalidToken, "The Authorization scheme is not Bearer.")
+	}
+	if token == "" || len(token) > maxToken || strings.IndexFunc(token, notToken68) >= 0 {
+		return "", core.Refuse(core.InvalidToken, "The access token is malformed.")
+	}
+	return core.Secret(token), nil
+}
+
+// notToken68 tells characters that no bearer token has (RFC 6750 §2.1, b64token).
+func notToken68(c rune) bool {
+	isLetter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+	return !isLetter && (c < '0' || c > '9') && !strings.ContainsRune("-._~+/=", c)
+}
+
+// QueryValue gives the first value of a query parameter. A query that cannot be read has no values.
+func QueryValue(raw, name string) (string, bool) {
+	if raw == "" {
+		return "", false
+	}
+	values, err := url.ParseQuery(raw)
+	if err != nil || !values.Has(name) {
+		return "", false
+	}
+	return values.Get(name), true
+}
+
+// ParseBody reads a body as one JSON document.
+func ParseBody(body []byte) (strictjson.Value, error) {
+	v, err := strictjson.Parse(body, strictjson.Default)
+	if err != nil {
+		return strictjson.Value{}, core.Refuse(core.InvalidRequest, "The body is not usable JSON: %v.", err)
+	}
+	return v, nil
+}
+
+// DecodeBody reads a body into a struct; unknown members are refused.
+func DecodeBody(body []byte, dst any) error {
+	if err := strictjson.Decode(body, dst, strictjson.Default); err != nil {
+		return core.Refuse(core.InvalidRequest, "The body cannot be used: %v.", err)
+	}
+	return nil
+}
+
+// CallerOf gives what policy may know of who asks.
+func CallerOf(r *Request) core.Caller {
+	return core.Caller{IP: r.RemoteIP.String(), Origin: clip(r.Header("Origin"), 512), UserAgent: clip(r.Header("User-Agent"), 512)}
+}
+
+// clip keeps a header from growing what is stored.
+func clip(s string, limit int) string {
+	if len(s) > limit {
+		s = s[:limit]
+	}
+	return strings.ToValidUTF8(s, "?")
+}

@@ -1,0 +1,45 @@
+package web
+
+import (
+	"crypto/tls"
+	"net/netip"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+)
+
+// A Request is what a Handler sees. Everything in it is the handler's own and may be kept.
+type Request struct {
+	Method     string               // as sent; HEAD reaches the handler of GET
+	Path       string               // as sent, still percent-encoded
+	RawQuery   string               // without the question mark
+	Route      string               // the pattern that matched, e.g. "/api/oidc/dcr/register/:client_id"
+	Host       string               // the site that was asked, in lower case; to compare, never to build a URL from
+	RemoteIP   netip.Addr           // the caller: the peer, or whom trusted proxies name
+	Body       []byte               // at most the route's limit
+	TLS        *tls.ConnectionState // nil without TLS; holds the client's certificates
+	ID         string               // the request id, also in the log line
+	DecisionID core.DecisionID      // minted for judged routes, else empty
+	Start      time.Time            // when the head had arrived
+
+	head   head
+	params []param
+}
+
+type param struct{ name, value string }
+
+// Param gives a path parameter, percent-decoded once. The rest of a path under "/*" has the name "*".
+func (r *Request) Param(name string) string {
+	for _, p := range r.params {
+		if p.name == name {
+			return p.value
+		}
+	}
+	return ""
+}
+
+// Header gives the first field of that name, or "". Trailers of a chunked body are never headers.
+func (r *Request) Header(name string) string { return r.head.first(name) }
+
+// HeaderValues gives every field of that name in the order sent.
+func (r *Request) HeaderValues(name string) []string { return r.head.all(name) }

@@ -1,0 +1,338 @@
+package plugins
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/hook"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// cache keeps what the tests of this package compile, so that each module is compiled once.
+var cache string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "plugins")
+	if err != nil {
+		panic(err)
+	}
+	cache = dir
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+// A folder is a plugin folder under test, with a host on it.
+type folder struct {
+	t    *testing.T
+	dir  string
+	host *Host
+}
+
+// patient are limits that a slow machine does not exceed.
+var patient = Limits{Wall: time.Minute, MaxWall: time.Minute}
+
+func newFolder(t *testing.T, log *slog.Logger) *folder {
+	t.Helper()
+	f := &folder{t: t, dir: t.TempDir()}
+	h, err := New(Options{Dir: f.dir, CacheDir: cache, Limits: patient, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.host = h
+	t.Cleanup(func() {
+		if err := h.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return f
+}
+
+// put writes a plugin: its manifest is the given lines after name and version.
+func (f *folder) put(name string, wasm []byte, manifest string) {
+	f.t.Helper()
+	text := "apiVersion: ostiary.plugin/v1\nname: " + name + "\nversion: 1.0.0\n" + manifest
+	f.write(name+".yaml", []byte(text))
+	f.write(name+".wasm", wasm)
+}
+
+func (f *folder) write(file string, data []byte) {
+	f.t.Helper()
+	if err := os.WriteFile(filepath.Join(f.dir, file), data, 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func (f *folder) remove(files ...string) {
+	f.t.Helper()
+	for _, file := range files {
+		if err := os.Remove(filepath.Join(f.dir, file)); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+}
+
+// reload brings the host in line with the folder and waits for the end of it.
+func (f *folder) reload() {
+	f.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	if err := f.host.Reload(ctx); err != nil {
+		f.t.Fatal(err)
+	}
+	if err := f.host.Ready(ctx); err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// at gives the plugins of a point.
+func (f *folder) at(p hook.Point) []hook.Plugin {
+	f.t.Helper()
+	plugins, err := f.host.At(p)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return plugins
+}
+
+// only gives the one plugin of a point, or fails with what became of it.
+func (f *folder) only(p hook.Point) hook.Plugin {
+	f.t.Helper()
+	plugins := f.at(p)
+	if len(plugins) != 1 {
+		f.t.Fatalf("%d plugins at %s, want 1: %+v", len(plugins), p, f.host.Status())
+	}
+	return plugins[0]
+}
+
+// status gives one plugin's.
+func (f *folder) status(name string) Status {
+	f.t.Helper()
+	for _, s := range f.host.Status() {
+		if s.Name == name {
+			return s
+		}
+	}
+	f.t.Fatalf("no plugin %s in %+v", name, f.host.Status())
+	return Status{}
+}
+
+// names of the plugins of a point, in order.
+func (f *folder) names(p hook.Point) string {
+	f.t.Helper()
+	var names []string
+	for _, plugin := range f.at(p) {
+		names = append(names, plugin.Name())
+	}
+	return strings.Join(names, " ")
+}
+
+// asked gives the patch that a plugin answers to a plain call.
+func asked(t *testing.T, p hook.Plugin, point hook.Point) string {
+	t.Helper()
+	result, _, err := p.Ask(context.Background(), hook.Call{Point: point, Client: strictjson.Object()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result.Patch.String()
+}
+
+func TestReadManifest(t *testing.T) {
+	m, err := ReadManifest([]byte(`apiVersion: ostiary.plugin/v1
+name: acme.contacts
+version: 1.4.0
+sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+abi: {major: 1, min_minor: 0}
+hooks: {pre_register: {priority: 10}, on_read: {}}
+reads: [client_name, contacts]
+writes: [contacts, registered_through]
+capabilities: {log: {}}
+limits: {memory_mib: 16, wall_ms: 100}
+configuration: {domain: example.com, list: [1, two]}
+`), "x.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.priority(hook.PreRegister) != 10 || m.priority(hook.OnRead) != defaultPriority {
+		t.Errorf("priorities %d, %d", m.priority(hook.PreRegister), m.priority(hook.OnRead))
+	}
+	if got := m.points(); !slices.Equal(got, []hook.Point{hook.PreRegister, hook.OnRead}) {
+		t.Errorf("points %v", got)
+	}
+	for member, want := range map[string][2]bool{ // at pre_register, at on_read
+		"contacts": {true, false}, "contacts#fr": {true, false}, "registered_through": {false, true},
+		"scope": {false, false}, "client_id": {false, false},
+	} {
+		if m.mayWrite(hook.PreRegister, member) != want[0] || m.mayWrite(hook.OnRead, member) != want[1] {
+			t.Errorf("may write %s", member)
+		}
+	}
+	if !m.mayRead("client_name#fr") || m.mayRead("scope") {
+		t.Error("may read")
+	}
+	if got := m.Configuration.String(); got != `{"domain":"example.com","list":[1,"two"]}` {
+		t.Errorf("configuration %s", got)
+	}
+}
+
+func TestReadManifestRefuses(t *testing.T) {
+	good := map[string]string{"apiVersion": "ostiary.plugin/v1", "name": "x", "version": "1", "hooks": "{pre_register: {}}"}
+	for line, want := range map[string]string{
+		"apiVersion: ostiary.plugin/v2":              "apiVersion: must be ostiary.plugin/v1",
+		"name: ../x":                                 "name: must be",
+		"version: ''":                                "version: must be given",
+		"sha256: abc":                                "sha256: must be",
+		"abi: {major: 2}":                            "abi.major: must be 1",
+		"abi: {major: 1, min_minor: 1}":              "abi.min_minor: this server has version 1.0",
+		"hooks: {}":                                  "hooks: name at least one",
+		"hooks: {pre_delete: {}}":                    "hooks.pre_delete: there is no such hook",
+		"hooks: {pre_register: {priority: -1}}":      "hooks.pre_register.priority: must be",
+		"reads: [a, a]":                              "reads[1]: a stands here twice",
+		"reads: ['*']":                               "reads[0]: must be the name",
+		"writes: [software_statement]":               "writes[0]: no plugin may write software_statement",
+		"writes: [client_secret]":                    "writes[0]: no plugin may write client_secret",
+		"writes: [contatcs]":                         "writes[0]: contatcs is no client metadata",
+		"hooks: {on_read: {}}\nwrites: [contacts]":   "writes[0]: contacts is client metadata",
+		"capabilities: {http: {hosts: [a.example]}}": "capabilities.http: this server has no such capability",
+		"limits: {memory_mib: 0}":                    "limits.memory_mib: must be",
+		"configuration: [1]":                         "configuration: must be an object",
+		"colour: red":                                "colour: unknown key",
+	} {
+		text := line + "\n"
+		for key, value := range good {
+			if !strings.HasPrefix(line, key+":") {
+				text += key + ": " + value + "\n"
+			}
+		}
+		_, err := ReadManifest([]byte(text), "x.yaml")
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s:\ngot  %v\nwant only %s", line, err, want)
+		}
+	}
+}
+
+func TestLoadFaults(t *testing.T) {
+	const hooks = "hooks: {pre_register: {}}\n"
+	answer := `{"v":1,"action":"continue"}`
+	for name, c := range map[string]struct {
+		wasm     []byte
+		manifest string
+		want     string
+	}{
+		"no-module":    {[]byte("not wasm"), hooks, "not a WebAssembly"},
+		"no-marker":    {fake{exports: map[string]string{"ostiary_abi_v1": "ostiary_abi_v2"}}.wasm(), hooks, "does not export ostiary_abi_v1"},
+		"no-hook":      {fake{exports: map[string]string{"pre_register": ""}}.wasm(), hooks, "asks for the hook pre_register"},
+		"wrong-type":   {fake{exports: map[string]string{"ostiary_alloc": "x", "ostiary_abi_v1": "ostiary_alloc"}}.wasm(), hooks, "ostiary_alloc with another type"},
+		"no-memory":    {fake{exports: map[string]string{"memory": "mem"}}.wasm(), hooks, "does not export memory"},
+		"import":       {fake{imports: "ostiary_v1.http_fetch"}.wasm(), hooks, "import ostiary_v1.http_fetch is not provided"},
+		"import-env":   {fake{imports: "env.abort"}.wasm(), hooks, "import env.abort is not provided"},
+		"sha256":       {fake{answer: answer}.wasm(), hooks + "sha256: " + strings.Repeat("0", 64) + "\n", "its sha256 is "},
+		"unconfigured": {fake{answer: answer}.wasm(), hooks + "configuration: {a: 1}\n", "does not export ostiary_configure"},
+		"refuses": {fake{answer: answer, configure: `{"v":1,"action":"reject","error":{"code":"access_denied","description":"no domain"}}`}.wasm(),
+			hooks, "refused its configuration: no domain"},
+		"configure-garbage": {fake{answer: answer, configure: `{`}.wasm(), hooks, "not an envelope"},
+		"configure-patches": {fake{answer: answer, configure: `{"v":1,"action":"patch","patch":{}}`}.wasm(), hooks, `with the action "patch"`},
+		"memory":            {fake{answer: answer}.wasm(), hooks + "limits: {memory_mib: 65}\n", "limits.memory_mib: 65 is over this server's 64"},
+		"wall":              {fake{answer: answer}.wasm(), hooks + "limits: {wall_ms: 60000}\n", ""},
+		"all-at-once":       {fake{exports: map[string]string{"memory": "", "ostiary_alloc": ""}}.wasm(), hooks, "ostiary_alloc"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFolder(t, nil)
+			f.put(name, c.wasm, c.manifest)
+			f.put("good", fake{answer: answer}.wasm(), hooks)
+			f.reload()
+			s := f.status(name)
+			if c.want == "" {
+				if s.State != Live {
+					t.Errorf("got %+v, want it live", s)
+				}
+				return
+			}
+			if s.State != Failed || !strings.Contains(s.Error, c.want) || s.Digest != "" {
+				t.Errorf("got %+v, want %q", s, c.want)
+			}
+			if got := f.names(hook.PreRegister); got != "good" {
+				t.Errorf("plugins %q: a bad plugin disables only itself", got)
+			}
+		})
+	}
+}
+
+func TestHalfAPluginFails(t *testing.T) {
+	f := newFolder(t, nil)
+	f.write("module.wasm", fake{}.wasm())
+	f.write("manifest.yaml", []byte("name: manifest\n"))
+	f.write(".hidden.wasm", nil)
+	f.write("notes.txt", nil)
+	f.put("other", fake{}.wasm(), "hooks: {pre_register: {}}\n")
+	f.write("other.yaml", []byte("apiVersion: ostiary.plugin/v1\nname: another\nversion: 1\nhooks: {pre_register: {}}\n"))
+	if err := os.Mkdir(filepath.Join(f.dir, "dir.wasm"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	f.reload()
+	wants := map[string]string{
+		"module": "module.yaml is missing", "manifest": "manifest.wasm is missing", "dir": "dir.wasm is not a file",
+		"other": "the manifest's name is another, the files' name is other",
+	}
+	var seen []string
+	for _, s := range f.host.Status() {
+		seen = append(seen, s.Name)
+		if s.State != Failed || !strings.Contains(s.Error, wants[s.Name]) {
+			t.Errorf("got %+v, want %q", s, wants[s.Name])
+		}
+	}
+	if !slices.Equal(seen, slices.Sorted(maps.Keys(wants))) {
+		t.Errorf("saw %v", seen)
+	}
+}
+
+func TestFolderGone(t *testing.T) {
+	f := newFolder(t, nil)
+	f.put("a", fake{answer: `{"v":1,"action":"continue"}`}.wasm(), "hooks: {pre_register: {}}\n")
+	f.reload()
+	if err := os.RemoveAll(f.dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.host.Reload(context.Background()); err == nil {
+		t.Error("a folder that is gone is an error")
+	}
+	if f.names(hook.PreRegister) != "a" {
+		t.Error("plugins stay while their folder cannot be read")
+	}
+}
+
+func TestNoFolder(t *testing.T) {
+	h, err := New(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Reload(context.Background()); err != nil || len(h.Status()) != 0 {
+		t.Errorf("got %v, %v", err, h.Status())
+	}
+	if plugins, err := h.At(hook.OnRead); err != nil || len(plugins) != 0 {
+		t.Errorf("got %v, %v", plugins, err)
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := h.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// codeOf is core.CodeOf with the whole error in the message.
+func wantCode(t *testing.T, err error, want core.Code) *core.Error {
+	t.Helper()
+	if core.CodeOf(err) != want {
+		t.Fatalf("got %v, want %s", err, want)
+	}
+	return core.AsError(err)
+}

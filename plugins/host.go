@@ -1,0 +1,176 @@
+package plugins
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/hook"
+	"github.com/ostiary/ostiary/core/sandbox"
+)
+
+// Options say where the plugins are and what they may use.
+type Options struct {
+	Dir      string // the folder; empty: no plugins
+	CacheDir string // keeps compiled code between runs, in mode 0700; empty: in memory only
+	Limits   Limits
+	Log      *slog.Logger     // nil: nothing is logged
+	Now      func() time.Time // nil: time.Now
+}
+
+// Limits are the operator's: what a manifest gets when it asks for nothing, and the most it may ask for. Zero values mean
+// the defaults named beside them.
+type Limits struct {
+	ModuleBytes  int           // size of a module; 8 MiB
+	MemoryMiB    int           // memory of one instance; 32
+	MaxMemoryMiB int           // 64
+	Wall         time.Duration // one call; 500 ms
+	MaxWall      time.Duration // 5 s
+}
+
+func (l Limits) withDefaults() Limits {
+	l.ModuleBytes = cmp.Or(l.ModuleBytes, 8<<20)
+	l.MemoryMiB = cmp.Or(l.MemoryMiB, 32)
+	l.MaxMemoryMiB = max(cmp.Or(l.MaxMemoryMiB, 64), l.MemoryMiB)
+	l.Wall = cmp.Or(l.Wall, 500*time.Millisecond)
+	l.MaxWall = max(cmp.Or(l.MaxWall, 5*time.Second), l.Wall)
+	return l
+}
+
+// drain is how long a replaced version is kept for requests that hold it and have not asked it yet.
+const drain = 30 * time.Second
+
+// A Host runs the plugins of a folder. It is safe for concurrent use.
+type Host struct {
+	dir     string
+	limits  Limits
+	log     *slog.Logger
+	now     func() time.Time
+	machine *sandbox.Machine
+	drain   time.Duration
+
+	life context.Context // ends with Close; what runs in the background lives under it
+	end  context.CancelFunc
+	work sync.WaitGroup
+
+	chains  atomic.Pointer[map[hook.Point]chain] // what At reads, made anew at every change
+	reading sync.Mutex                           // one Reload at a time
+
+	mu      sync.Mutex
+	slots   map[string]*slot
+	settled chan struct{} // closed, and made anew, whenever an attempt ends
+	closed  bool
+}
+
+// A slot is the place of one plugin, by name.
+type slot struct {
+	content [32]byte // what was tried last
+	seen    Manifest // of what was tried last, if it could be read
+	live    *version // nil: none
+	attempt *attempt // what is being loaded; nil: nothing
+	err     error    // why the last attempt failed
+	since   time.Time
+}
+
+// An attempt is one load under way.
+type attempt struct{ cancel context.CancelFunc }
+
+// A chain is the answer to At.
+type chain struct {
+	plugins []hook.Plugin
+	loading string // name of a plugin that is still missing
+}
+
+// New prepares a host without plugins; Reload reads the folder. An error means that CacheDir cannot be used.
+func New(o Options) (*Host, error) {
+	machine, err := sandbox.NewMachine(sandbox.Options{CacheDir: o.CacheDir})
+	if err != nil {
+		return nil, err
+	}
+	h := &Host{
+		dir: o.Dir, limits: o.Limits.withDefaults(), log: o.Log, now: o.Now, machine: machine, drain: drain,
+		slots: map[string]*slot{}, settled: make(chan struct{}),
+	}
+	if h.log == nil {
+		h.log = slog.New(slog.DiscardHandler)
+	}
+	if h.now == nil {
+		h.now = time.Now
+	}
+	h.life, h.end = context.WithCancel(context.Background())
+	h.publish()
+	return h, nil
+}
+
+// At implements hook.Chain.
+func (h *Host) At(p hook.Point) ([]hook.Plugin, error) {
+	c := (*h.chains.Load())[p]
+	if c.loading != "" {
+		return nil, &core.Error{
+			Code: core.TemporarilyUnavailable, RetryAfter: retryAfter,
+			Detail: "The plugin " + c.loading + " is still being loaded. Try again in a moment.",
+		}
+	}
+	return c.plugins, nil
+}
+
+// publish makes the chains anew. The caller holds mu, or nobody else knows h yet.
+func (h *Host) publish() {
+	chains := map[hook.Point]chain{}
+	for _, p := range hook.Points() {
+		chains[p] = h.chainOf(p)
+	}
+	h.chains.Store(&chains)
+}
+
+func (h *Host) chainOf(p hook.Point) chain {
+	var live []*version
+	for name, s := range h.slots {
+		switch {
+		case s.live != nil:
+			if _, serves := s.live.manifest.Hooks[p]; serves {
+				live = append(live, s.live)
+			}
+		case s.attempt != nil:
+			if _, serves := s.seen.Hooks[p]; serves {
+				return chain{loading: name}
+			}
+		}
+	}
+	slices.SortFunc(live, func(a, b *version) int {
+		return cmp.Or(cmp.Compare(a.manifest.priority(p), b.manifest.priority(p)), cmp.Compare(a.Name(), b.Name()))
+	})
+	plugins := make([]hook.Plugin, len(live))
+	for i, v := range live {
+		plugins[i] = v
+	}
+	return chain{plugins: slices.Clip(plugins)}
+}
+
+// Close ends what is being loaded, waits for the calls under way and gives everything back. Later calls find no plugin free.
+func (h *Host) Close() error {
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return nil
+	}
+	h.closed = true
+	h.mu.Unlock()
+	h.end()
+	h.work.Wait()
+	var errs []error
+	for _, s := range h.slots { // closed: nobody writes them any more
+		if s.live != nil {
+			errs = append(errs, s.live.program.Close())
+		}
+	}
+	return errors.Join(append(errs, h.machine.Close())...)
+}
+
+var _ hook.Chain = (*Host)(nil)

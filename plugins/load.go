@@ -1,0 +1,127 @@
+package plugins
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/ostiary/ostiary/core/hook"
+	"github.com/ostiary/ostiary/core/sandbox"
+	"github.com/ostiary/ostiary/sdk/go/abi"
+)
+
+const pagesPerMiB = 16 // of linear memory
+
+// load checks, compiles, starts and configures one plugin. The error gives every reason that was found.
+func (h *Host) load(ctx context.Context, c candidate) (*version, error) {
+	info, err := sandbox.Inspect(c.module)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkExports(&info, &c.manifest); err != nil {
+		return nil, err
+	}
+	memoryMiB, wall, err := c.manifest.Limits.within(h.limits)
+	if err != nil {
+		return nil, err
+	}
+	v := &version{
+		manifest: c.manifest, digest: c.digest, content: c.content,
+		setUp: exports(&info, abi.Configure), log: h.log.With("plugin", c.name),
+	}
+	limits := sandbox.Limits{
+		ModuleBytes: h.limits.ModuleBytes, MemoryPages: uint32(memoryMiB * pagesPerMiB), Wall: wall, OutputBytes: abi.MaxAnswer,
+	}
+	ctx, journal := withJournal(ctx, v.log)
+	v.program, err = h.machine.Load(ctx, c.module, hostFunctions(), limits, v.start)
+	if err != nil {
+		return nil, fmt.Errorf("%w%s", err, journal.because())
+	}
+	return v, nil
+}
+
+// start prepares a new instance: what it leaves in the module's memory is what every call begins with.
+func (v *version) start(ctx context.Context, i *sandbox.Instance) error {
+	results, err := i.Call(ctx, abi.Marker)
+	if err != nil {
+		return err
+	}
+	if minor := int64(int32(uint32(results[0]))); minor < int64(v.manifest.ABI.MinMinor) {
+		return fmt.Errorf("the module was built for version %d.%d of the wire, its manifest asks for %d.%d",
+			abi.Major, minor, abi.Major, v.manifest.ABI.MinMinor)
+	}
+	if !v.setUp {
+		return nil
+	}
+	setup, err := writeSetup(&v.manifest)
+	if err != nil {
+		return err
+	}
+	answer, err := i.Exchange(ctx, abi.Alloc, abi.Configure, setup)
+	if err != nil {
+		return err
+	}
+	if len(answer) == 0 {
+		return errors.New("it failed while it was configured")
+	}
+	return readSetUp(answer)
+}
+
+// exportType is the type that an export must have.
+type exportType struct {
+	name            string
+	kind            sandbox.Kind
+	params, results []sandbox.ValueType
+}
+
+// exchange is the type of hooks and of ostiary_configure.
+func exchange(name string) exportType {
+	return exportType{name, sandbox.KindFunction, []sandbox.ValueType{sandbox.I32, sandbox.I32}, []sandbox.ValueType{sandbox.I64}}
+}
+
+// checkExports verifies that a module speaks our wire and serves every hook that its manifest asks for. A module may
+// serve more: those hooks are never called.
+func checkExports(info *sandbox.Info, m *Manifest) error {
+	needed := []exportType{
+		{name: abi.Memory, kind: sandbox.KindMemory},
+		{abi.Marker, sandbox.KindFunction, nil, []sandbox.ValueType{sandbox.I32}},
+		{abi.Alloc, sandbox.KindFunction, []sandbox.ValueType{sandbox.I32}, []sandbox.ValueType{sandbox.I32}},
+	}
+	for _, p := range m.points() {
+		needed = append(needed, exchange(string(p)))
+	}
+	if exports(info, abi.Configure) {
+		needed = append(needed, exchange(abi.Configure))
+	}
+	var problems []error
+	for _, n := range needed {
+		if err := n.in(info); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	if m.Configuration.Len() > 0 && !exports(info, abi.Configure) {
+		problems = append(problems, errors.New("the manifest has a configuration, but the module does not export "+abi.Configure))
+	}
+	return errors.Join(problems...)
+}
+
+func (t exportType) in(info *sandbox.Info) error {
+	for _, e := range info.Exports {
+		switch {
+		case e.Name != t.name:
+		case e.Kind == t.kind && slices.Equal(e.Params, t.params) && slices.Equal(e.Results, t.results):
+			return nil
+		default:
+			return fmt.Errorf("the module exports %s with another type", t.name)
+		}
+	}
+	if slices.Contains(hook.Points(), hook.Point(t.name)) {
+		return fmt.Errorf("the manifest asks for the hook %s, but the module does not export it", t.name)
+	}
+	return fmt.Errorf("the module does not export %s: it was not built for version %d of the wire", t.name, abi.Major)
+}
+
+func exports(info *sandbox.Info, name string) bool {
+	return slices.ContainsFunc(info.Exports, func(e sandbox.Export) bool { return e.Name == name })
+}

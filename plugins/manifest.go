@@ -1,0 +1,204 @@
+package plugins
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/ostiary/ostiary/core/config"
+	"github.com/ostiary/ostiary/core/hook"
+	"github.com/ostiary/ostiary/core/metadata"
+	"github.com/ostiary/ostiary/core/strictjson"
+	"github.com/ostiary/ostiary/sdk/go/abi"
+)
+
+// ManifestVersion is the apiVersion of every manifest.
+const ManifestVersion = "ostiary.plugin/v1"
+
+const (
+	defaultPriority = 100
+	allMembers      = "client.*" // in reads: every member
+)
+
+// A Manifest says what a plugin is and what it may do. It stands as NAME.yaml beside NAME.wasm.
+type Manifest struct {
+	APIVersion    string                      `yaml:"apiVersion"`
+	Name          string                      `yaml:"name"`    // equal to the file's name
+	Version       string                      `yaml:"version"` // the author's; shown, never compared
+	SHA256        string                      `yaml:"sha256"`  // of the module, in hexadecimal; checked when given
+	ABI           Wire                        `yaml:"abi"`
+	Hooks         map[hook.Point]Binding      `yaml:"hooks"`
+	Reads         []string                    `yaml:"reads"`  // members the plugin sees; client.* for all; none when absent
+	Writes        []string                    `yaml:"writes"` // members the plugin may patch or add to an answer
+	Capabilities  map[string]strictjson.Value `yaml:"capabilities"`
+	Limits        Bounds                      `yaml:"limits"`
+	Configuration strictjson.Value            `yaml:"configuration"` // an object, for ostiary_configure
+}
+
+// Wire is the version of the ABI that a plugin needs.
+type Wire struct {
+	Major    int `yaml:"major"`
+	MinMinor int `yaml:"min_minor" range:"0..1000"`
+}
+
+// A Binding is how a plugin serves one hook. The smaller priority is asked first; 100 when absent.
+type Binding struct {
+	Priority *int `yaml:"priority" range:"0..1000"`
+}
+
+// Bounds are what a plugin asks for instead of the host's defaults.
+type Bounds struct {
+	MemoryMiB int `yaml:"memory_mib" range:"1..1024"`
+	WallMS    int `yaml:"wall_ms" range:"1..60000"`
+}
+
+// ReadManifest reads a manifest strictly. Variables are not replaced in it: a plugin's author must not be able to ask for the
+// server's environment. The error is a *config.Problems with every problem and its line.
+func ReadManifest(data []byte, file string) (Manifest, error) {
+	m := Manifest{ABI: Wire{Major: abi.Major}}
+	if err := config.Read(data, file, &m, nil); err != nil {
+		return Manifest{}, err
+	}
+	return m, nil
+}
+
+var (
+	nameForm   = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+	sha256Form = regexp.MustCompile(`^[0-9a-fA-F]{64}$`)
+	memberForm = regexp.MustCompile(`^[A-Za-z0-9_.:/-]{1,128}$`)
+)
+
+// Validate implements config.Checker.
+func (m *Manifest) Validate() []config.Problem {
+	var found problems
+	if m.APIVersion != ManifestVersion {
+		found.add("apiVersion", "must be %s", ManifestVersion)
+	}
+	if !nameForm.MatchString(m.Name) {
+		found.add("name", "must be 1 to 64 of a-z, 0-9, dot, dash and underscore, beginning with a letter or digit")
+	}
+	if m.Version == "" || len(m.Version) > 64 || strings.ContainsFunc(m.Version, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		found.add("version", "must be given, in at most 64 printable characters")
+	}
+	if m.SHA256 != "" && !sha256Form.MatchString(m.SHA256) {
+		found.add("sha256", "must be the module's SHA-256 in 64 hexadecimal digits")
+	}
+	if m.ABI.Major != abi.Major {
+		found.add("abi.major", "must be %d: this server has no other version of the wire", abi.Major)
+	} else if m.ABI.MinMinor > abi.Minor {
+		found.add("abi.min_minor", "this server has version %d.%d of the wire; a newer server is needed", abi.Major, abi.Minor)
+	}
+	m.checkHooks(&found)
+	m.checkMembers(&found)
+	for _, name := range slices.Sorted(maps.Keys(m.Capabilities)) {
+		if name != abi.Log {
+			found.add("capabilities."+name, "this server has no such capability; the only one is log, which needs no asking")
+		}
+	}
+	if kind := m.Configuration.Kind(); kind > strictjson.KindNull && kind != strictjson.KindObject {
+		found.add("configuration", "must be an object, not %s", kind)
+	}
+	return found
+}
+
+func (m *Manifest) checkHooks(found *problems) {
+	if len(m.Hooks) == 0 {
+		found.add("hooks", "name at least one of %s", strings.Join(abi.Hooks(), ", "))
+	}
+	for _, point := range slices.Sorted(maps.Keys(m.Hooks)) {
+		if !slices.Contains(hook.Points(), point) {
+			found.add("hooks."+string(point), "there is no such hook; there are %s", strings.Join(abi.Hooks(), ", "))
+		}
+	}
+}
+
+func (m *Manifest) checkMembers(found *problems) {
+	for i, name := range m.Reads {
+		at := fmt.Sprintf("reads[%d]", i)
+		switch {
+		case slices.Contains(m.Reads[:i], name):
+			found.add(at, "%s stands here twice", name)
+		case name != allMembers && !memberForm.MatchString(name):
+			found.add(at, "must be the name of a member, or %s for all", allMembers)
+		}
+	}
+	for i, name := range m.Writes {
+		at := fmt.Sprintf("writes[%d]", i)
+		row, isRow := metadata.Lookup(name)
+		switch {
+		case slices.Contains(m.Writes[:i], name):
+			found.add(at, "%s stands here twice", name)
+		case !memberForm.MatchString(name):
+			found.add(at, "must be the name of a member")
+		case isRow && row.Fixed, !isRow && metadata.IsReserved(name):
+			found.add(at, "no plugin may write %s", name)
+		case isRow && !m.serves(hook.Point.Proposes):
+			found.add(at, "%s is client metadata, which only pre_register and pre_update may write", name)
+		case !isRow && !m.serves(func(p hook.Point) bool { return !p.Proposes() }):
+			found.add(at, "%s is no client metadata, and other members can only be added by post_register and on_read", name)
+		}
+	}
+}
+
+// serves tells whether the manifest has a hook of a kind.
+func (m *Manifest) serves(kind func(hook.Point) bool) bool {
+	for point := range m.Hooks {
+		if kind(point) {
+			return true
+		}
+	}
+	return false
+}
+
+// priority gives the place in the order of a hook.
+func (m *Manifest) priority(p hook.Point) int {
+	if given := m.Hooks[p].Priority; given != nil {
+		return *given
+	}
+	return defaultPriority
+}
+
+// points lists the hooks in the order of a client's life.
+func (m *Manifest) points() []hook.Point {
+	return slices.DeleteFunc(hook.Points(), func(p hook.Point) bool { _, ok := m.Hooks[p]; return !ok })
+}
+
+// mayRead tells whether the plugin sees a member. client_name stands for client_name#fr too.
+func (m *Manifest) mayRead(member string) bool {
+	base, _, _ := strings.Cut(member, "#")
+	return slices.Contains(m.Reads, allMembers) || slices.Contains(m.Reads, base)
+}
+
+// mayWrite tells whether the plugin may write a member at a point: client metadata where it proposes, other members where it
+// shapes an answer.
+func (m *Manifest) mayWrite(p hook.Point, member string) bool {
+	base, _, _ := strings.Cut(member, "#")
+	return slices.Contains(m.Writes, base) && p.Proposes() == metadata.IsReserved(base)
+}
+
+// within checks the bounds against the host's, and fills in what the manifest leaves open.
+func (b Bounds) within(l Limits) (memoryMiB int, wall time.Duration, err error) {
+	memoryMiB = cmp.Or(b.MemoryMiB, l.MemoryMiB)
+	wall = cmp.Or(time.Duration(b.WallMS)*time.Millisecond, l.Wall)
+	switch {
+	case memoryMiB > l.MaxMemoryMiB:
+		err = fmt.Errorf("limits.memory_mib: %d is over this server's %d", memoryMiB, l.MaxMemoryMiB)
+	case wall > l.MaxWall:
+		err = fmt.Errorf("limits.wall_ms: %d is over this server's %d", wall.Milliseconds(), l.MaxWall.Milliseconds())
+	}
+	return memoryMiB, wall, err
+}
+
+// problems collects what is wrong with a manifest.
+type problems []config.Problem
+
+func (p *problems) add(path, format string, args ...any) {
+	*p = append(*p, config.Problem{Path: path, Text: fmt.Sprintf(format, args...)})
+}
+
+var _ config.Checker = (*Manifest)(nil)

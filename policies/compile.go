@@ -1,0 +1,160 @@
+package policies
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
+
+	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// entry is the one document that the server asks for.
+const entry = "data.ostiary.registration.decision"
+
+// newCompiler gives a compiler that is strict, knows the shapes of input and data.ostiary.config, and holds no built-in that
+// rules may not use.
+func newCompiler(prints bool) (*ast.Compiler, error) {
+	input, err := inputSchema()
+	if err != nil {
+		return nil, err
+	}
+	config, err := configSchema()
+	if err != nil {
+		return nil, fmt.Errorf("schema of the configuration: %w", err)
+	}
+	schemas := ast.NewSchemaSet()
+	schemas.Put(ast.SchemaRootRef, native(input))
+	schemas.Put(ast.MustParseRef("schema.input"), native(input))
+	schemas.Put(ast.MustParseRef("schema.config"), native(config))
+	return ast.NewCompiler().WithCapabilities(capabilities()).WithSchemas(schemas).WithUseTypeCheckAnnotations(true).
+		WithStrict(true).WithEnablePrintStatements(prints), nil
+}
+
+func inputSchema() (strictjson.Value, error) {
+	schema, err := strictjson.Parse(decision.Schema(), strictjson.Stored)
+	if err != nil {
+		return strictjson.Value{}, fmt.Errorf("schema of the input: %w", err)
+	}
+	return schema, nil
+}
+
+// compile checks and compiles the rules.
+func compile(set *moduleSet) (*ast.Compiler, []Problem) {
+	compiler, err := newCompiler(false)
+	if err != nil {
+		return nil, problemsOf(err)
+	}
+	if compiler.Compile(pruned(set.rules)); compiler.Failed() {
+		return nil, problemsOf(compiler.Errors)
+	}
+	return compiler, unresolved(compiler, set.site)
+}
+
+// pruned leaves out, of the rules that collect findings, those for sets that no module has: they can never fire, and a
+// decision does not pay for them. The first rule of each name stays, so that its set exists.
+func pruned(rules map[string]*ast.Module) map[string]*ast.Module {
+	has := map[string]bool{}
+	for _, m := range rules {
+		module := moduleName(packageName(m))
+		if strings.HasPrefix(module, "site.") {
+			module = "site"
+		}
+		for _, rule := range m.Rules {
+			has[module+"."+string(rule.Head.Ref()[0].Value.(ast.Var))] = true
+		}
+	}
+	kept := make(map[string]*ast.Module, len(rules))
+	for file, m := range rules {
+		if packageName(m) == systemPackage {
+			m = m.Copy()
+			m.Rules = prunedRules(m.Rules, has)
+		}
+		kept[file] = m
+	}
+	return kept
+}
+
+func prunedRules(rules []*ast.Rule, has map[string]bool) []*ast.Rule {
+	var kept []*ast.Rule
+	seen := map[string]bool{}
+	for _, rule := range rules {
+		name := string(rule.Head.Ref()[0].Value.(ast.Var))
+		from, collects := collectedFrom(rule, name)
+		if !collects || !seen[name] || has[from+"."+name] {
+			kept = append(kept, rule)
+		}
+		seen[name] = true
+	}
+	return kept
+}
+
+// collectedFrom tells which module's set of the same name a rule of the system package collects.
+func collectedFrom(rule *ast.Rule, name string) (module string, collects bool) {
+	if !isSet(name) {
+		return "", false
+	}
+	ast.WalkRefs(rule, func(ref ast.Ref) bool {
+		if text := dotted(ref); ref.HasPrefix(ast.DefaultRootRef) && strings.HasSuffix(text, "."+name) {
+			module, _, _ = strings.Cut(strings.TrimPrefix(text, systemPackage+"."), ".")
+			collects = true
+		}
+		return collects
+	})
+	return module, collects
+}
+
+// unresolved finds references of the site's rules to rules that do not exist: they would be undefined, silently.
+func unresolved(compiler *ast.Compiler, site map[string]bool) []Problem {
+	var problems []Problem
+	for file, m := range compiler.Modules {
+		if !site[file] {
+			continue
+		}
+		for _, rule := range m.Rules {
+			ast.WalkRefs(rule, func(ref ast.Ref) bool {
+				if ref.HasPrefix(ast.DefaultRootRef) && !resolves(compiler.RuleTree, ref) {
+					problems = append(problems, at(rule.Location, "data.%s does not exist", strings.Join(constantNames(ref[1:]), ".")))
+				}
+				return false
+			})
+		}
+	}
+	return problems
+}
+
+// resolves tells whether a reference leads to a rule, to the site's data, or on by a name that is computed.
+func resolves(tree *ast.TreeNode, ref ast.Ref) bool {
+	names := constantNames(ref[1:])
+	if len(names) >= 2 && names[0] == "ostiary" && names[1] == "config" {
+		return true // held to its schema
+	}
+	node := tree.Child(ast.DefaultRootDocument.Value)
+	for _, name := range names {
+		if node == nil || len(node.Values) > 0 {
+			break
+		}
+		node = node.Child(ast.String(name))
+	}
+	return node != nil
+}
+
+// newStore holds the data of rules in the form they read it.
+func newStore(site strictjson.Value, more ...strictjson.Member) storage.Store {
+	members := append([]strictjson.Member{{Name: "config", Value: site}}, more...)
+	data := map[string]any{"ostiary": native(strictjson.Object(members...))}
+	return inmem.NewFromObjectWithOpts(data, inmem.OptRoundTripOnWrite(false), inmem.OptReturnASTValuesOnRead(true))
+}
+
+// prepare makes the one query, ready to be asked again and again.
+func prepare(compiler *ast.Compiler, site strictjson.Value) (rego.PreparedEvalQuery, error) {
+	return rego.New(
+		rego.Query(entry), rego.Compiler(compiler), rego.Store(newStore(site)), rego.StrictBuiltinErrors(true),
+		rego.GenerateJSON(func(t *ast.Term, _ *rego.EvalContext) (any, error) { return t, nil }),
+	).PrepareForEval(context.Background())
+}

@@ -1,0 +1,131 @@
+package policies
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/decision"
+)
+
+// Options set an Engine up. Zero fields take the defaults given.
+type Options struct {
+	Log           *slog.Logger     // discards
+	Now           func() time.Time // time.Now
+	MaxConcurrent int              // evaluations at once; two for each processor
+	Deadline      time.Duration    // of one evaluation, once it runs; 50 ms
+	MaxWait       time.Duration    // for an evaluation to begin; 5 s
+	CacheSize     int              // verdicts remembered; 8192. Negative: none
+}
+
+// The defaults of Options.
+const (
+	DefaultDeadline  = 50 * time.Millisecond
+	DefaultMaxWait   = 5 * time.Second
+	DefaultCacheSize = 8192
+)
+
+// An Engine answers with the revision that is in use and takes new ones while it runs. It is safe for concurrent use. Before
+// its first revision it refuses everything.
+type Engine struct {
+	log      *slog.Logger
+	now      func() time.Time
+	deadline time.Duration
+	cached   int
+	slots    *slots
+	active   atomic.Pointer[live]
+
+	replacing sync.Mutex // one candidate at a time
+	mu        sync.Mutex // guards status
+	status    Status
+}
+
+// live is a revision in use, with what it has decided so far.
+type live struct {
+	revision *Revision
+	cache    *cache // nil: nothing is remembered
+}
+
+// NewEngine makes an Engine without a revision.
+func NewEngine(o Options) *Engine {
+	e := &Engine{log: o.Log, now: o.Now, deadline: o.Deadline, cached: o.CacheSize}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	if e.now == nil {
+		e.now = time.Now
+	}
+	if e.deadline <= 0 {
+		e.deadline = DefaultDeadline
+	}
+	if e.cached == 0 {
+		e.cached = DefaultCacheSize
+	}
+	if o.MaxConcurrent <= 0 {
+		o.MaxConcurrent = 2 * runtime.GOMAXPROCS(0)
+	}
+	if o.MaxWait <= 0 {
+		o.MaxWait = DefaultMaxWait
+	}
+	e.slots = newSlots(o.MaxConcurrent, o.MaxWait)
+	return e
+}
+
+// DecideRegistration asks the rules. A verdict that refuses is no error; an error means that no decision was reached and the
+// request must be refused: core.PolicyUnavailable, core.PolicyConflict or core.TemporarilyUnavailable; the verdict then names
+// the revision and nothing else. The verdict's lists are shared and may not be changed.
+func (e *Engine) DecideRegistration(ctx context.Context, r *decision.Registration) (decision.Verdict, error) {
+	start := e.now()
+	use := e.active.Load()
+	if use == nil {
+		return decision.Verdict{}, undecided(errors.New("no usable policy has been loaded"))
+	}
+	var key cacheKey
+	if use.cache != nil {
+		key = use.revision.digester.Sum(r)
+		if v, found := use.cache.get(key); found {
+			v.Cached, v.Elapsed = true, e.now().Sub(start)
+			return v, nil
+		}
+	}
+	v, err := e.evaluate(ctx, use.revision, r)
+	if err != nil {
+		return decision.Verdict{Revision: use.revision.id, Elapsed: e.now().Sub(start)}, err
+	}
+	if use.cache != nil {
+		use.cache.put(key, v)
+	}
+	v.Elapsed = e.now().Sub(start)
+	return v, nil
+}
+
+// evaluate runs the rules in a slot.
+func (e *Engine) evaluate(ctx context.Context, rev *Revision, r *decision.Registration) (decision.Verdict, error) {
+	if err := e.slots.acquire(ctx); err != nil {
+		return decision.Verdict{}, err
+	}
+	input := rev.input(r) // here, not there: the caller may change r once it has its answer
+	v, err := e.slots.run(ctx, e.deadline, func(cancel topdown.Cancel) (decision.Verdict, error) {
+		return rev.decide(input, cancel)
+	})
+	if err != nil {
+		return decision.Verdict{}, undecided(err)
+	}
+	return v, nil
+}
+
+// undecided is the error for everything that keeps the rules from a verdict.
+func undecided(err error) error {
+	var known *core.Error
+	if errors.As(err, &known) {
+		return err
+	}
+	return core.Fail(core.PolicyUnavailable, "The policy reached no decision. The operator finds the cause under this decision's id.", err)
+}

@@ -1,0 +1,119 @@
+package policies
+
+import (
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// exampleRegister is a registration that the shipped rules allow: a backend for frontends with three hosts.
+func exampleRegister() decision.Registration {
+	sent := core.Metadata{
+		ClientName:              "bff-server",
+		TokenEndpointAuthMethod: "private_key_jwt",
+		GrantTypes:              []string{"authorization_code"},
+		ResponseTypes:           []string{"code"},
+		Scope:                   []string{"openid", "profile", "email", "offline_access", "admin.api", "application.all", "dcr.register"},
+		RedirectURIs: []string{
+			"https://automate.example.com/auth/callback",
+			"https://authn.example.com/auth/callback",
+			"https://authz.example.com/auth/callback",
+		},
+	}
+	effective := sent
+	effective.ApplicationType = "web"
+	effective.SubjectType = "public"
+	effective.IDTokenSignedResponseAlg = "RS256"
+	return decision.Registration{
+		Operation: core.Register, Channel: core.ChannelDCR, Profile: "code-flow-pkjwt", Pass: 1,
+		Now: time.Unix(1_700_000_000, 0), RequestID: "d-example",
+		Request:   decision.Document{Metadata: sent},
+		Present:   []string{"client_name", "token_endpoint_auth_method", "grant_types", "response_types", "scope", "redirect_uris"},
+		Effective: decision.Document{Metadata: effective},
+		Changed: []string{"client_name", "application_type", "redirect_uris", "token_endpoint_auth_method", "grant_types",
+			"response_types", "scope", "subject_type", "id_token_signed_response_alg"},
+		IAT: decision.IAT{Present: true, ID: "iat-example", Label: "bff bootstrap", Profile: "code-flow-pkjwt", MaxUses: 10,
+			CreatedBy: "operator", ExpiresAt: time.Unix(1_700_003_600, 0)},
+		Statement: decision.Statement{Trust: "none"},
+		Caller:    core.Caller{Kind: "initial_access_token", IP: "192.0.2.10", UserAgent: "bff/1.0"},
+	}
+}
+
+// exampleUpdate is the same client adding a host.
+func exampleUpdate() decision.Registration {
+	r := exampleRegister()
+	r.Operation, r.Channel = core.Update, core.ChannelManage
+	r.Before = decision.Document{ClientID: "c-example", Metadata: r.Effective.Metadata}
+	r.Request.ClientID, r.Effective.ClientID = "c-example", "c-example"
+	r.Effective.Metadata.RedirectURIs = append(r.Effective.Metadata.RedirectURIs[:3:3], "https://audit.example.com/auth/callback")
+	r.Request.Metadata.RedirectURIs = r.Effective.Metadata.RedirectURIs
+	r.Changed = []string{"redirect_uris"}
+	r.IAT = decision.IAT{}
+	r.Caller = core.Caller{Kind: "registration_access_token", IP: "192.0.2.10", ClientID: "c-example"}
+	return r
+}
+
+// exampleRead is the same client looking itself up.
+func exampleRead() decision.Registration {
+	r := exampleUpdate()
+	r.Operation = core.Read
+	r.Request, r.Present, r.Changed = decision.Document{}, nil, nil
+	r.Effective = r.Before
+	return r
+}
+
+// exampleConfig is the data the examples are allowed under.
+func exampleConfig() strictjson.Value {
+	return siteConfig(
+		[]string{"openid", "profile", "email", "address", "phone", "offline_access", "admin.api", "application.all", "dcr.register"},
+		strictjson.Member{Name: "code-flow-pkjwt", Value: strictjson.Object(
+			strictjson.Member{Name: "token_endpoint_auth_methods", Value: flags("private_key_jwt")},
+			strictjson.Member{Name: "grant_types", Value: flags("authorization_code", "refresh_token")},
+			strictjson.Member{Name: "allowed_scopes", Value: flags()},
+		)})
+}
+
+// siteConfig gives data.ostiary.config with everything closed but the scopes.
+func siteConfig(scopes []string, profiles ...strictjson.Member) strictjson.Value {
+	no := strictjson.Bool(false)
+	return strictjson.Object(
+		strictjson.Member{Name: "allowed_scopes", Value: flags(scopes...)},
+		strictjson.Member{Name: "registration", Value: strictjson.Object(strictjson.Member{Name: "open", Value: no})},
+		strictjson.Member{Name: "redirects", Value: strictjson.Object(
+			strictjson.Member{Name: "allowed_private_schemes", Value: flags()},
+			strictjson.Member{Name: "allowed_hosts", Value: flags()},
+			strictjson.Member{Name: "max", Value: strictjson.Int(20)},
+		)},
+		strictjson.Member{Name: "software_statement", Value: strictjson.Object(
+			strictjson.Member{Name: "required", Value: no},
+			strictjson.Member{Name: "accept_self_signed", Value: no},
+		)},
+		strictjson.Member{Name: "profiles", Value: strictjson.Object(profiles...)},
+	)
+}
+
+// flags gives a set of names as rules read it: an object of true.
+func flags(names ...string) strictjson.Value {
+	members := make([]strictjson.Member, 0, len(names))
+	for _, name := range names {
+		members = append(members, strictjson.Member{Name: name, Value: strictjson.Bool(true)})
+	}
+	return strictjson.Object(members...)
+}
+
+// examples is data.ostiary.examples, which tests of rules may use: whole inputs to start from.
+func examples() (strictjson.Value, error) {
+	members := []strictjson.Member{{Name: "config", Value: exampleConfig()}}
+	for name, question := range map[string]decision.Registration{
+		"register": exampleRegister(), "update": exampleUpdate(), "read": exampleRead(),
+	} {
+		v, err := strictjson.Parse(decision.AppendJSON(nil, &question), strictjson.Stored)
+		if err != nil {
+			return strictjson.Value{}, err
+		}
+		members = append(members, strictjson.Member{Name: name, Value: v})
+	}
+	return strictjson.Object(members...), nil
+}

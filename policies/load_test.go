@@ -1,0 +1,244 @@
+package policies
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// refusedFor loads files and gives what is wrong with them.
+func refusedFor(t *testing.T, files map[string]string, site strictjson.Value) []Problem {
+	t.Helper()
+	src := Source{Origin: Folder, Site: site, Files: map[string][]byte{}}
+	for name, text := range files {
+		src.Files[name] = []byte(text)
+	}
+	_, err := Load(src)
+	var load *LoadError
+	if !errors.As(err, &load) {
+		t.Fatalf("want a LoadError, got %v", err)
+	}
+	return load.Problems
+}
+
+func TestLoadRefuses(t *testing.T) {
+	const whole = `"code": "access_denied", "message": "m"`
+	for name, test := range map[string]struct {
+		file, rego string
+		line       int // 0: any
+		says       string
+	}{
+		"syntax":              {"a.rego", house + "deny contains {\n", 0, "unexpected"},
+		"system package":      {"a.rego", "package ostiary.registration\n\nallow := true\n", 1, "part of the server"},
+		"system below a test": {"a_test.rego", "package ostiary.registration\n\ntest_x if true\n", 1, "part of the server"},
+		"foreign package":     {"a.rego", "package mine\n\ndeny contains 1\n", 1, "package mine"},
+		"nameless site":       {"a.rego", "package ostiary.registration.site\n\nx := 1\n", 1, "site.<name>"},
+		"unknown module":      {"a.rego", "package ostiary.registration.redirect\n\nx := 1\n", 1, "redirects"},
+		"test in a rule file": {"a.rego", "package ostiary.registration.site.a_test\n\ntest_x if true\n", 1, "_test.rego"},
+		"shipped name":        {"shipped:scopes.rego", house, 1, "rename"},
+		"allow":               {"a.rego", house + "allow if true\n", 3, "allow belongs to the server"},
+		"deny as a value":     {"a.rego", house + "deny := true\n", 3, "must be a set"},
+		"deny as an object":   {"a.rego", house + "deny[x] := 1 if x := input.profile\n", 3, "must be a set"},
+		"checked as a set":    {"a.rego", house + "checked contains 1\n", 3, "must be a value"},
+		"misspelt set":        {"a.rego", house + `denny contains {"rule": "r", ` + whole + "}\n", 3, "denny is no set"},
+		"unknown member":      {"a.rego", house + `deny contains {"rule": "r", "colour": "red", ` + whole + "}\n", 3, "no member colour"},
+		"missing member":      {"a.rego", house + "deny contains {" + whole + "}\n", 3, "needs the member rule"},
+		"empty rule name":     {"a.rego", house + `deny contains {"rule": "", ` + whole + "}\n", 3, "rule is empty"},
+		"unknown code":        {"a.rego", house + `deny contains {"rule": "r", "code": "teapot", "message": "m"}` + "\n", 3, "teapot"},
+		"unknown obligation":  {"a.rego", house + `require contains {"rule": "r", "name": "dance"}` + "\n", 3, "dance"},
+		"unknown limit":       {"a.rego", house + `limit contains {"rule": "r", "name": "speed", "value": 1}` + "\n", 3, "speed"},
+		"unknown field":       {"a.rego", house + `set contains {"rule": "r", "field": "shoe", "value": 1}` + "\n", 3, "shoe"},
+		"unknown trust":       {"a.rego", house + `trust contains "much"` + "\n", 3, "much"},
+		"computed member":     {"a.rego", house + `deny contains {input.profile: "r", ` + whole + "}\n", 3, "plain strings"},
+		"network":             {"a.rego", house + `label contains "x" if http.send({"method": "get", "url": "http://127.0.0.1"})` + "\n", 3, "undefined function http.send"},
+		"clock":               {"a.rego", house + `label contains "x" if time.now_ns() > 0` + "\n", 3, "undefined function time.now_ns"},
+		"parsing of URIs":     {"a.rego", house + `label contains "x" if uri.parse("x")` + "\n", 3, "undefined function uri.parse"},
+		"misspelt input":      {"a.rego", house + `label contains "x" if input.scopse` + "\n", 3, "scopse"},
+		"misspelt fact":       {"a.rego", house + "label contains u.schem if some u in input.redirect_uris\n", 3, "schem"},
+		"misspelt config":     {"a.rego", house + `label contains "x" if data.ostiary.config.redirect.max > 1` + "\n", 3, "redirect"},
+		"unknown rule":        {"a.rego", house + "label contains x if some x in data.ostiary.registration.site.house.lables\n", 3, "does not exist"},
+		"unknown data":        {"a.rego", house + "label contains x if some x in data.partners\n", 3, "does not exist"},
+		"unused variable":     {"a.rego", house + `label contains "x" if { y := 1 }` + "\n", 3, "unused"},
+		"type":                {"a.rego", house + `label contains "x" if input.pass == "1"` + "\n", 3, "match error"},
+		"fails on goldens":    {"a.rego", house + `label contains "x" if to_number(input.effective.software_version) > 1` + "\n", 0, "the rules fail on"},
+		"empty module":        {"a.rego", "package ostiary.registration.scopes\n\nchecked := false\n", 0, "did not report"},
+		"too generous":        {"a.rego", "package ostiary.registration.scopes\n\nchecked := true\n", 0, "a scope that is not offered"},
+		"failing test":        {"a_test.rego", "package ostiary.registration.site.a_test\n\ntest_sum if {\n\tprint(\"two\")\n\t1 + 1 == 3\n}\n", 3, "test_sum failed; it printed: two"},
+		"skipped test":        {"a_test.rego", "package ostiary.registration.site.a_test\n\ntodo_test_sum if 1 == 1\n", 3, "skipped"},
+		"erring test":         {"a_test.rego", "package ostiary.registration.site.a_test\n\ntest_sum if to_number(lower(\"A\")) == 1\n", 3, "to_number"},
+		"no test at all":      {"a_test.rego", "package ostiary.registration.site.a_test\n\nsum if 1 == 1\n", 0, "holds no test"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			problems := refusedFor(t, map[string]string{test.file: test.rego}, exampleConfig())
+			for _, p := range problems {
+				if strings.Contains(p.Message, test.says) && (test.line == 0 || p.File == test.file && p.Line == test.line) {
+					return
+				}
+			}
+			t.Errorf("want %s:%d: ...%s...; got %v", test.file, test.line, test.says, problems)
+		})
+	}
+}
+
+func TestLoadTellsEverythingAtOnce(t *testing.T) {
+	problems := refusedFor(t, map[string]string{
+		"b.rego": "package mine\n", "a.rego": house + "deny contains {\n", "c.rego": "package ostiary.registration\n",
+	}, exampleConfig().Without("profiles"))
+	var files []string
+	for _, p := range problems {
+		files = append(files, p.File)
+	}
+	for _, want := range []string{"", "a.rego", "b.rego", "c.rego"} {
+		if !strings.Contains(" "+strings.Join(files, " ")+" ", " "+want+" ") {
+			t.Errorf("nothing is said of %q: %v", want, problems)
+		}
+	}
+}
+
+func TestSiteDataIsHeldToItsSchema(t *testing.T) {
+	config := exampleConfig()
+	for says, site := range map[string]strictjson.Value{
+		"must be of type object, not nothing":              {},
+		"allowed_scopes is missing":                        config.Without("allowed_scopes"),
+		"data.ostiary.config.colour is unknown":            config.With("colour", strictjson.Null()),
+		"registration.open is missing":                     config.With("registration", strictjson.Object()),
+		"allowed_scopes must be of type object":            config.With("allowed_scopes", strictjson.Strings([]string{"openid"})),
+		"allowed_scopes.openid must be of type boolean":    config.With("allowed_scopes", strictjson.Object(member("openid", strictjson.Int(1)))),
+		"profiles.p.grant_types is missing":                config.With("profiles", strictjson.Object(member("p", strictjson.Object()))),
+		"redirects.max must be of type integer, not a str": config.With("redirects", strictjson.Object(member("max", strictjson.String("many")))),
+	} {
+		problems := refusedFor(t, nil, site)
+		if all := (&LoadError{problems}).Error(); !strings.Contains(all, says) {
+			t.Errorf("want %q, got %s", says, all)
+		}
+	}
+}
+
+func TestSiteMayReplaceAModule(t *testing.T) {
+	const scopes = `package ostiary.registration.scopes
+
+checked if input.scopes
+
+deny contains {
+	"rule": "scopes.house",
+	"code": "invalid_scope",
+	"message": "Not here.",
+} if {
+	some scope in input.scopes
+	not startswith(scope, "house.")
+}
+`
+	e := engineWith(t, scopes)
+	v := ask(t, e, nil)
+	if v.Allow || denied(v) != "scopes.house" || v.Deny[0].File != "house.rego" || v.Deny[0].Line != 5 {
+		t.Errorf("deny = %+v", v.Deny)
+	}
+	if len(v.Set) != 0 {
+		t.Errorf("the shipped module still speaks: %+v", v.Set)
+	}
+}
+
+func TestSiteTestsSeeRulesConfigAndExamples(t *testing.T) {
+	src := site(house + `label contains "big" if count(input.scopes) > 5` + "\n")
+	src.Files["house_test.rego"] = []byte(`package ostiary.registration.site.house_test
+
+import data.ostiary.config
+import data.ostiary.examples
+import data.ostiary.registration.decision
+import data.ostiary.registration.site.house
+
+test_label if {
+	house.label == {"big"} with input as examples.register
+	house.label == set() with input as examples.register with input.scopes as []
+}
+
+test_config if config.allowed_scopes.openid
+
+test_verdict if {
+	verdict := decision with input as examples.register
+	verdict.allow
+}
+`)
+	if _, err := Load(src); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestPrintIsForTestsOnly(t *testing.T) {
+	v := ask(t, engineWith(t, house+`label contains "x" if print(input.effective.client_name)`+"\n"), nil)
+	if len(v.Labels) != 1 {
+		t.Errorf("labels = %v", v.Labels)
+	}
+}
+
+func TestRevisionIsNamedByContent(t *testing.T) {
+	ids := map[string]string{}
+	for name, src := range map[string]Source{
+		"shipped": site(""), "label a": site(house + `label contains "a"`), "label b": site(house + `label contains "b"`),
+		"other scopes": {Site: siteConfig([]string{"openid"})},
+	} {
+		rev, err := Load(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other, taken := ids[rev.ID()]; taken {
+			t.Errorf("%s and %s have one id", name, other)
+		}
+		ids[rev.ID()] = name
+		again, err := Load(src)
+		if err != nil || again.ID() != rev.ID() {
+			t.Errorf("%s has two ids", name)
+		}
+	}
+}
+
+func TestEveryGoldenIsRefusedByItsOwnRule(t *testing.T) {
+	e := engineWith(t, "")
+	rules := map[string]string{
+		"an unknown operation": "acceptance.caller", "an unknown channel": "acceptance.caller", "an unknown kind of caller": "acceptance.caller",
+		"a scope that is not offered": "scopes.not_offered", "a javascript redirect URI": "redirects.malformed",
+		"an unknown profile": "acceptance.unknown_profile", "a read without the client's token": "acceptance.caller",
+		"a deletion with an initial access token": "acceptance.caller", "open registration while it is closed": "acceptance.open_registration",
+		"an empty request": "acceptance.caller",
+	}
+	list := goldens(exampleConfig())
+	if len(list) != len(rules) {
+		t.Errorf("%d goldens, %d expectations", len(list), len(rules))
+	}
+	for _, g := range list {
+		if v := ask(t, e, g.change); v.Allow || denied(v) != rules[g.name] {
+			t.Errorf("%s: allow %v, denied by %q, want %q", g.name, v.Allow, denied(v), rules[g.name])
+		}
+	}
+}
+
+func TestWithheldBuiltins(t *testing.T) {
+	known := map[string]bool{}
+	for _, b := range ast.CapabilitiesForThisVersion().Builtins {
+		known[b.Name] = true
+	}
+	for _, name := range withheld {
+		if !known[name] {
+			t.Errorf("%s is withheld but OPA has no such built-in", name)
+		}
+	}
+	caps := capabilities()
+	for _, b := range caps.Builtins {
+		if b.Nondeterministic {
+			t.Errorf("%s is nondeterministic", b.Name)
+		}
+		delete(known, b.Name)
+	}
+	for _, name := range []string{"http.send", "time.now_ns", "rand.intn", "uuid.rfc4122", "opa.runtime", "net.lookup_ip_addr", "json.match_schema", "io.jwt.decode_verify"} {
+		if !known[name] {
+			t.Errorf("%s is not withheld", name)
+		}
+	}
+	if caps.AllowNet == nil {
+		t.Error("AllowNet is nil: schemas may be fetched from anywhere")
+	}
+}

@@ -1,0 +1,81 @@
+package policies
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
+
+// A Problem is one reason why a candidate was not taken.
+type Problem struct {
+	File    string `json:"file,omitempty"` // relative to the policy folder, or "shipped:" and a name
+	Line    int    `json:"line,omitempty"` // from 1; 0: the whole file
+	Message string `json:"message"`
+}
+
+// String gives file, line and message as compilers do.
+func (p Problem) String() string {
+	switch {
+	case p.File == "":
+		return p.Message
+	case p.Line == 0:
+		return p.File + ": " + p.Message
+	}
+	return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Message)
+}
+
+// A LoadError lists everything that is wrong with a candidate.
+type LoadError struct{ Problems []Problem }
+
+// Error lists the problems, one a line.
+func (e *LoadError) Error() string {
+	lines := make([]string, 0, len(e.Problems))
+	for _, p := range e.Problems {
+		lines = append(lines, p.String())
+	}
+	return "policy not usable:\n" + strings.Join(lines, "\n")
+}
+
+// problemsOf takes OPA's errors apart; any other error is one problem without a place.
+func problemsOf(err error) []Problem {
+	var many ast.Errors
+	var one *ast.Error
+	var load *LoadError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &load):
+		return load.Problems
+	case errors.As(err, &many):
+		found := make([]Problem, 0, len(many))
+		for _, e := range many {
+			found = append(found, problemOf(e))
+		}
+		return found
+	case errors.As(err, &one):
+		return []Problem{problemOf(one)}
+	}
+	return []Problem{{Message: err.Error()}}
+}
+
+func problemOf(e *ast.Error) Problem {
+	p := Problem{Message: e.Message}
+	if e.Location != nil {
+		p.File, p.Line = e.Location.File, e.Location.Row
+	}
+	if e.Details != nil {
+		p.Message = strings.Join(append([]string{e.Message}, e.Details.Lines()...), "; ")
+	}
+	return p
+}
+
+// at makes a problem at a place in Rego.
+func at(loc *ast.Location, format string, args ...any) Problem {
+	p := Problem{Message: fmt.Sprintf(format, args...)}
+	if loc != nil {
+		p.File, p.Line = loc.File, loc.Row
+	}
+	return p
+}

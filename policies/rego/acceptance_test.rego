@@ -1,0 +1,106 @@
+package ostiary.registration.acceptance_test
+
+import data.ostiary.examples
+import data.ostiary.registration.acceptance
+
+rules(found) := {finding.rule | some finding in found}
+
+with_grants(grants) := json.patch(examples.register, [{"op": "replace", "path": "/effective/grant_types", "value": grants}])
+
+with_config(path, value) := json.patch(examples.config, [{"op": "replace", "path": path, "value": value}])
+
+test_example_is_accepted if {
+	count(acceptance.deny) == 0 with input as examples.register with data.ostiary.config as examples.config
+	acceptance.checked with input as examples.register
+}
+
+test_everybody_has_a_door if {
+	every door in [
+		["register", "dcr", "initial_access_token"], ["register", "dcr", "operator"], ["register", "operator", "operator"],
+		["read", "manage", "registration_access_token"], ["update", "manage", "registration_access_token"],
+		["delete", "manage", "registration_access_token"], ["delete", "operator", "operator"],
+		["disable", "operator", "operator"], ["enable", "operator", "operator"],
+	] {
+		acceptance.permitted with input.operation as door[0] with input.channel as door[1] with input.caller.kind as door[2]
+	}
+}
+
+test_everything_else_is_closed if {
+	every door in [
+		["register", "manage", "registration_access_token"], ["register", "operator", "initial_access_token"],
+		["read", "manage", "initial_access_token"], ["disable", "manage", "registration_access_token"],
+		["adopt", "operator", "operator"], ["register", "backdoor", "operator"], ["register", "dcr", "stranger"],
+		["", "", ""],
+	] {
+		found := acceptance.deny with input as examples.register
+			with input.operation as door[0]
+			with input.channel as door[1]
+			with input.caller.kind as door[2]
+			with data.ostiary.config as examples.config
+		"acceptance.caller" in rules(found)
+	}
+}
+
+test_open_registration_is_a_switch if {
+	closed := acceptance.deny with input as examples.register
+		with input.caller.kind as "open"
+		with data.ostiary.config as examples.config
+	rules(closed) == {"acceptance.open_registration"}
+	opened := acceptance.deny with input as examples.register
+		with input.caller.kind as "open"
+		with data.ostiary.config as with_config("/registration/open", true)
+	count(opened) == 0
+}
+
+test_unknown_profile if {
+	found := acceptance.deny with input as examples.register
+		with input.profile as "nobody"
+		with data.ostiary.config as examples.config
+	rules(found) == {"acceptance.unknown_profile"}
+}
+
+test_no_profile_restricts_nothing if {
+	found := acceptance.deny with input as examples.register
+		with input.profile as ""
+		with input.effective.token_endpoint_auth_method as "none"
+		with data.ostiary.config as examples.config
+	count(found) == 0
+}
+
+test_auth_method_of_the_profile if {
+	found := acceptance.deny with input as examples.register
+		with input.effective.token_endpoint_auth_method as "client_secret_basic"
+		with data.ostiary.config as examples.config
+	rules(found) == {"acceptance.auth_method"}
+	some finding in found
+	contains(finding.message, "client_secret_basic")
+	contains(finding.message, "private_key_jwt")
+}
+
+test_empty_list_of_methods_allows_all if {
+	found := acceptance.deny with input as examples.register
+		with input.effective.token_endpoint_auth_method as "client_secret_basic"
+		with data.ostiary.config as with_config("/profiles/code-flow-pkjwt/token_endpoint_auth_methods", {})
+	count(found) == 0
+}
+
+test_grant_types_of_the_profile if {
+	found := acceptance.deny with input as with_grants(["authorization_code", "client_credentials"])
+		with data.ostiary.config as examples.config
+	rules(found) == {"acceptance.grant_type"}
+	some finding in found
+	contains(finding.message, "client_credentials")
+}
+
+test_too_many_redirect_uris if {
+	found := acceptance.deny with input as examples.register
+		with data.ostiary.config as with_config("/redirects/max", 2)
+	rules(found) == {"acceptance.too_many_redirects"}
+}
+
+test_reads_are_not_judged_by_profile if {
+	found := acceptance.deny with input as examples.read
+		with input.profile as "nobody"
+		with data.ostiary.config as examples.config
+	count(found) == 0
+}

@@ -1,0 +1,70 @@
+package policies
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"github.com/ostiary/ostiary/core/decision"
+)
+
+// A Revision is one state of the rules and their data, ready to decide. It never changes and is safe for concurrent use.
+type Revision struct {
+	id       string
+	source   Source
+	query    rego.PreparedEvalQuery
+	paths    *decision.Paths // of the input that its rules can read
+	whyNot   string          // why its decisions are not remembered
+	digester *decision.Digester
+	places   map[ruleName]place
+	names    memberNames
+}
+
+// ID is the digest of the rules and data, in hexadecimal.
+func (r *Revision) ID() string { return r.id }
+
+// Source gives what the revision was made of, as a copy.
+func (r *Revision) Source() Source { return r.source.clone() }
+
+// Files gives the site's files, as a copy.
+func (r *Revision) Files() map[string][]byte { return r.source.clone().Files }
+
+// Paths lists the places of the input that the rules can read.
+func (r *Revision) Paths() string { return r.paths.String() }
+
+// Cacheable tells whether equal questions may be answered from memory, and if not, why.
+func (r *Revision) Cacheable() (ok bool, why string) { return r.whyNot == "", r.whyNot }
+
+// errUndefined means that the verdict has no value, which only a broken rule can bring about.
+var errUndefined = errors.New("the verdict is undefined")
+
+// input gives what the rules can read of a question.
+func (r *Revision) input(question *decision.Registration) *ast.Term {
+	return inputTerm(r.paths, r.names, question)
+}
+
+// decide runs the rules. It returns when they are done; cancel makes most of them give up soon.
+func (r *Revision) decide(input *ast.Term, cancel topdown.Cancel) (verdict decision.Verdict, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the rule engine failed: %v\n%s", p, debug.Stack())
+		}
+	}()
+	results, err := r.query.Eval(context.Background(), rego.EvalParsedInput(input.Value), rego.EvalExternalCancel(cancel))
+	if err != nil {
+		return decision.Verdict{}, err
+	}
+	if len(results) != 1 || len(results[0].Expressions) != 1 {
+		return decision.Verdict{}, errUndefined
+	}
+	answer, ok := results[0].Expressions[0].Value.(*ast.Term)
+	if !ok {
+		return decision.Verdict{}, errUndefined
+	}
+	return r.decode(answer)
+}

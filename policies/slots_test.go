@@ -1,0 +1,114 @@
+package policies
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/decision"
+)
+
+const (
+	long  = time.Minute
+	short = 10 * time.Millisecond
+)
+
+// hang is an evaluation that does not care about cancellation.
+func hang(until <-chan struct{}) func(topdown.Cancel) (decision.Verdict, error) {
+	return func(topdown.Cancel) (decision.Verdict, error) {
+		<-until
+		return decision.Verdict{Allow: true}, nil
+	}
+}
+
+func TestStuckEvaluationKeepsItsSlotButNotItsCaller(t *testing.T) {
+	s := newSlots(1, long)
+	until := make(chan struct{})
+	if err := s.acquire(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	v, err := s.run(context.Background(), short, hang(until))
+	if !errors.Is(err, errDeadline) || v.Allow {
+		t.Errorf("verdict %+v, error %v", v, err)
+	}
+	if n := s.stuck.Load(); n != 1 {
+		t.Errorf("%d stuck", n)
+	}
+	// Nobody waits a minute for a slot that may never come.
+	err = s.acquire(context.Background())
+	if e := core.AsError(err); e.Code != core.TemporarilyUnavailable || e.RetryAfter == 0 {
+		t.Errorf("error = %v", err)
+	}
+	close(until)
+	s.free <- struct{}{} // comes back when the evaluation ends
+	if n := s.stuck.Load(); n != 0 {
+		t.Errorf("%d stuck after the end", n)
+	}
+}
+
+func TestWaitingForASlotIsBounded(t *testing.T) {
+	s := newSlots(1, short)
+	s.free <- struct{}{}
+	if err := s.acquire(context.Background()); core.CodeOf(err) != core.TemporarilyUnavailable {
+		t.Errorf("error = %v", err)
+	}
+	gone, leave := context.WithCancel(context.Background())
+	leave()
+	s.wait = long
+	if err := s.acquire(gone); core.CodeOf(err) != core.TemporarilyUnavailable || !errors.Is(err, context.Canceled) {
+		t.Errorf("error = %v", err)
+	}
+	got := make(chan error)
+	go func() { got <- s.acquire(context.Background()) }()
+	s.release()
+	if err := <-got; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCallerWhoLeavesDoesNotWait(t *testing.T) {
+	s := newSlots(1, long)
+	until := make(chan struct{})
+	defer close(until)
+	s.free <- struct{}{}
+	gone, leave := context.WithCancel(context.Background())
+	leave()
+	if _, err := s.run(gone, long, hang(until)); !errors.Is(err, context.Canceled) {
+		t.Errorf("error = %v", err)
+	}
+}
+
+func TestRunawayRulesAreStopped(t *testing.T) {
+	e := NewEngine(Options{MaxConcurrent: 1, Deadline: short})
+	const runaway = house + `label contains "x" if {
+	input.effective.client_name == "trigger"
+	some x in numbers.range(1, 1000000)
+	some y in numbers.range(1, 1000000)
+	x * y == 0
+}
+`
+	if err := e.Replace(site(runaway)); err != nil {
+		t.Fatal(err)
+	}
+	q := exampleRegister()
+	q.Effective.Metadata.ClientName = "trigger"
+	if _, err := e.DecideRegistration(context.Background(), &q); core.CodeOf(err) != core.PolicyUnavailable {
+		t.Errorf("error = %v", err)
+	}
+	e.slots.free <- struct{}{} // its slot comes back: the rules gave up
+	if n := e.Status().Stuck; n != 0 {
+		t.Errorf("%d stuck", n)
+	}
+}
+
+func TestPanicRefuses(t *testing.T) {
+	rev := &Revision{} // its query panics
+	q := exampleRegister()
+	if v, err := rev.decide(inputTerm(wholePaths(), nil, &q), topdown.NewCancel()); err == nil || v.Allow {
+		t.Errorf("verdict %+v, error %v", v, err)
+	}
+}

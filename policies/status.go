@@ -1,0 +1,72 @@
+package policies
+
+import "time"
+
+// Status says what the engine decides with, and what is wrong with what it should decide with.
+type Status struct {
+	ActiveRevision string    `json:"active_revision"` // empty: none, everything is refused
+	LoadedAt       time.Time `json:"loaded_at"`
+	Origin         Origin    `json:"origin"`
+	Cacheable      bool      `json:"cacheable"`
+	WhyNot         string    `json:"why_not,omitempty"`
+	Degraded       bool      `json:"degraded"` // the last candidate was refused, or there is no revision, or it is not the folder's
+	Problems       []Problem `json:"problems,omitempty"`
+	Stuck          int       `json:"stuck"` // evaluations that run on past their deadline
+}
+
+// Status gives the present state.
+func (e *Engine) Status() Status {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s := e.status
+	s.Degraded = s.ActiveRevision == "" || s.Origin == LastGood || len(s.Problems) > 0
+	s.Stuck = int(e.slots.stuck.Load())
+	return s
+}
+
+// Active gives the revision in use; nil when there is none.
+func (e *Engine) Active() *Revision {
+	if use := e.active.Load(); use != nil {
+		return use.revision
+	}
+	return nil
+}
+
+// Replace loads a source and decides with it from then on. When it is not usable, the error says why, the status shows it,
+// and the revision in use stays.
+func (e *Engine) Replace(src Source) error {
+	e.replacing.Lock()
+	defer e.replacing.Unlock()
+	rev, err := Load(src)
+	if err != nil {
+		e.fail(err)
+		return err
+	}
+	use := &live{revision: rev}
+	cacheable, why := rev.Cacheable()
+	if cacheable && e.cached > 0 {
+		use.cache = newCache(e.cached)
+	}
+	e.active.Store(use)
+	e.mu.Lock()
+	next := Status{ActiveRevision: rev.ID(), LoadedAt: e.now(), Origin: src.Origin, Cacheable: cacheable, WhyNot: why}
+	if src.Origin == LastGood {
+		next.Problems = e.status.Problems // why it is not the folder's
+	}
+	e.status = next
+	e.mu.Unlock()
+	e.log.Info("policy in use", "revision", rev.ID(), "origin", src.Origin, "files", len(src.Files), "cacheable", cacheable, "why_not", why)
+	return nil
+}
+
+// fail records a refused candidate, and logs it unless it is the same as before.
+func (e *Engine) fail(err error) {
+	problems := problemsOf(err)
+	e.mu.Lock()
+	before := (&LoadError{Problems: e.status.Problems}).Error()
+	e.status.Problems = problems
+	e.mu.Unlock()
+	if err.Error() != before {
+		e.log.Error("policy candidate refused; the revision in use stays", "problems", err.Error())
+	}
+}

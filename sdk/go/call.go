@@ -1,0 +1,90 @@
+package ostiary
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/ostiary/ostiary/sdk/go/abi"
+)
+
+// Context is what surrounds a call: decision, operation, channel, caller, the software statement's claims.
+type Context = abi.Context[Value]
+
+// A Call is one question to the plugin and, piece by piece, its answer.
+type Call struct {
+	Hook    string
+	Context Context
+	Client  Metadata // what is to be registered so far, or the answer without credentials; only what the manifest reads
+	Before  Metadata // what is stored, on an update; else empty
+	Entropy [32]byte // new for every call: the module's own random numbers repeat, because its memory is reset
+	Patch   Patch
+
+	warnings []string
+	audit    []Member
+}
+
+// Warn adds a warning that the client reads in the answer. What cannot be printed becomes "?"; of the text 200 characters are
+// kept, of the warnings 8.
+func (c *Call) Warn(text string) {
+	if len(c.warnings) == abi.MaxWarnings {
+		Log(Warn, "a ninth warning was dropped: "+text)
+		return
+	}
+	c.warnings = append(c.warnings, printable(text))
+}
+
+// Audit notes a value in the ledger entry of this decision, for the operator.
+func (c *Call) Audit(key string, v Value) { c.audit = put(c.audit, key, v) }
+
+// Locked tells whether a trusted software statement fixed a member, so that patching it would be refused.
+func (c *Call) Locked(member string) bool { return slices.Contains(c.Context.Locked, member) }
+
+// A Patch is a change of metadata in the terms of RFC 7396. Of two changes of one member the last one counts.
+type Patch struct{ members []Member }
+
+// Set sets a member to any value.
+func (p *Patch) Set(member string, v Value) { p.members = put(p.members, member, v) }
+
+// SetString sets a member to a string.
+func (p *Patch) SetString(member, text string) { p.Set(member, String(text)) }
+
+// SetStrings sets a member to an array of strings.
+func (p *Patch) SetStrings(member string, list []string) { p.Set(member, Strings(list)) }
+
+// SetInt sets a member to a whole number.
+func (p *Patch) SetInt(member string, n int64) { p.Set(member, Int(n)) }
+
+// SetBool sets a member to true or false.
+func (p *Patch) SetBool(member string, b bool) { p.Set(member, Bool(b)) }
+
+// SetScope sets the member scope, which is one string with spaces.
+func (p *Patch) SetScope(scopes []string) { p.SetString("scope", strings.Join(scopes, " ")) }
+
+// Remove takes a member away.
+func (p *Patch) Remove(member string) { p.Set(member, Null()) }
+
+// Get gives what the patch sets a member to so far; null if it removes it, absent if it leaves it alone.
+func (p *Patch) Get(member string) Value { return find(p.members, member) }
+
+func find(members []Member, name string) Value {
+	for i := range members {
+		if members[i].Name == name {
+			return members[i].Value
+		}
+	}
+	return Value{}
+}
+
+// put sets a member at its old place, or adds it at the end. An absent value is null.
+func put(members []Member, name string, v Value) []Member {
+	if !v.Exists() {
+		v = Null()
+	}
+	for i := range members {
+		if members[i].Name == name {
+			members[i].Value = v
+			return members
+		}
+	}
+	return append(members, Member{Name: name, Value: v})
+}

@@ -1,0 +1,63 @@
+package ostiary
+
+import (
+	"runtime"
+	"unsafe"
+
+	"github.com/ostiary/ostiary/sdk/go/abi"
+)
+
+// input and output keep the buffers of the current call reachable: Go does not move them, but would free them.
+var input, output []byte
+
+//go:wasmimport ostiary_v1 log
+func hostLog(level int32, ptr unsafe.Pointer, size uint32)
+
+func writeLog(level int32, text string) {
+	hostLog(level, unsafe.Pointer(unsafe.StringData(text)), uint32(len(text)))
+}
+
+//go:wasmexport ostiary_abi_v1
+func exportMinor() int32 { return abi.Minor }
+
+//go:wasmexport ostiary_alloc
+func exportAlloc(size uint32) unsafe.Pointer {
+	if uint32(cap(input)) < size || cap(input) == 0 {
+		input = make([]byte, max(size, 4<<10))
+	}
+	input = input[:size]
+	return unsafe.Pointer(unsafe.SliceData(input))
+}
+
+//go:wasmexport ostiary_configure
+func exportConfigure(ptr, size uint32) uint64 { return give(module.setUp(received(size))) }
+
+//go:wasmexport pre_register
+func exportPreRegister(ptr, size uint32) uint64 { return ask(abi.PreRegister, size) }
+
+//go:wasmexport pre_update
+func exportPreUpdate(ptr, size uint32) uint64 { return ask(abi.PreUpdate, size) }
+
+//go:wasmexport post_register
+func exportPostRegister(ptr, size uint32) uint64 { return ask(abi.PostRegister, size) }
+
+//go:wasmexport on_read
+func exportOnRead(ptr, size uint32) uint64 { return ask(abi.OnRead, size) }
+
+func ask(hook string, size uint32) uint64 { return give(module.run(hook, received(size))) }
+
+// received gives what the host wrote into the buffer of exportAlloc: JSON without spaces around it, valid because the host
+// wrote it.
+func received(size uint32) Value { return Value{text: string(input[:min(size, uint32(len(input)))])} }
+
+// give hands an answer to the host: ptr<<32|size, or 0 for a fault, whose cause is logged.
+func give(answer []byte, err error) uint64 {
+	// Without a turn for it, Go's collector never runs in a module that is only ever called from outside.
+	runtime.Gosched()
+	if err != nil {
+		Log(Error, err.Error())
+		return 0
+	}
+	output = answer
+	return uint64(uintptr(unsafe.Pointer(unsafe.SliceData(output))))<<32 | uint64(len(output))
+}

@@ -1,0 +1,3 @@
+module github.com/ostiary/ostiary/sdk/go
+
+go 1.26

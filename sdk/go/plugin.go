@@ -1,0 +1,45 @@
+package ostiary
+
+import "github.com/ostiary/ostiary/sdk/go/abi"
+
+// A Hook is a plugin's function for one hook. It looks at the Call, says what should change through c.Patch, c.Warn and c.Audit,
+// and returns nil; or it refuses with Reject. Any other error is a fault of the plugin: the client is told that the
+// server failed, the operator's log says the error's text.
+type Hook func(c *Call) error
+
+// module is what this module registered. It is a variable of the package because a WASM module is one plugin: its exports are
+// functions without a receiver.
+var module = plugin{hooks: map[string]Hook{}}
+
+type plugin struct {
+	hooks     map[string]Hook
+	configure func(configuration Value) error
+}
+
+// PreRegister serves the hook pre_register: it may patch or reject a client that is about to be registered.
+func PreRegister(h Hook) { module.serve(abi.PreRegister, h) }
+
+// PreUpdate serves the hook pre_update: it may patch or reject an update of a client; c.Before is what is stored.
+func PreUpdate(h Hook) { module.serve(abi.PreUpdate, h) }
+
+// PostRegister serves the hook post_register: c.Client is the answer, c.Patch adds members to it that are not client metadata.
+func PostRegister(h Hook) { module.serve(abi.PostRegister, h) }
+
+// OnRead serves the hook on_read: c.Client is the answer, c.Patch adds members to it that are not client metadata.
+func OnRead(h Hook) { module.serve(abi.OnRead, h) }
+
+// Configure gives the function that takes the manifest's configuration (an object, empty when there is none). It runs once,
+// when the plugin is loaded; what it keeps in variables is there in every call. Its error keeps the plugin from going live.
+func Configure(f func(configuration Value) error) {
+	if module.configure != nil {
+		panic("ostiary: Configure was called twice")
+	}
+	module.configure = f
+}
+
+func (p *plugin) serve(hook string, h Hook) {
+	if p.hooks[hook] != nil {
+		panic("ostiary: two functions for the hook " + hook)
+	}
+	p.hooks[hook] = h
+}

@@ -1,0 +1,100 @@
+package ostiary
+
+import (
+	"encoding/base64"
+	"errors"
+	"strconv"
+
+	"github.com/ostiary/ostiary/sdk/go/abi"
+)
+
+// readCall reads an abi.Input in one pass. Members it does not know are newer than this SDK and left alone.
+func readCall(v Value) (c *Call, err error) {
+	c = &Call{Client: Metadata{Value: Object()}, Before: Metadata{Value: Object()}}
+	s := &scanner{text: v.text}
+	s.object(func(name string) {
+		switch name {
+		case "v":
+			if major := s.take(); major.text != strconv.Itoa(abi.Major) {
+				err = errors.New("the host speaks version " + major.JSON() + " of the wire")
+			}
+		case "hook":
+			c.Hook = s.take().Text()
+		case "context":
+			readContext(s, &c.Context)
+		case "client":
+			c.Client = readMetadata(s)
+		case "before":
+			c.Before = readMetadata(s)
+		case "entropy":
+			raw, wrong := base64.StdEncoding.DecodeString(s.take().Text())
+			if copy(c.Entropy[:], raw) != len(c.Entropy) || len(raw) != len(c.Entropy) || wrong != nil {
+				err = errors.New("entropy is not 32 bytes in base64")
+			}
+		default:
+			s.take()
+		}
+	})
+	return c, err
+}
+
+func readContext(s *scanner, c *Context) {
+	s.object(func(name string) {
+		switch name {
+		case "decision_id":
+			c.DecisionID = s.take().Text()
+		case "operation":
+			c.Operation = s.take().Text()
+		case "channel":
+			c.Channel = s.take().Text()
+		case "client_id":
+			c.ClientID = s.take().Text()
+		case "profile":
+			c.Profile = s.take().Text()
+		case "now":
+			c.Now, _ = s.take().Int()
+		case "caller":
+			readCaller(s, &c.Caller)
+		case "initial_access_token":
+			c.InitialAccessToken = &abi.InitialAccessToken{Label: s.take().Get("label").Text()}
+		case "software_statement":
+			c.SoftwareStatement = &abi.Statement[Value]{Claims: s.take().Get("claims")}
+		case "locked":
+			c.Locked = s.take().Strings()
+		default:
+			s.take()
+		}
+	})
+}
+
+func readCaller(s *scanner, c *abi.Caller) {
+	s.object(func(name string) {
+		switch v := s.take(); name {
+		case "kind":
+			c.Kind = v.Text()
+		case "ip":
+			c.IP = v.Text()
+		case "origin":
+			c.Origin = v.Text()
+		case "user_agent":
+			c.UserAgent = v.Text()
+		case "subject":
+			c.Subject = v.Text()
+		case "client_id":
+			c.ClientID = v.Text()
+		case "scopes":
+			c.Scopes = v.Strings()
+		case "roles":
+			c.Roles = v.Strings()
+		}
+	})
+}
+
+// readMetadata finds the members once, so that each Get need not walk the text.
+func readMetadata(s *scanner) Metadata {
+	m := Metadata{members: make([]Member, 0, 24)}
+	start := s.pos
+	s.object(func(name string) { m.members = append(m.members, Member{Name: name, Value: s.take()}) })
+	m.Value = Value{text: s.text[start:s.pos]}
+	return m
+}

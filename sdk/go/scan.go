@@ -1,0 +1,319 @@
+package ostiary
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+
+	"github.com/ostiary/ostiary/sdk/go/abi"
+)
+
+// scanner walks JSON text. check verifies what it walks over; next and take trust a text that was checked or that the host
+// wrote.
+type scanner struct {
+	text string
+	pos  int
+}
+
+func (s *scanner) fail(what string) error {
+	return errors.New("json: " + what + " at byte " + strconv.Itoa(s.pos))
+}
+
+// peek gives the byte at hand, 0 at the end.
+func (s *scanner) peek() byte {
+	if s.pos < len(s.text) {
+		return s.text[s.pos]
+	}
+	return 0
+}
+
+// space steps over white space. The host sends none, so the check for it is all that it may cost.
+func (s *scanner) space() {
+	if s.pos < len(s.text) && s.text[s.pos] <= ' ' {
+		s.spaces()
+	}
+}
+
+func (s *scanner) spaces() {
+	for s.pos < len(s.text) && strings.IndexByte(" \t\n\r", s.text[s.pos]) >= 0 {
+		s.pos++
+	}
+}
+
+// next goes to the next item or member of an array or object and tells whether there is one.
+func (s *scanner) next(closing byte) bool {
+	s.space()
+	if s.peek() == ',' {
+		s.pos++
+		s.space()
+	}
+	return s.pos < len(s.text) && s.text[s.pos] != closing
+}
+
+// take gives the value at hand and steps over it.
+func (s *scanner) take() Value {
+	start := s.pos
+	switch s.peek() {
+	case '"':
+		s.pos = stringEnd(s.text, s.pos)
+	case '{', '[':
+		s.leap()
+	default:
+		for s.pos < len(s.text) && marks[s.text[s.pos]] != markEnd {
+			s.pos++
+		}
+	}
+	return Value{text: s.text[start:s.pos]}
+}
+
+// leap steps over an array or object, looking only at what opens, closes or begins a string.
+func (s *scanner) leap() {
+	for depth := 0; s.pos < len(s.text); {
+		switch c := s.text[s.pos]; {
+		case marks[c] == 0:
+			s.pos++
+			continue
+		case c == '"':
+			s.pos = stringEnd(s.text, s.pos)
+			continue
+		case c == '{' || c == '[':
+			depth++
+		case c == '}' || c == ']':
+			depth--
+		}
+		if s.pos++; depth == 0 {
+			return
+		}
+	}
+}
+
+// markEnd marks bytes that end a number or word, markBegin those that begin a string, array or object.
+const (
+	markBegin = 1
+	markEnd   = 2
+)
+
+var marks = [256]byte{
+	'"': markBegin, '{': markBegin, '[': markBegin, '}': markEnd, ']': markEnd, ',': markEnd,
+	' ': markEnd, '\t': markEnd, '\n': markEnd, '\r': markEnd,
+}
+
+// object walks the members of the object at hand and steps over it. visit is called at each value and must step over it.
+// What is no object is stepped over.
+func (s *scanner) object(visit func(name string)) {
+	if s.peek() != '{' {
+		s.take()
+		return
+	}
+	s.pos++
+	for s.next('}') {
+		name := unquote(s.take().text)
+		s.space()
+		s.pos++ // the colon
+		s.space()
+		visit(name)
+	}
+	s.pos++
+}
+
+// stringEnd gives the place after the string that begins at a given place. It leaps from quote to quote, because a step over
+// every byte is what costs most inside WASM.
+func stringEnd(text string, at int) int {
+	start := at + 1
+	for from := start; ; {
+		n := strings.IndexByte(text[from:], '"')
+		if n < 0 {
+			return len(text)
+		}
+		end := from + n
+		slashes := end
+		for slashes > start && text[slashes-1] == '\\' {
+			slashes--
+		}
+		from = end + 1
+		if (end-slashes)%2 == 0 {
+			return from
+		}
+	}
+}
+
+// check verifies the value at hand and steps over it.
+func (s *scanner) check(depth int) error {
+	switch c := s.peek(); {
+	case c == '{' || c == '[':
+		return s.checkNested(c == '{', depth)
+	case c == '"':
+		return s.checkString()
+	case c == '-' || '0' <= c && c <= '9':
+		return s.checkNumber()
+	}
+	for _, word := range [...]string{"true", "false", "null"} {
+		if strings.HasPrefix(s.text[s.pos:], word) {
+			s.pos += len(word)
+			return nil
+		}
+	}
+	return s.fail("no value")
+}
+
+func (s *scanner) checkNested(object bool, depth int) error {
+	if depth > abi.MaxDepth {
+		return s.fail("nested too deep")
+	}
+	closing := byte(']')
+	if object {
+		closing = '}'
+	}
+	s.pos++
+	s.space()
+	if s.peek() == closing {
+		s.pos++
+		return nil
+	}
+	for {
+		if err := s.checkItem(object, depth); err != nil {
+			return err
+		}
+		s.space()
+		switch s.peek() {
+		case closing:
+			s.pos++
+			return nil
+		case ',':
+			s.pos++
+			s.space()
+		default:
+			return s.fail("no comma")
+		}
+	}
+}
+
+// checkItem verifies one item of an array or, of an object, one member with its name.
+func (s *scanner) checkItem(member bool, depth int) error {
+	if member {
+		if s.peek() != '"' {
+			return s.fail("no member name")
+		}
+		if err := s.checkString(); err != nil {
+			return err
+		}
+		s.space()
+		if s.peek() != ':' {
+			return s.fail("no colon")
+		}
+		s.pos++
+		s.space()
+	}
+	return s.check(depth + 1)
+}
+
+func (s *scanner) checkString() error {
+	for s.pos++; s.pos < len(s.text); s.pos++ {
+		switch c := s.text[s.pos]; {
+		case c == '"':
+			s.pos++
+			return nil
+		case c < ' ':
+			return s.fail("a control character in a string")
+		case c == '\\':
+			s.pos++
+			if s.peek() == 'u' {
+				if _, ok := hex4(s.text, s.pos+1); !ok {
+					return s.fail("a wrong escape")
+				}
+				s.pos += 4
+			} else if strings.IndexByte(`"\/bfnrt`, s.peek()) < 0 {
+				return s.fail("a wrong escape")
+			}
+		}
+	}
+	return s.fail("no end of a string")
+}
+
+// checkNumber verifies -? int frac? exp? (RFC 8259 §6).
+func (s *scanner) checkNumber() error {
+	if s.peek() == '-' {
+		s.pos++
+	}
+	if s.peek() == '0' {
+		s.pos++
+	} else if !s.digits() {
+		return s.fail("no digit")
+	}
+	if s.peek() == '.' {
+		s.pos++
+		if !s.digits() {
+			return s.fail("no digit")
+		}
+	}
+	if c := s.peek(); c == 'e' || c == 'E' {
+		s.pos++
+		if c := s.peek(); c == '+' || c == '-' {
+			s.pos++
+		}
+		if !s.digits() {
+			return s.fail("no digit")
+		}
+	}
+	return nil
+}
+
+// digits steps over digits and tells whether there was one.
+func (s *scanner) digits() bool {
+	start := s.pos
+	for c := s.peek(); '0' <= c && c <= '9'; c = s.peek() {
+		s.pos++
+	}
+	return s.pos > start
+}
+
+// hex4 reads four hexadecimal digits.
+func hex4(text string, at int) (rune, bool) {
+	if at+4 > len(text) {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(text[at:at+4], 16, 16)
+	return rune(n), err == nil
+}
+
+// unquote gives the text of a checked JSON string. Without escapes it is a piece of the text itself.
+func unquote(quoted string) string {
+	inner := quoted[1 : len(quoted)-1]
+	if strings.IndexByte(inner, '\\') < 0 {
+		return inner
+	}
+	out := make([]byte, 0, len(inner))
+	for i := 0; i < len(inner); i++ {
+		if inner[i] != '\\' {
+			out = append(out, inner[i])
+			continue
+		}
+		i++
+		switch at := strings.IndexByte(`"\/bfnrt`, inner[i]); {
+		case at >= 0:
+			out = append(out, "\"\\/\b\f\n\r\t"[at])
+		default:
+			r, size := unquoteUnicode(inner, i+1)
+			out = utf8.AppendRune(out, r)
+			i += size
+		}
+	}
+	return string(out)
+}
+
+// unquoteUnicode reads what follows \u: four digits, or a surrogate pair. Half a pair gives U+FFFD.
+func unquoteUnicode(text string, at int) (r rune, size int) {
+	r, _ = hex4(text, at)
+	if !utf16.IsSurrogate(r) {
+		return r, 4
+	}
+	if strings.HasPrefix(text[at+4:], `\u`) {
+		low, _ := hex4(text, at+6)
+		if pair := utf16.DecodeRune(r, low); pair != utf8.RuneError {
+			return pair, 10
+		}
+	}
+	return utf8.RuneError, 4
+}

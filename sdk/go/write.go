@@ -1,0 +1,66 @@
+package ostiary
+
+import (
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/ostiary/ostiary/sdk/go/abi"
+)
+
+// appendString writes s as a JSON string.
+func appendString(out []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	out = append(out, '"')
+	for _, r := range s { // what is not UTF-8 arrives as U+FFFD
+		switch {
+		case r == '"' || r == '\\':
+			out = append(out, '\\', byte(r))
+		case r == '\n':
+			out = append(out, '\\', 'n')
+		case r < ' ':
+			out = append(out, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
+		default:
+			out = utf8.AppendRune(out, r)
+		}
+	}
+	return append(out, '"')
+}
+
+func appendObject(out []byte, members []Member) []byte {
+	out = append(out, '{')
+	first := true
+	for _, m := range members {
+		if !m.Value.Exists() {
+			continue
+		}
+		if !first {
+			out = append(out, ',')
+		}
+		first = false
+		out = append(appendString(out, m.Name), ':')
+		out = append(out, m.Value.text...)
+	}
+	return append(out, '}')
+}
+
+// appendEnvelope writes an answer.
+func appendEnvelope(out []byte, e *abi.Envelope[Value]) []byte {
+	out = append(out, `{"v":`...)
+	out = strconv.AppendInt(out, int64(e.V), 10)
+	out = append(out, `,"action":`...)
+	out = appendString(out, e.Action)
+	if e.Patch.Exists() {
+		out = append(append(out, `,"patch":`...), e.Patch.text...)
+	}
+	if e.Error != nil {
+		out = append(out, `,"error":`...)
+		out = appendObject(out, []Member{{"code", String(e.Error.Code)}, {"description", String(e.Error.Description)}})
+	}
+	if e.Audit.Exists() {
+		out = append(append(out, `,"audit":`...), e.Audit.text...)
+	}
+	if len(e.Warnings) > 0 {
+		out = append(append(out, `,"warnings":`...), Strings(e.Warnings).text...)
+	}
+	return append(out, '}')
+}

@@ -1,0 +1,127 @@
+package badger
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	badgerdb "github.com/dgraph-io/badger/v4"
+	"golang.org/x/sys/unix"
+
+	"github.com/ostiary/ostiary/storage"
+)
+
+var (
+	// ErrInUse is what Open answers when another process held the folder for all of Options.OpenRetry.
+	ErrInUse = errors.New("the store is in use")
+	// ErrDamaged is what Open answers when the folder does not hold what a store wrote there.
+	ErrDamaged = errors.New("the store is damaged")
+	// ErrHalfLoaded is what Open answers when an earlier Load into the folder did not end.
+	ErrHalfLoaded = errors.New("the store holds half of a restore")
+)
+
+// retryEvery is how often a folder in use is tried again. A killed process lets go of it only when its mappings are gone.
+const retryEvery = 50 * time.Millisecond
+
+// Open opens the store in o.Dir or makes a new one there. At most one process can have it open.
+func Open(o Options) (*Engine, error) {
+	o = o.withDefaults()
+	if err := prepare(o.Dir, o.Log); err != nil {
+		return nil, err
+	}
+	lock, err := acquire(o.Dir, o.OpenRetry)
+	if err != nil {
+		return nil, err
+	}
+	e, err := open(o, lock)
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return e, nil
+}
+
+// open does what needs the folder's lock.
+func open(o Options, lock *os.File) (*Engine, error) {
+	space := &space{dir: o.Dir, minimum: o.MinFree, free: o.FreeSpace}
+	if err := space.enoughToOpen(); err != nil {
+		return nil, err
+	}
+	if err := check(o); err != nil {
+		return nil, err
+	}
+	db, err := openBadger(o)
+	if err != nil {
+		return nil, err
+	}
+	e := newEngine(db, o, space, lock)
+	if err := e.refuseHalfLoaded(); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	go e.committer.run()
+	return e, nil
+}
+
+// openBadger turns both Badger's errors and its panics on damaged files into one kind of error.
+func openBadger(o Options) (db *badgerdb.DB, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: folder %s: %v", ErrDamaged, o.Dir, p)
+		}
+	}()
+	db, err = badgerdb.OpenManaged(o.settings())
+	if err != nil {
+		return nil, fmt.Errorf("%w: folder %s: %w", ErrDamaged, o.Dir, err)
+	}
+	return db, nil
+}
+
+// prepare makes the folder, and closes it to others when somebody else made it.
+func prepare(dir string, log *slog.Logger) error {
+	if dir == "" {
+		return fmt.Errorf("open store: no folder given: %w", storage.ErrInvalid)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	found, err := os.Stat(dir)
+	if err != nil {
+		return fmt.Errorf("open store: %w", err)
+	}
+	if found.Mode().Perm()&0o077 == 0 {
+		return nil
+	}
+	if err := os.Chmod(dir, 0o700); err != nil {
+		log.Warn("others may read the store's folder, and its mode cannot be changed", "folder", dir, "error", err)
+	}
+	return nil
+}
+
+// acquire takes the lock that Badger itself takes, on the folder. It is ours so that "in use" is told from every other
+// failure without reading messages.
+func acquire(dir string, patience time.Duration) (*os.File, error) {
+	folder, err := os.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	for deadline := time.Now().Add(patience); ; time.Sleep(retryEvery) {
+		err := unix.Flock(int(folder.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		switch {
+		case err == nil:
+			return folder, nil
+		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
+			return nil, errors.Join(fmt.Errorf("lock folder %s: %w", dir, err), folder.Close())
+		case time.Now().After(deadline):
+			return nil, errors.Join(inUse{dir}, folder.Close())
+		}
+	}
+}
+
+// inUse is ErrInUse with the one line that an operator needs.
+type inUse struct{ dir string }
+
+func (e inUse) Error() string {
+	return fmt.Sprintf("the folder %s is in use by another ostiary process", e.dir)
+}
+func (e inUse) Unwrap() error { return ErrInUse }

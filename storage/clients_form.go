@@ -1,0 +1,155 @@
+package storage
+
+import (
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/metadata"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// The stored forms. They are private: a noun may change without them, and they change only with their version.
+
+type clientForm struct {
+	ID         core.ClientID    `json:"id"`
+	Metadata   strictjson.Value `json:"metadata"`
+	Custom     []string         `json:"custom,omitempty"` // which members of metadata are custom attributes
+	IssuedAt   time.Time        `json:"issued_at"`
+	UpdatedAt  time.Time        `json:"updated_at"`
+	Expires    time.Time        `json:"expires,omitzero"`
+	Channel    core.Channel     `json:"channel"`
+	IAT        core.TokenID     `json:"iat,omitempty"`
+	Profile    string           `json:"profile,omitempty"`
+	Statement  string           `json:"statement_issuer,omitempty"`
+	Registered core.DecisionID  `json:"registered_by"`
+	Written    core.DecisionID  `json:"written_by"`
+	Revision   string           `json:"revision,omitempty"`
+	Locked     []string         `json:"locked,omitempty"`
+	Generation uint64           `json:"generation"`
+	Require    []obligationForm `json:"obligations,omitempty"`
+	Limits     map[string]int64 `json:"limits,omitempty"`
+	Labels     []string         `json:"labels,omitempty"`
+	Trust      string           `json:"trust,omitempty"`
+}
+
+type obligationForm struct {
+	Name   string `json:"name"`
+	Params string `json:"params,omitempty"`
+	Rule   string `json:"rule"`
+}
+
+func formOfClient(c core.Client) clientForm {
+	f := clientForm{
+		ID: c.ID, Metadata: metadata.Document(&c.Metadata), IssuedAt: c.IssuedAt, UpdatedAt: c.UpdatedAt, Expires: c.Expires,
+		Channel: c.Provenance.Channel, IAT: c.Provenance.IAT, Profile: c.Provenance.Profile, Statement: c.Provenance.StatementIssuer,
+		Registered: c.Provenance.RegisteredBy, Written: c.Provenance.WrittenBy, Revision: c.Provenance.Revision,
+		Locked: c.Locked, Generation: c.Generation, Limits: c.Governance.Limits, Labels: c.Governance.Labels, Trust: c.Governance.Trust,
+	}
+	f.Custom = slices.Sorted(maps.Keys(c.Metadata.Custom))
+	for _, o := range c.Governance.Obligations {
+		f.Require = append(f.Require, obligationForm(o))
+	}
+	return f
+}
+
+func (f clientForm) noun() (core.Client, error) {
+	doc, err := metadata.Parse(f.Metadata, f.Custom)
+	if err != nil {
+		return core.Client{}, fmt.Errorf("stored metadata of a client: %w", err)
+	}
+	c := core.Client{
+		ID: f.ID, Metadata: doc.Metadata, IssuedAt: f.IssuedAt, UpdatedAt: f.UpdatedAt, Expires: f.Expires, Locked: f.Locked, Generation: f.Generation,
+		Provenance: core.Provenance{
+			Channel: f.Channel, IAT: f.IAT, Profile: f.Profile, StatementIssuer: f.Statement,
+			RegisteredBy: f.Registered, WrittenBy: f.Written, Revision: f.Revision,
+		},
+		Governance: core.Governance{Limits: f.Limits, Labels: f.Labels, Trust: f.Trust},
+	}
+	for _, o := range f.Require {
+		c.Governance.Obligations = append(c.Governance.Obligations, core.Obligation(o))
+	}
+	return c, nil
+}
+
+type credentialsForm struct {
+	Secrets      []secretForm `json:"secrets,omitempty"`
+	Registration []grantForm  `json:"registration,omitempty"`
+}
+
+type secretForm struct {
+	Alg       string    `json:"alg"`
+	Hash      string    `json:"hash"`
+	ExpiresAt time.Time `json:"expires_at,omitzero"`
+}
+
+type grantForm struct {
+	Hash       string    `json:"hash"`
+	ValidUntil time.Time `json:"valid_until,omitzero"`
+}
+
+func formOfCredentials(c core.Credentials) credentialsForm {
+	var f credentialsForm
+	for _, s := range c.Secrets {
+		f.Secrets = append(f.Secrets, secretForm(s))
+	}
+	for _, t := range c.Registration {
+		f.Registration = append(f.Registration, grantForm{Hash: t.Hash.String(), ValidUntil: t.ValidUntil})
+	}
+	return f
+}
+
+func (f credentialsForm) noun() (core.Credentials, error) {
+	var c core.Credentials
+	for _, s := range f.Secrets {
+		c.Secrets = append(c.Secrets, core.StoredSecret(s))
+	}
+	for _, t := range f.Registration {
+		hash, err := parseHash(t.Hash)
+		if err != nil {
+			return core.Credentials{}, err
+		}
+		c.Registration = append(c.Registration, core.RegistrationToken{Hash: hash, ValidUntil: t.ValidUntil})
+	}
+	return c, nil
+}
+
+func parseHash(text string) (core.SecretHash, error) {
+	var hash core.SecretHash
+	raw, err := hex.DecodeString(text)
+	if err != nil || len(raw) != len(hash) {
+		return hash, fmt.Errorf("a stored hash is malformed")
+	}
+	return core.SecretHash(raw), nil
+}
+
+type stateForm struct {
+	State core.State `json:"state"`
+}
+
+type tokenForm struct {
+	ID        core.TokenID `json:"id"`
+	Label     string       `json:"label,omitempty"`
+	Profile   string       `json:"profile,omitempty"`
+	MaxUses   int64        `json:"max_uses"`
+	CreatedAt time.Time    `json:"created_at"`
+	ExpiresAt time.Time    `json:"expires_at"`
+	CreatedBy core.Subject `json:"created_by"`
+}
+
+type tokenIDForm struct {
+	Hash string `json:"hash"`
+}
+
+func formOfToken(t core.InitialAccessToken) tokenForm {
+	return tokenForm{ID: t.ID, Label: t.Label, Profile: t.Profile, MaxUses: t.MaxUses, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, CreatedBy: t.CreatedBy}
+}
+
+func (f tokenForm) noun(hash core.SecretHash) core.InitialAccessToken {
+	return core.InitialAccessToken{
+		ID: f.ID, Label: f.Label, Profile: f.Profile, MaxUses: f.MaxUses, CreatedAt: f.CreatedAt, ExpiresAt: f.ExpiresAt, CreatedBy: f.CreatedBy, Hash: hash,
+	}
+}

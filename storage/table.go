@@ -1,0 +1,116 @@
+package storage
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/ostiary/ostiary/core/seal"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// A Table keeps values of one stored form T under issuer | name | parts. It owns what every noun's records share: the version
+// byte in front, the JSON behind it, the sealing. T is a private struct with json tags; the nouns themselves have none.
+type Table[T any] struct {
+	engine Engine
+	issuer string
+	name   string
+	form   byte       // version of the stored form; another one is an error, never a guess
+	ring   *seal.Ring // nil: the value is stored in clear
+}
+
+// NewTable makes a table whose values are stored in clear.
+func NewTable[T any](engine Engine, issuer, name string, form byte) Table[T] {
+	return Table[T]{engine: engine, issuer: issuer, name: name, form: form}
+}
+
+// Sealed gives the same table with its values sealed under their keys.
+func (t Table[T]) Sealed(ring *seal.Ring) Table[T] {
+	t.ring = ring
+	return t
+}
+
+// Key gives the key of the parts.
+func (t Table[T]) Key(parts ...string) Key {
+	return NewKey(append([]string{t.issuer, t.name}, parts...)...)
+}
+
+// Prefix gives what all keys below the parts share.
+func (t Table[T]) Prefix(parts ...string) Key {
+	return Under(append([]string{t.issuer, t.name}, parts...)...)
+}
+
+// Encode makes the stored bytes of a value for a key.
+func (t Table[T]) Encode(key Key, value T) ([]byte, error) {
+	body, err := json.Marshal(value)
+	if err != nil {
+		return nil, fmt.Errorf("encode %s: %w", t.name, err)
+	}
+	if t.ring != nil {
+		body = t.ring.Seal(string(key), body)
+	}
+	return append([]byte{t.form}, body...), nil
+}
+
+// Decode reads a record back. An absent record gives the zero value.
+func (t Table[T]) Decode(r Record) (T, error) {
+	var value T
+	if r.Version.IsZero() {
+		return value, nil
+	}
+	if len(r.Value) == 0 || r.Value[0] != t.form {
+		return value, fmt.Errorf("%s record has form %d, this version reads %d: was the store written by a newer ostiary?", t.name, form(r.Value), t.form)
+	}
+	body := r.Value[1:]
+	if t.ring != nil {
+		plain, err := t.ring.Open(string(r.Key), body)
+		if err != nil {
+			return value, fmt.Errorf("open %s record: %w", t.name, err)
+		}
+		body = plain
+	}
+	if err := strictjson.Decode(body, &value, strictjson.Stored); err != nil {
+		return value, fmt.Errorf("decode %s record: %w", t.name, err)
+	}
+	return value, nil
+}
+
+func form(value []byte) int {
+	if len(value) == 0 {
+		return -1
+	}
+	return int(value[0])
+}
+
+// Get reads one value with its record; an absent one has a zero Version.
+func (t Table[T]) Get(ctx context.Context, parts ...string) (T, Record, error) {
+	records, err := t.engine.Get(ctx, t.Key(parts...))
+	if err != nil {
+		var none T
+		return none, Record{}, err
+	}
+	value, err := t.Decode(records[0])
+	return value, records[0], err
+}
+
+// Insert makes an Insert op.
+func (t Table[T]) Insert(value T, expires time.Time, parts ...string) (Op, error) {
+	key := t.Key(parts...)
+	body, err := t.Encode(key, value)
+	return Insert(key, body, expires), err
+}
+
+// Put makes a Put op.
+func (t Table[T]) Put(value T, expires time.Time, parts ...string) (Op, error) {
+	key := t.Key(parts...)
+	body, err := t.Encode(key, value)
+	return Put(key, body, expires), err
+}
+
+// Update makes an Update op.
+func (t Table[T]) Update(version Version, value T, expires time.Time, parts ...string) (Op, error) {
+	key := t.Key(parts...)
+	body, err := t.Encode(key, value)
+	return Update(key, version, body, expires), err
+}
