@@ -17,7 +17,8 @@ func (d *Desk) answer(ctx context.Context, req Request, a Approved) (Answer, []l
 	if req.Operation == core.Delete {
 		return Answer{ClientID: a.client.ID}, nil
 	}
-	doc := strictjson.Object(append(d.identity(req, a), metadata.Write(&a.client.Metadata)...)...)
+	described := a.client.Metadata
+	doc := strictjson.Object(append(d.identity(req, a), metadata.Write(&described)...)...)
 	doc, rows := d.shape(ctx, req, a, doc)
 	if req.Operation != core.Read {
 		doc = doc.With("decision_id", strictjson.String(string(req.Decision)))

@@ -24,7 +24,8 @@ func (d *Desk) Simulate(ctx context.Context, req Request, as string) Simulation 
 	approved, entry, err := d.judge(ctx, req, as)
 	s := Simulation{Err: err, Entry: entry, Warnings: approved.warnings}
 	if err == nil && req.Operation != core.Delete {
-		s.Client = metadata.Document(&approved.client.Metadata)
+		described := approved.client.Metadata
+		s.Client = metadata.Document(&described)
 	}
 	return s
 }
