@@ -47,10 +47,11 @@ func hostile() []byte {
 func fills() []byte {
 	w := (&wat{}).pages(256)
 	var body [][]byte
-	for range 400 {
+	for range 100 {
 		body = append(body, i32(0), i32(1), i32(16<<20), memoryFill)
 	}
-	w.fn("fills", "", "", body...)
+	hundred := call(w.fn("", "", "", body...))
+	w.fn("fills", "", "", slices.Repeat(hundred, 200))
 	w.fn("alloc", "i", "i", i32(16))
 	w.fn("echo", "ii", "I", localGet(0), i64Extend, i64(32), i64Shl, localGet(1), i64Extend, i64Or)
 	return w.bytes()

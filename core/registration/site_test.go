@@ -1,0 +1,162 @@
+package registration_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core/config"
+	"github.com/ostiary/ostiary/core/registration"
+)
+
+// read reads dcr_config.yaml over the defaults, as a server does.
+func read(text string) (registration.Site, error) {
+	site := registration.DefaultSite()
+	err := config.Read([]byte(text), "dcr_config.yaml", &site, func(string) (string, bool) { return "", false })
+	return site, err
+}
+
+func TestReadSite(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	site, err := read(`
+policy:
+  allowed_scopes: [openid, email, custom]
+  redirects:
+    allowed_hosts: [shop.example]
+  software_statement:
+    required: true
+registration: {open: true}
+custom_attributes: [team]
+client_profiles:
+  spa:
+    description: Single-page application
+    token_endpoint_auth_method: none
+    default_scopes: [openid]
+    allowed_scopes: [openid, email]
+  service:
+    enabled: false
+    grant_types: [client_credentials]
+    client_ids: [bff-server]
+    client_secret_lifetime: 720h
+trusted_issuers:
+  - issuer: https://issuer.example
+    jwks: '` + issuer.jwks(t) + `'
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := prepared(t, site)
+	p := s.Profiles["service"]
+	if !s.Registration.Open || p.Name != "service" || p.ClientSecretLifetime != 720*time.Hour || s.Policy.Redirects.Max != 20 {
+		t.Errorf("site = %+v", s)
+	}
+	for name, want := range map[string]bool{"default": true, "spa": true, "service": false, "": false, "other": false} {
+		if s.HasProfile(name) != want {
+			t.Errorf("HasProfile(%q) = %t", name, !want)
+		}
+	}
+	checkMembers(t, s.Data(),
+		"allowed_scopes", `{"openid":true,"email":true,"custom":true}`,
+		"registration", `{"open":true}`,
+		"redirects", `{"allowed_hosts":{"shop.example":true},"allowed_private_schemes":{},"max":20}`,
+		"software_statement", `{"required":true,"accept_self_signed":false}`,
+		"profiles", `{"default":{"token_endpoint_auth_methods":{},"grant_types":{},"allowed_scopes":{}},
+			"service":{"token_endpoint_auth_methods":{},"grant_types":{"client_credentials":true},"allowed_scopes":{}},
+			"spa":{"token_endpoint_auth_methods":{"none":true},"grant_types":{},"allowed_scopes":{"openid":true,"email":true}}}`)
+}
+
+func TestDefaultSite(t *testing.T) {
+	site, err := read("{}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := prepared(t, site)
+	if !s.HasProfile(registration.DefaultProfile) || s.Registration.Open {
+		t.Errorf("site = %+v", s)
+	}
+	if want := []string{"openid", "profile", "email", "address", "phone", "offline_access"}; !slices.Equal(s.Policy.DefaultScopes, want) {
+		t.Errorf("default scopes = %v", s.Policy.DefaultScopes)
+	}
+	for _, scope := range append(s.Policy.DefaultScopes, "admin.api", "application.all", "dcr.register") {
+		if !slices.Contains(s.Policy.AllowedScopes, scope) {
+			t.Errorf("%s is not allowed by default", scope)
+		}
+	}
+}
+
+// Everything that is wrong is said at once, each with its line.
+func TestSiteProblems(t *testing.T) {
+	site := `policy:
+  allowed_scopes: []
+  default_scopes: [openid, "two words"]
+  redirects: {max: 0}
+  reddirects: {}
+custom_attributes: [team, client_name, client_secret]
+client_profiles:
+  spa:
+    token_endpoint_auth_method: client_secret_jwt
+    grant_types: [authorization_code, password]
+    client_ids: [good-id, "a/b"]
+    client_secret_lifetime: -1h
+  bad:
+    id_token_signed_response_alg: HS256
+trusted_issuers:
+  - jwks: '{"keys":[]}'
+  - issuer: https://a.example
+    jwks: nonsense
+`
+	_, err := read(site)
+	var found *config.Problems
+	if !errors.As(err, &found) {
+		t.Fatalf("err = %v", err)
+	}
+	said := err.Error()
+	for _, want := range []string{
+		"dcr_config.yaml:2: policy.allowed_scopes: is empty",
+		"dcr_config.yaml:3: policy.default_scopes[1]: is no scope",
+		"dcr_config.yaml:4: policy.redirects.max:",
+		"dcr_config.yaml:5: policy.reddirects:",
+		"dcr_config.yaml:6: custom_attributes[1]: is the name of a member",
+		"dcr_config.yaml:6: custom_attributes[2]: is the name of a member",
+		"dcr_config.yaml:9: client_profiles.spa.token_endpoint_auth_method: is not supported; use one of: client_secret_basic, client_secret_post, private_key_jwt, none",
+		"dcr_config.yaml:10: client_profiles.spa.grant_types: is not supported; use one of: authorization_code, refresh_token, client_credentials",
+		"dcr_config.yaml:11: client_profiles.spa.client_ids[1]: is no client id",
+		"dcr_config.yaml:12: client_profiles.spa.client_secret_lifetime:",
+		"dcr_config.yaml:14: client_profiles.bad.id_token_signed_response_alg: is not supported",
+		"dcr_config.yaml:16: trusted_issuers[0].issuer: is missing",
+		"dcr_config.yaml:16: trusted_issuers[0].jwks: has no keys",
+		"dcr_config.yaml:18: trusted_issuers[1].jwks: key set:",
+	} {
+		if !strings.Contains(said, want) {
+			t.Errorf("%q is not said", want)
+		}
+	}
+	if len(found.List) != 14 || t.Failed() {
+		t.Errorf("%d problems:\n%s", len(found.List), said)
+	}
+}
+
+func TestIssuerListedTwice(t *testing.T) {
+	site := registration.DefaultSite()
+	a, b := newSigner(t, "https://issuer.example"), newSigner(t, "https://issuer.example")
+	trusting(t, a, b)(&site)
+	if problems := site.Validate(); len(problems) != 1 || problems[0].Path != "trusted_issuers[1].issuer" {
+		t.Errorf("problems = %v", problems)
+	}
+}
+
+// Preparing a site leaves the one it was made of alone, and refuses keys that cannot be read.
+func TestPrepared(t *testing.T) {
+	site := registration.DefaultSite()
+	site.Profiles = map[string]registration.Profile{"spa": {}}
+	ready := prepared(t, site)
+	if len(site.Profiles) != 1 || site.Profiles["spa"].Name != "" || len(ready.Profiles) != 2 || ready.Profiles["spa"].Name != "spa" {
+		t.Errorf("before %+v, after %+v", site.Profiles, ready.Profiles)
+	}
+	site.TrustedIssuers = []registration.TrustedIssuer{{Issuer: "x", JWKS: "{"}}
+	if _, err := site.Prepared(); err == nil {
+		t.Error("keys that cannot be read were accepted")
+	}
+}
