@@ -247,43 +247,6 @@ func TestValueLogStaysEmpty(t *testing.T) {
 	}
 }
 
-// TestReadersKeepTheirView: a view stays whole while its records are overwritten and compacted.
-func TestReadersKeepTheirView(t *testing.T) {
-	e := openTemp(t)
-	const keys = 200
-	fill := func(round byte) {
-		for i := range keys {
-			value := bytes.Repeat([]byte{round}, 20<<10)
-			if err := e.Apply(context.Background(), storage.Put(storage.Key(fmt.Sprintf("%03d", i)), value, time.Time{})); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	fill(0)
-	seen := 0
-	err := e.Dump(context.Background(), func(r storage.Record) error {
-		if seen == 0 {
-			for round := range byte(4) { // 16 MiB: logs are flushed to tables below the reader
-				fill(round + 1)
-			}
-			if err := e.db.Flatten(1); err != nil {
-				return err
-			}
-		}
-		seen++
-		if !bytes.Equal(r.Value, make([]byte, 20<<10)) {
-			return fmt.Errorf("record %s is of a later round", r.Key)
-		}
-		return nil
-	})
-	if err != nil || seen != keys {
-		t.Fatalf("%d of %d records, %v", seen, keys, err)
-	}
-	if len(e.views.readers) != 0 {
-		t.Errorf("readers left behind: %v", e.views.readers)
-	}
-}
-
 func TestCloseEndsADump(t *testing.T) {
 	e := openTemp(t)
 	for _, key := range []storage.Key{"a", "b"} {
