@@ -20,9 +20,10 @@ type LogBuffer struct {
 
 // NewLogBuffer writes to out after at most delay, or when size bytes wait.
 func NewLogBuffer(out io.Writer, size int, delay time.Duration) *LogBuffer {
-	b := &LogBuffer{out: out, delay: delay, buf: make([]byte, 0, size)}
+	b := &LogBuffer{out: out, delay: delay, buf: make([]byte, 0, size), armed: true}
+	b.mu.Lock() // the timer may fire at once
+	defer b.mu.Unlock()
 	b.timer = time.AfterFunc(delay, b.tick)
-	b.armed = true
 	return b
 }
 
