@@ -29,8 +29,8 @@ var devSite []byte
 
 // devFlags are the flags of dev.
 type devFlags struct {
-	data, listen, opsListen, issuer, adminToken, output string
-	tls                                                 tlsSettings
+	data, listen, opsListen, issuer, adminToken, output, trustCA string
+	tls                                                          tlsSettings
 }
 
 func devCommand() *cobra.Command {
@@ -52,6 +52,7 @@ func devCommand() *cobra.Command {
 	flags.StringVar(&f.issuer, "issuer", "", "URL of the issuer (default: made from the address, with the path /api/oidc)")
 	flags.StringVar(&f.tls.Cert, "tls-cert", "", "PEM file of a certificate: serve https")
 	flags.StringVar(&f.tls.Key, "tls-key", "", "PEM file of its key")
+	flags.StringVar(&f.trustCA, "trust-ca", "", "PEM file of authorities to trust beside the system's in calls that go out (jwks_uri)")
 	flags.StringVar(&f.adminToken, "admin-token", "", "operator's token (default: one is made and kept)")
 	flags.StringVar(&f.output, "output", "text", "text, or json: one document on the first line of stdout, nothing after it")
 	return cmd
@@ -126,7 +127,7 @@ func (f devFlags) settings(at net.Addr, log *slog.Logger) (settings, core.Secret
 	}
 	s.DataDir, s.PolicyDir, s.PluginDir = data, filepath.Join(data, "policies"), filepath.Join(data, "plugins")
 	s.DCRConfig = filepath.Join(data, "config", "dcr_config.yaml")
-	s.TLS = f.tls
+	s.TLS, s.TrustCA = f.tls, f.trustCA
 	s.Ledger.RefusedPerMinute = 1000
 	s.Desk = deskSettings{Every: 50 * time.Millisecond, Burst: 200}
 	s.Issuer, s.Sites = f.address(at)

@@ -23,6 +23,7 @@ type settings struct {
 	OpsListen string            `yaml:"ops_listen"` // health, metrics, version
 	Sites     []string          `yaml:"sites"`      // hosts that are answered beside the issuer's
 	TLS       tlsSettings       `yaml:"tls"`
+	TrustCA   string            `yaml:"trust_ca"` // PEM file: authorities beside the system's, for calls that go out
 	DataDir   string            `yaml:"data_dir"`
 	PolicyDir string            `yaml:"policy_dir"`
 	PluginDir string            `yaml:"plugin_dir"`
@@ -153,7 +154,7 @@ func readSettings(file string) (settings, error) {
 	s.PolicyDir = under(base, orElse(s.PolicyDir, filepath.Join(s.DataDir, "policies")))
 	s.PluginDir = under(base, orElse(s.PluginDir, filepath.Join(s.DataDir, "plugins")))
 	s.DCRConfig = under(base, s.DCRConfig)
-	s.TLS.Cert, s.TLS.Key = under(base, s.TLS.Cert), under(base, s.TLS.Key)
+	s.TLS.Cert, s.TLS.Key, s.TrustCA = under(base, s.TLS.Cert), under(base, s.TLS.Key), under(base, s.TrustCA)
 	return s, nil
 }
 

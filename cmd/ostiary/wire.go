@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/fetch"
 	"github.com/ostiary/ostiary/core/keys"
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/operator"
@@ -72,7 +73,11 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 	if err := h.openPlugins(ctx); err != nil {
 		return nil, err
 	}
-	h.openDesk()
+	issuerKeys, err := h.openIssuerKeys()
+	if err != nil {
+		return nil, err
+	}
+	h.openDesk(issuerKeys)
 	h.server, err = h.openServer(signing)
 	return h, err
 }
@@ -122,10 +127,33 @@ func (h *house) openPlugins(ctx context.Context) error {
 	return host.Reload(ctx)
 }
 
-func (h *house) openDesk() {
+// openIssuerKeys makes the reader of the key sets that trusted issuers publish. Their addresses are the operator's.
+func (h *house) openIssuerKeys() (*keys.Remote, error) {
+	opt := fetch.PeerOptions{Timeout: issuerKeysTimeout}
+	if file := h.settings.TrustCA; file != "" {
+		pool, err := fetch.LoadCA(file)
+		if err != nil {
+			return nil, err
+		}
+		opt.TrustCA = pool
+	}
+	peer := fetch.NewPeer(opt)
+	h.closers = append(h.closers, func() error { peer.Close(); return nil })
+	return keys.NewRemote(func(ctx context.Context, uri string) ([]byte, error) {
+		response, err := peer.Do(ctx, fetch.Request{URL: uri})
+		if err == nil && response.Status != 200 {
+			err = fmt.Errorf("status %d", response.Status)
+		}
+		return response.Body, err
+	}, h.now), nil
+}
+
+const issuerKeysTimeout = 5 * time.Second
+
+func (h *house) openDesk(issuerKeys *keys.Remote) {
 	issuer := h.settings.Issuer
 	h.desk = registration.NewDesk(registration.Parts{
-		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, Site: h.rules.site.Load(), Now: h.now,
+		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, IssuerKeys: issuerKeys, Site: h.rules.site.Load(), Now: h.now,
 		ClientURI: func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
 	})
 	h.rules.changed = h.desk.SetSite

@@ -10,6 +10,7 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/hook"
+	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/ledger"
 )
 
@@ -45,31 +46,38 @@ type Book interface {
 	Shaped(id core.DecisionID, rows []ledger.Stage)
 }
 
+// IssuerKeys gives the key set that a trusted issuer publishes at its jwks_uri; kid is the key that is looked for.
+type IssuerKeys interface {
+	Set(ctx context.Context, jwksURI, kid string) (jose.KeySet, error)
+}
+
 // A Desk takes requests for clients down the road. It is safe for concurrent use.
 type Desk struct {
-	store     Store
-	policy    Policy
-	plugins   hook.Chain
-	book      Book
-	site      atomic.Pointer[Site]
-	clientURI func(core.ClientID) string
-	now       func() time.Time
+	store      Store
+	policy     Policy
+	plugins    hook.Chain
+	book       Book
+	issuerKeys IssuerKeys
+	site       atomic.Pointer[Site]
+	clientURI  func(core.ClientID) string
+	now        func() time.Time
 }
 
 // Parts are what a Desk is made of. All are needed.
 type Parts struct {
-	Store     Store
-	Policy    Policy
-	Plugins   hook.Chain
-	Book      Book
-	Site      *Site                      // valid and prepared (Site.Prepared)
-	ClientURI func(core.ClientID) string // gives the registration_client_uri (RFC 7592 §3)
-	Now       func() time.Time
+	Store      Store
+	Policy     Policy
+	Plugins    hook.Chain
+	Book       Book
+	IssuerKeys IssuerKeys                 // keys that trusted issuers publish
+	Site       *Site                      // valid and prepared (Site.Prepared)
+	ClientURI  func(core.ClientID) string // gives the registration_client_uri (RFC 7592 §3)
+	Now        func() time.Time
 }
 
 // NewDesk opens a desk.
 func NewDesk(p Parts) *Desk {
-	d := &Desk{store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, clientURI: p.ClientURI, now: p.Now}
+	d := &Desk{store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, issuerKeys: p.IssuerKeys, clientURI: p.ClientURI, now: p.Now}
 	d.site.Store(p.Site)
 	return d
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/hook"
+	"github.com/ostiary/ostiary/core/keys"
+	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -190,6 +192,8 @@ type bench struct {
 	plugins *chain
 	now     time.Time
 	serial  int
+
+	published map[string]string // key sets by their jwks_uri
 }
 
 func newBench(t *testing.T, change ...func(*registration.Site)) *bench {
@@ -208,11 +212,20 @@ func newBench(t *testing.T, change ...func(*registration.Site)) *bench {
 	}
 	b.desk = registration.NewDesk(registration.Parts{
 		Store: b.store, Policy: answers(func(q *decision.Registration) (decision.Verdict, error) { return b.policy(q) }),
-		Plugins: b.plugins, Book: b.book, Site: prepared(t, site),
+		Plugins: b.plugins, Book: b.book, IssuerKeys: b, Site: prepared(t, site),
 		ClientURI: func(id core.ClientID) string { return "https://op.example/dcr/register/" + string(id) },
 		Now:       func() time.Time { return b.now },
 	})
 	return b
+}
+
+// Set is what the trusted issuer at jwksURI publishes.
+func (b *bench) Set(_ context.Context, jwksURI, _ string) (jose.KeySet, error) {
+	body, ok := b.published[jwksURI]
+	if !ok {
+		return jose.KeySet{}, keys.ErrUnreachable
+	}
+	return jose.ParseJWKS([]byte(body))
 }
 
 func prepared(t *testing.T, site registration.Site) *registration.Site {

@@ -3,6 +3,7 @@ package registration
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -68,10 +69,11 @@ type Profile struct {
 
 // A TrustedIssuer is one whose software statements are believed.
 type TrustedIssuer struct {
-	Issuer string `yaml:"issuer"`
-	JWKS   string `yaml:"jwks"` // a JWK Set as JSON
+	Issuer  string `yaml:"issuer"`
+	JWKS    string `yaml:"jwks"`     // a JWK Set as JSON; or
+	JWKSURI string `yaml:"jwks_uri"` // where the issuer publishes it
 
-	keys jose.KeySet
+	keys jose.KeySet // of JWKS
 }
 
 // DefaultProfile is the profile of a client that names none.
@@ -105,19 +107,35 @@ func (s *Site) Validate() []config.Problem {
 		if t.Issuer == "" {
 			add(path+".issuer", "is missing")
 		}
-		if known, _ := s.issuer(t.Issuer); known.JWKS != t.JWKS {
+		if slices.ContainsFunc(s.TrustedIssuers[:i], func(o TrustedIssuer) bool { return o.Issuer == t.Issuer }) {
 			add(path+".issuer", "is listed twice; put all its keys into one jwks")
 		}
-		if keys, err := jose.ParseJWKS([]byte(t.JWKS)); err != nil {
-			add(path+".jwks", err.Error())
-		} else if keys.Len() == 0 {
-			add(path+".jwks", "has no keys, so no statement could be verified")
-		}
+		t.validate(func(member, text string) { add(path+member, text) })
 	}
 	for name, p := range s.Profiles {
 		p.validate(func(path, text string) { add("client_profiles."+name+"."+path, text) })
 	}
 	return problems
+}
+
+// validate wants one source of keys.
+func (t TrustedIssuer) validate(add func(member, text string)) {
+	switch {
+	case t.JWKS != "" && t.JWKSURI != "":
+		add(".jwks_uri", "stands beside jwks; leave one of them out")
+	case t.JWKSURI != "":
+		if u, err := url.Parse(t.JWKSURI); err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" {
+			add(".jwks_uri", "must be an https URL without user and fragment")
+		}
+	case t.JWKS == "":
+		add("", "needs jwks or jwks_uri, or no statement of it could be verified")
+	default:
+		if keys, err := jose.ParseJWKS([]byte(t.JWKS)); err != nil {
+			add(".jwks", err.Error())
+		} else if keys.Len() == 0 {
+			add(".jwks", "has no keys, so no statement could be verified")
+		}
+	}
 }
 
 func eachInvalid(list []string, valid func(string) bool, found func(at string)) {
@@ -182,10 +200,13 @@ func (s Site) Prepared() (*Site, error) {
 	}
 	s.Profiles = profiles
 	s.TrustedIssuers = slices.Clone(s.TrustedIssuers)
-	for i := range s.TrustedIssuers {
-		keys, err := jose.ParseJWKS([]byte(s.TrustedIssuers[i].JWKS))
+	for i, t := range s.TrustedIssuers {
+		if t.JWKS == "" {
+			continue
+		}
+		keys, err := jose.ParseJWKS([]byte(t.JWKS))
 		if err != nil {
-			return nil, fmt.Errorf("trusted issuer %s: %w", s.TrustedIssuers[i].Issuer, err)
+			return nil, fmt.Errorf("trusted issuer %s: %w", t.Issuer, err)
 		}
 		s.TrustedIssuers[i].keys = keys
 	}

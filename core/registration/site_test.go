@@ -106,6 +106,12 @@ trusted_issuers:
   - jwks: '{"keys":[]}'
   - issuer: https://a.example
     jwks: nonsense
+  - issuer: https://a.example
+    jwks_uri: http://a.example/jwks
+  - issuer: https://b.example
+    jwks_uri: https://b.example/jwks
+    jwks: '{}'
+  - issuer: https://c.example
 `
 	_, err := read(site)
 	var found *config.Problems
@@ -128,12 +134,16 @@ trusted_issuers:
 		"dcr_config.yaml:16: trusted_issuers[0].issuer: is missing",
 		"dcr_config.yaml:16: trusted_issuers[0].jwks: has no keys",
 		"dcr_config.yaml:18: trusted_issuers[1].jwks: key set:",
+		"dcr_config.yaml:19: trusted_issuers[2].issuer: is listed twice",
+		"dcr_config.yaml:20: trusted_issuers[2].jwks_uri: must be an https URL",
+		"dcr_config.yaml:22: trusted_issuers[3].jwks_uri: stands beside jwks",
+		"dcr_config.yaml:24: trusted_issuers[4]: needs jwks or jwks_uri",
 	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%q is not said", want)
 		}
 	}
-	if len(found.List) != 14 || t.Failed() {
+	if len(found.List) != 18 || t.Failed() {
 		t.Errorf("%d problems:\n%s", len(found.List), said)
 	}
 }

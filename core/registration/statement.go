@@ -22,7 +22,7 @@ const maxStatement = 16 << 10
 
 // readStatement parses the document and, if it carries a software statement (RFC 7591 §2.3), finds what the statement
 // proves: its claims, and how far they are to be believed.
-func (j *judgement) readStatement(context.Context) error {
+func (j *judgement) readStatement(ctx context.Context) error {
 	if err := j.parse(); err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (j *judgement) readStatement(context.Context) error {
 	}
 	issuer, _ := field(claims, "iss")
 	j.statement = decision.Statement{Present: true, Issuer: issuer, Alg: header.Alg, Kid: header.Kid, Claims: claims, Trust: TrustNone}
-	if err := j.verifyStatement(compact, issuer); err != nil {
+	if err := j.verifyStatement(ctx, compact, header.Kid); err != nil {
 		return err
 	}
 	if compact == j.before.Client.Metadata.SoftwareStatement {
@@ -67,9 +67,14 @@ func (j *judgement) parse() error {
 }
 
 // verifyStatement sets the trust. A statement that names a configured issuer must verify with that issuer's keys.
-func (j *judgement) verifyStatement(compact, issuer string) error {
+func (j *judgement) verifyStatement(ctx context.Context, compact, kid string) error {
+	issuer := j.statement.Issuer
 	if trusted, ok := j.site.issuer(issuer); ok {
-		if _, err := jose.Verify(compact, trusted.keys, jose.Asymmetric()); err != nil {
+		keys, err := j.keysOf(ctx, trusted, kid)
+		if err != nil {
+			return err
+		}
+		if _, err := jose.Verify(compact, keys, jose.Asymmetric()); err != nil {
 			return core.Refuse(core.InvalidSoftwareStatement, "software_statement does not verify with the keys of its issuer %q.", issuer)
 		}
 		j.statement.Trust = TrustIssuer
@@ -83,6 +88,20 @@ func (j *judgement) verifyStatement(compact, issuer string) error {
 		}
 	}
 	return nil
+}
+
+// keysOf gives the keys of a trusted issuer, from the configuration or from where it publishes them.
+func (j *judgement) keysOf(ctx context.Context, t TrustedIssuer, kid string) (jose.KeySet, error) {
+	if t.JWKSURI == "" {
+		return t.keys, nil
+	}
+	set, err := j.desk.issuerKeys.Set(ctx, t.JWKSURI, kid)
+	if err != nil {
+		failure := core.Fail(core.TemporarilyUnavailable, "The keys of the software statement's issuer cannot be had now; try again later.", err)
+		failure.RetryAfter = time.Minute
+		return jose.KeySet{}, failure
+	}
+	return set, nil
 }
 
 // skew is the clock difference that is forgiven.

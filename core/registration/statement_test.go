@@ -11,6 +11,7 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/keys/jose"
+	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/registration"
 )
 
@@ -120,6 +121,31 @@ func TestStatementsOfOthers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An issuer may publish its keys instead. While they cannot be had, its statements are neither believed nor refused.
+func TestStatementOfAnIssuerThatPublishesItsKeys(t *testing.T) {
+	issuer, impostor := newSigner(t, "https://issuer.example"), newSigner(t, "https://issuer.example")
+	const uri = "https://issuer.example/jwks"
+	b := newBench(t, func(s *registration.Site) {
+		s.TrustedIssuers = []registration.TrustedIssuer{{Issuer: issuer.name, JWKSURI: uri}}
+	})
+	ask := func(by signer) error {
+		req := b.request(core.Register, core.ChannelDCR, "", body(by.sign(t, `"client_name":"Bank"`), ""))
+		req.Credential.Bearer = b.token(1, "")
+		_, err := b.do(req)
+		return err
+	}
+	err := ask(issuer)
+	checkCode(t, err, core.TemporarilyUnavailable, "cannot be had now")
+	if b.lastEntry().Verdict != ledger.Failed || core.AsError(err).RetryAfter == 0 {
+		t.Errorf("entry %+v, error %+v", b.lastEntry(), err)
+	}
+	b.published = map[string]string{uri: issuer.jwks(t)}
+	if err := ask(issuer); err != nil {
+		t.Error(err)
+	}
+	checkCode(t, ask(impostor), core.InvalidSoftwareStatement, "does not verify")
 }
 
 func TestRefusedStatements(t *testing.T) {

@@ -49,6 +49,11 @@ func (s KeySet) Facts() []KeyFact {
 	return facts
 }
 
+// Has tells whether a key has this kid.
+func (s KeySet) Has(kid string) bool {
+	return slices.ContainsFunc(s.keys, func(k key) bool { return k.fact.Kid == kid })
+}
+
 // Len counts the keys.
 func (s KeySet) Len() int { return len(s.keys) }
 
@@ -82,8 +87,23 @@ func ParseJWKS(raw []byte) (KeySet, error) {
 	return ReadJWKS(v)
 }
 
+// ParsePublished reads a key set that somebody publishes for all the world: what we would not use is left out, as RFC 7517 §5
+// asks, so that a key of a new kind does not take the others with it.
+func ParsePublished(raw []byte) (KeySet, error) {
+	v, err := strictjson.Parse(raw, strictjson.Limits{})
+	if err != nil {
+		return KeySet{}, fmt.Errorf("key set: %w", err)
+	}
+	return readSet(v, func(*KeyError) error { return nil })
+}
+
 // ReadJWKS is ParseJWKS for a set that is parsed already, such as the jwks member of a client.
 func ReadJWKS(v strictjson.Value) (KeySet, error) {
+	return readSet(v, func(unusable *KeyError) error { return unusable })
+}
+
+// readSet reads a key set. refuse says what an unusable key does: with nil it is left out.
+func readSet(v strictjson.Value, refuse func(unusable *KeyError) error) (KeySet, error) {
 	list, _ := v.Get("keys")
 	if list.Kind() != strictjson.KindArray {
 		return KeySet{}, &KeyError{Index: -1, Text: "a key set is an object whose member keys is an array"}
@@ -94,13 +114,16 @@ func ReadJWKS(v strictjson.Value) (KeySet, error) {
 	var set KeySet
 	seen := map[string]int{}
 	for i, item := range list.Items() {
-		k, err := readJWK(item)
-		if err != nil {
-			err.Index = i
-			return KeySet{}, err
+		k, unusable := readJWK(item)
+		if first, twice := seen[k.fact.Kid]; unusable == nil && twice && k.fact.Kid != "" {
+			unusable = &KeyError{Member: "kid", Text: fmt.Sprintf("the same as that of keys[%d]; each key needs its own", first)}
 		}
-		if first, twice := seen[k.fact.Kid]; twice && k.fact.Kid != "" {
-			return KeySet{}, &KeyError{Index: i, Member: "kid", Text: fmt.Sprintf("the same as that of keys[%d]; each key needs its own", first)}
+		if unusable != nil {
+			unusable.Index = i
+			if err := refuse(unusable); err != nil {
+				return KeySet{}, err
+			}
+			continue
 		}
 		seen[k.fact.Kid] = i
 		set.keys = append(set.keys, k)

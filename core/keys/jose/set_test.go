@@ -222,3 +222,17 @@ func FuzzParseJWKS(f *testing.F) {
 		}
 	})
 }
+
+// A published set may hold keys of kinds to come, and mistakes; the good ones still count.
+func TestPublishedSetLeavesOutWhatWeDoNotUse(t *testing.T) {
+	set, err := jose.ParsePublished([]byte(`{"keys":[{"kty":"AKP","alg":"ML-DSA-65","pub":"AA"},` + rfcRSA + `,` + rfcRSA + `,7,` +
+		change(t, rfcOKP, "d", "AA", "kid", "private") + `,` + rfcOKP + `]}`))
+	if err != nil || set.Len() != 2 || !set.Has("2011-04-29") || set.Has("private") {
+		t.Errorf("%+v, %v", set.Facts(), err)
+	}
+	for _, bad := range []string{``, `[]`, `{}`, `{"keys":{}}`, `{"keys":[` + strings.Repeat(`{},`, jose.MaxKeys) + `{}]}`} {
+		if _, err := jose.ParsePublished([]byte(bad)); err == nil {
+			t.Errorf("%.40s was read", bad)
+		}
+	}
+}

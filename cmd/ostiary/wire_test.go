@@ -1,0 +1,64 @@
+package main
+
+import (
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core/keys/jose"
+)
+
+// The keys of a trusted issuer come over TLS that the system's authorities vouch for, or those of trust_ca.
+func TestIssuerKeysTrustTheirAuthorities(t *testing.T) {
+	key, err := jose.Generate(jose.ES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jwk, err := jose.PublicJWK(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/jwks" {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = w.Write([]byte(`{"keys":[` + string(jwk) + `]}`))
+	}))
+	defer server.Close()
+	server.Config.ErrorLog = nil
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ trust, path, says string }{
+		{"", "/jwks", "certificate"},
+		{file, "/jwks", ""},
+		{file, "/other", "status 404"},
+	} {
+		h := &house{settings: settings{TrustCA: test.trust}, now: time.Now}
+		remote, err := h.openIssuerKeys()
+		if err != nil {
+			t.Fatal(err)
+		}
+		set, err := remote.Set(t.Context(), server.URL+test.path, key.ID())
+		switch {
+		case test.says == "" && (err != nil || !set.Has(key.ID())):
+			t.Errorf("%+v: %v", test, err)
+		case test.says != "" && (err == nil || !strings.Contains(err.Error(), test.says)):
+			t.Errorf("%+v: %v", test, err)
+		}
+		if err := h.close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := (&house{settings: settings{TrustCA: file + ".absent"}}).openIssuerKeys(); err == nil {
+		t.Error("an absent file was trusted")
+	}
+}

@@ -1,0 +1,125 @@
+package keys
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ostiary/ostiary/core/keys/jose"
+)
+
+// How long a remote key set is believed.
+const (
+	remoteFresh = 10 * time.Minute // after that it is fetched again
+	remoteStale = 24 * time.Hour   // so long it serves while its publisher cannot be reached
+	remotePause = 30 * time.Second // the least time between two fetches of one address
+	maxRemote   = 1000             // addresses that are remembered
+)
+
+// ErrUnreachable says that a key set could not be had. What stands behind it is for the log.
+var ErrUnreachable = errors.New("the key set could not be fetched")
+
+// A Remote keeps the key sets that others publish at an address (jwks_uri). It is safe for use by many goroutines: one
+// address is fetched by one of them at a time.
+type Remote struct {
+	fetch func(ctx context.Context, uri string) ([]byte, error)
+	now   func() time.Time
+	mu    sync.Mutex
+	known map[string]*published
+}
+
+// published is what is known of one address. Whoever holds the place in turn may read and change it.
+type published struct {
+	turn    chan struct{}
+	used    time.Time // guarded by Remote.mu
+	set     jose.KeySet
+	fetched time.Time // when set was fetched; zero: never
+	tried   time.Time
+	failure error // of the last try
+}
+
+// NewRemote makes a Remote that reads documents with fetch, which bounds time and size.
+func NewRemote(fetch func(ctx context.Context, uri string) ([]byte, error), now func() time.Time) *Remote {
+	return &Remote{fetch: fetch, now: now, known: map[string]*published{}}
+}
+
+// Set gives the keys published at an address. A set that is old, or has no key with this kid, is fetched again, but not more
+// often than twice a minute whatever tokens say; while that fails, the last one serves for a day. ErrUnreachable says that
+// there is none.
+func (r *Remote) Set(ctx context.Context, uri, kid string) (jose.KeySet, error) {
+	p := r.place(uri)
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		return jose.KeySet{}, fmt.Errorf("%w: %w", ErrUnreachable, ctx.Err())
+	}
+	if now := r.now(); p.wants(kid, now) {
+		r.refresh(ctx, p, uri)
+	}
+	if p.fetched.IsZero() || r.now().Sub(p.fetched) > remoteStale {
+		return jose.KeySet{}, fmt.Errorf("%w: %w", ErrUnreachable, p.failure)
+	}
+	return p.set, nil
+}
+
+// wants tells whether the set is worth fetching now.
+func (p *published) wants(kid string, now time.Time) bool {
+	if !p.tried.IsZero() && now.Sub(p.tried) < remotePause {
+		return false
+	}
+	return p.fetched.IsZero() || now.Sub(p.fetched) >= remoteFresh || kid != "" && !p.set.Has(kid)
+}
+
+// refresh fetches the set. A request that was given up says nothing about the address and is not remembered.
+func (r *Remote) refresh(ctx context.Context, p *published, uri string) {
+	body, err := r.fetch(ctx, uri)
+	if err != nil && ctx.Err() != nil {
+		p.failure = ctx.Err()
+		return
+	}
+	p.tried, p.failure = r.now(), err
+	if err != nil {
+		return
+	}
+	set, err := jose.ParsePublished(body)
+	if err == nil && set.Len() == 0 {
+		err = errors.New("it has no key that we can use")
+	}
+	if err != nil {
+		p.failure = err
+		return
+	}
+	p.set, p.fetched = set, p.tried
+}
+
+// place finds or makes the place of an address.
+func (r *Remote) place(uri string) *published {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p, ok := r.known[uri]
+	if !ok {
+		if len(r.known) >= maxRemote {
+			r.forgetOldest()
+		}
+		p = &published{turn: make(chan struct{}, 1)}
+		r.known[uri] = p
+	}
+	p.used = r.now()
+	return p
+}
+
+// forgetOldest makes room: of the addresses, a tenth goes, those that were not asked for the longest.
+func (r *Remote) forgetOldest() {
+	uris := make([]string, 0, len(r.known))
+	for uri := range r.known {
+		uris = append(uris, uri)
+	}
+	slices.SortFunc(uris, func(a, b string) int { return r.known[a].used.Compare(r.known[b].used) })
+	for _, uri := range uris[:len(uris)/10] {
+		delete(r.known, uri)
+	}
+}
