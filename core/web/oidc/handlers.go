@@ -48,13 +48,24 @@ func (h *Handlers) Metadata(context.Context, *web.Request) (web.Response, error)
 	return web.JSON(http.StatusOK, h.metadata).With("Cache-Control", "public, max-age=300"), nil
 }
 
-// JWKS answers the public keys (RFC 7517 §5).
+// JWKS answers the public keys (RFC 7517 §5), or 304 to who has them already.
 func (h *Handlers) JWKS(_ context.Context, r *web.Request) (web.Response, error) {
 	body, etag := h.keys.JWKS()
-	if r.Header("If-None-Match") == etag {
-		return web.Response{Status: http.StatusNotModified}.With("ETag", etag), nil
+	answer := web.JSON(http.StatusOK, body)
+	if hasTag(r.HeaderValues("If-None-Match"), etag) {
+		answer = web.Response{Status: http.StatusNotModified}
 	}
-	return web.JSON(http.StatusOK, body).With("Cache-Control", "public, max-age=300").With("ETag", etag), nil
+	return answer.With("Cache-Control", "public, max-age=300").With("ETag", etag), nil // a 304 renews what a cache has
+}
+
+// hasTag tells whether an If-None-Match names the tag: one of a list, weak or not, or "*" (RFC 9110 §13.1.2).
+func hasTag(lines []string, etag string) bool {
+	for tag := range strings.SplitSeq(strings.Join(lines, ","), ",") {
+		if tag = strings.TrimSpace(tag); tag == "*" || strings.TrimPrefix(tag, "W/") == etag {
+			return true
+		}
+	}
+	return false
 }
 
 // Register is RFC 7591 §3.1.
@@ -84,8 +95,11 @@ func (h *Handlers) Delete(ctx context.Context, r *web.Request) (web.Response, er
 
 func (h *Handlers) do(ctx context.Context, r *web.Request, op core.Operation, channel core.Channel, status int) (web.Response, error) {
 	req := registration.Request{
-		Operation: op, Channel: channel, Decision: r.DecisionID, RequestID: r.ID, ClientID: clientID(r),
+		Operation: op, Channel: channel, Decision: r.DecisionID, RequestID: r.ID,
 		Merge: r.Method == http.MethodPatch, Caller: web.CallerOf(r),
+	}
+	if op != core.Register { // a ?client_id= there would put the refusal into another client's history
+		req.ClientID = clientID(r)
 	}
 	if err := h.read(r, &req); err != nil {
 		req.Refused = core.AsError(err) // the desk refuses it and writes down why
