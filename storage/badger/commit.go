@@ -20,7 +20,7 @@ func (c *committer) commit(b *batch) error {
 		return c.broken()
 	case b.failure != nil:
 		return b.failure
-	case b.writes == 0:
+	case len(b.written) == 0:
 		return nil
 	}
 	if err := c.space.admit(b.size); err != nil {
@@ -30,7 +30,9 @@ func (c *committer) commit(b *batch) error {
 	if err := b.txn.CommitAt(at, nil); err != nil {
 		return c.breakOff(err)
 	}
-	c.views.advance(at)
+	if err := c.hot.publish(at, b.written); err != nil {
+		return c.breakOff(err)
+	}
 	return nil
 }
 

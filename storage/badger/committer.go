@@ -27,6 +27,7 @@ const (
 type committer struct {
 	db    *badgerdb.DB
 	views *views
+	hot   *hot
 	space *space
 	now   func() time.Time
 	log   *slog.Logger
@@ -128,12 +129,12 @@ func (c *committer) waitingWork() *work {
 
 // A batch is the Applies of one commit. Its transaction is also the view that the next Apply is judged against.
 type batch struct {
-	txn    *badgerdb.Txn
-	now    time.Time
-	works  []*work
-	writes int
-	size   int
-	limit  int // what Badger takes in one transaction
+	txn     *badgerdb.Txn
+	now     time.Time
+	works   []*work
+	written []write
+	size    int
+	limit   int // what Badger takes in one transaction
 
 	failure error // the batch must not be committed
 }
@@ -181,5 +182,5 @@ func (b *batch) add(writes []write) {
 			return
 		}
 	}
-	b.writes += len(writes)
+	b.written = append(b.written, writes...)
 }

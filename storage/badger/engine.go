@@ -20,6 +20,7 @@ type Engine struct {
 	now       func() time.Time
 	log       *slog.Logger
 	views     *views
+	hot       *hot
 	space     *space
 	committer *committer
 	lock      *os.File // holds the folder while open
@@ -31,9 +32,10 @@ type Engine struct {
 
 func newEngine(db *badgerdb.DB, o Options, space *space, lock *os.File) *Engine {
 	views := newViews(db.MaxVersion(), db.SetDiscardTs)
-	e := &Engine{db: db, now: o.Now, log: o.Log, views: views, space: space, lock: lock}
+	hot := newHot(views, hotBytes)
+	e := &Engine{db: db, now: o.Now, log: o.Log, views: views, hot: hot, space: space, lock: lock}
 	e.committer = &committer{
-		db: db, views: views, space: space, now: o.Now, log: o.Log,
+		db: db, views: views, hot: hot, space: space, now: o.Now, log: o.Log,
 		queue: make(chan *work, queueLength), stop: make(chan struct{}), ended: make(chan struct{}),
 	}
 	e.close = sync.OnceValue(e.shut)
@@ -45,25 +47,46 @@ func (e *Engine) Get(ctx context.Context, keys ...storage.Key) ([]storage.Record
 	if err := limits.Get(keys); err != nil {
 		return nil, err
 	}
-	found := make([]storage.Record, len(keys))
-	now := e.now()
-	err := e.read(ctx, func(txn *badgerdb.Txn) error {
-		for i, key := range keys {
-			r, err := storedRecord(txn, key)
-			if err != nil {
-				return err
-			}
-			if expired(r, now) {
-				r = storage.Record{Key: key}
-			}
-			found[i] = r
-		}
-		return nil
-	})
+	found, err := e.get(ctx, keys)
 	if err != nil {
 		return nil, err
 	}
+	now := e.now()
+	for i, r := range found {
+		if expired(r, now) {
+			found[i] = storage.Record{Key: r.Key}
+		}
+	}
 	return found, nil
+}
+
+// get reads records, expired ones too, from the hot ones or from Badger.
+func (e *Engine) get(ctx context.Context, keys []storage.Key) ([]storage.Record, error) {
+	if err := e.gate.enter(); err != nil {
+		return nil, err
+	}
+	defer e.gate.leave()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	found := make([]storage.Record, len(keys))
+	if e.hot.get(keys, found) {
+		return found, nil
+	}
+	var at uint64
+	err := e.view(func(txn *badgerdb.Txn) (err error) {
+		at = txn.ReadTs()
+		for i, key := range keys {
+			if found[i], err = storedRecord(txn, key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		e.hot.learn(at, found)
+	}
+	return found, err
 }
 
 // Apply implements storage.Engine. A caller whose context ends while its Apply waits gets ctx.Err() and nothing was done; once
@@ -113,6 +136,10 @@ func (e *Engine) read(ctx context.Context, with func(*badgerdb.Txn) error) error
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	return e.view(with)
+}
+
+func (e *Engine) view(with func(*badgerdb.Txn) error) error {
 	at := e.views.open()
 	defer e.views.close(at)
 	txn := e.db.NewTransactionAt(at, false)

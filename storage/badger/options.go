@@ -73,7 +73,7 @@ func (o Options) settings() badgerdb.Options {
 		WithCompression(options.Snappy).
 		WithBlockCacheSize(o.BlockCache).
 		WithValueThreshold(valueLogThreshold).
-		WithValueLogFileSize(64 << 20).
+		WithValueLogFileSize(1 << 20).
 		WithVerifyValueChecksum(true).
 		WithChecksumVerificationMode(options.OnBlockRead). // at opening check.go verifies every table
 		WithMetricsEnabled(false).
