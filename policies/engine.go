@@ -41,6 +41,7 @@ type Engine struct {
 	cached   int
 	slots    *slots
 	active   atomic.Pointer[live]
+	turn     atomic.Uint64 // how many revisions there were, the coming one included
 
 	replacing sync.Mutex // one candidate at a time
 	mu        sync.Mutex // guards status
@@ -50,7 +51,8 @@ type Engine struct {
 // live is a revision in use, with what it has decided so far.
 type live struct {
 	revision *Revision
-	cache    *cache // nil: nothing is remembered
+	cache    *cache      // nil: nothing is remembered
+	holds    func() bool // decision.Verdict.Holds of its verdicts; nil: not known
 }
 
 // NewEngine makes an Engine without a revision.
@@ -96,6 +98,7 @@ func (e *Engine) DecideRegistration(ctx context.Context, r *decision.Registratio
 		}
 	}
 	v, err := e.evaluate(ctx, use.revision, r)
+	v.Holds = use.holds
 	if err != nil {
 		return decision.Verdict{Revision: use.revision.id, Elapsed: e.now().Sub(start)}, err
 	}

@@ -63,3 +63,16 @@ func timeless(p *decision.Paths) string {
 	}
 	return ""
 }
+
+// lasting tells whether rules that read these paths see nothing that differs from one request of a caller to the next.
+func lasting(p *decision.Paths) bool {
+	if timeless(p) != "" {
+		return false
+	}
+	for _, name := range []string{"ip", "origin", "user_agent"} {
+		if p.Has("caller", name) {
+			return false
+		}
+	}
+	return true
+}

@@ -47,6 +47,10 @@ func (e *Engine) Replace(src Source) error {
 	if cacheable && e.cached > 0 {
 		use.cache = newCache(e.cached)
 	}
+	turn := e.turn.Add(1)
+	if lasting(rev.paths) {
+		use.holds = func() bool { return e.turn.Load() == turn }
+	}
 	e.active.Store(use)
 	e.mu.Lock()
 	next := Status{ActiveRevision: rev.ID(), LoadedAt: e.now(), Origin: src.Origin, Cacheable: cacheable, WhyNot: why}

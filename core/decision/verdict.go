@@ -24,6 +24,10 @@ type Verdict struct {
 	Trust    string           // the lowest of the levels given; empty: as verified
 	Labels   []string
 	Elapsed  time.Duration
+
+	// Holds tells whether the same caller, asking the same again about the same client, would get this verdict still, at
+	// whatever time and from whatever address. Nil: that is not known, so ask.
+	Holds func() bool
 }
 
 // A Scope is one scope that policy added or took away.

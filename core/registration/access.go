@@ -3,8 +3,10 @@ package registration
 import (
 	"context"
 	"crypto/subtle"
+	"slices"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/metadata"
 )
 
 // What a caller is, as core.Caller.Kind.
@@ -81,10 +83,13 @@ func (j *judgement) existing(ctx context.Context) (Stored, error) {
 
 // find starts the draft from what is stored, and holds everybody but operators to the client's state.
 func (j *judgement) find(stored Stored) error {
-	if j.req.At != nil && *j.req.At != stored.Stamps {
-		return core.Refuse(core.PreconditionFailed, "The client was changed meanwhile; read it again.")
+	if tags := j.req.IfMatch; len(tags) > 0 && !slices.Contains(tags, "*") && !slices.Contains(tags, stored.Tag()) {
+		return core.Refuse(core.PreconditionFailed, "The client was changed since this ETag was given; read it again.")
 	}
 	j.before, j.draft = stored, stored.Client.Metadata
+	if documented(j.req.Operation) {
+		j.draft = metadata.Clone(j.draft) // it will be changed, and what the store gave is shared
+	}
 	if j.caller.Kind != KindOperator && stored.State != core.Active && j.req.Operation != core.Read {
 		return core.Refuse(core.AccessDenied, "The client is %s: it can be read but not changed. Ask an operator to enable it.", stored.State)
 	}

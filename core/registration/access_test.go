@@ -182,9 +182,9 @@ func TestOperatorsRequests(t *testing.T) {
 	}
 	checkMembers(t, doc, "client_name", `"Shop"`, "registration_access_token", "", "client_secret", "", "client_secret_expires_at", "0")
 
-	old := b.stored(c.id).Stamps
+	old := []string{`W/"weak"`, b.stored(c.id).Tag()}
 	update := b.request(core.Update, core.ChannelOperator, c.id, `{"client_name":"New","redirect_uris":["https://shop.example/cb"]}`)
-	update.At = &old
+	update.IfMatch = old
 	if doc, err = b.do(update); err != nil {
 		t.Fatal(err)
 	}
@@ -193,9 +193,9 @@ func TestOperatorsRequests(t *testing.T) {
 		t.Errorf("an operator's update ended the client's own token: %v", err)
 	}
 	late := b.request(core.Update, core.ChannelOperator, c.id, shop)
-	late.At = &old
+	late.IfMatch = old
 	_, err = b.do(late)
-	checkCode(t, err, core.PreconditionFailed, "changed meanwhile")
+	checkCode(t, err, core.PreconditionFailed, "changed since")
 }
 
 func TestDisableAndEnable(t *testing.T) {

@@ -20,13 +20,20 @@ func (d *Desk) answer(ctx context.Context, req Request, a Approved) (Answer, []l
 	described := a.client.Metadata
 	doc := strictjson.Object(append(d.identity(req, a), metadata.Write(&described)...)...)
 	doc, rows := d.shape(ctx, req, a, doc)
+	if token := registrationToken(req, a); token != "" {
+		doc = doc.With("registration_access_token", strictjson.String(token.Reveal()))
+	}
 	if req.Operation != core.Read {
 		doc = doc.With("decision_id", strictjson.String(string(req.Decision)))
 		if len(a.warnings) > 0 {
 			doc = doc.With("warnings", warnings(a.warnings))
 		}
 	}
-	return Answer{Body: strictjson.Append(nil, doc), ClientID: a.client.ID}, rows
+	answer := Answer{Body: strictjson.Append(nil, doc), ClientID: a.client.ID}
+	if a.unchanged {
+		answer.Tag = a.before.Tag()
+	}
+	return answer, rows
 }
 
 // identity gives the members that are not metadata. Secrets stand in clear only in the answer that made them.
@@ -43,17 +50,21 @@ func (d *Desk) identity(req Request, a Approved) []strictjson.Member {
 	if s := a.credentials.Secrets; len(s) > 0 {
 		members = append(members, strictjson.Member{Name: "client_secret_expires_at", Value: strictjson.Int(unix(s[0].ExpiresAt))})
 	}
-	token := a.minted.registration
-	if token == "" && req.Channel == core.ChannelManage {
-		token = req.Credential.Bearer // a read and an unchanged update echo what was presented
-	}
-	if token != "" {
-		members = append(members, text("registration_access_token", token.Reveal()), text("registration_client_uri", d.clientURI(a.client.ID)))
+	if registrationToken(req, a) != "" {
+		members = append(members, text("registration_client_uri", d.clientURI(a.client.ID)))
 	}
 	if a.state != core.Active {
 		members = append(members, text("registration_status", string(a.state)))
 	}
 	return members
+}
+
+// registrationToken is the token that the answer names (RFC 7592 §3): a fresh one, else that which was presented.
+func registrationToken(req Request, a Approved) core.Secret {
+	if a.minted.registration == "" && req.Channel == core.ChannelManage {
+		return req.Credential.Bearer
+	}
+	return a.minted.registration
 }
 
 func unix(t time.Time) int64 {
@@ -126,9 +137,9 @@ func (d *Desk) shapeWith(ctx context.Context, point hook.Point, p hook.Plugin, r
 	return shaped, row
 }
 
-// shown is an answer without its credentials.
+// shown is an answer without its credentials; the registration access token is not yet in it.
 func shown(doc strictjson.Value) strictjson.Value {
-	return doc.Without("client_secret").Without("registration_access_token")
+	return doc.Without("client_secret")
 }
 
 // addMembers lets a plugin add what is neither registered metadata nor the desk's own.

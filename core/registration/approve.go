@@ -19,7 +19,7 @@ func (j *judgement) approve() (Approved, error) {
 	start := time.Now()
 	a := Approved{
 		client: j.before.Client, credentials: j.before.Credentials, state: j.before.State, before: j.before,
-		spends: j.held, supersedes: j.supersedes(),
+		spends: j.held, supersedes: j.supersedes(), basis: basis{j.before.Stamps, j.site, j.verdict.Holds},
 	}
 	outcome := ledger.Stored
 	var err error

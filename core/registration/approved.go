@@ -20,6 +20,7 @@ type Approved struct {
 	supersedes  bool // the current registration token was presented while an earlier one still lives
 	minted      minted
 	warnings    []core.Reason
+	basis       basis // what the approval rests on
 }
 
 // minted are the secrets that exist in clear for one answer only.

@@ -17,6 +17,7 @@ import (
 // Store keeps clients and tokens.
 type Store interface {
 	// Client gives a client with its credentials and state in one view; the zero Stored when there is none, or none any more.
+	// What it gives is shared and may not be changed.
 	Client(ctx context.Context, id core.ClientID) (Stored, error)
 	// TokenByHash gives an initial access token; the zero Held when there is none.
 	TokenByHash(ctx context.Context, hash core.SecretHash) (Held, error)
@@ -59,6 +60,7 @@ type Desk struct {
 	book       Book
 	issuerKeys IssuerKeys
 	site       atomic.Pointer[Site]
+	readings   readings
 	clientURI  func(core.ClientID) string
 	now        func() time.Time
 }
@@ -90,6 +92,9 @@ func (d *Desk) Site() *Site { return d.site.Load() }
 
 // Do judges a request and, when it is approved, carries it out. Every end but a successful read leaves a ledger entry.
 func (d *Desk) Do(ctx context.Context, req Request) (Answer, error) {
+	if answer, ok := d.reread(ctx, req); ok {
+		return answer, nil
+	}
 	approved, entry, err := d.Judge(ctx, req)
 	if err != nil {
 		d.book.Record(entry)
@@ -101,6 +106,7 @@ func (d *Desk) Do(ctx context.Context, req Request) (Answer, error) {
 	}
 	answer, shaping := d.answer(ctx, req, approved)
 	if req.Operation == core.Read {
+		d.remember(req, approved, answer, shaping)
 		if !slices.ContainsFunc(shaping, func(row ledger.Stage) bool { return row.Fault != "" }) {
 			return answer, nil
 		}
@@ -122,7 +128,7 @@ func (d *Desk) carryOut(ctx context.Context, req Request, a Approved) ([]ledger.
 	row := ledger.Stage{Stage: "commit", By: ledger.By{Kind: "core"}, NS: time.Since(start).Nanoseconds()}
 	switch {
 	case err != nil:
-		failure := *core.AsError(commitError(err))
+		failure := *core.AsError(commitError(req, err))
 		failure.Decision = req.Decision
 		d.book.Record(lost(a.entry, row, &failure))
 		return nil, &failure
@@ -134,12 +140,14 @@ func (d *Desk) carryOut(ctx context.Context, req Request, a Approved) ([]ledger.
 	return nil, nil
 }
 
-func commitError(err error) error {
+func commitError(req Request, err error) error {
 	switch {
 	case errors.Is(err, ErrSpent):
 		return unknownToken()
 	case errors.Is(err, ErrTaken):
 		return core.Refuse(core.InvalidClientMetadata, "client_id is taken; ask for another or leave it out.")
+	case errors.Is(err, ErrChanged) && len(req.IfMatch) > 0:
+		return core.Refuse(core.PreconditionFailed, "The client was changed by another request meanwhile; read it again.")
 	case errors.Is(err, ErrChanged):
 		return core.Refuse(core.Conflict, "The client was changed by another request meanwhile; read it and try again.")
 	}

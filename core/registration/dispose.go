@@ -94,7 +94,16 @@ func (j *judgement) denial(v decision.Verdict) error {
 		j.advice = append(j.advice, public(v.Deny)...)
 		return nil
 	}
-	return refusal(v.Deny)
+	return j.challenge(refusal(v.Deny))
+}
+
+// challenge turns a closed door into the demand for a credential, when none was presented (RFC 6750 §3.1: 401, not 403).
+func (j *judgement) challenge(err error) error {
+	e := *core.AsError(err)
+	if e.Code == core.AccessDenied && j.caller.Kind == KindOpen && !j.site.Registration.Open {
+		e.Code = core.InvalidToken
+	}
+	return &e
 }
 
 // undecided refuses because policy answered what it cannot mean; the caller does not learn what.

@@ -1,6 +1,8 @@
 package registration
 
 import (
+	"encoding/hex"
+
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
@@ -19,8 +21,8 @@ type Request struct {
 
 	// Refused is what web found wrong before the desk was asked; the desk only writes it down.
 	Refused *core.Error
-	// At are the versions that the caller has seen; the decision is refused if they are no longer so.
-	At *Stamps
+	// IfMatch are entity tags, of which one must be the client's now, or "*" (RFC 9110 §13.1.1). None: whatever it is now.
+	IfMatch []string
 	// Profile is asked for by an operator or a simulation; others ask by client_profile in the body.
 	Profile string
 }
@@ -42,6 +44,11 @@ type Stored struct {
 	Stamps      Stamps
 }
 
+// Tag is the entity tag of client and state (RFC 9110 §8.8.3); a fresh token or secret does not change it.
+func (s Stored) Tag() string {
+	return `"` + hex.EncodeToString(s.Stamps.Client[:]) + hex.EncodeToString(s.Stamps.State[:4]) + `"`
+}
+
 // A Stamp is the version of one stored record; the zero Stamp says it is absent.
 type Stamp [16]byte
 
@@ -61,6 +68,7 @@ type Held struct {
 type Answer struct {
 	Body     []byte // JSON; nil after a delete
 	ClientID core.ClientID
+	Tag      string // Stored.Tag, where nothing was written; else it is not known yet
 }
 
 // A Filter narrows a list of clients. Every member that is set must hold.

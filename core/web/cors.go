@@ -4,7 +4,7 @@ import "strings"
 
 // CORS without credentials: any page may call, none can ride on the user's cookies.
 const (
-	corsExposed = "WWW-Authenticate, DPoP-Nonce, Retry-After, Ostiary-Decision-Id"
+	corsExposed = "WWW-Authenticate, DPoP-Nonce, Retry-After, ETag, Ostiary-Decision-Id"
 	corsHeaders = "Authorization, Content-Type, DPoP, If-Match, X-Request-Id"
 	corsMaxAge  = "7200" // what browsers cap it to
 )

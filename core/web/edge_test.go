@@ -69,7 +69,7 @@ func TestCORS(t *testing.T) {
 	} {
 		a := g.ask(t, raw)
 		if a.StatusCode != status || a.Header.Get("Access-Control-Allow-Origin") != "*" ||
-			a.Header.Get("Access-Control-Expose-Headers") != "WWW-Authenticate, DPoP-Nonce, Retry-After, Ostiary-Decision-Id" || a.Header.Get("Access-Control-Allow-Credentials") != "" {
+			a.Header.Get("Access-Control-Expose-Headers") != "WWW-Authenticate, DPoP-Nonce, Retry-After, ETag, Ostiary-Decision-Id" || a.Header.Get("Access-Control-Allow-Credentials") != "" {
 			t.Errorf("want %d: %d %v", status, a.StatusCode, a.Header)
 		}
 	}

@@ -42,16 +42,27 @@ func notToken68(c rune) bool {
 	return !isLetter && (c < '0' || c > '9') && !strings.ContainsRune("-._~+/=", c)
 }
 
-// QueryValue gives the first value of a query parameter. A query that cannot be read has no values.
+// QueryValue gives the first value of a query parameter. Of a query that cannot be read whole, what can be read counts.
 func QueryValue(raw, name string) (string, bool) {
 	if raw == "" {
 		return "", false
 	}
-	values, err := url.ParseQuery(raw)
-	if err != nil || !values.Has(name) {
-		return "", false
+	values, _ := url.ParseQuery(raw)
+	return values.Get(name), values.Has(name)
+}
+
+// EntityTags gives the tags that an If-Match or If-None-Match lists, as they were sent (RFC 9110 §13.1). Nil: there is no such
+// header. An empty one lists one tag that nothing has.
+func EntityTags(r *Request, header string) []string {
+	lines := r.HeaderValues(header)
+	if len(lines) == 0 {
+		return nil
 	}
-	return values.Get(name), true
+	tags := strings.Split(strings.Join(lines, ","), ",")
+	for i, tag := range tags {
+		tags[i] = strings.TrimSpace(tag)
+	}
+	return tags
 }
 
 // ParseBody reads a body as one JSON document.

@@ -41,6 +41,9 @@ func SeeOther(location string) Response {
 
 // With adds a response field.
 func (r Response) With(name, value string) Response {
+	if value == "" {
+		return r
+	}
 	r.Header = append(r.Header[:len(r.Header):len(r.Header)], Header{name, value})
 	return r
 }

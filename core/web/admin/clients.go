@@ -2,9 +2,7 @@ package admin
 
 import (
 	"context"
-	"encoding/hex"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -41,7 +39,7 @@ func showClient(s registration.Stored) client {
 	c := s.Client
 	return client{
 		ClientID: c.ID, State: s.State, Metadata: metadata.Document(&c.Metadata), CreatedAt: c.IssuedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
-		ExpiresAt: c.Expires, Channel: c.Provenance.Channel, Profile: c.Provenance.Profile, IAT: c.Provenance.IAT,
+		ExpiresAt: c.Expires.UTC(), Channel: c.Provenance.Channel, Profile: c.Provenance.Profile, IAT: c.Provenance.IAT,
 		Statement: c.Provenance.StatementIssuer, Locked: orEmpty(c.Locked), Generation: c.Generation, Registered: c.Provenance.RegisteredBy,
 		Written: c.Provenance.WrittenBy, Revision: c.Provenance.Revision, Trust: c.Governance.Trust, Labels: orEmpty(c.Governance.Labels),
 		Obligations: orEmpty(c.Governance.Obligations),
@@ -57,14 +55,14 @@ func orEmpty[T any](list []T) []T {
 
 // ListClients lists clients, newest first: ?state= channel= iat= software_id= statement_issuer= cursor= limit=.
 func (h *Handlers) ListClients(ctx context.Context, r *web.Request, _ operator.Operator) (web.Response, error) {
-	limit, err := limitOf(r)
+	query, err := searchOf(r, "state", "channel", "iat", "software_id", "statement_issuer")
 	if err != nil {
 		return web.Response{}, err
 	}
 	page, next, err := h.Clients.Page(ctx, registration.Filter{
-		State: core.State(query(r, "state")), Channel: core.Channel(query(r, "channel")), IAT: core.TokenID(query(r, "iat")),
-		SoftwareID: query(r, "software_id"), StatementIssuer: query(r, "statement_issuer"),
-	}, query(r, "cursor"), limit)
+		State: core.State(query.Get("state")), Channel: core.Channel(query.Get("channel")), IAT: core.TokenID(query.Get("iat")),
+		SoftwareID: query.Get("software_id"), StatementIssuer: query.Get("statement_issuer"),
+	}, query.Get("cursor"), query.limit)
 	if err != nil {
 		return web.Response{}, err
 	}
@@ -82,7 +80,7 @@ func (h *Handlers) ShowClient(ctx context.Context, r *web.Request, _ operator.Op
 		return web.Response{}, err
 	}
 	res, err := reply(http.StatusOK, showClient(stored))
-	return res.With("ETag", etag(stored)), err
+	return res.With("ETag", stored.Tag()), err
 }
 
 func (h *Handlers) find(ctx context.Context, r *web.Request) (registration.Stored, error) {
@@ -91,11 +89,6 @@ func (h *Handlers) find(ctx context.Context, r *web.Request) (registration.Store
 		err = core.Refuse(core.NotFound, "There is no client with this id.")
 	}
 	return stored, err
-}
-
-// etag changes with the client and with its state.
-func etag(s registration.Stored) string {
-	return `"` + hex.EncodeToString(s.Stamps.Client[:]) + hex.EncodeToString(s.Stamps.State[:4]) + `"`
 }
 
 // CreateClient registers a client in the operator's name.
@@ -132,18 +125,7 @@ func (h *Handlers) EnableClient(ctx context.Context, r *web.Request, by operator
 func (h *Handlers) write(ctx context.Context, r *web.Request, by operator.Operator, op core.Operation, status int) (web.Response, error) {
 	req := registration.Request{
 		Operation: op, Channel: core.ChannelOperator, Decision: r.DecisionID, RequestID: r.ID, ClientID: core.ClientID(r.Param("id")),
-		Merge: r.Method == http.MethodPatch, Credential: registration.Credential{Operator: by.Subject}, Caller: web.CallerOf(r),
-	}
-	if wanted := r.Header("If-Match"); wanted != "" && wanted != "*" && op != core.Register {
-		stored, err := h.find(ctx, r)
-		switch {
-		case err != nil:
-			req.Refused = core.AsError(err)
-		case !strings.Contains(wanted, etag(stored)):
-			req.Refused = core.Refuse(core.PreconditionFailed, "The client was changed since this ETag was given; read it again.")
-		default:
-			req.At = &stored.Stamps
-		}
+		Merge: r.Method == http.MethodPatch, Credential: registration.Credential{Operator: by.Subject}, Caller: web.CallerOf(r), IfMatch: web.EntityTags(r, "If-Match"),
 	}
 	if op == core.Register || op == core.Update {
 		body, err := web.ParseBody(r.Body)
@@ -159,5 +141,5 @@ func (h *Handlers) write(ctx context.Context, r *web.Request, by operator.Operat
 	case status == http.StatusNoContent:
 		return web.NoContent(), nil
 	}
-	return web.JSON(status, answer.Body), nil
+	return web.JSON(status, answer.Body).With("ETag", answer.Tag), nil
 }

@@ -6,7 +6,10 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/ledger"
@@ -71,16 +74,49 @@ type verb func(ctx context.Context, r *web.Request, by operator.Operator) (web.R
 // As makes a handler that only an operator reaches. Cookies are not looked at.
 func (h *Handlers) As(v verb) web.Handler {
 	return func(ctx context.Context, r *web.Request) (web.Response, error) {
-		bearer, err := web.BearerToken(r)
+		by, err := h.operator(r)
 		if err != nil {
-			return web.Response{}, err
-		}
-		by, err := h.Roster.Authenticate(bearer)
-		if err != nil {
+			h.note(ctx, r, err)
 			return web.Response{}, err
 		}
 		return v(ctx, r, by)
 	}
+}
+
+func (h *Handlers) operator(r *web.Request) (operator.Operator, error) {
+	bearer, err := web.BearerToken(r)
+	if err != nil {
+		return operator.Operator{}, err
+	}
+	return h.Roster.Authenticate(bearer)
+}
+
+// note has the desk write down who wanted to change a client without being an operator: the answer has a decision id, which
+// must explain it.
+func (h *Handlers) note(ctx context.Context, r *web.Request, refused error) {
+	if r.DecisionID == "" {
+		return
+	}
+	// The desk answers with what it was given; the caller hears it in any case.
+	_, _ = h.Desk.Do(ctx, registration.Request{
+		Operation: operationOf(r), Channel: core.ChannelOperator, Decision: r.DecisionID, RequestID: r.ID,
+		ClientID: core.ClientID(r.Param("id")), Caller: web.CallerOf(r), Refused: core.AsError(refused),
+	})
+}
+
+// operationOf tells what a judged route does to a client.
+func operationOf(r *web.Request) core.Operation {
+	switch {
+	case strings.HasSuffix(r.Route, "/disable"):
+		return core.Disable
+	case strings.HasSuffix(r.Route, "/enable"):
+		return core.Enable
+	case r.Method == http.MethodPost:
+		return core.Register
+	case r.Method == http.MethodDelete:
+		return core.Delete
+	}
+	return core.Update
 }
 
 // reply answers a document.
@@ -98,22 +134,48 @@ type list[T any] struct {
 	Next  string `json:"next_cursor,omitempty"`
 }
 
-// limitOf reads ?limit=, 1 to 200, 50 when absent.
-func limitOf(r *web.Request) (int, error) {
-	raw, found := web.QueryValue(r.RawQuery, "limit")
-	if !found {
-		return 50, nil
-	}
-	n, err := strconv.Atoi(raw)
-	if err != nil || n < 1 || n > 200 {
-		return 0, core.Refuse(core.InvalidRequest, "limit must be from 1 to 200.")
-	}
-	return n, nil
+// A search is the query of a list.
+type search struct {
+	url.Values
+	limit int // 1 to 200, 50 when absent
 }
 
-func query(r *web.Request, name string) string {
-	v, _ := web.QueryValue(r.RawQuery, name)
-	return v
+// searchOf reads ?cursor=, limit= and filters, each once. Others are refused: a misspelt filter would list everything.
+func searchOf(r *web.Request, filters ...string) (search, error) {
+	values, err := url.ParseQuery(r.RawQuery)
+	if err != nil {
+		return search{}, core.Refuse(core.InvalidRequest, "The query cannot be read.")
+	}
+	known := append(filters, "cursor", "limit")
+	for name, given := range values {
+		switch {
+		case !slices.Contains(known, name):
+			return search{}, core.Refuse(core.InvalidRequest, "There is no query parameter %s here, only %s.", core.Clip(name), strings.Join(known, ", "))
+		case len(given) > 1:
+			return search{}, core.Refuse(core.InvalidRequest, "The query parameter %s comes twice.", name)
+		}
+	}
+	s := search{Values: values, limit: 50}
+	if !values.Has("limit") {
+		return s, nil
+	}
+	s.limit, err = strconv.Atoi(values.Get("limit"))
+	if err != nil || s.limit < 1 || s.limit > 200 {
+		return search{}, core.Refuse(core.InvalidRequest, "limit must be from 1 to 200.")
+	}
+	return s, nil
+}
+
+// maxID is longer than any id we mint.
+const maxID = 64
+
+// cursor is where the list goes on, when that is told by the id of the last item, which begins with prefix.
+func (s search) cursor(prefix string) (string, error) {
+	cursor := s.Get("cursor")
+	if cursor != "" && (len(cursor) > maxID || !strings.HasPrefix(cursor, prefix)) {
+		return "", core.Refuse(core.InvalidRequest, "cursor is not one that this list gave out.")
+	}
+	return cursor, nil
 }
 
 // ShowPolicies answers the policy in force and how the last change went.

@@ -55,13 +55,17 @@ func (h *Handlers) MintToken(ctx context.Context, r *web.Request, by operator.Op
 	return reply(http.StatusCreated, shown)
 }
 
-// ListTokens lists those that have not expired, newest first.
+// ListTokens lists those that have not expired, newest first: ?cursor= limit=.
 func (h *Handlers) ListTokens(ctx context.Context, r *web.Request, _ operator.Operator) (web.Response, error) {
-	limit, err := limitOf(r)
+	query, err := searchOf(r)
 	if err != nil {
 		return web.Response{}, err
 	}
-	held, err := h.Tokens.List(ctx, core.TokenID(query(r, "cursor")), limit)
+	cursor, err := query.cursor("iat-")
+	if err != nil {
+		return web.Response{}, err
+	}
+	held, err := h.Tokens.List(ctx, core.TokenID(cursor), query.limit)
 	if err != nil {
 		return web.Response{}, err
 	}
@@ -69,15 +73,19 @@ func (h *Handlers) ListTokens(ctx context.Context, r *web.Request, _ operator.Op
 	for _, t := range held {
 		page.Items = append(page.Items, show(t.Token, t.Uses, r.Start))
 	}
-	if len(held) == limit {
-		page.Next = string(held[limit-1].Token.ID)
+	if len(held) == query.limit {
+		page.Next = string(held[query.limit-1].Token.ID)
 	}
 	return reply(http.StatusOK, page)
 }
 
 // RevokeToken ends a token at once.
 func (h *Handlers) RevokeToken(ctx context.Context, r *web.Request, _ operator.Operator) (web.Response, error) {
-	if err := h.Tokens.Revoke(ctx, core.TokenID(r.Param("id"))); err != nil {
+	id := core.TokenID(r.Param("id"))
+	if len(id) > maxID {
+		return web.Response{}, core.Refuse(core.NotFound, "There is no initial access token with this id.")
+	}
+	if err := h.Tokens.Revoke(ctx, id); err != nil {
 		return web.Response{}, err
 	}
 	return web.NoContent(), nil

@@ -6,6 +6,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,20 +53,15 @@ func (h *Handlers) Metadata(context.Context, *web.Request) (web.Response, error)
 func (h *Handlers) JWKS(_ context.Context, r *web.Request) (web.Response, error) {
 	body, etag := h.keys.JWKS()
 	answer := web.JSON(http.StatusOK, body)
-	if hasTag(r.HeaderValues("If-None-Match"), etag) {
+	if hasTag(web.EntityTags(r, "If-None-Match"), etag) {
 		answer = web.Response{Status: http.StatusNotModified}
 	}
 	return answer.With("Cache-Control", "public, max-age=300").With("ETag", etag), nil // a 304 renews what a cache has
 }
 
-// hasTag tells whether an If-None-Match names the tag: one of a list, weak or not, or "*" (RFC 9110 §13.1.2).
-func hasTag(lines []string, etag string) bool {
-	for tag := range strings.SplitSeq(strings.Join(lines, ","), ",") {
-		if tag = strings.TrimSpace(tag); tag == "*" || strings.TrimPrefix(tag, "W/") == etag {
-			return true
-		}
-	}
-	return false
+// hasTag tells whether an If-None-Match names the tag, weak or not, or "*" (RFC 9110 §13.1.2).
+func hasTag(tags []string, etag string) bool {
+	return slices.ContainsFunc(tags, func(tag string) bool { return tag == "*" || strings.TrimPrefix(tag, "W/") == etag })
 }
 
 // Register is RFC 7591 §3.1.
@@ -99,7 +95,7 @@ func (h *Handlers) do(ctx context.Context, r *web.Request, op core.Operation, ch
 		Merge: r.Method == http.MethodPatch, Caller: web.CallerOf(r),
 	}
 	if op != core.Register { // a ?client_id= there would put the refusal into another client's history
-		req.ClientID = clientID(r)
+		req.ClientID, req.IfMatch = clientID(r), web.EntityTags(r, "If-Match")
 	}
 	if err := h.read(r, &req); err != nil {
 		req.Refused = core.AsError(err) // the desk refuses it and writes down why
@@ -111,7 +107,7 @@ func (h *Handlers) do(ctx context.Context, r *web.Request, op core.Operation, ch
 	case status == http.StatusNoContent:
 		return web.NoContent(), nil
 	}
-	return web.JSON(status, answer.Body), nil
+	return web.JSON(status, answer.Body).With("ETag", answer.Tag), nil
 }
 
 // read parses the credential and the document. Who presents no token is limited by address.
@@ -144,9 +140,7 @@ func (h *Handlers) slowed(r *web.Request, req registration.Request, err error) e
 		return err
 	}
 	if limited := h.mayAsk(r); limited != nil {
-		e := *core.AsError(limited)
-		e.Decision = req.Decision
-		return &e
+		return limited
 	}
 	return err
 }

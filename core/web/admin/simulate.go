@@ -1,0 +1,155 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"net/netip"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/ledger"
+	"github.com/ostiary/ostiary/core/operator"
+	"github.com/ostiary/ostiary/core/registration"
+	"github.com/ostiary/ostiary/core/strictjson"
+	"github.com/ostiary/ostiary/core/web"
+)
+
+// simulateBody is a hypothetical request. Without a caller it comes over the channel dcr with an initial access token of the
+// profile (the default one when none is named).
+type simulateBody struct {
+	Request   strictjson.Value `json:"request"`
+	Operation core.Operation   `json:"operation"`
+	Channel   core.Channel     `json:"channel"`
+	Profile   string           `json:"profile"`
+	Caller    *simulateCaller  `json:"caller"`
+	ClientID  core.ClientID    `json:"client_id"`
+	Merge     bool             `json:"merge"`
+}
+
+type simulateCaller struct {
+	Kind      string `json:"kind"` // as input.caller.kind; "open" for no credential
+	IP        string `json:"ip"`
+	Origin    string `json:"origin"`
+	UserAgent string `json:"user_agent"`
+}
+
+// simulation is the answer: 200 for a refusal too.
+type simulation struct {
+	Allowed  bool             `json:"allowed"`
+	Error    *shownError      `json:"error"`
+	Errors   []core.Reason    `json:"errors"`
+	Warnings []core.Reason    `json:"warnings"`
+	Client   strictjson.Value `json:"client,omitzero"` // the metadata it would have
+	Revision string           `json:"revision"`
+	Stages   []ledger.Stage   `json:"stages"`
+}
+
+type shownError struct {
+	Code   core.Code `json:"error"`
+	Detail string    `json:"error_description"`
+}
+
+// Simulate judges a hypothetical request on the whole road. Nothing is stored, counted or spent.
+func (h *Handlers) Simulate(ctx context.Context, r *web.Request, by operator.Operator) (web.Response, error) {
+	var body simulateBody
+	if err := web.DecodeBody(r.Body, &body); err != nil {
+		return web.Response{}, err
+	}
+	req, as, err := body.request(r, by)
+	if err != nil {
+		return web.Response{}, err
+	}
+	s := h.Desk.Simulate(ctx, req, as)
+	answer := simulation{
+		Allowed: s.Err == nil, Errors: []core.Reason{}, Warnings: orEmpty(s.Warnings), Client: s.Client,
+		Revision: s.Entry.Revision, Stages: orEmpty(s.Entry.Stages),
+	}
+	if s.Err != nil {
+		e := core.AsError(s.Err)
+		answer.Error, answer.Errors = &shownError{e.Code, e.Detail}, orEmpty(e.Reasons)
+	}
+	return reply(http.StatusOK, answer)
+}
+
+// request fills in what the body leaves open, and says what its caller is taken to be.
+func (b simulateBody) request(r *web.Request, by operator.Operator) (registration.Request, string, error) {
+	req := registration.Request{
+		Operation: b.Operation, Channel: b.Channel, Decision: core.NewDecisionID(r.Start), RequestID: r.ID, ClientID: b.ClientID,
+		Body: b.Request, Merge: b.Merge, Profile: b.Profile, Caller: web.CallerOf(r),
+	}
+	if req.Operation == "" {
+		req.Operation = core.Register
+	}
+	kind := ""
+	if c := b.Caller; c != nil {
+		kind = c.Kind
+		req.Caller = core.Caller{IP: cmp.Or(c.IP, req.Caller.IP), Origin: c.Origin, UserAgent: c.UserAgent}
+	}
+	if req.Channel == "" {
+		req.Channel = usualChannel(req.Operation, kind)
+	}
+	if kind == "" {
+		kind = usualKind(req.Channel)
+	}
+	if err := check(req, kind); err != nil {
+		return req, "", err
+	}
+	if kind == registration.KindOperator {
+		req.Credential.Operator = by.Subject
+		return req, "", nil
+	}
+	return req, kind, nil
+}
+
+// usualChannel is the channel that such a request of such a caller ("" when it is not said) comes by.
+func usualChannel(op core.Operation, kind string) core.Channel {
+	switch {
+	case kind == registration.KindOperator, kind == "" && (op == core.Disable || op == core.Enable):
+		return core.ChannelOperator
+	case kind == registration.KindRAT, kind == "" && op != core.Register:
+		return core.ChannelManage
+	}
+	return core.ChannelDCR
+}
+
+// usualKind is the caller that a channel has when it is not said.
+func usualKind(channel core.Channel) string {
+	switch channel {
+	case core.ChannelOperator:
+		return registration.KindOperator
+	case core.ChannelManage:
+		return registration.KindRAT
+	}
+	return registration.KindIAT
+}
+
+// check refuses what there is none of, and callers that never come by the channel: what nobody can ask has no answer.
+func check(req registration.Request, kind string) error {
+	switch req.Operation {
+	case core.Register, core.Update, core.Delete, core.Read, core.Disable, core.Enable:
+	default:
+		return core.Refuse(core.InvalidRequest, "operation must be register, update, delete, read, disable or enable.")
+	}
+	switch req.Channel {
+	case core.ChannelDCR, core.ChannelManage, core.ChannelOperator:
+	default:
+		return core.Refuse(core.InvalidRequest, "channel must be dcr, manage or operator.")
+	}
+	switch kind {
+	case registration.KindIAT, registration.KindRAT, registration.KindOperator, registration.KindOpen:
+	default:
+		return core.Refuse(core.InvalidRequest, "caller.kind must be %s, %s, %s or %s.",
+			registration.KindIAT, registration.KindRAT, registration.KindOperator, registration.KindOpen)
+	}
+	open := kind == registration.KindOpen && req.Channel == core.ChannelDCR
+	if kind != usualKind(req.Channel) && !open {
+		return core.Refuse(core.InvalidRequest, "caller.kind %s never comes by the channel %s; leave one of them out.", kind, req.Channel)
+	}
+	if _, err := netip.ParseAddr(req.Caller.IP); err != nil {
+		return core.Refuse(core.InvalidRequest, "caller.ip is no IP address.")
+	}
+	if (req.Operation == core.Register) != (req.ClientID == "") {
+		return core.Refuse(core.InvalidRequest, "client_id names the client that an operation is about: every operation but register needs it.")
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+package routes_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/ostiary/ostiary/core/web"
+	"github.com/ostiary/ostiary/core/web/admin"
+	"github.com/ostiary/ostiary/core/web/oidc"
+	"github.com/ostiary/ostiary/core/web/routes"
+)
+
+const (
+	site   = "op.example"
+	origin = "https://op.example"
+)
+
+// house is a served table and what its edge reported.
+type house struct {
+	*web.Server
+	t *testing.T
+
+	mu      sync.Mutex
+	refused []web.Refused
+}
+
+func open(t *testing.T, issuerPath string) *house {
+	t.Helper()
+	h := &house{t: t}
+	server, err := web.New(web.Options{
+		Routes: table(origin, issuerPath), IssuerPath: issuerPath, Sites: []string{site},
+		Areas: []web.Area{{Prefix: "/api/admin", Face: web.Operator}}, Face: web.Plain,
+		OnRefused: func(_ context.Context, r web.Refused) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.refused = append(h.refused, r)
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Server = server
+	return h
+}
+
+func (h *house) reported() []web.Refused {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.refused)
+}
+
+// An answer is a response read to its end.
+type answer struct {
+	*http.Response
+	body string
+}
+
+// ask sends one request; fields are "Name: value".
+func (h *house) ask(method, path, body string, fields ...string) answer {
+	h.t.Helper()
+	req, err := http.NewRequestWithContext(h.t.Context(), method, "http://"+site, strings.NewReader(body))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	req.URL.Opaque = path // as it is, however odd
+	for _, f := range fields {
+		name, value, _ := strings.Cut(f, ": ")
+		req.Header.Add(name, value)
+	}
+	res, err := h.RoundTripper().RoundTrip(req)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return answer{Response: res, body: string(text)}
+}
+
+// member gives a member of a JSON answer, or "".
+func (a answer) member(t *testing.T, name string) string {
+	t.Helper()
+	doc, err := web.ParseBody([]byte(a.body))
+	if err != nil {
+		t.Fatalf("%d %q: %v", a.StatusCode, a.body, err)
+	}
+	v, _ := doc.Get(name)
+	text, _ := v.Text()
+	return text
+}
+
+// code is the word of an error in the face of its side.
+func (a answer) code(t *testing.T) string {
+	t.Helper()
+	switch a.Header.Get("Content-Type") {
+	case "application/json":
+		if a.member(t, "error_description") == "" {
+			t.Errorf("no description: %s", a.body)
+		}
+		return a.member(t, "error")
+	case "application/problem+json":
+		if a.member(t, "detail") == "" {
+			t.Errorf("no detail: %s", a.body)
+		}
+		return a.member(t, "code")
+	}
+	t.Errorf("an error of the type %q: %s", a.Header.Get("Content-Type"), a.body)
+	return ""
+}
+
+func (a answer) cors() bool {
+	for name := range a.Header {
+		if strings.HasPrefix(name, "Access-Control-") {
+			return true
+		}
+	}
+	return false
+}
+
+// concrete puts an id in the place of the parameter.
+func concrete(path string) string { return parameter.ReplaceAllString(path, "c-1") }
+
+// paths groups the rows by the path that a request has.
+func paths(rows []web.Route, issuerPath string) map[string][]web.Route {
+	by := map[string][]web.Route{}
+	for _, r := range rows {
+		path := concrete(absolute(issuerPath, r.Path))
+		by[path] = append(by[path], r)
+	}
+	return by
+}
+
+// allowed is what the rows of one path take, as Allow has it.
+func allowed(rows []web.Route) []string {
+	list := []string{"OPTIONS"}
+	for _, r := range rows {
+		list = append(list, r.Method)
+		if r.Method == http.MethodGet {
+			list = append(list, http.MethodHead)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+func split(list string) []string {
+	items := strings.Split(list, ", ")
+	slices.Sort(items)
+	return items
+}
+
+// keySet is a key set that does not change.
+type keySet struct{}
+
+func (keySet) JWKS() ([]byte, string) { return []byte(`{"keys":[]}`), `"k1"` }
+
+// deaf is a desk that does nothing. No arrow leads from here to its nouns: their types are inferred from the port.
+type deaf[Req, Ans, Sim any] struct{}
+
+func (deaf[Req, Ans, Sim]) Do(context.Context, Req) (none Ans, err error)    { return none, nil }
+func (deaf[Req, Ans, Sim]) Simulate(context.Context, Req, string) (none Sim) { return none }
+
+func deafen[Req, Ans, Sim any](
+	func(admin.Desk, context.Context, Req) (Ans, error), func(admin.Desk, context.Context, Req, string) Sim,
+) deaf[Req, Ans, Sim] {
+	return deaf[Req, Ans, Sim]{}
+}
+
+// table is the route table of an issuer. Its handlers have no ports but keys and a desk that does nothing: a request that gets
+// further panics, which is 500, or is answered with success; either fails the test.
+func table(origin, issuerPath string) []web.Route {
+	a := admin.New(admin.Parts{Desk: deafen(admin.Desk.Do, admin.Desk.Simulate)})
+	return routes.Table(issuerPath, oidc.New(nil, keySet{}, nil, oidc.Document(origin+issuerPath)), a)
+}
+
+var parameter = regexp.MustCompile(`:[a-z_]+`)
+
+func absolute(issuerPath, path string) string {
+	if strings.HasPrefix(path, "/") {
+		return path
+	}
+	return issuerPath + "/" + path
+}
