@@ -46,7 +46,7 @@ func NewClients(engine Engine, issuer core.IssuerID, ledger Ledger, ring *seal.R
 
 // Client gives a client with its credentials and state in one consistent view; the zero Stored when there is none.
 func (c *Clients) Client(ctx context.Context, id core.ClientID) (registration.Stored, error) {
-	if id == "" || len(id) > registration.MaxClientID {
+	if id == "" || len(id) > longestID {
 		return registration.Stored{}, nil
 	}
 	stored, err := c.read(ctx, id)

@@ -109,11 +109,13 @@ func (c *Clients) Page(ctx context.Context, f registration.Filter, cursor string
 	if err != nil || last == "" {
 		return page, "", err
 	}
-	return page, base64.RawURLEncoding.EncodeToString(c.ring.Seal(cursorPurpose(f), []byte(last))), nil
+	return page, base64.RawURLEncoding.EncodeToString(c.ring.Seal(c.cursorPurpose(f), []byte(last))), nil
 }
 
-// cursorPurpose binds a cursor to the list it was made for.
-func cursorPurpose(f registration.Filter) string { return fmt.Sprintf("clients cursor %q", f) }
+// cursorPurpose binds a cursor to the list it was made for, and to the issuer whose list that is.
+func (c *Clients) cursorPurpose(f registration.Filter) string {
+	return fmt.Sprintf("clients cursor of %q: %q", c.index.issuer, f)
+}
 
 func (c *Clients) openCursor(f registration.Filter, cursor string) (Key, error) {
 	if cursor == "" {
@@ -122,7 +124,7 @@ func (c *Clients) openCursor(f registration.Filter, cursor string) (Key, error) 
 	sealed, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err == nil {
 		var key []byte
-		if key, err = c.ring.Open(cursorPurpose(f), sealed); err == nil {
+		if key, err = c.ring.Open(c.cursorPurpose(f), sealed); err == nil {
 			return Key(key), nil
 		}
 	}
@@ -152,6 +154,9 @@ func (c *Clients) AddToken(ctx context.Context, t core.InitialAccessToken) error
 
 // Tokens gives a page of the tokens that have not expired, newest first.
 func (c *Clients) Tokens(ctx context.Context, after core.TokenID, limit int) ([]registration.Held, error) {
+	if err := afterID(string(after)); err != nil {
+		return nil, err
+	}
 	page := Range{Prefix: c.tokenIDs.Prefix(), Limit: limit, Reverse: true}
 	if after != "" {
 		page.After = c.tokenIDs.Key(string(after))
@@ -183,6 +188,9 @@ func (c *Clients) Tokens(ctx context.Context, after core.TokenID, limit int) ([]
 
 // RevokeToken ends a token at once; a registration that was being judged with it is refused by its commit.
 func (c *Clients) RevokeToken(ctx context.Context, id core.TokenID) (bool, error) {
+	if len(id) > longestID {
+		return false, nil
+	}
 	form, record, err := c.tokenIDs.Get(ctx, string(id))
 	if err != nil || record.Version.IsZero() {
 		return false, asError(err)

@@ -1,6 +1,11 @@
 package storage
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/registration"
+)
 
 // A Key is issuer | table | parts in an order-preserving form: parts are joined by 0x00, and a part's own 0x00 and 0x01 are
 // escaped by 0x01, so that no part can pass for two and keys sort part by part. A secret enters only as its SHA-256.
@@ -10,6 +15,18 @@ const (
 	separator = '\x00'
 	escape    = '\x01'
 )
+
+// longestID is how many bytes an id in a key may have. No record has a longer one; asking for it must not become a key that an
+// engine refuses.
+const longestID = registration.MaxClientID
+
+// afterID refuses a place in a list that no list gave out.
+func afterID(id string) error {
+	if len(id) > longestID {
+		return core.Refuse(core.InvalidRequest, "cursor is not one that this list gave out.")
+	}
+	return nil
+}
 
 // NewKey joins parts to a key: issuer, table, then what identifies the record.
 func NewKey(parts ...string) Key {

@@ -103,6 +103,9 @@ func (l Ledger) Append(ctx context.Context, entries []ledger.Entry, shaped map[c
 // Entry gives one entry with its input and shaping; false when there is none, or none any more.
 func (l Ledger) Entry(ctx context.Context, id core.DecisionID) (ledger.Entry, bool, error) {
 	key := string(id)
+	if len(key) > longestID {
+		return ledger.Entry{}, false, nil
+	}
 	records, err := l.engine.Get(ctx, l.entries.Key(key), l.inputs.Key(key), l.shaping.Key(key))
 	if err != nil || records[0].Version.IsZero() {
 		return ledger.Entry{}, false, asError(err)
@@ -122,6 +125,9 @@ func (l Ledger) Entry(ctx context.Context, id core.DecisionID) (ledger.Entry, bo
 
 // Entries gives a page of entries, newest first, of one client or of all (empty id), without their inputs and shaping.
 func (l Ledger) Entries(ctx context.Context, client core.ClientID, after core.DecisionID, limit int) ([]ledger.Entry, error) {
+	if err := afterID(string(after)); err != nil || len(client) > longestID {
+		return nil, err
+	}
 	if client != "" {
 		return l.history(ctx, client, after, limit)
 	}

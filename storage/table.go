@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -41,16 +42,36 @@ func (t Table[T]) Prefix(parts ...string) Key {
 	return Under(append([]string{t.issuer, t.name}, parts...)...)
 }
 
-// Encode makes the stored bytes of a value for a key.
+// Encode makes the stored bytes of a value for a key. Text that JSON cannot carry is written as U+FFFD.
 func (t Table[T]) Encode(key Key, value T) ([]byte, error) {
-	body, err := json.Marshal(value)
-	if err != nil {
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // nobody reads a record as HTML, and six bytes for each & of a URI are many
+	if err := encoder.Encode(value); err != nil {
 		return nil, fmt.Errorf("encode %s: %w", t.name, err)
 	}
+	body := withoutNUL(bytes.TrimSuffix(text.Bytes(), []byte("\n")))
 	if t.ring != nil {
 		body = t.ring.Seal(string(key), body)
 	}
 	return append([]byte{t.form}, body...), nil
+}
+
+// withoutNUL does for NUL what json does for other bytes that are no text: strictjson reads none, and a record that can be
+// written must be one that can be read. An entry may name what a stranger made up.
+func withoutNUL(body []byte) []byte {
+	const escaped, replacement = `\u0000`, `\ufffd`
+	for at := 0; ; at += len(escaped) {
+		next := bytes.Index(body[at:], []byte(escaped))
+		if next < 0 {
+			return body
+		}
+		at += next
+		before := body[:at]
+		if (at-len(bytes.TrimRight(before, `\`)))%2 == 0 { // else the backslash itself is escaped
+			copy(body[at:], replacement)
+		}
+	}
 }
 
 // Decode reads a record back. An absent record gives the zero value.

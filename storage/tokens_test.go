@@ -1,0 +1,133 @@
+package storage_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/registration"
+)
+
+// tokenOf makes an initial access token with something in every field.
+func (s *store) tokenOf(name string) core.InitialAccessToken {
+	s.clock.advance(time.Second)
+	now := s.clock.now()
+	return core.InitialAccessToken{
+		ID: core.NewTokenID(now), Label: "label \"" + name + "\" é", Profile: "spa", MaxUses: 3,
+		CreatedAt: now, ExpiresAt: now.Add(time.Hour), CreatedBy: "ada", Hash: core.Secret(name).Hash(),
+	}
+}
+
+func (d *desk) add(tokens ...core.InitialAccessToken) {
+	d.Helper()
+	for _, token := range tokens {
+		if err := d.clients.AddToken(d.Context(), token); err != nil {
+			d.Fatal(err)
+		}
+	}
+}
+
+func TestTokenRoundTrip(t *testing.T) {
+	onEach(t, func(s *store) {
+		d := openDesk(s)
+		want := s.tokenOf("one")
+		seen := fields{}
+		seen.see(want)
+		if left := seen.empty(); len(left) > 0 {
+			t.Fatalf("the round trip leaves out %v", left)
+		}
+		d.add(want, s.tokenOf("other"))
+		held, err := d.clients.TokenByHash(t.Context(), want.Hash)
+		if err != nil || held.Token != want || held.Uses != 0 || held.Stamp == (registration.Stamp{}) {
+			t.Errorf("got %+v, %v; want %+v", held, err, want)
+		}
+		if none, err := d.clients.TokenByHash(t.Context(), core.Secret("none").Hash()); err != nil || none != (registration.Held{}) {
+			t.Errorf("an unknown token: %+v, %v", none, err)
+		}
+		if none, err := storageOf(s, "other", d).TokenByHash(t.Context(), want.Hash); err != nil || none != (registration.Held{}) {
+			t.Errorf("another issuer's: %+v, %v", none, err)
+		}
+		before := s.records()
+		if err := d.clients.AddToken(t.Context(), want); err == nil {
+			t.Error("a token was added twice")
+		}
+		if got := s.tables(before); got != "" {
+			t.Errorf("and wrote %s", got)
+		}
+	})
+}
+
+// Tokens are listed newest first, in pages; which of them were used is told.
+func TestTokenPages(t *testing.T) {
+	onEach(t, func(s *store) {
+		d := openDesk(s)
+		var want []core.TokenID
+		for i := range 25 {
+			token := s.tokenOf(fmt.Sprint(i))
+			token.Profile = ""
+			d.add(token)
+			want = append(want, token.ID)
+		}
+		slices.Reverse(want)
+		for range 2 {
+			d.do(d.byToken("3", app("")))
+		}
+		for _, limit := range []int{1, 10, 25, 100} {
+			var got []core.TokenID
+			var uses int64
+			for after, more := core.TokenID(""), true; more; {
+				page, err := d.clients.Tokens(t.Context(), after, limit)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, held := range page {
+					got, uses, after = append(got, held.Token.ID), uses+held.Uses, held.Token.ID
+				}
+				more = len(page) == limit
+			}
+			if !slices.Equal(got, want) || uses != 2 {
+				t.Errorf("pages of %d list %v with %d uses, want %v with 2", limit, got, uses, want)
+			}
+		}
+		_, err := d.clients.Tokens(t.Context(), core.TokenID(strings.Repeat("x", 5000)), 10)
+		checkCode(t, "after what is no id", err, core.InvalidRequest)
+	})
+}
+
+// A revoked token is gone with everything of it, at once and for ever; one that expired is gone too, and swept.
+func TestTokenEnds(t *testing.T) {
+	onEach(t, func(s *store) {
+		d := openDesk(s)
+		before := s.records()
+		revoked, expired := s.tokenOf("revoked"), s.tokenOf("expired")
+		revoked.Profile, expired.Profile = "", ""
+		d.add(revoked, expired)
+		d.do(d.byToken("revoked", app("")))
+		d.do(d.byToken("expired", app("")))
+		if found, err := d.clients.RevokeToken(t.Context(), revoked.ID); err != nil || !found {
+			t.Errorf("revoke: %t, %v", found, err)
+		}
+		for what, id := range map[string]core.TokenID{"again": revoked.ID, "unknown": "iat-none", "no id": core.TokenID(strings.Repeat("\x00", 5000))} {
+			if found, err := d.clients.RevokeToken(t.Context(), id); err != nil || found {
+				t.Errorf("revoke, %s: %t, %v", what, found, err)
+			}
+		}
+		if list, err := d.clients.Tokens(t.Context(), "", 10); err != nil || len(list) != 1 || list[0].Token.ID != expired.ID || list[0].Uses != 1 {
+			t.Errorf("list: %+v, %v", list, err)
+		}
+		d.clock.advance(time.Hour)
+		if list, err := d.clients.Tokens(t.Context(), "", 10); err != nil || len(list) > 0 {
+			t.Errorf("list after the end: %+v, %v", list, err)
+		}
+		if held, err := d.clients.TokenByHash(t.Context(), expired.Hash); err != nil || held != (registration.Held{}) {
+			t.Errorf("after its end: %+v, %v", held, err)
+		}
+		s.sweep()
+		if got := s.tables(before); strings.Contains(got, "iat") {
+			t.Errorf("left in %s", got)
+		}
+	})
+}
