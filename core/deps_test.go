@@ -72,6 +72,7 @@ var doors = map[string]string{
 	"github.com/go-jose/go-jose":           "core/keys/jose",
 	"github.com/gofiber/fiber":             "core/web",
 	"github.com/jackc/pgx":                 "storage/postgres",
+	"github.com/klauspost/compress":        "storage",
 	"github.com/open-policy-agent/opa":     "policies",
 	"github.com/prometheus":                "core/metrics",
 	"github.com/rogpeppe/go-internal":      "cmd/ostiary",

@@ -33,7 +33,7 @@ func NewClients(engine Engine, issuer core.IssuerID, ledger Ledger, ring *seal.R
 	id := string(issuer)
 	return &Clients{
 		engine: engine, now: now, ledger: ledger, ring: ring,
-		clients:     NewTable[clientForm](engine, id, "client", 1),
+		clients:     NewTable[clientForm](engine, id, "client", 1).Packed(),
 		credentials: NewTable[credentialsForm](engine, id, "client_credentials", 1),
 		states:      NewTable[stateForm](engine, id, "client_state", 1),
 		tokens:      NewTable[tokenForm](engine, id, "iat", 1),

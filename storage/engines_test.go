@@ -128,6 +128,12 @@ func (s *store) shows(text string) bool {
 		if strings.Contains(string(key), text) || bytes.Contains(r.Value, []byte(text)) {
 			return true
 		}
+		if len(r.Value) == 0 {
+			continue
+		}
+		if plain, err := storage.Unpack(r.Value[1:]); err == nil && bytes.Contains(plain, []byte(text)) {
+			return true
+		}
 	}
 	return false
 }

@@ -29,24 +29,20 @@ type Ledger struct {
 	now       func() time.Time
 	retention Retention
 	entries   Table[ledger.Entry]
-	inputs    Table[inputForm]
+	inputs    Table[document]
 	shaping   Table[[]ledger.Stage]
 	byClient  Table[struct{}]
 }
 
 var _ ledger.Store = Ledger{}
 
-type inputForm struct {
-	Input []byte `json:"input"`
-}
-
 // NewLedger opens the ledger of one issuer.
 func NewLedger(engine Engine, issuer core.IssuerID, ring *seal.Ring, retention Retention, now func() time.Time) Ledger {
 	id := string(issuer)
 	return Ledger{
 		engine: engine, now: now, retention: retention,
-		entries:  NewTable[ledger.Entry](engine, id, "ledger", 1),
-		inputs:   NewTable[inputForm](engine, id, "ledger_input", 1).Sealed(ring),
+		entries:  NewTable[ledger.Entry](engine, id, "ledger", 1).Packed(),
+		inputs:   NewTable[document](engine, id, "ledger_input", 1).Packed().Sealed(ring),
 		shaping:  NewTable[[]ledger.Stage](engine, id, "ledger_shaping", 1),
 		byClient: NewTable[struct{}](engine, id, "ledger_by_client", 1),
 	}
@@ -64,7 +60,7 @@ func (l Ledger) plan(p *plan, e ledger.Entry) {
 		p.add(Put(l.byClient.Key(string(e.ClientID), id), nil, expires))
 	}
 	if len(e.Input) > 0 {
-		p.made(l.inputs.Put(inputForm{Input: e.Input}, l.expires(l.retention.Input), id))
+		p.made(l.inputs.Put(e.Input, l.expires(l.retention.Input), id))
 	}
 }
 
@@ -118,7 +114,7 @@ func (l Ledger) Entry(ctx context.Context, id core.DecisionID) (ledger.Entry, bo
 	if err != nil {
 		return ledger.Entry{}, false, err
 	}
-	entry.Input = input.Input
+	entry.Input = input
 	entry.Shaping, err = l.shaping.Decode(records[2])
 	return entry, err == nil, err
 }

@@ -19,6 +19,7 @@ type Table[T any] struct {
 	name   string
 	form   byte       // version of the stored form; another one is an error, never a guess
 	ring   *seal.Ring // nil: the value is stored in clear
+	packed bool
 }
 
 // NewTable makes a table whose values are stored in clear.
@@ -32,6 +33,15 @@ func (t Table[T]) Sealed(ring *seal.Ring) Table[T] {
 	return t
 }
 
+// Packed gives the same table with its values packed (pack.go).
+func (t Table[T]) Packed() Table[T] {
+	t.packed = true
+	return t
+}
+
+// A document is a stored form that is JSON already. It is kept byte for byte.
+type document []byte
+
 // Key gives the key of the parts.
 func (t Table[T]) Key(parts ...string) Key {
 	return NewKey(append([]string{t.issuer, t.name}, parts...)...)
@@ -44,17 +54,28 @@ func (t Table[T]) Prefix(parts ...string) Key {
 
 // Encode makes the stored bytes of a value for a key. Text that JSON cannot carry is written as U+FFFD.
 func (t Table[T]) Encode(key Key, value T) ([]byte, error) {
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false) // nobody reads a record as HTML, and six bytes for each & of a URI are many
-	if err := encoder.Encode(value); err != nil {
+	body, err := text(value)
+	if err == nil && t.packed {
+		body, err = pack(body)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", t.name, err)
 	}
-	body := withoutNUL(bytes.TrimSuffix(text.Bytes(), []byte("\n")))
 	if t.ring != nil {
 		body = t.ring.Seal(string(key), body)
 	}
 	return append([]byte{t.form}, body...), nil
+}
+
+func text(value any) ([]byte, error) {
+	if as, ok := value.(document); ok {
+		return as, nil
+	}
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false) // nobody reads a record as HTML, and six bytes for each & of a URI are many
+	err := encoder.Encode(value)
+	return withoutNUL(bytes.TrimSuffix(text.Bytes(), []byte("\n"))), err
 }
 
 // withoutNUL does for NUL what json does for other bytes that are no text: strictjson reads none, and a record that can be
@@ -91,10 +112,23 @@ func (t Table[T]) Decode(r Record) (T, error) {
 		}
 		body = plain
 	}
-	if err := strictjson.Decode(body, &value, strictjson.Stored); err != nil {
+	if err := t.read(body, &value); err != nil {
 		return value, fmt.Errorf("decode %s record: %w", t.name, err)
 	}
 	return value, nil
+}
+
+func (t Table[T]) read(body []byte, value *T) (err error) {
+	if t.packed {
+		if body, err = unpack(body); err != nil {
+			return err
+		}
+	}
+	if as, ok := any(value).(*document); ok {
+		*as = body
+		return nil
+	}
+	return strictjson.Decode(body, value, strictjson.Stored)
 }
 
 func form(value []byte) int {

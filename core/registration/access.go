@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/ostiary/ostiary/core"
-	"github.com/ostiary/ostiary/core/metadata"
 )
 
 // What a caller is, as core.Caller.Kind.
@@ -87,9 +86,6 @@ func (j *judgement) find(stored Stored) error {
 		return core.Refuse(core.PreconditionFailed, "The client was changed since this ETag was given; read it again.")
 	}
 	j.before, j.draft = stored, stored.Client.Metadata
-	if documented(j.req.Operation) {
-		j.draft = metadata.Clone(j.draft) // it will be changed, and what the store gave is shared
-	}
 	if j.caller.Kind != KindOperator && stored.State != core.Active && j.req.Operation != core.Read {
 		return core.Refuse(core.AccessDenied, "The client is %s: it can be read but not changed. Ask an operator to enable it.", stored.State)
 	}

@@ -17,7 +17,6 @@ import (
 // Store keeps clients and tokens.
 type Store interface {
 	// Client gives a client with its credentials and state in one view; the zero Stored when there is none, or none any more.
-	// What it gives is shared and may not be changed.
 	Client(ctx context.Context, id core.ClientID) (Stored, error)
 	// TokenByHash gives an initial access token; the zero Held when there is none.
 	TokenByHash(ctx context.Context, hash core.SecretHash) (Held, error)

@@ -1,0 +1,4 @@
+package storage
+
+// Unpack reads what a packed table wrote.
+var Unpack = unpack
