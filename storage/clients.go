@@ -54,12 +54,9 @@ func (c *Clients) Client(ctx context.Context, id core.ClientID) (registration.St
 }
 
 func (c *Clients) read(ctx context.Context, id core.ClientID) (registration.Stored, error) {
-	records, err := c.engine.Get(ctx, c.clients.Key(string(id)), c.credentials.Key(string(id)), c.states.Key(string(id)))
-	if err != nil || records[0].Version.IsZero() {
+	records, stamps, err := c.records(ctx, id)
+	if err != nil || stamps == (registration.Stamps{}) {
 		return registration.Stored{}, err
-	}
-	stamps := registration.Stamps{
-		Client: registration.Stamp(records[0].Version), Credentials: registration.Stamp(records[1].Version), State: registration.Stamp(records[2].Version),
 	}
 	if stored, ok := c.cache.get(id, stamps); ok {
 		return stored, nil
@@ -96,6 +93,37 @@ func (c *Clients) decode(records []Record) (registration.Stored, error) {
 		stored.State = state.State
 	}
 	return stored, err
+}
+
+// Presence gives a client's credentials and stamps in one consistent view; zero ones when there is no client.
+func (c *Clients) Presence(ctx context.Context, id core.ClientID) (core.Credentials, registration.Stamps, error) {
+	if id == "" || len(id) > longestID {
+		return core.Credentials{}, registration.Stamps{}, nil
+	}
+	records, stamps, err := c.records(ctx, id)
+	if err != nil || stamps == (registration.Stamps{}) {
+		return core.Credentials{}, stamps, asError(err)
+	}
+	if credentials, ok := c.cache.credentials(id, stamps); ok {
+		return credentials, stamps, nil
+	}
+	form, err := c.credentials.Decode(records[1])
+	if err != nil {
+		return core.Credentials{}, stamps, asError(err)
+	}
+	credentials, err := form.noun()
+	return credentials, stamps, asError(err)
+}
+
+// records reads the three records of a client in one view. Zero stamps: there is no client.
+func (c *Clients) records(ctx context.Context, id core.ClientID) ([]Record, registration.Stamps, error) {
+	records, err := c.engine.Get(ctx, c.clients.Key(string(id)), c.credentials.Key(string(id)), c.states.Key(string(id)))
+	if err != nil || records[0].Version.IsZero() {
+		return nil, registration.Stamps{}, err
+	}
+	return records, registration.Stamps{
+		Client: registration.Stamp(records[0].Version), Credentials: registration.Stamp(records[1].Version), State: registration.Stamp(records[2].Version),
+	}, nil
 }
 
 // Commit carries out an approved write: client, credentials, state, index rows, ledger entry and the token's use in one Apply.

@@ -15,13 +15,13 @@ import (
 // copies: what one of them changes, no other sees.
 type clientCache struct {
 	mu   sync.RWMutex
-	held map[core.ClientID]registration.Stored
+	held map[core.ClientID]*registration.Stored
 }
 
 const cachedClients = 4096
 
 func newClientCache() *clientCache {
-	return &clientCache{held: make(map[core.ClientID]registration.Stored)}
+	return &clientCache{held: make(map[core.ClientID]*registration.Stored)}
 }
 
 func (c *clientCache) get(id core.ClientID, at registration.Stamps) (registration.Stored, bool) {
@@ -31,7 +31,22 @@ func (c *clientCache) get(id core.ClientID, at registration.Stamps) (registratio
 	if !ok || stored.Stamps != at {
 		return registration.Stored{}, false
 	}
-	return copyOf(stored), true
+	return copyOf(*stored), true
+}
+
+// credentials is get for the credentials alone.
+func (c *clientCache) credentials(id core.ClientID, at registration.Stamps) (core.Credentials, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	stored, ok := c.held[id]
+	if !ok || stored.Stamps != at {
+		return core.Credentials{}, false
+	}
+	return cloneCredentials(stored.Credentials), true
+}
+
+func cloneCredentials(c core.Credentials) core.Credentials {
+	return core.Credentials{Secrets: slices.Clone(c.Secrets), Registration: slices.Clone(c.Registration)}
 }
 
 func (c *clientCache) put(id core.ClientID, stored registration.Stored) {
@@ -40,7 +55,8 @@ func (c *clientCache) put(id core.ClientID, stored registration.Stored) {
 	if len(c.held) >= cachedClients {
 		clear(c.held)
 	}
-	c.held[id] = copyOf(stored)
+	kept := copyOf(stored)
+	c.held[id] = &kept
 }
 
 func copyOf(s registration.Stored) registration.Stored {
@@ -50,8 +66,7 @@ func copyOf(s registration.Stored) registration.Stored {
 	c.Governance.Obligations = slices.Clone(c.Governance.Obligations)
 	c.Governance.Limits = maps.Clone(c.Governance.Limits)
 	c.Governance.Labels = slices.Clone(c.Governance.Labels)
-	s.Credentials.Secrets = slices.Clone(s.Credentials.Secrets)
-	s.Credentials.Registration = slices.Clone(s.Credentials.Registration)
+	s.Credentials = cloneCredentials(s.Credentials)
 	return s
 }
 

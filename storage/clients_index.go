@@ -114,7 +114,7 @@ func (c *Clients) Page(ctx context.Context, f registration.Filter, cursor string
 
 // cursorPurpose binds a cursor to the list it was made for, and to the issuer whose list that is.
 func (c *Clients) cursorPurpose(f registration.Filter) string {
-	return fmt.Sprintf("clients cursor of %q: %q", c.index.issuer, f)
+	return fmt.Sprintf("clients cursor of %q: %q", c.index.under, f)
 }
 
 func (c *Clients) openCursor(f registration.Filter, cursor string) (Key, error) {

@@ -139,6 +139,38 @@ func TestForgetEarlier(t *testing.T) {
 	})
 }
 
+// A process that has a client in its cache sees what another one writes, also when only the credentials or the state change.
+func TestWritesOfAnotherProcess(t *testing.T) {
+	onEach(t, func(s *store) {
+		d := openDesk(s)
+		_, secret := d.mint(1)
+		answer := d.do(d.byToken(secret, app("")))
+		id := core.ClientID(member(answer, "client_id"))
+		rotate := d.request(core.Update, core.ChannelManage, id, answer.Without("client_secret").Without("scope").String())
+		rotate.Credential.Bearer = core.Secret(member(answer, "registration_access_token"))
+		other := d.reopened()
+		sees := func(what string) {
+			t.Helper()
+			if got, want := load(t, other, id), d.load(id); got.Stamps != want.Stamps {
+				t.Errorf("%s: the other process has %v, want %v", what, got.Stamps, want.Stamps)
+			} else {
+				checkStored(t, what, got, want)
+			}
+		}
+		sees("registered")
+		d.do(rotate)
+		sees("rotated")
+		if err := d.clients.ForgetEarlier(t.Context(), id, d.load(id).Stamps.Credentials); err != nil {
+			t.Fatal(err)
+		}
+		sees("superseded")
+		d.do(d.byOperator(core.Disable, id, ""))
+		sees("disabled")
+		d.do(d.byOperator(core.Delete, id, ""))
+		sees("deleted")
+	})
+}
+
 // Readers never see a client older than one they, or a writer that has finished, saw before; nor half of one.
 func TestReadersBesideWriters(t *testing.T) {
 	onEach(t, func(s *store) {
@@ -205,7 +237,9 @@ func (d *desk) readVersion(id core.ClientID) int64 {
 	if err != nil || m.ClientName != "v"+m.SoftwareVersion || len(m.RedirectURIs) != 1 || m.RedirectURIs[0] != "https://shop.example/"+m.SoftwareVersion {
 		d.Errorf("read half of a client: %+v", m)
 	}
-	if len(stored.Credentials.Secrets) == 1 && len(m.RedirectURIs) == 1 {
+	if len(stored.Credentials.Secrets) != 1 || stored.Credentials.Secrets[0].Hash == "spoilt" {
+		d.Errorf("read credentials that a reader has changed: %+v", stored.Credentials)
+	} else if len(m.RedirectURIs) == 1 {
 		m.RedirectURIs[0], stored.Credentials.Secrets[0].Hash = "spoilt", "spoilt"
 	}
 	return n

@@ -31,6 +31,11 @@ func afterID(id string) error {
 // NewKey joins parts to a key: issuer, table, then what identifies the record.
 func NewKey(parts ...string) Key {
 	var b strings.Builder
+	size := len(parts)
+	for _, part := range parts {
+		size += len(part)
+	}
+	b.Grow(size)
 	for i, part := range parts {
 		if i > 0 {
 			b.WriteByte(separator)

@@ -83,10 +83,9 @@ func (p Policies) LastGood(ctx context.Context) (PolicySource, bool, error) {
 // Save stores a source as the last good one. One that is over the limits of a record is reported and not stored.
 func (p Policies) Save(ctx context.Context, source PolicySource) error {
 	op, err := p.table.Put(source, time.Time{}, "last_good")
-	if err != nil {
-		return err
+	if err == nil {
+		err = p.table.engine.Apply(ctx, op)
 	}
-	err = p.table.engine.Apply(ctx, op)
 	if errors.Is(err, ErrTooLarge) {
 		return fmt.Errorf("the policy folder is too large to be kept as last good (1 MiB): %w", err)
 	}

@@ -217,6 +217,19 @@ func TestAppendLarge(t *testing.T) {
 	})
 }
 
+// An entry that cannot be written at all is an error, and nothing is stored of it.
+func TestUnwritableEntry(t *testing.T) {
+	onEach(t, func(s *store) {
+		l := s.openLedger(storage.DefaultRetention())
+		e := s.entry("c-1", ledger.Nothing)
+		e.Time = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) // beyond what RFC 3339 can say
+		checkSays(t, "append", l.Append(t.Context(), []ledger.Entry{e}, nil), "encode ledger")
+		if got := s.tables(nil); got != "" {
+			t.Errorf("stored in %s", got)
+		}
+	})
+}
+
 // What strangers make up, and what is no text, is written down without making the list unreadable.
 func TestEntryOfStrangers(t *testing.T) {
 	onEach(t, func(s *store) {

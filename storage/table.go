@@ -15,16 +15,16 @@ import (
 // byte in front, the JSON behind it, the sealing. T is a private struct with json tags; the nouns themselves have none.
 type Table[T any] struct {
 	engine Engine
-	issuer string
 	name   string
+	under  Key        // what all its keys begin with: issuer and name
 	form   byte       // version of the stored form; another one is an error, never a guess
 	ring   *seal.Ring // nil: the value is stored in clear
-	packed bool
+	packed bool       // the value is packed before it is sealed
 }
 
 // NewTable makes a table whose values are stored in clear.
 func NewTable[T any](engine Engine, issuer, name string, form byte) Table[T] {
-	return Table[T]{engine: engine, issuer: issuer, name: name, form: form}
+	return Table[T]{engine: engine, name: name, under: Under(issuer, name), form: form}
 }
 
 // Sealed gives the same table with its values sealed under their keys.
@@ -44,12 +44,15 @@ type document []byte
 
 // Key gives the key of the parts.
 func (t Table[T]) Key(parts ...string) Key {
-	return NewKey(append([]string{t.issuer, t.name}, parts...)...)
+	return t.under + NewKey(parts...)
 }
 
 // Prefix gives what all keys below the parts share.
 func (t Table[T]) Prefix(parts ...string) Key {
-	return Under(append([]string{t.issuer, t.name}, parts...)...)
+	if len(parts) == 0 {
+		return t.under
+	}
+	return t.under + Under(parts...)
 }
 
 // Encode makes the stored bytes of a value for a key. Text that JSON cannot carry is written as U+FFFD.
@@ -74,8 +77,14 @@ func text(value any) ([]byte, error) {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false) // nobody reads a record as HTML, and six bytes for each & of a URI are many
-	err := encoder.Encode(value)
-	return withoutNUL(bytes.TrimSuffix(text.Bytes(), []byte("\n"))), err
+	if err := encoder.Encode(value); err != nil {
+		return nil, err
+	}
+	body := withoutNUL(bytes.TrimSuffix(text.Bytes(), []byte("\n")))
+	if len(body) > strictjson.Stored.MaxBytes { // packed it might fit, and could never be read
+		return nil, ErrTooLarge
+	}
+	return body, nil
 }
 
 // withoutNUL does for NUL what json does for other bytes that are no text: strictjson reads none, and a record that can be

@@ -42,6 +42,9 @@ func TestTableOps(t *testing.T) {
 			if err != nil || value != "first <&> \u2028" || !record.Expires.Equal(expires) || record.Key != table.Key("k", "x") {
 				t.Errorf("%s: inserted %q, %+v, %v", name, value, record, err)
 			}
+			if s.shows("<&>") != (name == "clear") {
+				t.Errorf("%s: the value is not stored as it is", name)
+			}
 			op, err = table.Update(record.Version, "second", expires, "k", "x")
 			if err != nil {
 				t.Fatal(err)
@@ -142,6 +145,34 @@ func TestTablesApart(t *testing.T) {
 			}
 			if value, _, err := table.Get(t.Context(), "c"); err != nil || value != name {
 				t.Errorf("%s has %q, %v", name, value, err)
+			}
+		}
+	})
+}
+
+// What can be written can be read, also at the limits; what could not be read is refused when it is written.
+func TestLargestValue(t *testing.T) {
+	onEach(t, func(s *store) {
+		plain := storage.NewTable[string](s.engine, "main", "t", 1)
+		for name, table := range map[string]storage.Table[string]{"plain": plain, "sealed": plain.Sealed(s.ring), "packed": plain.Packed()} {
+			written := 0
+			for _, size := range []int{900 << 10, 1<<20 - 200, 1<<20 - 2, 1<<20 - 1, 3 << 20} {
+				value := strings.Repeat("x", size)
+				op, err := table.Put(value, time.Time{}, "k")
+				if err == nil {
+					err = s.engine.Apply(t.Context(), op)
+				}
+				if err != nil {
+					checkIs(t, name, err, storage.ErrTooLarge)
+					continue
+				}
+				written++
+				if got, _, err := table.Get(t.Context(), "k"); err != nil || got != value {
+					t.Errorf("%s: of %d bytes %d are read, %v", name, size, len(got), err)
+				}
+			}
+			if written == 0 || written == 5 {
+				t.Errorf("%s: %d of 5 sizes were written", name, written)
 			}
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"slices"
+	"time"
 
 	"github.com/ostiary/ostiary/core"
 )
@@ -120,7 +121,7 @@ func (j *judgement) registrationToken(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !j.holdsToken(stored.Credentials) {
+	if !holdsToken(stored.Credentials, j.req.Credential.Bearer, j.now) {
 		return core.Refuse(core.InvalidToken, "The registration access token is not valid for this client.")
 	}
 	j.caller.Kind, j.caller.ClientID = KindRAT, stored.Client.ID
@@ -128,11 +129,11 @@ func (j *judgement) registrationToken(ctx context.Context) error {
 }
 
 // holdsToken compares in constant time against every token, the current one last.
-func (j *judgement) holdsToken(c core.Credentials) bool {
-	presented := j.req.Credential.Bearer.Hash()
+func holdsToken(c core.Credentials, bearer core.Secret, now time.Time) bool {
+	presented := bearer.Hash()
 	found := 0
 	for _, t := range c.Registration {
-		live := t.ValidUntil.IsZero() || t.ValidUntil.After(j.now)
+		live := t.ValidUntil.IsZero() || t.ValidUntil.After(now)
 		if live {
 			found |= subtle.ConstantTimeCompare(t.Hash[:], presented[:])
 		}

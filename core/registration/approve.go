@@ -103,8 +103,12 @@ func (j *judgement) replace(a *Approved) {
 
 // supersedes tells that the current registration access token was presented while an earlier one still lives.
 func (j *judgement) supersedes() bool {
-	tokens := j.before.Credentials.Registration
-	return j.caller.Kind == KindRAT && len(tokens) > 1 && tokens[len(tokens)-1].Hash == j.req.Credential.Bearer.Hash()
+	return j.caller.Kind == KindRAT && supersedes(j.before.Credentials, j.req.Credential.Bearer)
+}
+
+func supersedes(c core.Credentials, bearer core.Secret) bool {
+	tokens := c.Registration
+	return len(tokens) > 1 && tokens[len(tokens)-1].Hash == bearer.Hash()
 }
 
 // rotate keeps the token that was presented for a while beside the new one; any other ends.

@@ -18,6 +18,8 @@ import (
 type Store interface {
 	// Client gives a client with its credentials and state in one view; the zero Stored when there is none, or none any more.
 	Client(ctx context.Context, id core.ClientID) (Stored, error)
+	// Presence gives a client's credentials and stamps in one view; zero ones when there is none, or none any more.
+	Presence(ctx context.Context, id core.ClientID) (core.Credentials, Stamps, error)
 	// TokenByHash gives an initial access token; the zero Held when there is none.
 	TokenByHash(ctx context.Context, hash core.SecretHash) (Held, error)
 	// Commit carries out an Approved with its ledger entry, all or nothing: ErrSpent, ErrTaken or ErrChanged when what it was

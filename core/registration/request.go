@@ -45,8 +45,14 @@ type Stored struct {
 }
 
 // Tag is the entity tag of client and state (RFC 9110 §8.8.3); a fresh token or secret does not change it.
-func (s Stored) Tag() string {
-	return `"` + hex.EncodeToString(s.Stamps.Client[:]) + hex.EncodeToString(s.Stamps.State[:4]) + `"`
+func (s Stored) Tag() string { return s.Stamps.tag() }
+
+func (s Stamps) tag() string {
+	raw := make([]byte, 0, 2+2*(len(s.Client)+4))
+	raw = append(raw, '"')
+	raw = hex.AppendEncode(raw, s.Client[:])
+	raw = hex.AppendEncode(raw, s.State[:4])
+	return string(append(raw, '"'))
 }
 
 // A Stamp is the version of one stored record; the zero Stamp says it is absent.

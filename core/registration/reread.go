@@ -53,18 +53,19 @@ func (r *readings) keep(id core.ClientID, held reading) {
 
 // reread answers a client's read from memory, or says that it has to be judged.
 func (d *Desk) reread(ctx context.Context, req Request) (Answer, bool) {
-	if req.Operation != core.Read || req.Channel != core.ChannelManage || d.shapesReads() {
+	if req.Operation != core.Read || req.Channel != core.ChannelManage || req.Refused != nil || req.IfMatch != nil || d.shapesReads() {
 		return Answer{}, false
 	}
 	held, ok := d.readings.of(req.ClientID)
 	if !ok || held.basis.site != d.Site() || !held.basis.holds() {
 		return Answer{}, false
 	}
-	j := d.begin(req)
-	if err := j.access(ctx); err != nil || j.before.Stamps != held.basis.stamps || j.supersedes() {
+	bearer := req.Credential.Bearer
+	credentials, stamps, err := d.store.Presence(ctx, req.ClientID)
+	if err != nil || stamps != held.basis.stamps || !holdsToken(credentials, bearer, d.now()) || supersedes(credentials, bearer) {
 		return Answer{}, false
 	}
-	return Answer{Body: withToken(held.body, req.Credential.Bearer), ClientID: req.ClientID, Tag: j.before.Tag()}, true
+	return Answer{Body: withToken(held.body, bearer), ClientID: req.ClientID, Tag: stamps.tag()}, true
 }
 
 // remember keeps an answered read that would be answered alike until something changes.
@@ -72,7 +73,7 @@ func (d *Desk) remember(req Request, a Approved, answer Answer, shaping []ledger
 	if req.Channel != core.ChannelManage || a.basis.holds == nil || a.supersedes || len(shaping) > 0 || d.shapesReads() {
 		return
 	}
-	if body, ok := bytes.CutSuffix(answer.Body, tokenMember(req.Credential.Bearer)); ok {
+	if body, ok := bytes.CutSuffix(answer.Body, withToken(nil, req.Credential.Bearer)); ok {
 		d.readings.keep(a.client.ID, reading{a.basis, body})
 	}
 }
@@ -85,13 +86,8 @@ func (d *Desk) shapesReads() bool {
 
 // withToken ends an answer with the token that was presented.
 func withToken(body []byte, token core.Secret) []byte {
-	return append(body[:len(body):len(body)], tokenMember(token)...)
-}
-
-// tokenMember is how an answer with a registration access token ends.
-func tokenMember(token core.Secret) []byte {
-	member := strictjson.Append(nil, strictjson.Object(strictjson.Member{
-		Name: "registration_access_token", Value: strictjson.String(token.Reveal()),
-	}))
-	return append([]byte{','}, member[1:]...)
+	const name, slack = `,"registration_access_token":`, 2
+	whole := make([]byte, 0, len(body)+len(name)+len(token)+2*slack)
+	whole = append(append(whole, body...), name...)
+	return append(strictjson.Append(whole, strictjson.String(token.Reveal())), '}')
 }

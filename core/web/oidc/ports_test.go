@@ -30,6 +30,11 @@ func (v *vault) Client(_ context.Context, id core.ClientID) (registration.Stored
 	return v.clients[id], nil
 }
 
+func (v *vault) Presence(ctx context.Context, id core.ClientID) (core.Credentials, registration.Stamps, error) {
+	stored, err := v.Client(ctx, id)
+	return stored.Credentials, stored.Stamps, err
+}
+
 func (v *vault) TokenByHash(_ context.Context, hash core.SecretHash) (registration.Held, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
