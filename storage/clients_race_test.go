@@ -3,6 +3,7 @@ package storage_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/registration"
+	"github.com/ostiary/ostiary/storage"
 )
 
 // Of two writes judged on the same client the second is refused, whatever they are, and leaves nothing.
@@ -151,11 +153,13 @@ func TestWritesOfAnotherProcess(t *testing.T) {
 		other := d.reopened()
 		sees := func(what string) {
 			t.Helper()
+			checkPresence(t, what, other, id, d.load(id))
 			if got, want := load(t, other, id), d.load(id); got.Stamps != want.Stamps {
 				t.Errorf("%s: the other process has %v, want %v", what, got.Stamps, want.Stamps)
 			} else {
 				checkStored(t, what, got, want)
 			}
+			checkPresence(t, what+", read", other, id, d.load(id))
 		}
 		sees("registered")
 		d.do(rotate)
@@ -169,6 +173,15 @@ func TestWritesOfAnotherProcess(t *testing.T) {
 		d.do(d.byOperator(core.Delete, id, ""))
 		sees("deleted")
 	})
+}
+
+// checkPresence holds what Presence gives of a client to what is stored.
+func checkPresence(t *testing.T, what string, clients *storage.Clients, id core.ClientID, want registration.Stored) {
+	t.Helper()
+	credentials, stamps, err := clients.Presence(t.Context(), id)
+	if err != nil || stamps != want.Stamps || !reflect.DeepEqual(credentials, want.Credentials) {
+		t.Errorf("%s: present as %+v at %v, %v; want %+v", what, credentials, stamps, err, want)
+	}
 }
 
 // Readers never see a client older than one they, or a writer that has finished, saw before; nor half of one.

@@ -13,7 +13,7 @@ import (
 // Entries and inputs are kept as long as their retention says, each kind by its own.
 func TestRetention(t *testing.T) {
 	const hour, never = time.Hour, time.Duration(0)
-	for name, test := range map[string]struct {
+	cases := map[string]struct {
 		keep                         storage.Retention
 		after                        time.Duration
 		accepted, refused, withInput bool
@@ -28,38 +28,37 @@ func TestRetention(t *testing.T) {
 		"default, a month":  {storage.DefaultRetention(), 31 * 24 * hour, true, true, false},
 		"default, a year":   {storage.DefaultRetention(), 365 * 24 * hour, true, false, false},
 		"default, ten days": {storage.DefaultRetention(), 10 * 24 * hour, true, true, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			onEach(t, func(s *store) {
-				l := s.openLedger(test.keep)
-				outcomes := map[ledger.Outcome]bool{
-					ledger.Stored: test.accepted, ledger.Deleted: test.accepted, ledger.Nothing: test.refused, ledger.Unchanged: test.refused,
-				}
-				ids := make(map[ledger.Outcome]core.DecisionID)
-				for outcome := range outcomes {
-					e := s.entry("c-1", outcome)
-					s.append(l, e)
-					ids[outcome] = e.DecisionID
-				}
-				s.clock.advance(test.after)
-				left := 0
-				for outcome, stays := range outcomes {
-					e, found, err := l.Entry(t.Context(), ids[outcome])
-					if err != nil || found != stays || found && (len(e.Input) > 0) != test.withInput {
-						t.Errorf("%s: %t with input %q, %v", outcome, found, e.Input, err)
-					}
-					if stays {
-						left++
-					}
-				}
-				for _, client := range []core.ClientID{"", "c-1"} {
-					if list, err := l.Entries(t.Context(), client, "", 10); err != nil || len(list) != left {
-						t.Errorf("list of %q: %d, %v; want %d", client, len(list), err, left)
-					}
-				}
-			})
-		})
 	}
+	onEach(t, func(s *store) {
+		for name, test := range cases {
+			l := storage.NewLedger(s.engine, core.IssuerID(name), s.ring, test.keep, s.clock.now)
+			outcomes := map[ledger.Outcome]bool{
+				ledger.Stored: test.accepted, ledger.Deleted: test.accepted, ledger.Nothing: test.refused, ledger.Unchanged: test.refused,
+			}
+			ids := make(map[ledger.Outcome]core.DecisionID)
+			for outcome := range outcomes {
+				e := s.entry("c-1", outcome)
+				s.append(l, e)
+				ids[outcome] = e.DecisionID
+			}
+			s.clock.advance(test.after)
+			left := 0
+			for outcome, stays := range outcomes {
+				e, found, err := l.Entry(t.Context(), ids[outcome])
+				if err != nil || found != stays || found && (len(e.Input) > 0) != test.withInput {
+					t.Errorf("%s: %s: %t with input %q, %v", name, outcome, found, e.Input, err)
+				}
+				if stays {
+					left++
+				}
+			}
+			for _, client := range []core.ClientID{"", "c-1"} {
+				if list, err := l.Entries(t.Context(), client, "", 10); err != nil || len(list) != left {
+					t.Errorf("%s: list of %q: %d, %v; want %d", name, client, len(list), err, left)
+				}
+			}
+		}
+	})
 }
 
 // What is swept leaves nothing: no index row, no input, no shaping.

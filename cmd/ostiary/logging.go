@@ -29,5 +29,5 @@ func newLog(s logSettings, out io.Writer) (*slog.Logger, *web.LogBuffer, error) 
 	if s.Format == "text" {
 		return slog.New(slog.NewTextHandler(buffer, options)), buffer, nil
 	}
-	return slog.New(slog.NewJSONHandler(buffer, options)), buffer, nil
+	return slog.New(web.NewJSONLog(buffer, options)), buffer, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 
 	"github.com/ostiary/ostiary/core/metrics"
 	"github.com/ostiary/ostiary/core/web"
@@ -21,7 +20,7 @@ type meters struct {
 func (h *house) newMeters(table []web.Route, issuerPath string) (*meters, error) {
 	m := &meters{registry: metrics.New()}
 	routes := metrics.Of("route", append(patterns(table, issuerPath), "unmatched")...)
-	classes := metrics.Of("status", "2xx", "3xx", "4xx", "5xx")
+	classes := metrics.Of("status", statusClasses[2:]...)
 	var counting, timing error
 	m.requests, counting = m.registry.Counter("ostiary_requests_total", "Requests answered.", routes, classes)
 	m.seconds, timing = m.registry.Histogram("ostiary_request_duration_seconds", "From the head's arrival to the answer.",
@@ -51,9 +50,19 @@ func patterns(table []web.Route, issuerPath string) []string {
 	return list
 }
 
+// statusClasses are the values of the label status, by the first digit.
+var statusClasses = [...]string{"", "", "2xx", "3xx", "4xx", "5xx"}
+
+func statusClass(status int) string {
+	if class := status / 100; class < len(statusClasses) {
+		return statusClasses[class]
+	}
+	return ""
+}
+
 // done counts one request.
 func (m *meters) done(d web.Done) {
-	m.requests.Inc(d.Route, strconv.Itoa(d.Status/100)+"xx")
+	m.requests.Inc(d.Route, statusClass(d.Status))
 	m.seconds.Observe(d.Duration.Seconds(), d.Route)
 }
 

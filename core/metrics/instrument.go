@@ -2,49 +2,69 @@ package metrics
 
 import (
 	"slices"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Each of these pairs a Prometheus vector with the closed sets of its labels.
+// Each of these is a Prometheus vector with the closed sets of its labels.
 type (
-	counter struct {
-		vec  *prometheus.CounterVec
-		sets [][]string
-	}
-	gauge struct {
-		vec  *prometheus.GaugeVec
-		sets [][]string
-	}
-	histogram struct {
-		vec  *prometheus.HistogramVec
-		sets [][]string
-	}
+	counter   struct{ *series[prometheus.Counter] }
+	gauge     struct{ *series[prometheus.Gauge] }
+	histogram struct{ *series[prometheus.Observer] }
 )
 
 // Inc implements Counter.
-func (c counter) Inc(values ...string) { c.vec.WithLabelValues(known(c.sets, values)...).Inc() }
+func (c counter) Inc(values ...string) { c.of(values).Inc() }
 
 // Add implements Counter.
 func (c counter) Add(n float64, values ...string) {
 	if n >= 0 { // a counter that goes down panics in the library; NaN is not >= 0
-		c.vec.WithLabelValues(known(c.sets, values)...).Add(n)
+		c.of(values).Add(n)
 	}
 }
 
 // Set implements Gauge.
-func (g gauge) Set(v float64, values ...string) {
-	g.vec.WithLabelValues(known(g.sets, values)...).Set(v)
-}
+func (g gauge) Set(v float64, values ...string) { g.of(values).Set(v) }
 
 // Add implements Gauge.
-func (g gauge) Add(delta float64, values ...string) {
-	g.vec.WithLabelValues(known(g.sets, values)...).Add(delta)
-}
+func (g gauge) Add(delta float64, values ...string) { g.of(values).Add(delta) }
 
 // Observe implements Histogram.
-func (h histogram) Observe(v float64, values ...string) {
-	h.vec.WithLabelValues(known(h.sets, values)...).Observe(v)
+func (h histogram) Observe(v float64, values ...string) { h.of(values).Observe(v) }
+
+// series finds the series of label values. Since the sets are closed, each has its place, and the library is asked but once.
+type series[T any] struct {
+	sets   [][]string
+	made   []atomic.Pointer[T]
+	create func(values ...string) T
+}
+
+func newSeries[T any](sets [][]string, create func(values ...string) T) *series[T] {
+	size := 1
+	for _, set := range sets {
+		size *= len(set) + 1 // Other
+	}
+	return &series[T]{sets: sets, made: make([]atomic.Pointer[T], size), create: create}
+}
+
+func (s *series[T]) of(values []string) T {
+	at := 0
+	for i, set := range s.sets {
+		place := len(set) // Other
+		if i < len(values) {
+			if known := slices.Index(set, values[i]); known >= 0 {
+				place = known
+			}
+		}
+		at = at*(len(set)+1) + place
+	}
+	if made := s.made[at].Load(); made != nil {
+		return *made
+	}
+	made := s.create(known(s.sets, values)...)
+	s.made[at].Store(&made)
+	return made
 }
 
 // known gives exactly one value a label, each from its set or Other. The library panics on any other number of them.

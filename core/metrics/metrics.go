@@ -75,7 +75,7 @@ func (r *Registry) Counter(name, help string, labels ...Label) (Counter, error) 
 	if len(labels) == 0 {
 		vec.WithLabelValues() // shown as 0 before the first event
 	}
-	return counter{vec: vec, sets: sets}, nil
+	return counter{newSeries(sets, vec.WithLabelValues)}, nil
 }
 
 // Gauge creates a gauge; its name ends in a unit or in what is counted.
@@ -88,7 +88,7 @@ func (r *Registry) Gauge(name, help string, labels ...Label) (Gauge, error) {
 	if err := r.register(name, vec); err != nil {
 		return nil, err
 	}
-	return gauge{vec: vec, sets: sets}, nil
+	return gauge{newSeries(sets, vec.WithLabelValues)}, nil
 }
 
 // GaugeFunc creates a gauge that is read when the metrics are. read must be quick and safe for use by many goroutines.
@@ -116,7 +116,7 @@ func (r *Registry) Histogram(name, help string, buckets []float64, labels ...Lab
 	if err := r.register(name, vec); err != nil {
 		return nil, err
 	}
-	return histogram{vec: vec, sets: sets}, nil
+	return histogram{newSeries(sets, vec.WithLabelValues)}, nil
 }
 
 // Text gives all metrics in Prometheus's text format with its media type, for /metrics.

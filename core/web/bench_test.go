@@ -87,7 +87,7 @@ func BenchmarkEdgeLogged(b *testing.B) {
 	}
 	defer null.Close()
 	buffer := NewLogBuffer(null, 64<<10, 20*time.Millisecond)
-	benchEdge(b, slog.New(slog.NewJSONHandler(buffer, nil)))
+	benchEdge(b, slog.New(NewJSONLog(buffer, nil)))
 	if err := buffer.Close(); err != nil {
 		b.Fatal(err)
 	}

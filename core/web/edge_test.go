@@ -3,10 +3,14 @@ package web
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -179,6 +183,38 @@ func TestLogLine(t *testing.T) {
 	defer g.mu.Unlock()
 	if d := (Done{"/api/oidc/token", "POST", 415, len(a.body), 1500 * time.Microsecond}); len(g.done) != 3 || g.done[0] != d {
 		t.Errorf("reported %+v", g.done)
+	}
+}
+
+// The lines that are written ready made are those that slog would write.
+func TestLinesAreThoseOfSlog(t *testing.T) {
+	noon := time.Date(2026, 3, 1, 12, 0, 0, 120_000_000, time.FixedZone("", 3600))
+	const id = "X-Request-Id: id-@"
+	var logs []string
+	for _, handler := range []func(io.Writer) slog.Handler{
+		func(w io.Writer) slog.Handler { return NewJSONLog(w, nil) },
+		func(w io.Writer) slog.Handler { return slog.NewJSONHandler(w, nil) },
+	} {
+		sink, ticks := &rig{}, atomic.Int64{}
+		g := start(t, func(o *Options) {
+			o.Log = slog.New(handler(sink))
+			o.Now = func() time.Time { return noon.Add(time.Duration(ticks.Add(1234567))) }
+		})
+		for i, raw := range []string{
+			request("GET", "/files/a", "", id), request("GET", "/api/oidc/userinfo", "", id), request("GET", "/nowhere", "", id),
+			request("GET", "/broken", "", id), request("GET", "/panic", "", id), request("FOO", "/files/a", "", id),
+			request("POST", "/api/oidc/dcr/register", "{}", id, "Content-Type: application/json"),
+		} {
+			g.ask(t, strings.ReplaceAll(raw, "@", strconv.Itoa(i)))
+		}
+		logs = append(logs, sink.log())
+	}
+	stackAndID := regexp.MustCompile(`"stack":"[^"]*(\\"[^"]*)*"|"decision_id":"[^"]*"`)
+	for i, log := range logs {
+		logs[i] = stackAndID.ReplaceAllString(log, "")
+	}
+	if logs[0] != logs[1] || strings.Count(logs[0], "\n") != 7 {
+		t.Errorf("ready made:\n%s\nslog:\n%s", logs[0], logs[1])
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -71,6 +72,7 @@ type Server struct {
 	app   *fiber.App
 	route fasthttp.RequestHandler // Fiber's router
 	log   slog.Handler
+	lines io.Writer // takes request lines ready made; nil: they go through log
 
 	base     context.Context // what handlers get; ends with the server
 	stop     context.CancelFunc
@@ -86,7 +88,7 @@ func New(opt Options) (*Server, error) {
 		return nil, err
 	}
 	opt = withDefaults(opt)
-	s := &Server{opt: opt, sites: hosts, areas: areasOf(opt), log: opt.Log.Handler(), idPrefix: strings.ToLower(rand.Text()[:10]) + "-"}
+	s := &Server{opt: opt, sites: hosts, areas: areasOf(opt), log: opt.Log.Handler(), lines: linesOf(opt.Log.Handler()), idPrefix: strings.ToLower(rand.Text()[:10]) + "-"}
 	s.base, s.stop = context.WithCancel(context.Background())
 	s.app = newFiber(opt)
 	for _, res := range resources {

@@ -87,7 +87,7 @@ func start(t *testing.T, change ...func(*Options)) *rig {
 	opt := Options{
 		Routes: table(), IssuerPath: "/api/oidc", Sites: []string{site},
 		Areas: []Area{{"/api/admin", Operator}, {"/console", Page}},
-		Log:   slog.New(slog.NewJSONHandler(g, nil)),
+		Log:   slog.New(NewJSONLog(g, nil)),
 		OnRefused: func(_ context.Context, r Refused) {
 			g.mu.Lock()
 			defer g.mu.Unlock()
