@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -79,9 +80,14 @@ func (ex *exchange) quiet() bool {
 	return ex.stack == nil && (ex.fault == nil || ex.fault.Err == nil)
 }
 
+// lineBuffers are where lines are put together; an io.Writer keeps none of what it is given.
+var lineBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
+
 // line writes what record would have slog write. A test holds the two equal.
 func (ex *exchange) line(method, route string, took time.Duration) {
-	b := make([]byte, 0, 512)
+	buffer := lineBuffers.Get().(*[]byte)
+	defer lineBuffers.Put(buffer)
+	b := (*buffer)[:0]
 	b = append(b, `{"time":"`...)
 	b = ex.req.Start.Add(took).AppendFormat(b, time.RFC3339Nano)
 	b = append(b, `","level":"INFO","msg":"request","method":`...)
@@ -106,7 +112,9 @@ func (ex *exchange) line(method, route string, took time.Duration) {
 		b = append(b, `,"code":`...)
 		b = strictjson.AppendString(b, string(ex.fault.Code))
 	}
-	_, _ = ex.s.lines.Write(append(b, "}\n"...)) // a log that cannot be written has nobody to be told
+	b = append(b, "}\n"...)
+	*buffer = b
+	_, _ = ex.s.lines.Write(b) // a log that cannot be written has nobody to be told
 }
 
 // logFor encodes what all requests of a route have in common once.
