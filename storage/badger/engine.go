@@ -25,6 +25,7 @@ type Engine struct {
 	committer *committer
 	lock      *os.File // holds the folder while open
 	sweeper   sweeper
+	pager     *pager
 
 	gate  gate
 	close func() error // runs once
@@ -121,6 +122,7 @@ func (e *Engine) shut() error {
 	e.gate.shut()
 	close(e.committer.stop)
 	<-e.committer.ended
+	e.pager.close()
 	if err := e.committer.broken(); err != nil {
 		return err
 	}

@@ -59,6 +59,7 @@ func open(o Options, lock *os.File) (*Engine, error) {
 	if err := e.refuseHalfLoaded(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	e.pager = startPager(o.Dir)
 	go e.committer.run()
 	return e, nil
 }

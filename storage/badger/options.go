@@ -17,8 +17,6 @@ type Options struct {
 	FreeSpace func(dir string) (uint64, error) // bytes free; default asks the file system
 	MinFree   uint64                           // below it writes are refused; default 512 MiB
 	OpenRetry time.Duration                    // how long to wait for another process to let go of Dir; default 30 s
-
-	BlockCache int64 // bytes of table blocks kept in memory; default 16 MiB
 }
 
 func (o Options) withDefaults() Options {
@@ -37,16 +35,17 @@ func (o Options) withDefaults() Options {
 	if o.OpenRetry == 0 {
 		o.OpenRetry = 30 * time.Second
 	}
-	if o.BlockCache == 0 {
-		o.BlockCache = 16 << 20
-	}
 	return o
 }
 
 const (
 	// memTableSize bounds one log and the memory that mirrors it. It must not become smaller: the log of a killed process is
 	// replayed into memory of this size, and 15 % of it, the most that one commit may hold, has to hold MaxApply.
-	memTableSize = 8 << 20
+	memTableSize = 7 << 20
+
+	// tableSize bounds the tables below level 0. What builds a table takes twice that, rounded up to a power of two, and as much
+	// again for each time that is not enough: 8 MiB hold a whole log, so eight builders never take more than 64.
+	tableSize = 3584 << 10
 
 	// valueLogThreshold is the size from which Badger would put a value into its value log. No record reaches it (MaxApply
 	// counts OpSize for each op), so that log stays empty: nothing there to collect, and none of its traps.
@@ -58,7 +57,7 @@ const (
 
 // settings are Badger's options; the reasons stand in RATIONALE.md.
 func (o Options) settings() badgerdb.Options {
-	return badgerdb.DefaultOptions(o.Dir).
+	opt := badgerdb.DefaultOptions(o.Dir).
 		WithSyncWrites(true).
 		WithDetectConflicts(false). // the committer is the only writer
 		WithNumVersionsToKeep(1).
@@ -66,16 +65,19 @@ func (o Options) settings() badgerdb.Options {
 		WithBypassLockGuard(true). // open.go holds the same lock
 		WithMemTableSize(memTableSize).
 		WithNumMemtables(2).
-		WithNumLevelZeroTables(4).
-		WithNumLevelZeroTablesStall(12).
+		WithBaseTableSize(tableSize).
+		WithNumLevelZeroTables(8).
+		WithNumLevelZeroTablesStall(20).
 		WithNumCompactors(2).
 		WithCompactL0OnClose(true).
-		WithCompression(options.Snappy).
-		WithBlockCacheSize(o.BlockCache).
+		WithCompression(options.None). // large records come packed; compressing again costs more memory than it saves disk
+		WithBlockCacheSize(0).         // blocks that are not compressed are read where they lie
 		WithValueThreshold(valueLogThreshold).
 		WithValueLogFileSize(1 << 20).
 		WithVerifyValueChecksum(true).
 		WithChecksumVerificationMode(options.OnBlockRead). // at opening check.go verifies every table
 		WithMetricsEnabled(false).
 		WithLogger(logger{o.Log})
+	opt.TableSizeMultiplier = 1 // what builds a table takes several times its size in memory
+	return opt
 }
