@@ -28,7 +28,7 @@ import (
 // curl is a small stand-in that knows the options used, so that the manual needs nothing but Go.
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"ostiary": main})
+	testscript.Main(m, map[string]func(){"ostiary": main, "curl": curlMain})
 }
 
 func TestManual(t *testing.T) {
@@ -196,6 +196,20 @@ func (r request) send() (int, string, error) {
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
 	return res.StatusCode, string(body), err
+}
+
+// curlMain is curl for the shell snippets of README.md.
+func curlMain() {
+	r, err := parseCurl(os.Args[1:])
+	if err == nil {
+		_, body, failed := r.send()
+		fmt.Println(body)
+		err = failed
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "curl:", err)
+		os.Exit(1)
+	}
 }
 
 func curl(ts *testscript.TestScript, neg bool, args []string) {
