@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	badgerdb "github.com/dgraph-io/badger/v4"
@@ -22,8 +25,15 @@ var (
 	ErrHalfLoaded = errors.New("the store holds half of a restore")
 )
 
-// retryEvery is how often a folder in use is tried again. A killed process lets go of it only when its mappings are gone.
-const retryEvery = 50 * time.Millisecond
+// How a folder in use is waited for. A killed process lets go of it only when its mappings are gone, which takes a while; one
+// that is alive mostly means to keep it.
+const (
+	retryEvery = 50 * time.Millisecond
+	whileAlive = 2 * time.Second
+)
+
+// holderFile names the process that has the folder open.
+const holderFile = "HOLDER"
 
 // Open opens the store in o.Dir or makes a new one there. At most one process can have it open.
 func Open(o Options) (*Engine, error) {
@@ -106,17 +116,43 @@ func acquire(dir string, patience time.Duration) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	for deadline := time.Now().Add(patience); ; time.Sleep(retryEvery) {
+	for start := time.Now(); ; time.Sleep(retryEvery) {
 		err := unix.Flock(int(folder.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		waited := time.Since(start)
 		switch {
 		case err == nil:
+			holder := []byte(strconv.Itoa(os.Getpid()))
+			if err := os.WriteFile(filepath.Join(dir, holderFile), holder, 0o600); err != nil {
+				return nil, errors.Join(fmt.Errorf("open store: %w", err), folder.Close())
+			}
 			return folder, nil
 		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
 			return nil, errors.Join(fmt.Errorf("lock folder %s: %w", dir, err), folder.Close())
-		case time.Now().After(deadline):
+		case waited > patience || waited > whileAlive && holderLives(dir):
 			return nil, errors.Join(inUse{dir}, folder.Close())
 		}
 	}
+}
+
+// holderLives tells whether the process that took the folder last still runs.
+func holderLives(dir string) bool {
+	text, err := os.ReadFile(filepath.Join(dir, holderFile))
+	if err != nil {
+		return false
+	}
+	pid, err := strconv.Atoi(string(text))
+	if err != nil || pid <= 0 || pid == os.Getpid() { // our own number: that of one killed in another container like this
+		return false
+	}
+	err = unix.Kill(pid, 0)
+	return (err == nil || errors.Is(err, unix.EPERM)) && !isZombie(pid)
+}
+
+// isZombie tells a process that was killed and is not yet buried: what is left of it may still hold the lock.
+func isZombie(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, after, found := strings.Cut(string(text), ") ")
+	return err == nil && found && strings.HasPrefix(after, "Z")
 }
 
 // inUse is ErrInUse with the one line that an operator needs.
