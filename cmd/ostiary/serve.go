@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -101,7 +102,11 @@ func (h *house) announce(ctx context.Context, ready func(*house) error) error {
 		return nil // shutting down
 	}
 	h.started.Store(true)
-	return ready(h)
+	if err := ready(h); err != nil {
+		return err
+	}
+	debug.FreeOSMemory() // compiling rules and plugins took much that is not needed again
+	return nil
 }
 
 func shutdown(servers ...*web.Server) error {
