@@ -34,7 +34,7 @@ func NewClients(engine Engine, issuer core.IssuerID, ledger Ledger, ring *seal.R
 	return &Clients{
 		engine: engine, now: now, ledger: ledger, ring: ring,
 		clients:     NewTable[clientForm](engine, id, "client", 1).Packed(),
-		credentials: NewTable[credentialsForm](engine, id, "client_credentials", 1),
+		credentials: NewTable[credentialsForm](engine, id, "client_credentials", 1).Packed(),
 		states:      NewTable[stateForm](engine, id, "client_state", 1),
 		tokens:      NewTable[tokenForm](engine, id, "iat", 1),
 		tokenUses:   NewTable[struct{}](engine, id, "iat_uses", 1),
@@ -134,7 +134,7 @@ func (c *Clients) Commit(ctx context.Context, a registration.Approved) error {
 	if a.Unchanged() {
 		return nil
 	}
-	var p plan
+	p := newPlan()
 	switch a.Operation() {
 	case core.Register:
 		c.planInsert(&p, a)

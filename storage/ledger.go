@@ -30,7 +30,7 @@ type Ledger struct {
 	retention Retention
 	entries   Table[ledger.Entry]
 	inputs    Table[document]
-	shaping   Table[[]ledger.Stage]
+	shaping   Table[stagesForm]
 	byClient  Table[struct{}]
 }
 
@@ -43,7 +43,7 @@ func NewLedger(engine Engine, issuer core.IssuerID, ring *seal.Ring, retention R
 		engine: engine, now: now, retention: retention,
 		entries:  NewTable[ledger.Entry](engine, id, "ledger", 1).Packed(),
 		inputs:   NewTable[document](engine, id, "ledger_input", 1).Packed().Sealed(ring),
-		shaping:  NewTable[[]ledger.Stage](engine, id, "ledger_shaping", 1),
+		shaping:  NewTable[stagesForm](engine, id, "ledger_shaping", 1).Packed(),
 		byClient: NewTable[struct{}](engine, id, "ledger_by_client", 1),
 	}
 }

@@ -24,11 +24,13 @@ var errPacked = errors.New("the packed record is damaged")
 // dictionary is built when the first record is packed or read.
 var dictionary = sync.OnceValue(func() *s2.Dict { return s2.MakeDict(packWords, nil) })
 
-func pack(plain []byte) ([]byte, error) {
+// pack gives what is valid until the scratch is used again.
+func (s *scratch) pack(plain []byte) ([]byte, error) {
 	if len(plain) > longestUnpacked {
 		return nil, ErrTooLarge
 	}
-	return dictionary().Encode(nil, plain), nil
+	s.packed = dictionary().Encode(s.packed[:cap(s.packed)], plain)
+	return s.packed, nil
 }
 
 func unpack(packed []byte) ([]byte, error) {

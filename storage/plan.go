@@ -12,6 +12,12 @@ type plan struct {
 	err     error // the first op that could not be made
 }
 
+// newPlan has room for what a registration writes.
+func newPlan() plan {
+	const usual = 12
+	return plan{ops: make([]Op, 0, usual), refused: make([]error, 0, usual)}
+}
+
 // add takes an op that cannot be refused, or whose refusal is a fault.
 func (p *plan) add(op Op) { p.expect(op, nil) }
 

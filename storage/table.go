@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/ostiary/ostiary/core/seal"
@@ -57,9 +58,11 @@ func (t Table[T]) Prefix(parts ...string) Key {
 
 // Encode makes the stored bytes of a value for a key. Text that JSON cannot carry is written as U+FFFD.
 func (t Table[T]) Encode(key Key, value T) ([]byte, error) {
-	body, err := text(value)
+	s := scratches.Get().(*scratch)
+	defer s.putBack()
+	body, err := s.body(&value)
 	if err == nil && t.packed {
-		body, err = pack(body)
+		body, err = s.pack(body)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", t.name, err)
@@ -67,24 +70,55 @@ func (t Table[T]) Encode(key Key, value T) ([]byte, error) {
 	if t.ring != nil {
 		body = t.ring.Seal(string(key), body)
 	}
-	return append([]byte{t.form}, body...), nil
+	return append(append(make([]byte, 0, 1+len(body)), t.form), body...), nil
 }
 
-func text(value any) ([]byte, error) {
-	if as, ok := value.(document); ok {
-		return as, nil
+// A scratch is where a value is written and packed, before it is copied to what is stored.
+type scratch struct{ plain, packed []byte }
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// longestScratch is up to where a scratch is kept for the next value.
+const longestScratch = 64 << 10
+
+func (s *scratch) putBack() {
+	if cap(s.plain)+cap(s.packed) <= longestScratch {
+		scratches.Put(s)
 	}
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false) // nobody reads a record as HTML, and six bytes for each & of a URI are many
-	if err := encoder.Encode(value); err != nil {
+}
+
+// An appender is a stored form that knows how to write itself: the bytes that encoding/json would make of it.
+type appender interface {
+	AppendJSON(dst []byte) ([]byte, error)
+}
+
+// body gives the JSON of the value that is pointed to.
+func (s *scratch) body(value any) ([]byte, error) {
+	if as, ok := value.(*document); ok {
+		return *as, nil
+	}
+	var err error
+	if as, ok := value.(appender); ok {
+		s.plain, err = as.AppendJSON(s.plain[:0])
+	} else {
+		s.plain, err = marshal(s.plain[:0], value)
+	}
+	if err != nil {
 		return nil, err
 	}
-	body := withoutNUL(bytes.TrimSuffix(text.Bytes(), []byte("\n")))
+	body := withoutNUL(s.plain)
 	if len(body) > strictjson.Stored.MaxBytes { // packed it might fit, and could never be read
 		return nil, ErrTooLarge
 	}
 	return body, nil
+}
+
+func marshal(dst []byte, value any) ([]byte, error) {
+	text := bytes.NewBuffer(dst)
+	encoder := json.NewEncoder(text)
+	encoder.SetEscapeHTML(false) // nobody reads a record as HTML, and six bytes for each & of a URI are many
+	err := encoder.Encode(value)
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), err
 }
 
 // withoutNUL does for NUL what json does for other bytes that are no text: strictjson reads none, and a record that can be

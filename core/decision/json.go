@@ -1,6 +1,7 @@
 package decision
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -12,9 +13,12 @@ type JSONWriter struct {
 	comma bool // the next value or key follows another one
 }
 
+// usual is about how long an input is.
+const usual = 6 << 10
+
 // AppendJSON appends the whole input as compact JSON.
 func AppendJSON(dst []byte, r *Registration) []byte {
-	w := JSONWriter{buf: dst}
+	w := JSONWriter{buf: slices.Grow(dst, usual)}
 	r.Write(&w)
 	return w.buf
 }

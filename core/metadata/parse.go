@@ -79,7 +79,7 @@ func (req *Request) take(name string, v strictjson.Value, custom []string) error
 		if err := row.Set(&req.Metadata, v); err != nil {
 			return err
 		}
-		if !row.Get(&req.Metadata).IsAbsent() {
+		if row.has(&req.Metadata) {
 			req.Present = append(req.Present, name)
 		}
 		return nil

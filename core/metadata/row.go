@@ -113,6 +113,22 @@ func (r *Row) Get(m *core.Metadata) strictjson.Value {
 	return strictjson.Value{}
 }
 
+// has tells whether the member is there, as Get would.
+func (r *Row) has(m *core.Metadata) bool {
+	switch r.Kind {
+	case Text, URI, Object:
+		return *r.str(m) != ""
+	case List, URIs:
+		return *r.list(m) != nil
+	case Scope:
+		return len(*r.list(m)) > 0
+	case Number:
+		return *r.number(m) != nil
+	default:
+		return *r.flag(m) != nil
+	}
+}
+
 // Set takes the member from JSON. Null, "" and the absent Value remove it; a wrong type is refused, naming the member.
 func (r *Row) Set(m *core.Metadata, v strictjson.Value) error {
 	if s, isText := v.Text(); v.IsAbsent() || v.IsNull() || isText && s == "" {

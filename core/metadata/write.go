@@ -10,7 +10,11 @@ import (
 
 // Write gives the members that m has as JSON members, in the table's order, then tagged and custom ones by name.
 func Write(m *core.Metadata) []strictjson.Member {
-	members := make([]strictjson.Member, 0, 16)
+	return Append(make([]strictjson.Member, 0, 24), m)
+}
+
+// Append adds what Write gives.
+func Append(members []strictjson.Member, m *core.Metadata) []strictjson.Member {
 	for _, row := range table {
 		if v := row.Get(m); !v.IsAbsent() {
 			members = append(members, strictjson.Member{Name: row.Name, Value: v})
@@ -21,26 +25,81 @@ func Write(m *core.Metadata) []strictjson.Member {
 
 // Beyond gives the members that m has without a row of their own: tagged, then custom ones, each by name.
 func Beyond(m *core.Metadata) []strictjson.Member {
-	var members []strictjson.Member
-	for _, name := range slices.Sorted(maps.Keys(m.Tagged)) {
+	if len(m.Tagged)+len(m.Custom) == 0 {
+		return nil
+	}
+	members := make([]strictjson.Member, 0, len(m.Tagged)+len(m.Custom))
+	for _, name := range sortedNames(m.Tagged) {
 		members = append(members, strictjson.Member{Name: name, Value: strictjson.String(m.Tagged[name])})
 	}
-	for _, name := range slices.Sorted(maps.Keys(m.Custom)) {
+	for _, name := range sortedNames(m.Custom) {
 		members = append(members, strictjson.Member{Name: name, Value: stored(m.Custom[name])})
 	}
 	return members
 }
 
+func sortedNames(texts map[string]string) []string {
+	if len(texts) == 0 {
+		return nil
+	}
+	names := make([]string, 0, len(texts))
+	for name := range texts {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
 // Document gives the metadata as one JSON object.
 func Document(m *core.Metadata) strictjson.Value { return strictjson.Object(Write(m)...) }
+
+// Patch gives the steps that turn before into after, which differ in what Changed told. It is the Diff of their Documents,
+// without making either: first what goes or becomes another value, then what is new.
+func Patch(before, after *core.Metadata, changed []string) []strictjson.PatchOp {
+	if len(changed) == 0 {
+		return nil
+	}
+	var ops []strictjson.PatchOp
+	added := make([]strictjson.PatchOp, 0, len(changed))
+	for _, name := range changed {
+		was, is := get(before, name), get(after, name)
+		if was.IsAbsent() {
+			added = strictjson.DiffMember(added, name, was, is)
+		} else {
+			ops = strictjson.DiffMember(ops, name, was, is)
+		}
+	}
+	if len(ops) == 0 {
+		return added
+	}
+	return append(ops, added...)
+}
+
+// get gives a member of any name.
+func get(m *core.Metadata, name string) strictjson.Value {
+	if row, ok := byName[name]; ok {
+		return row.Get(m)
+	}
+	if text, ok := m.Tagged[name]; ok {
+		return strictjson.String(text)
+	}
+	if text, ok := m.Custom[name]; ok {
+		return stored(text)
+	}
+	return strictjson.Value{}
+}
 
 // Changed names the members in which two clients differ, in the table's order, then tagged and custom ones.
 func Changed(before, after *core.Metadata) []string {
 	var names []string
 	for _, row := range table {
-		if !row.same(before, after) {
-			names = append(names, row.Name)
+		if row.same(before, after) {
+			continue
 		}
+		if names == nil {
+			names = make([]string, 0, 16) // a client that is new has about as many
+		}
+		names = append(names, row.Name)
 	}
 	sameText := func(a, b string) bool { return a == b }
 	names = append(names, changedKeys(before.Tagged, after.Tagged, sameText)...)
@@ -99,7 +158,7 @@ func Clone(m core.Metadata) core.Metadata {
 
 // eachTagged gives the tagged members by name, with the row they are translations of.
 func eachTagged(m *core.Metadata, each func(row *Row, name, text string)) {
-	for _, name := range slices.Sorted(maps.Keys(m.Tagged)) {
+	for _, name := range sortedNames(m.Tagged) {
 		if row, ok := TaggedRow(name); ok {
 			each(row, name, m.Tagged[name])
 		}

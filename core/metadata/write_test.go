@@ -1,6 +1,8 @@
 package metadata_test
 
 import (
+	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -98,5 +100,37 @@ func TestCopyTakesOneMember(t *testing.T) {
 		if !row.Get(&to).IsAbsent() {
 			t.Errorf("%s: copying an absent member left %s", row.Name, row.Get(&to))
 		}
+	}
+}
+
+// Patch says what Diff says of the whole documents, whatever members two clients have.
+func TestPatchIsTheDiffOfTheDocuments(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	custom := []string{"department", "odd/na~me"}
+	whole := parse(t, everything, custom...).Metadata
+	some := func() core.Metadata {
+		doc := metadata.Document(&whole).With("odd/na~me", strictjson.Object(strictjson.Member{Name: "a/b", Value: strictjson.Int(random.Int64N(2))}))
+		for _, m := range doc.Members() {
+			switch random.IntN(4) {
+			case 0:
+				doc = doc.Without(m.Name)
+			case 1:
+				if s, ok := m.Value.Text(); ok && m.Name != "scope" {
+					doc = doc.With(m.Name, strictjson.String(s+"x"))
+				}
+			}
+		}
+		return parse(t, doc.String(), custom...).Metadata
+	}
+	for range 500 {
+		before, after := some(), some()
+		got := metadata.Patch(&before, &after, metadata.Changed(&before, &after))
+		want := strictjson.Diff(metadata.Document(&before), metadata.Document(&after))
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Fatalf("got  %v\nwant %v", got, want)
+		}
+	}
+	if got := metadata.Patch(&whole, &whole, nil); got != nil {
+		t.Errorf("a client differs from itself by %v", got)
 	}
 }

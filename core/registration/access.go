@@ -18,8 +18,8 @@ const (
 )
 
 // unknownToken answers every bad bearer alike: unknown, foreign, truncated, revoked, expired, used up.
-func unknownToken() error {
-	return core.Refuse(core.InvalidToken, "The access token is unknown, expired, revoked or used up. Ask an operator for a new one.")
+func unknownToken(why error) error {
+	return core.Fail(core.InvalidToken, "The access token is unknown, expired, revoked or used up. Ask an operator for a new one.", why)
 }
 
 // access finds out who is at the desk, and which client is meant. A credential that was presented and is not valid is
@@ -99,8 +99,11 @@ func (j *judgement) initialAccessToken(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if held.Token.ID == "" || held.Uses >= held.Token.MaxUses || !held.Token.ExpiresAt.After(j.now) {
-		return unknownToken()
+	if held.Token.ID == "" {
+		return unknownToken(nil)
+	}
+	if held.Uses >= held.Token.MaxUses || !held.Token.ExpiresAt.After(j.now) {
+		return unknownToken(ErrSpent)
 	}
 	j.hold(held)
 	return nil

@@ -18,7 +18,7 @@ func (d *Desk) answer(ctx context.Context, req Request, a Approved) (Answer, []l
 		return Answer{ClientID: a.client.ID}, nil
 	}
 	described := a.client.Metadata
-	doc := strictjson.Object(append(d.identity(req, a), metadata.Write(&described)...)...)
+	doc := strictjson.Object(metadata.Append(d.identity(req, a), &described)...)
 	doc, rows := d.shape(ctx, req, a, doc)
 	if token := registrationToken(req, a); token != "" {
 		doc = doc.With("registration_access_token", strictjson.String(token.Reveal()))
@@ -29,7 +29,7 @@ func (d *Desk) answer(ctx context.Context, req Request, a Approved) (Answer, []l
 			doc = doc.With("warnings", warnings(a.warnings))
 		}
 	}
-	answer := Answer{Body: strictjson.Append(nil, doc), ClientID: a.client.ID}
+	answer := Answer{Body: strictjson.Append(make([]byte, 0, 1<<10), doc), ClientID: a.client.ID}
 	if a.unchanged {
 		answer.Tag = a.before.Tag()
 	}
@@ -41,7 +41,7 @@ func (d *Desk) identity(req Request, a Approved) []strictjson.Member {
 	text := func(name, value string) strictjson.Member {
 		return strictjson.Member{Name: name, Value: strictjson.String(value)}
 	}
-	members := make([]strictjson.Member, 0, 48)
+	members := make([]strictjson.Member, 0, 32) // with room for the metadata
 	members = append(members, text("client_id", string(a.client.ID)),
 		strictjson.Member{Name: "client_id_issued_at", Value: strictjson.Int(a.client.IssuedAt.Unix())})
 	if a.minted.clientSecret != "" {

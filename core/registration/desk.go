@@ -31,7 +31,7 @@ type Store interface {
 
 // What Commit answers when the world has moved on since Judge.
 var (
-	ErrSpent   = errors.New("the initial access token was used up or revoked meanwhile")
+	ErrSpent   = errors.New("the initial access token is used up, expired or revoked") // also the cause of the refusal
 	ErrTaken   = errors.New("the client id is taken")
 	ErrChanged = errors.New("the client was changed meanwhile")
 	ErrZero    = errors.New("an Approved that Judge did not make")
@@ -144,7 +144,7 @@ func (d *Desk) carryOut(ctx context.Context, req Request, a Approved) ([]ledger.
 func commitError(req Request, err error) error {
 	switch {
 	case errors.Is(err, ErrSpent):
-		return unknownToken()
+		return unknownToken(ErrSpent)
 	case errors.Is(err, ErrTaken):
 		return core.Refuse(core.InvalidClientMetadata, "client_id is taken; ask for another or leave it out.")
 	case errors.Is(err, ErrChanged) && len(req.IfMatch) > 0:

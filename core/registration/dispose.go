@@ -144,41 +144,56 @@ func reasonsOf(v decision.Verdict) []core.Reason {
 	return reasons
 }
 
-// question is the input of the decision.
+// question is the input of the decision. In pass 2 only the members that have a row, which policy can change, are other ones.
 func (j *judgement) question(pass int) *decision.Registration {
-	q := &decision.Registration{
-		Operation: j.req.Operation, Channel: j.req.Channel, Profile: j.profile.Name, Pass: pass, Now: j.now, RequestID: j.req.RequestID,
-		Request:   document("", j.asked.Metadata, j.asked.Extra),
-		Present:   j.asked.Present,
-		Effective: document(j.req.ClientID, j.draft, j.asked.Extra),
-		Before:    document(j.before.Client.ID, j.before.Client.Metadata, nil),
-		Changed:   metadata.Changed(&j.before.Client.Metadata, &j.draft),
-		Statement: j.statement, Caller: j.caller,
+	q := new(decision.Registration)
+	if pass == 1 {
+		j.introduce(q)
+	} else {
+		*q = *j.asking
 	}
-	for _, k := range j.keys {
-		q.Keys = append(q.Keys, decision.Key{Kty: k.Kty, Alg: k.Alg, Use: k.Use, Kid: k.Kid, Crv: k.Crv, Bits: k.Bits})
+	q.Pass = pass
+	q.Effective.Metadata = j.draft
+	q.Changed = metadata.Changed(&j.before.Client.Metadata, &j.draft)
+	q.Keys = make([]decision.Key, len(j.keys))
+	for i, k := range j.keys {
+		q.Keys[i] = decision.Key{Kty: k.Kty, Alg: k.Alg, Use: k.Use, Kid: k.Kid, Crv: k.Crv, Bits: k.Bits}
+	}
+	return q
+}
+
+// introduce tells what is the same in both passes.
+func (j *judgement) introduce(q *decision.Registration) {
+	*q = decision.Registration{
+		Operation: j.req.Operation, Channel: j.req.Channel, Profile: j.profile.Name, Now: j.now, RequestID: j.req.RequestID,
+		Request:   document("", &j.asked.Metadata, j.asked.Extra),
+		Present:   j.asked.Present,
+		Effective: document(j.req.ClientID, &j.draft, j.asked.Extra),
+		Before:    document(j.before.Client.ID, &j.before.Client.Metadata, nil),
+		Statement: j.statement, Caller: j.caller,
 	}
 	if j.held != nil {
 		t := j.held.Token
 		q.IAT = decision.IAT{Present: true, ID: t.ID, Label: t.Label, Profile: t.Profile, MaxUses: t.MaxUses, CreatedBy: t.CreatedBy, ExpiresAt: t.ExpiresAt}
 	}
-	return q
 }
 
 // document is a client as policy sees it; what has no row of its own (translations, custom attributes) is extra.
-func document(id core.ClientID, m core.Metadata, extra []strictjson.Member) decision.Document {
-	return decision.Document{ClientID: id, Metadata: m, Extra: append(metadata.Beyond(&m), extra...)}
+func document(id core.ClientID, m *core.Metadata, extra []strictjson.Member) decision.Document {
+	return decision.Document{ClientID: id, Metadata: *m, Extra: append(metadata.Beyond(m), extra...)}
 }
 
 // apply makes the verdict's changes, names the members that differ now and adds them to the row of the decision.
 func (j *judgement) apply(v decision.Verdict) (changed []string, err error) {
-	before, row := metadata.Clone(j.draft), &j.entry.Stages[len(j.entry.Stages)-1]
+	j.earlier = j.draft
+	row := &j.entry.Stages[len(j.entry.Stages)-1]
 	if err := j.change(v); err != nil {
 		row.Fault = err.Error()
 		return nil, err
 	}
-	row.Patch = patch(&before, &j.draft)
-	return metadata.Changed(&before, &j.draft), nil
+	changed = metadata.Changed(&j.earlier, &j.draft)
+	row.Patch = metadata.Patch(&j.earlier, &j.draft, changed)
+	return changed, nil
 }
 
 // change follows strip, grant, default, set, in this order, so that what is forced wins.

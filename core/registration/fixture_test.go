@@ -189,7 +189,7 @@ func (c *chain) At(p hook.Point) ([]hook.Plugin, error) { return c.plugins[p], c
 
 // bench is a desk with everything around it faked.
 type bench struct {
-	t       *testing.T
+	t       testing.TB
 	desk    *registration.Desk
 	store   *vault
 	book    *notes
@@ -201,7 +201,7 @@ type bench struct {
 	published map[string]string // key sets by their jwks_uri
 }
 
-func newBench(t *testing.T, change ...func(*registration.Site)) *bench {
+func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
 	t.Helper()
 	b := &bench{
 		t: t, policy: allow, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), plugins: &chain{plugins: map[hook.Point][]hook.Plugin{}},
@@ -233,7 +233,7 @@ func (b *bench) Set(_ context.Context, jwksURI, _ string) (jose.KeySet, error) {
 	return jose.ParseJWKS([]byte(body))
 }
 
-func prepared(t *testing.T, site registration.Site) *registration.Site {
+func prepared(t testing.TB, site registration.Site) *registration.Site {
 	t.Helper()
 	if problems := site.Validate(); len(problems) > 0 {
 		t.Fatalf("site: %v", problems)
@@ -262,7 +262,7 @@ func (b *bench) request(op core.Operation, channel core.Channel, id core.ClientI
 	return req
 }
 
-func parse(t *testing.T, text string) strictjson.Value {
+func parse(t testing.TB, text string) strictjson.Value {
 	t.Helper()
 	v, err := strictjson.Parse([]byte(text), strictjson.Default)
 	if err != nil {
@@ -330,7 +330,7 @@ func (b *bench) manage(op core.Operation, c client, body string) registration.Re
 }
 
 // put is a replacement by the client's own document with some members changed; "" removes one.
-func (c client) put(t *testing.T, changes ...string) string {
+func (c client) put(t testing.TB, changes ...string) string {
 	t.Helper()
 	doc := c.doc.Without("client_secret")
 	for i := 0; i < len(changes); i += 2 {

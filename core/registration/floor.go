@@ -13,29 +13,36 @@ import (
 // floor holds the draft to what nothing may loosen: neither plugin nor policy.
 func (j *judgement) floor(context.Context) error {
 	found := metadata.Floor(&j.draft)
-	facts, reason := readKeys(j.draft.JWKS)
-	if reason != nil {
+	if reason := j.readKeys(j.draft.JWKS); reason != nil {
 		found = append(found, *reason)
 	}
-	j.keys = facts
 	return refusal(found)
 }
 
-// readKeys judges a client's key set: public keys only, strong enough, distinct ids.
-func readKeys(jwks string) ([]jose.KeyFact, *core.Reason) {
-	if jwks == "" {
-		return nil, nil
+// readKeys judges a client's key set: public keys only, strong enough, distinct ids. One that was found good is read once.
+func (j *judgement) readKeys(jwks string) *core.Reason {
+	if jwks == j.keysIn {
+		return nil
 	}
-	set, err := jose.ParseJWKS([]byte(jwks))
-	if err == nil {
-		return set.Facts(), nil
+	var facts []jose.KeyFact
+	if jwks != "" {
+		set, err := jose.ParseJWKS([]byte(jwks))
+		if err != nil {
+			return badKeys(err)
+		}
+		facts = set.Facts()
 	}
+	j.keys, j.keysIn = facts, jwks
+	return nil
+}
+
+func badKeys(err error) *core.Reason {
 	message := "jwks cannot be used; send a JWK Set of public keys (RFC 7517)."
 	var bad *jose.KeyError
 	if errors.As(err, &bad) {
 		message = "jwks: " + bad.Error() + "."
 	}
-	return nil, &core.Reason{Rule: "floor.jwks", Code: core.InvalidClientMetadata, Fields: []string{"jwks"}, Message: message, Public: true}
+	return &core.Reason{Rule: "floor.jwks", Code: core.InvalidClientMetadata, Fields: []string{"jwks"}, Message: message, Public: true}
 }
 
 // severity is the fixed order in which one of many reasons becomes the answer's error.

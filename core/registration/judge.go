@@ -27,10 +27,12 @@ type judgement struct {
 	profile Profile          // its Name is never empty after normalise
 	asked   metadata.Request // what was sent; on a merge, the merged document
 	keys    []jose.KeyFact   // of the draft's jwks
+	keysIn  string           // the jwks that they were read from
 
 	statement decision.Statement
 	locked    []string      // members that the statement fixed
 	draft     core.Metadata // the client as it would be; before the request is read, the client as it is
+	earlier   core.Metadata // the draft before the step now taken; a step replaces members, and changes none in place
 	verdict   decision.Verdict
 	asking    *decision.Registration // the question of pass 1; nil when policy was not reached
 
@@ -100,6 +102,7 @@ func (d *Desk) begin(req Request) *judgement {
 	j.statement.Trust = TrustNone
 	j.entry = ledger.Entry{
 		V: ledger.FormatVersion, DecisionID: req.Decision, Time: now, Operation: req.Operation, Channel: req.Channel,
+		Stages: make([]ledger.Stage, 0, 8), // as many as two passes of policy need, without plugins
 	}
 	if len(req.ClientID) <= MaxClientID { // a longer one was made up, and is no key
 		j.entry.ClientID = req.ClientID
@@ -112,11 +115,12 @@ func (j *judgement) run(ctx context.Context, s stage) error {
 	if s.own {
 		return s.step(j, ctx)
 	}
-	start, before := time.Now(), j.draft
+	start := time.Now()
+	j.earlier = j.draft
 	err := s.step(j, ctx)
 	row := ledger.Stage{Stage: s.name, By: ledger.By{Kind: "core"}}
 	if s.drafts {
-		row.Patch = patch(&before, &j.draft)
+		row.Patch = j.patch()
 	}
 	j.add(row, start, err)
 	return err
@@ -135,12 +139,9 @@ func (j *judgement) add(row ledger.Stage, start time.Time, err error) {
 	j.entry.Stages = append(j.entry.Stages, row)
 }
 
-// patch gives the difference of two drafts as a JSON Patch.
-func patch(before, after *core.Metadata) []strictjson.PatchOp {
-	if len(metadata.Changed(before, after)) == 0 {
-		return nil
-	}
-	return strictjson.Diff(metadata.Document(before), metadata.Document(after))
+// patch gives what the step changed as a JSON Patch.
+func (j *judgement) patch() []strictjson.PatchOp {
+	return metadata.Patch(&j.earlier, &j.draft, metadata.Changed(&j.earlier, &j.draft))
 }
 
 // refused completes the entry of a request that was not approved.

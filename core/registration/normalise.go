@@ -21,7 +21,7 @@ func (j *judgement) normalise(context.Context) error {
 	if err := j.checkControl(); err != nil {
 		return err
 	}
-	j.draft = metadata.Clone(j.asked.Metadata)
+	j.draft = j.asked.Metadata
 	if err := j.applyStatement(); err != nil {
 		return err
 	}

@@ -33,7 +33,8 @@ func (j *judgement) propose(ctx context.Context) error {
 
 // ask runs one plugin and writes its row of the entry.
 func (j *judgement) ask(ctx context.Context, point hook.Point, p hook.Plugin) error {
-	start, before := time.Now(), metadata.Clone(j.draft)
+	start := time.Now()
+	j.earlier = j.draft
 	call := hook.Call{Point: point, Context: j.context(), Client: j.offered()}
 	if j.req.Operation == core.Update {
 		call.Before = metadata.Document(&j.before.Client.Metadata)
@@ -44,7 +45,7 @@ func (j *judgement) ask(ctx context.Context, point hook.Point, p hook.Plugin) er
 	}
 	row := ledger.Stage{
 		Stage: "plugins", By: ledger.By{Kind: "plugin", Name: p.Name(), Digest: p.Digest()},
-		Patch: patch(&before, &j.draft), Reasons: warningsOf(p, result), Fuel: usage.Fuel, Calls: outcalls(usage), Audit: result.Audit,
+		Patch: j.patch(), Reasons: warningsOf(p, result), Fuel: usage.Fuel, Calls: outcalls(usage), Audit: result.Audit,
 	}
 	if err != nil {
 		row.Fault = faultOf(err)

@@ -59,7 +59,7 @@ func (j *judgement) parse() error {
 	if err != nil {
 		return err
 	}
-	if _, bad := readKeys(asked.Metadata.JWKS); bad != nil {
+	if bad := j.readKeys(asked.Metadata.JWKS); bad != nil {
 		return refusal([]core.Reason{*bad})
 	}
 	j.asked, j.draft = asked, asked.Metadata

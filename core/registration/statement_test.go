@@ -40,7 +40,7 @@ func (s signer) jwks(t *testing.T) string {
 }
 
 // sign makes a statement with the signer's iss and the claims given.
-func (s signer) sign(t *testing.T, claims string) string {
+func (s signer) sign(t testing.TB, claims string) string {
 	t.Helper()
 	text := fmt.Sprintf(`{"iss":%q,%s}`, s.name, claims)
 	if claims == "" {

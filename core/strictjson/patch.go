@@ -71,6 +71,11 @@ type PatchOp struct {
 // additions as after has them. It goes into objects; an array that differs is replaced as a whole. Equal Values give nil.
 func Diff(before, after Value) []PatchOp { return diff(nil, "", before, after) }
 
+// DiffMember adds the steps of one member of a document; absent Values stand for its having none.
+func DiffMember(ops []PatchOp, name string, before, after Value) []PatchOp {
+	return diff(ops, step(name), before, after)
+}
+
 func diff(ops []PatchOp, path string, before, after Value) []PatchOp {
 	switch {
 	case Equal(before, after):
@@ -84,11 +89,11 @@ func diff(ops []PatchOp, path string, before, after Value) []PatchOp {
 	}
 	old, now := roster{members: before.members()}, roster{members: after.members()}
 	for _, m := range old.members {
-		ops = diff(ops, path+"/"+pointerEscape.Replace(m.Name), m.Value, now.get(m.Name))
+		ops = diff(ops, path+step(m.Name), m.Value, now.get(m.Name))
 	}
 	for _, m := range now.members {
 		if old.find(m.Name) < 0 {
-			ops = append(ops, PatchOp{Op: "add", Path: path + "/" + pointerEscape.Replace(m.Name), Value: m.Value})
+			ops = append(ops, PatchOp{Op: "add", Path: path + step(m.Name), Value: m.Value})
 		}
 	}
 	return ops
@@ -102,5 +107,7 @@ func (r *roster) get(name string) Value {
 	return Value{}
 }
 
-// pointerEscape writes a name as a step of a JSON pointer (RFC 6901 §3).
+// step writes a name as a step of a JSON pointer (RFC 6901 §3).
+func step(name string) string { return "/" + pointerEscape.Replace(name) }
+
 var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")

@@ -91,33 +91,58 @@ func (v Value) MarshalJSON() ([]byte, error) { return Append(nil, v), nil }
 
 // AppendString writes s as a JSON string. Bytes that are not UTF-8 become U+FFFD; U+2028 and U+2029 are escaped because
 // JavaScript once took them for line ends.
-func AppendString(dst []byte, s string) []byte {
+func AppendString(dst []byte, s string) []byte { return appendString(dst, s, "\uFFFD") }
+
+// appendString writes unknown for each byte that is not UTF-8. Nearly every string is plain from end to end.
+func appendString(dst []byte, s, unknown string) []byte {
+	i := 0
+	for i < len(s) && plain[s[i]] {
+		i++
+	}
 	dst = append(dst, '"')
+	if i < len(s) {
+		return appendRest(dst, s, i, unknown)
+	}
+	dst = append(dst, s...)
+	return append(dst, '"')
+}
+
+// appendRest writes a string that is plain up to i, and its closing quote.
+func appendRest(dst []byte, s string, i int, unknown string) []byte {
 	start := 0 // of what is not yet written
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= ' ' && c < utf8.RuneSelf && c != '"' && c != '\\' {
+	for i < len(s) {
+		if plain[s[i]] {
 			i++
 			continue
 		}
-		size := 1
-		var r rune
-		if c < utf8.RuneSelf {
-			r = rune(c)
-		} else if r, size = utf8.DecodeRuneInString(s[i:]); !needsEscape(r, size) {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if !needsEscape(r, size) {
 			i += size
 			continue
 		}
-		dst = appendEscape(append(dst, s[start:i]...), r)
+		dst = append(dst, s[start:i]...)
+		if r == utf8.RuneError {
+			dst = append(dst, unknown...)
+		} else {
+			dst = appendEscape(dst, r)
+		}
 		i += size
 		start = i
 	}
 	return append(append(dst, s[start:]...), '"')
 }
 
-// needsEscape tells whether a rune beyond ASCII cannot be written as it stands.
+// plain are the bytes that a JSON string has as they are, whatever stands beside them: ASCII without those to be escaped.
+var plain = func() (bytes [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		bytes[c] = c != '"' && c != '\\'
+	}
+	return bytes
+}()
+
+// needsEscape tells whether a rune that is not plain cannot be written as it stands.
 func needsEscape(r rune, size int) bool {
-	return r == '\u2028' || r == '\u2029' || (r == utf8.RuneError && size == 1)
+	return r < utf8.RuneSelf || r == '\u2028' || r == '\u2029' || (r == utf8.RuneError && size == 1)
 }
 
 func appendEscape(dst []byte, r rune) []byte {
@@ -135,8 +160,6 @@ func appendEscape(dst []byte, r rune) []byte {
 		return append(dst, '\\', 'r')
 	case '\t':
 		return append(dst, '\\', 't')
-	case utf8.RuneError:
-		return utf8.AppendRune(dst, r)
 	}
 	return append(dst, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
 }

@@ -25,7 +25,7 @@ func (ex *exchange) record() {
 		done(Done{Route: route, Method: method, Status: ex.status, Bytes: ex.bytes, Duration: took})
 	}
 	level := slog.LevelInfo
-	if ex.status >= http.StatusInternalServerError {
+	if ex.status >= http.StatusInternalServerError && ex.status != http.StatusNotImplemented && ex.status != http.StatusHTTPVersionNotSupported {
 		level = slog.LevelError
 	}
 	if !ex.s.log.Enabled(ex.s.base, level) {

@@ -51,6 +51,18 @@ func QueryValue(raw, name string) (string, bool) {
 	return values.Get(name), values.Has(name)
 }
 
+// OneQueryValue gives the value of a parameter that may be there once; "" when it is not there.
+func OneQueryValue(raw, name string) (string, error) {
+	values, err := url.ParseQuery(raw)
+	if err != nil {
+		return "", core.Refuse(core.InvalidRequest, "The query cannot be read; percent-encode it.")
+	}
+	if len(values[name]) > 1 {
+		return "", core.Refuse(core.InvalidRequest, "%s is in the query twice; send it once.", name)
+	}
+	return values.Get(name), nil
+}
+
 // EntityTags gives the tags that an If-Match or If-None-Match lists, as they were sent (RFC 9110 §13.1). Nil: there is no such
 // header. An empty one lists one tag that nothing has.
 func EntityTags(r *Request, header string) []string {

@@ -4,6 +4,7 @@ package oidc
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -94,8 +95,8 @@ func (h *Handlers) do(ctx context.Context, r *web.Request, op core.Operation, ch
 		Operation: op, Channel: channel, Decision: r.DecisionID, RequestID: r.ID,
 		Merge: r.Method == http.MethodPatch, Caller: web.CallerOf(r),
 	}
-	if op != core.Register { // a ?client_id= there would put the refusal into another client's history
-		req.ClientID, req.IfMatch = clientID(r), web.EntityTags(r, "If-Match")
+	if op != core.Register {
+		req.IfMatch = web.EntityTags(r, "If-Match")
 	}
 	if err := h.read(r, &req); err != nil {
 		req.Refused = core.AsError(err) // the desk refuses it and writes down why
@@ -120,8 +121,16 @@ func (h *Handlers) read(r *web.Request, req *registration.Request) (err error) {
 			return err
 		}
 	}
+	if req.Operation != core.Register { // a ?client_id= there would put the refusal into another client's history
+		if req.ClientID, err = clientID(r); err != nil {
+			return err
+		}
+	}
 	if req.Operation == core.Register || req.Operation == core.Update {
 		req.Body, err = web.ParseBody(r.Body)
+	}
+	if _, second := req.Body.Get("access_token"); second && req.Credential.Bearer != "" {
+		return core.Refuse(core.InvalidRequest, "Two credentials; send the access token as Authorization: Bearer only.")
 	}
 	return err
 }
@@ -134,9 +143,9 @@ func (h *Handlers) mayAsk(r *web.Request) error {
 	return nil
 }
 
-// slowed counts a refused credential against its address: the holder of a valid token is never limited, a guesser is.
+// slowed counts a refused credential against its address: a guesser is limited, the holder of a token is not, nor who had one.
 func (h *Handlers) slowed(r *web.Request, req registration.Request, err error) error {
-	if core.CodeOf(err) != core.InvalidToken || req.Credential.Bearer == "" {
+	if core.CodeOf(err) != core.InvalidToken || req.Credential.Bearer == "" || errors.Is(err, registration.ErrSpent) {
 		return err
 	}
 	if limited := h.mayAsk(r); limited != nil {
@@ -146,12 +155,12 @@ func (h *Handlers) slowed(r *web.Request, req registration.Request, err error) e
 }
 
 // clientID is in the path, or in the query of the bare path.
-func clientID(r *web.Request) core.ClientID {
+func clientID(r *web.Request) (core.ClientID, error) {
 	if id := r.Param("client_id"); id != "" {
-		return core.ClientID(id)
+		return core.ClientID(id), nil
 	}
-	id, _ := web.QueryValue(r.RawQuery, "client_id")
-	return core.ClientID(id)
+	id, err := web.OneQueryValue(r.RawQuery, "client_id")
+	return core.ClientID(id), err
 }
 
 // Document gives an issuer's discovery document. It names only what works today.

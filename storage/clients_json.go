@@ -1,0 +1,96 @@
+package storage
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/ostiary/ostiary/core/ledger"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// What every registration writes, written without reflection. A test holds each to what encoding/json makes of its fields.
+
+func (f *clientForm) AppendJSON(dst []byte) ([]byte, error) {
+	r := strictjson.RecordTo(dst)
+	r.Begin('{')
+	r.Text("id", string(f.ID))
+	r.Value("metadata", f.Metadata)
+	r.TextsIf("custom", f.Custom)
+	r.Time("issued_at", f.IssuedAt)
+	r.Time("updated_at", f.UpdatedAt)
+	r.TimeIf("expires", f.Expires)
+	r.Text("channel", string(f.Channel))
+	r.TextIf("iat", string(f.IAT))
+	r.TextIf("profile", f.Profile)
+	r.TextIf("statement_issuer", f.Statement)
+	r.Text("registered_by", string(f.Registered))
+	r.Text("written_by", string(f.Written))
+	r.TextIf("revision", f.Revision)
+	r.TextsIf("locked", f.Locked)
+	r.Uint("generation", f.Generation)
+	f.recordGovernance(r)
+	r.End('}')
+	return r.Bytes()
+}
+
+func (f *clientForm) recordGovernance(r *strictjson.Record) {
+	if len(f.Require) > 0 {
+		r.Key("obligations")
+		r.Begin('[')
+		for _, o := range f.Require {
+			r.Begin('{')
+			r.Text("name", o.Name)
+			r.TextIf("params", o.Params)
+			r.Text("rule", o.Rule)
+			r.End('}')
+		}
+		r.End(']')
+	}
+	if len(f.Limits) > 0 {
+		r.Key("limits")
+		r.Begin('{')
+		for _, name := range slices.Sorted(maps.Keys(f.Limits)) {
+			r.Int(name, f.Limits[name])
+		}
+		r.End('}')
+	}
+	r.TextsIf("labels", f.Labels)
+	r.TextIf("trust", f.Trust)
+}
+
+func (f *credentialsForm) AppendJSON(dst []byte) ([]byte, error) {
+	r := strictjson.RecordTo(dst)
+	r.Begin('{')
+	if len(f.Secrets) > 0 {
+		r.Key("secrets")
+		r.Begin('[')
+		for _, s := range f.Secrets {
+			r.Begin('{')
+			r.Text("alg", s.Alg)
+			r.Text("hash", s.Hash)
+			r.TimeIf("expires_at", s.ExpiresAt)
+			r.End('}')
+		}
+		r.End(']')
+	}
+	if len(f.Registration) > 0 {
+		r.Key("registration")
+		r.Begin('[')
+		for _, t := range f.Registration {
+			r.Begin('{')
+			r.Text("hash", t.Hash)
+			r.TimeIf("valid_until", t.ValidUntil)
+			r.End('}')
+		}
+		r.End(']')
+	}
+	r.End('}')
+	return r.Bytes()
+}
+
+// stagesForm are the rows of an entry's shaping.
+type stagesForm []ledger.Stage
+
+func (f *stagesForm) AppendJSON(dst []byte) ([]byte, error) { return ledger.AppendStages(dst, *f) }
+
+var _, _, _, _ appender = (*clientForm)(nil), (*credentialsForm)(nil), (*stagesForm)(nil), (*ledger.Entry)(nil)
