@@ -90,6 +90,9 @@ func dev(ctx context.Context, f devFlags, stdout, stderr io.Writer) error {
 	})
 }
 
+// tokenCharacters are those of a bearer token.
+const tokenCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
+
 // check refuses what dev will not do.
 func (f devFlags) check() error {
 	if f.output != "text" && f.output != "json" {
@@ -109,6 +112,9 @@ func (f devFlags) check() error {
 	}
 	if f.adminToken != "" && len(f.adminToken) < minOperatorToken {
 		return usagef("--admin-token is shorter than %d characters", minOperatorToken)
+	}
+	if strings.Trim(f.adminToken, tokenCharacters) != "" {
+		return usagef("--admin-token may hold A-Z a-z 0-9 - . _ ~ + / = only (RFC 6750 section 2.1)")
 	}
 	if f.issuer != "" {
 		if err := checkIssuer(f.issuer); err != nil {
@@ -148,11 +154,7 @@ func (f devFlags) address(at net.Addr) (issuer string, sites []string) {
 	if f.issuer != "" {
 		return f.issuer, sites
 	}
-	scheme := "http"
-	if f.tls.Cert != "" {
-		scheme = "https"
-	}
-	return scheme + "://localhost:" + port + "/api/oidc", sites
+	return f.tls.scheme() + "://localhost:" + port + "/api/oidc", sites
 }
 
 // prepare makes the folders and the files that dev begins with. What is there already is left alone.
@@ -217,6 +219,7 @@ type introduction struct {
 	DCRConfig string `json:"dcr_config"`
 
 	plugins []pluginStatus
+	path    string // of the issuer
 }
 
 // The initial access token that dev hands out.
@@ -236,9 +239,10 @@ func (h *house) introduce(ctx context.Context, token core.Secret, public, privat
 	if err != nil {
 		return introduction{}, err
 	}
+	_, port, _ := net.SplitHostPort(public.String())
 	_, opsPort, _ := net.SplitHostPort(private.String())
 	doc := introduction{
-		Issuer: h.settings.Issuer, BaseURL: issuer.Scheme + "://" + issuer.Host, OpsURL: "http://localhost:" + opsPort,
+		Issuer: h.settings.Issuer, BaseURL: h.settings.TLS.scheme() + "://localhost:" + port, path: issuer.Path, OpsURL: "http://localhost:" + opsPort,
 		Token: token.Reveal(), IAT: secret.Reveal(), DataDir: h.settings.DataDir, PolicyDir: h.settings.PolicyDir,
 		PluginDir: h.settings.PluginDir, DCRConfig: h.settings.DCRConfig, plugins: h.pluginStatus().Items,
 	}
@@ -270,7 +274,7 @@ func (i introduction) print(out io.Writer, output string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nOstiary is ready.\n\n")
 	for _, row := range [][2]string{
-		{"issuer", i.Issuer}, {"discovery", i.Issuer + "/.well-known/openid-configuration"}, {"health", i.OpsURL + "/health/ready"},
+		{"issuer", i.Issuer}, {"discovery", i.BaseURL + i.path + "/.well-known/openid-configuration"}, {"health", i.OpsURL + "/health/ready"},
 		{"policies", i.PolicyDir + "   (drop a .rego file here)"}, {"profiles, scopes", i.DCRConfig}, {"plugins", i.PluginDir},
 	} {
 		fmt.Fprintf(&b, "  %-18s%s\n", row[0], row[1])
@@ -295,7 +299,7 @@ Ask why (with the decision_id of any answer):
 
   curl -sS '%[1]s/api/admin/decisions/DECISION_ID' -H 'Authorization: Bearer %[2]s'
 
-`, i.BaseURL, i.Token, i.Issuer, i.IAT, devTokenUses)
+`, i.BaseURL, i.Token, i.BaseURL+i.path, i.IAT, devTokenUses)
 	_, err := io.WriteString(out, b.String())
 	return err
 }

@@ -88,18 +88,21 @@ func TestReadmeCommands(t *testing.T) {
 
 // The configuration of README.md names every setting, with its default where it has one.
 func TestReadmeConfiguration(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "ostiary.yaml")
-	if err := os.WriteFile(file, []byte(blocks(t, "yaml")[0]), 0o600); err != nil {
-		t.Fatal(err)
+	root := t.TempDir()
+	for _, dir := range []string{"policies", "plugins"} {
+		if err := os.MkdirAll(filepath.Join(root, "lib", dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
+	file := writeConfig(t, strings.NewReplacer("/var/lib/ostiary", root+"/lib", "/etc/ostiary", root+"/etc").Replace(blocks(t, "yaml")[0]))
 	t.Setenv("OSTIARY_ADA_TOKEN", strings.Repeat("a", 32))
 	got, err := readSettings(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := defaults()
-	want.Issuer, want.DataDir, want.PolicyDir = got.Issuer, "/var/lib/ostiary", "/var/lib/ostiary/policies"
-	want.PluginDir, want.DCRConfig, want.Operators = "/var/lib/ostiary/plugins", "/etc/ostiary/dcr_config.yaml", got.Operators
+	want.Issuer, want.DataDir, want.PolicyDir = got.Issuer, root+"/lib", root+"/lib/policies"
+	want.PluginDir, want.DCRConfig, want.Operators = root+"/lib/plugins", root+"/etc/dcr_config.yaml", got.Operators
 	want.Sites, want.Proxies = []string{}, []netip.Prefix{}
 	if got, want := fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", want); got != want {
 		t.Errorf("README.md: %s\ndefaults:  %s", got, want)

@@ -41,6 +41,14 @@ type tlsSettings struct {
 	Key  string `yaml:"key"`
 }
 
+// scheme is that of the server's own addresses.
+func (t tlsSettings) scheme() string {
+	if t.Cert != "" {
+		return "https"
+	}
+	return "http"
+}
+
 type operatorSetting struct {
 	Subject string      `yaml:"subject"`
 	Token   core.Secret `yaml:"token"`
@@ -96,11 +104,14 @@ func (s *settings) Validate() []config.Problem {
 		add("tls", "needs both cert and key")
 	}
 	for i, o := range s.Operators {
-		switch {
-		case o.Subject == "":
+		if o.Subject == "" {
 			add(fmt.Sprintf("operators[%d].subject", i), "is missing")
-		case len(o.Token) < minOperatorToken:
+		}
+		if len(o.Token) < minOperatorToken {
 			add(fmt.Sprintf("operators[%d].token", i), "is shorter than %d characters; make one with: openssl rand -base64 32", minOperatorToken)
+		}
+		if strings.Trim(o.Token.Reveal(), tokenCharacters) != "" {
+			add(fmt.Sprintf("operators[%d].token", i), "has characters that no bearer token has (RFC 6750 section 2.1)")
 		}
 	}
 	if _, err := logLevel(s.Log.Level); err != nil {
@@ -151,11 +162,28 @@ func readSettings(file string) (settings, error) {
 	}
 	base := filepath.Dir(file)
 	s.DataDir = under(base, s.DataDir)
-	s.PolicyDir = under(base, orElse(s.PolicyDir, filepath.Join(s.DataDir, "policies")))
-	s.PluginDir = under(base, orElse(s.PluginDir, filepath.Join(s.DataDir, "plugins")))
+	if s.PolicyDir, err = folder(base, s.PolicyDir, filepath.Join(s.DataDir, "policies"), "policy_dir"); err != nil {
+		return s, err
+	}
+	if s.PluginDir, err = folder(base, s.PluginDir, filepath.Join(s.DataDir, "plugins"), "plugin_dir"); err != nil {
+		return s, err
+	}
 	s.DCRConfig = under(base, s.DCRConfig)
 	s.TLS.Cert, s.TLS.Key, s.TrustCA = under(base, s.TLS.Cert), under(base, s.TLS.Key), under(base, s.TrustCA)
 	return s, nil
+}
+
+// folder gives a folder that is there. The one below the data folder is made; one that was named must exist, for an empty
+// folder in its place would be without the rules that somebody relies on.
+func folder(base, named, otherwise, key string) (string, error) {
+	if named == "" {
+		return otherwise, os.MkdirAll(otherwise, 0o700)
+	}
+	named = under(base, named)
+	if info, err := os.Stat(named); err != nil || !info.IsDir() {
+		return named, fmt.Errorf("%s: %s is no folder; make it, or correct the setting", key, named)
+	}
+	return named, nil
 }
 
 func under(base, path string) string {
@@ -163,11 +191,4 @@ func under(base, path string) string {
 		return path
 	}
 	return filepath.Join(base, path)
-}
-
-func orElse(value, otherwise string) string {
-	if value == "" {
-		return otherwise
-	}
-	return value
 }

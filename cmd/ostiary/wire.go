@@ -64,7 +64,7 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 	issuer := core.IssuerID(s.IssuerID)
 	signing, err := keys.Open(ctx, storage.NewKeys(h.engine, issuer, ring), []string{"ES256", "RS256"}, h.now)
 	if err != nil {
-		return nil, fmt.Errorf("signing keys: %w", err)
+		return nil, fmt.Errorf("signing keys: %w (is %s the key that this store was made with?)", err, filepath.Join(s.DataDir, "keys", "seal.key"))
 	}
 	h.openLedger(issuer, ring)
 	if err := h.openRules(ctx, storage.NewPolicies(h.engine, issuer, ring)); err != nil {

@@ -260,7 +260,13 @@ func (r *Row) setFlag(m *core.Metadata, v strictjson.Value) error {
 }
 
 func (r *Row) wrong(want string, got strictjson.Value) error {
-	return r.refuse("must be %s, not %s", want, got.Kind())
+	what := got.Kind().String()
+	if literal, ok := got.Literal(); ok {
+		what = core.Clip(literal)
+	} else if got.Kind() == strictjson.KindArray {
+		what = "this array"
+	}
+	return r.refuse("must be %s, not %s", want, what)
 }
 
 // refuse complains about the member by its name.

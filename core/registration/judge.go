@@ -180,6 +180,9 @@ func ours(code core.Code) bool {
 // face gives the error its decision id, so that the caller can ask for the explanation.
 func (j *judgement) face(err error) error {
 	e := *core.AsError(err)
+	if n := len(j.entry.Stages); n > 0 && len(e.Reasons) == 0 && !ours(e.Code) && e.Code != core.InvalidToken {
+		e.Reasons = public(j.entry.Stages[n-1].Reasons) // the stage's own refusal, so that every answer names a rule
+	}
 	e.Decision = j.req.Decision
 	return &e
 }

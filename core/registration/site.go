@@ -101,6 +101,11 @@ func (s *Site) Validate() []config.Problem {
 	}
 	eachInvalid(s.Policy.AllowedScopes, oauth.ValidScope, func(at string) { add("policy.allowed_scopes"+at, "is no scope (RFC 6749 section 3.3)") })
 	eachInvalid(s.Policy.DefaultScopes, oauth.ValidScope, func(at string) { add("policy.default_scopes"+at, "is no scope (RFC 6749 section 3.3)") })
+	if len(s.Policy.AllowedScopes) > 0 && !slices.Equal(s.Policy.DefaultScopes, DefaultSite().Policy.DefaultScopes) { // those are cut to what is allowed
+		eachInvalid(s.Policy.DefaultScopes, s.allows, func(at string) {
+			add("policy.default_scopes"+at, "is not in allowed_scopes, so that clients that name no scope would be refused")
+		})
+	}
 	eachInvalid(s.CustomAttributes, free, func(at string) { add("custom_attributes"+at, "is the name of a member that has a meaning already") })
 	for i, t := range s.TrustedIssuers {
 		path := fmt.Sprintf("trusted_issuers[%d]", i)
@@ -113,10 +118,18 @@ func (s *Site) Validate() []config.Problem {
 		t.validate(func(member, text string) { add(path+member, text) })
 	}
 	for name, p := range s.Profiles {
+		if len(p.AllowedScopes) == 0 {
+			eachInvalid(p.DefaultScopes, s.allows, func(at string) {
+				add("client_profiles."+name+".default_scopes"+at, "is not in policy.allowed_scopes")
+			})
+		}
 		p.validate(func(path, text string) { add("client_profiles."+name+"."+path, text) })
 	}
 	return problems
 }
+
+// allows tells whether clients may ask for a scope.
+func (s *Site) allows(scope string) bool { return slices.Contains(s.Policy.AllowedScopes, scope) }
 
 // validate wants one source of keys.
 func (t TrustedIssuer) validate(add func(member, text string)) {
@@ -156,6 +169,10 @@ func (p Profile) validate(add func(path, text string)) {
 		}
 	}
 	eachInvalid(p.DefaultScopes, oauth.ValidScope, func(at string) { add("default_scopes"+at, "is no scope (RFC 6749 section 3.3)") })
+	if len(p.AllowedScopes) > 0 {
+		eachInvalid(p.DefaultScopes, func(scope string) bool { return slices.Contains(p.AllowedScopes, scope) },
+			func(at string) { add("default_scopes"+at, "is not in the profile's allowed_scopes") })
+	}
 	eachInvalid(p.AllowedScopes, oauth.ValidScope, func(at string) { add("allowed_scopes"+at, "is no scope (RFC 6749 section 3.3)") })
 	eachInvalid(p.ClientIDs, validClientID, func(at string) { add("client_ids"+at, "is no client id: 1 to 256 of A-Z a-z 0-9 - . _ ~") })
 }
@@ -199,6 +216,7 @@ func (s Site) Prepared() (*Site, error) {
 		profiles[name] = p
 	}
 	s.Profiles = profiles
+	s.Policy.DefaultScopes = slices.DeleteFunc(slices.Clone(s.Policy.DefaultScopes), func(scope string) bool { return !s.allows(scope) })
 	s.TrustedIssuers = slices.Clone(s.TrustedIssuers)
 	for i, t := range s.TrustedIssuers {
 		if t.JWKS == "" {

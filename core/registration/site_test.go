@@ -170,3 +170,28 @@ func TestPrepared(t *testing.T) {
 		t.Error("keys that cannot be read were accepted")
 	}
 }
+
+// A default scope that is not offered would refuse every client that names none.
+func TestDefaultScopesAreOffered(t *testing.T) {
+	for name, test := range map[string]struct{ site, says string }{
+		"the built-in ones are cut": {"policy:\n  allowed_scopes: [email, openid]\n", ""},
+		"named ones are not":        {"policy:\n  allowed_scopes: [openid]\n  default_scopes: [openid, phone]\n", "policy.default_scopes[1]: is not in allowed_scopes"},
+		"of a profile":              {"policy:\n  allowed_scopes: [openid]\n  default_scopes: [openid]\nclient_profiles:\n  a:\n    default_scopes: [phone]\n", "client_profiles.a.default_scopes[0]: is not in policy.allowed_scopes"},
+		"of a narrow profile":       {"client_profiles:\n  a:\n    allowed_scopes: [openid]\n    default_scopes: [phone]\n", "client_profiles.a.default_scopes[0]: is not in the profile's allowed_scopes"},
+	} {
+		site, err := read(test.site)
+		if test.says != "" {
+			if err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		ready, err := site.Prepared()
+		if err != nil || strings.Join(ready.Policy.DefaultScopes, " ") != "openid email" {
+			t.Errorf("%s: %v, %v", name, ready.Policy.DefaultScopes, err)
+		}
+	}
+}

@@ -13,7 +13,7 @@ import (
 
 // ShowDecision explains one decision: what each stage changed, which rules fired, how long each took.
 func (h *Handlers) ShowDecision(ctx context.Context, r *web.Request, _ operator.Operator) (web.Response, error) {
-	missing := core.Refuse(core.NotFound, "There is no decision with this id, or its retention has passed.")
+	missing := core.Refuse(core.NotFound, "There is no decision with this id, or its retention has passed, or it was one of many refusals in a minute, which are only counted.")
 	id := core.DecisionID(r.Param("id"))
 	if len(id) > maxID {
 		return web.Response{}, missing

@@ -53,6 +53,27 @@ func TestRate(t *testing.T) {
 	}
 }
 
+// Who comes late with a token that was good is told so, however often: it is no guess.
+func TestSpentTokensAreNoGuesses(t *testing.T) {
+	h := open(t)
+	spent := h.token(1)
+	if a := h.ask(post(spent, shop)); a.StatusCode != http.StatusCreated {
+		t.Fatalf("%d %s", a.StatusCode, a.body)
+	}
+	for range 3 * burst {
+		h.refused(h.ask(post(spent, shop)), http.StatusUnauthorized, core.InvalidToken, "used up")
+	}
+}
+
+// A client is named once, and a credential stands in one place.
+func TestNamedTwice(t *testing.T) {
+	h := open(t)
+	c := h.register(shop)
+	h.refused(h.ask(ask{method: http.MethodGet, path: "dcr/register?client_id=" + c.id + "&client_id=c-other", bearer: c.rat}), http.StatusBadRequest, core.InvalidRequest, "twice")
+	h.refused(h.ask(ask{method: http.MethodGet, path: "dcr/register?client_id=%zz", bearer: c.rat}), http.StatusBadRequest, core.InvalidRequest, "cannot be read")
+	h.refused(h.ask(post(h.token(1), `{"access_token":"other",`+shop[1:])), http.StatusBadRequest, core.InvalidRequest, "Two credentials")
+}
+
 // Guesses and requests without a token draw on one allowance, and a refusal by policy or a bad body does not give it back.
 func TestOneAllowance(t *testing.T) {
 	h := open(t)

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// writeConfig writes ostiary.yaml into a folder of its own.
+func writeConfig(t *testing.T, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "ostiary.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// The shortest file that serve can run from; the folders below the data folder are made.
+func TestShortestConfiguration(t *testing.T) {
+	file := writeConfig(t, "issuer: https://id.example.com\ndata_dir: data\n")
+	s, err := readSettings(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{s.PolicyDir, s.PluginDir} {
+		if info, err := os.Stat(dir); err != nil || !info.IsDir() || filepath.Dir(filepath.Dir(dir)) != filepath.Dir(file) {
+			t.Errorf("%s: %v", dir, err)
+		}
+	}
+}
+
+// A folder that was named must be there: an empty one in its place would be without its rules.
+func TestNamedFoldersMustExist(t *testing.T) {
+	for _, key := range []string{"policy_dir", "plugin_dir"} {
+		file := writeConfig(t, "issuer: https://id.example.com\ndata_dir: data\n"+key+": elsewhere\n")
+		if _, err := readSettings(file); err == nil || !strings.Contains(err.Error(), key+": ") || !strings.Contains(err.Error(), "elsewhere is no folder") {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+}
+
+// Everything wrong is said at once.
+func TestConfigurationProblems(t *testing.T) {
+	file := writeConfig(t, "issuer: http://id.example.com\ndata_dir: data\noperators:\n  - {token: short}\n  - {subject: ada, token: 'sixteen characters'}\nlog: {level: loud}\nlisen: x\n")
+	_, err := readSettings(file)
+	if err == nil {
+		t.Fatal("it was read")
+	}
+	for _, want := range []string{
+		"1: issuer: must be https", "4: operators[0].subject: is missing", "4: operators[0].token: is shorter than 16", "operators[1].token: has characters",
+		"log.level:", "7: lisen: unknown key; did you mean listen?",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not said in\n%v", want, err)
+		}
+	}
+}
