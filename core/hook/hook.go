@@ -27,6 +27,16 @@ func Points() []Point { return []Point{PreRegister, PreUpdate, PostRegister, OnR
 // Proposes tells whether the point's plugins may patch or reject; the others only shape the answer.
 func (p Point) Proposes() bool { return p == PreRegister || p == PreUpdate }
 
+// Fault is the error of a plugin that failed at this point: what may be told of it, with the cause for log and ledger. Where
+// plugins only shape the answer nothing is refused: what was asked for is done.
+func (p Point) Fault(plugin string, cause error) *core.Error {
+	effect := "the answer went out without what it adds"
+	if p.Proposes() {
+		effect = "the request was refused"
+	}
+	return core.Fail(core.PluginFault, "The plugin "+plugin+" failed, so "+effect+". An operator can see why under the decision id.", cause)
+}
+
 // A Call is what a plugin is told.
 type Call struct {
 	Point   Point

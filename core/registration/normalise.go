@@ -150,6 +150,7 @@ func (j *judgement) applyStatement() error {
 	if err != nil {
 		return core.Refuse(core.InvalidSoftwareStatement, "software_statement: %s", core.AsError(err).Detail)
 	}
+	sent := j.draft
 	for _, name := range stated.Present {
 		if row, _ := metadata.Lookup(name); !row.Fixed {
 			row.Copy(&j.draft, &stated.Metadata)
@@ -157,7 +158,20 @@ func (j *judgement) applyStatement() error {
 		}
 	}
 	j.keepTagged(stated.Metadata.Tagged)
+	j.tellOverridden(&sent)
 	return nil
+}
+
+// tellOverridden warns of members that were sent and that the statement gave other values.
+func (j *judgement) tellOverridden(sent *core.Metadata) {
+	overridden := metadata.Changed(sent, &j.draft)
+	overridden = slices.DeleteFunc(overridden, func(name string) bool { return !slices.Contains(j.asked.Present, name) })
+	if len(overridden) > 0 {
+		j.warnings = append(j.warnings, core.Reason{
+			Rule: "statement", Fields: overridden, Public: true,
+			Message: "The software statement fixes " + strings.Join(overridden, ", ") + ": what was sent was not taken over (RFC 7591 section 2.3).",
+		})
+	}
 }
 
 // keepTagged lets what is locked have the given translations and no others.

@@ -80,6 +80,9 @@ func TestStatementOfATrustedIssuer(t *testing.T) {
 	c := b.register(body(compact, `,"client_name":"Mine","client_name#de":"Falsch","client_name#fr":"Faux","scope":"email","logo_uri":"https://a.example/l","client_uri#fr":"https://a.example/fr"`))
 	checkMembers(t, c.doc, "client_name", `"Bank"`, "client_name#fr", `"Banque"`, "client_name#de", "", "client_uri#fr", `"https://a.example/fr"`,
 		"scope", `"openid"`, "software_id", `"s-1"`, "logo_uri", `"https://a.example/l"`, "software_statement", `"`+compact+`"`)
+	if w, _ := c.doc.Get("warnings"); !strings.Contains(w.String(), `"fields":["client_name","scope"]`) || strings.Contains(w.String(), `software_id"`) {
+		t.Errorf("warnings = %s", w)
+	}
 	stored := b.stored(c.id).Client
 	if got := slices.Sorted(slices.Values(stored.Locked)); !slices.Equal(got, []string{"client_name", "scope", "software_id"}) {
 		t.Errorf("locked = %v", got)
