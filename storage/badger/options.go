@@ -47,6 +47,10 @@ const (
 	// again for each time that is not enough: 8 MiB hold a whole log, so eight builders never take more than 64.
 	tableSize = 3584 << 10
 
+	// baseLevel is how much gathers above the last level before it is merged into it. New keys come at the end of every noun's
+	// range, so that merging touches nearly every table of the last level: it had better be seldom.
+	baseLevel = 64 << 20
+
 	// valueLogThreshold is the size from which Badger would put a value into its value log. No record reaches it (MaxApply
 	// counts OpSize for each op), so that log stays empty: nothing there to collect, and none of its traps.
 	valueLogThreshold = 1 << 20
@@ -66,6 +70,7 @@ func (o Options) settings() badgerdb.Options {
 		WithMemTableSize(memTableSize).
 		WithNumMemtables(2).
 		WithBaseTableSize(tableSize).
+		WithBaseLevelSize(baseLevel).
 		WithNumLevelZeroTables(8).
 		WithNumLevelZeroTablesStall(20).
 		WithNumCompactors(2).
