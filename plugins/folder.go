@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/ostiary/ostiary/core/config"
 )
@@ -28,6 +29,7 @@ type candidate struct {
 	module   []byte
 	digest   string   // SHA-256 of the module, in hexadecimal
 	content  [32]byte // of module and manifest: the same content is never loaded twice
+	half     bool     // module or manifest is not there: what is left is no plugin
 	err      error    // why it cannot even be tried
 }
 
@@ -71,6 +73,10 @@ func readCandidate(dir, name string, maxModule int) candidate {
 	sum, of := sha256.Sum256(module), sha256.Sum256(text)
 	c.digest = hex.EncodeToString(sum[:])
 	c.content = sha256.Sum256(fmt.Appendf(nil, "%x %x %v %v", sum, of, manifestErr, moduleErr))
+	if c.half = errors.Is(manifestErr, fs.ErrNotExist) || errors.Is(moduleErr, fs.ErrNotExist); c.half {
+		c.err = c.leftOver(manifestErr, moduleErr)
+		return c
+	}
 	if c.err = errors.Join(manifestErr, moduleErr); c.err != nil {
 		return c
 	}
@@ -78,6 +84,19 @@ func readCandidate(dir, name string, maxModule int) candidate {
 		c.err = c.agrees()
 	}
 	return c
+}
+
+// leftOver says what is there of half a plugin, and what is wrong with that.
+func (c *candidate) leftOver(manifestErr, moduleErr error) error {
+	const outcome = ": the plugin is not running"
+	manifest, module := c.name+manifestSuffix, c.name+moduleSuffix
+	switch {
+	case !errors.Is(manifestErr, fs.ErrNotExist):
+		return errors.Join(errors.New(manifest+" has no "+module+outcome), manifestErr)
+	case !errors.Is(moduleErr, fs.ErrNotExist):
+		return errors.Join(errors.New(module+" has no "+manifest+outcome), moduleErr)
+	}
+	return errors.New("neither " + manifest + " nor " + module + " leads to a file" + outcome)
 }
 
 // agrees verifies that the manifest is that of this module.
@@ -91,23 +110,56 @@ func (c *candidate) agrees() error {
 	return nil
 }
 
-// readFile reads a regular file up to a size. Its errors name the file without its folder.
+// readFile reads a regular file up to a size and waits for nobody. Its errors name the file without its folder; that of a file
+// which is not there is fs.ErrNotExist.
 func readFile(name string, limit int) ([]byte, error) {
-	about, err := os.Stat(name) // before opening: opening a pipe would wait for its other end
-	switch base := filepath.Base(name); {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%s is missing", base)
-	case err != nil:
-		return nil, fmt.Errorf("%s cannot be read: %w", base, errors.Unwrap(err))
-	case !about.Mode().IsRegular():
-		return nil, fmt.Errorf("%s is not a file", base)
-	case about.Size() > int64(limit):
-		return nil, fmt.Errorf("%s is larger than %d bytes", base, limit)
+	base := filepath.Base(name)
+	about, err := os.Stat(name) // before opening: opening a device may do something
+	if err := isFile(base, about, err); err != nil {
+		return nil, err
 	}
-	f, err := os.Open(name)
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // it may have become a pipe meanwhile
 	if err != nil {
-		return nil, fmt.Errorf("%s cannot be read: %w", filepath.Base(name), errors.Unwrap(err))
+		return nil, unreadable(base, err)
 	}
 	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, int64(limit)))
+	about, err = f.Stat()
+	if err := isFile(base, about, err); err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
+	switch {
+	case err != nil:
+		return nil, unreadable(base, err)
+	case len(data) > limit:
+		return nil, fmt.Errorf("%s is larger than %d bytes", base, limit)
+	}
+	return data, nil
+}
+
+func unreadable(base string, err error) error {
+	return fmt.Errorf("%s cannot be read: %w", base, errors.Unwrap(err))
+}
+
+func isFile(base string, about fs.FileInfo, err error) error {
+	switch {
+	case err != nil:
+		return unreadable(base, err)
+	case !about.Mode().IsRegular():
+		return fmt.Errorf("%s is %s, not a file", base, kindOf(about.Mode()))
+	}
+	return nil
+}
+
+// kindOf names what is not a file.
+func kindOf(m fs.FileMode) string {
+	switch {
+	case m.IsDir():
+		return "a folder"
+	case m&fs.ModeNamedPipe != 0:
+		return "a pipe"
+	case m&fs.ModeSocket != 0:
+		return "a socket"
+	}
+	return "a device"
 }

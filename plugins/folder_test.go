@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"os"
@@ -47,7 +48,7 @@ func newFolder(t *testing.T, log *slog.Logger) *folder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.host = h
+	f.host, h.pause = h, func(context.Context) {}
 	t.Cleanup(func() {
 		if err := h.Close(); err != nil {
 			t.Errorf("close: %v", err)
@@ -74,9 +75,14 @@ func (f *folder) write(file string, data []byte) {
 func (f *folder) remove(files ...string) {
 	f.t.Helper()
 	for _, file := range files {
-		if err := os.Remove(filepath.Join(f.dir, file)); err != nil {
-			f.t.Fatal(err)
-		}
+		f.must(os.Remove(filepath.Join(f.dir, file)))
+	}
+}
+
+func (f *folder) must(err error) {
+	f.t.Helper()
+	if err != nil {
+		f.t.Fatal(err)
 	}
 }
 
@@ -145,80 +151,6 @@ func asked(t *testing.T, p hook.Plugin, point hook.Point) string {
 	return result.Patch.String()
 }
 
-func TestReadManifest(t *testing.T) {
-	m, err := ReadManifest([]byte(`apiVersion: ostiary.plugin/v1
-name: acme.contacts
-version: 1.4.0
-sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
-abi: {major: 1, min_minor: 0}
-hooks: {pre_register: {priority: 10}, on_read: {}}
-reads: [client_name, contacts]
-writes: [contacts, registered_through]
-capabilities: {log: {}}
-limits: {memory_mib: 16, wall_ms: 100}
-configuration: {domain: example.com, list: [1, two]}
-`), "x.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if m.priority(hook.PreRegister) != 10 || m.priority(hook.OnRead) != defaultPriority {
-		t.Errorf("priorities %d, %d", m.priority(hook.PreRegister), m.priority(hook.OnRead))
-	}
-	if got := m.points(); !slices.Equal(got, []hook.Point{hook.PreRegister, hook.OnRead}) {
-		t.Errorf("points %v", got)
-	}
-	for member, want := range map[string][2]bool{ // at pre_register, at on_read
-		"contacts": {true, false}, "contacts#fr": {true, false}, "registered_through": {false, true},
-		"scope": {false, false}, "client_id": {false, false},
-	} {
-		if m.mayWrite(hook.PreRegister, member) != want[0] || m.mayWrite(hook.OnRead, member) != want[1] {
-			t.Errorf("may write %s", member)
-		}
-	}
-	if !m.mayRead("client_name#fr") || m.mayRead("scope") {
-		t.Error("may read")
-	}
-	if got := m.Configuration.String(); got != `{"domain":"example.com","list":[1,"two"]}` {
-		t.Errorf("configuration %s", got)
-	}
-}
-
-func TestReadManifestRefuses(t *testing.T) {
-	good := map[string]string{"apiVersion": "ostiary.plugin/v1", "name": "x", "version": "1", "hooks": "{pre_register: {}}"}
-	for line, want := range map[string]string{
-		"apiVersion: ostiary.plugin/v2":              "apiVersion: must be ostiary.plugin/v1",
-		"name: ../x":                                 "name: must be",
-		"version: ''":                                "version: must be given",
-		"sha256: abc":                                "sha256: must be",
-		"abi: {major: 2}":                            "abi.major: must be 1",
-		"abi: {major: 1, min_minor: 1}":              "abi.min_minor: this server has version 1.0",
-		"hooks: {}":                                  "hooks: name at least one",
-		"hooks: {pre_delete: {}}":                    "hooks.pre_delete: there is no such hook",
-		"hooks: {pre_register: {priority: -1}}":      "hooks.pre_register.priority: must be",
-		"reads: [a, a]":                              "reads[1]: a stands here twice",
-		"reads: ['*']":                               "reads[0]: must be the name",
-		"writes: [software_statement]":               "writes[0]: no plugin may write software_statement",
-		"writes: [client_secret]":                    "writes[0]: no plugin may write client_secret",
-		"writes: [contatcs]":                         "writes[0]: contatcs is no client metadata",
-		"hooks: {on_read: {}}\nwrites: [contacts]":   "writes[0]: contacts is client metadata",
-		"capabilities: {http: {hosts: [a.example]}}": "capabilities.http: this server has no such capability",
-		"limits: {memory_mib: 0}":                    "limits.memory_mib: must be",
-		"configuration: [1]":                         "configuration: must be an object",
-		"colour: red":                                "colour: unknown key",
-	} {
-		text := line + "\n"
-		for key, value := range good {
-			if !strings.HasPrefix(line, key+":") {
-				text += key + ": " + value + "\n"
-			}
-		}
-		_, err := ReadManifest([]byte(text), "x.yaml")
-		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%s:\ngot  %v\nwant only %s", line, err, want)
-		}
-	}
-}
-
 func TestLoadFaults(t *testing.T) {
 	const hooks = "hooks: {pre_register: {}}\n"
 	answer := `{"v":1,"action":"continue"}`
@@ -274,13 +206,15 @@ func TestHalfAPluginFails(t *testing.T) {
 	f.write("notes.txt", nil)
 	f.put("other", fake{}.wasm(), "hooks: {pre_register: {}}\n")
 	f.write("other.yaml", []byte("apiVersion: ostiary.plugin/v1\nname: another\nversion: 1\nhooks: {pre_register: {}}\n"))
-	if err := os.Mkdir(filepath.Join(f.dir, "dir.wasm"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	f.must(os.Mkdir(filepath.Join(f.dir, "dir.wasm"), 0o700))
+	f.must(os.Symlink("gone", filepath.Join(f.dir, "nowhere.yaml")))
 	f.reload()
 	wants := map[string]string{
-		"module": "module.yaml is missing", "manifest": "manifest.wasm is missing", "dir": "dir.wasm is not a file",
-		"other": "the manifest's name is another, the files' name is other",
+		"module":   "module.wasm has no module.yaml: the plugin is not running",
+		"manifest": "manifest.yaml has no manifest.wasm: the plugin is not running",
+		"dir":      "dir.wasm has no dir.yaml: the plugin is not running\ndir.wasm is a folder, not a file",
+		"nowhere":  "neither nowhere.yaml nor nowhere.wasm leads to a file: the plugin is not running",
+		"other":    "the manifest's name is another, the files' name is other",
 	}
 	var seen []string
 	for _, s := range f.host.Status() {
@@ -294,18 +228,27 @@ func TestHalfAPluginFails(t *testing.T) {
 	}
 }
 
-func TestFolderGone(t *testing.T) {
+// A caller that gave up says nothing about the folder.
+func TestReloadGivenUp(t *testing.T) {
 	f := newFolder(t, nil)
-	f.put("a", fake{answer: `{"v":1,"action":"continue"}`}.wasm(), "hooks: {pre_register: {}}\n")
-	f.reload()
-	if err := os.RemoveAll(f.dir); err != nil {
+	f.put("a", fake{}.wasm(), "hooks: {pre_register: {}}\n")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := f.host.Reload(ctx); !errors.Is(err, context.Canceled) || len(f.host.Status()) != 0 {
+		t.Errorf("got %v, %+v", err, f.host.Status())
+	}
+}
+
+func TestReadFileLimit(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "x.wasm")
+	if err := os.WriteFile(file, []byte("12345"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.host.Reload(context.Background()); err == nil {
-		t.Error("a folder that is gone is an error")
+	if data, err := readFile(file, 5); err != nil || string(data) != "12345" {
+		t.Errorf("got %q, %v", data, err)
 	}
-	if f.names(hook.PreRegister) != "a" {
-		t.Error("plugins stay while their folder cannot be read")
+	if _, err := readFile(file, 4); err == nil || err.Error() != "x.wasm is larger than 4 bytes" {
+		t.Errorf("got %v", err)
 	}
 }
 

@@ -46,6 +46,9 @@ func (l Limits) withDefaults() Limits {
 // drain is how long a replaced version is kept for requests that hold it and have not asked it yet.
 const drain = 30 * time.Second
 
+// pause is how long a file of a running plugin must be away before it counts as taken away.
+const pause = 250 * time.Millisecond
+
 // A Host runs the plugins of a folder. It is safe for concurrent use.
 type Host struct {
 	dir     string
@@ -54,6 +57,7 @@ type Host struct {
 	now     func() time.Time
 	machine *sandbox.Machine
 	drain   time.Duration
+	pause   func(context.Context) // waits that long
 
 	life context.Context // ends with Close; what runs in the background lives under it
 	end  context.CancelFunc
@@ -64,6 +68,7 @@ type Host struct {
 
 	mu      sync.Mutex
 	slots   map[string]*slot
+	unread  unread
 	settled chan struct{} // closed, and made anew, whenever an attempt ends
 	closed  bool
 }
@@ -76,6 +81,12 @@ type slot struct {
 	attempt *attempt // what is being loaded; nil: nothing
 	err     error    // why the last attempt failed
 	since   time.Time
+}
+
+// unread tells of a folder that cannot be read.
+type unread struct {
+	err   error // nil: it was read
+	since time.Time
 }
 
 // An attempt is one load under way.
@@ -104,6 +115,7 @@ func New(o Options) (*Host, error) {
 		h.now = time.Now
 	}
 	h.life, h.end = context.WithCancel(context.Background())
+	h.pause = h.wait
 	h.publish()
 	return h, nil
 }

@@ -3,6 +3,7 @@ package plugins
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -66,11 +67,6 @@ func TestFailedReplacementKeepsTheOld(t *testing.T) {
 	if s := f.status("a"); f.only(hook.PreRegister) != first || s.State != Live || s.Error == "" {
 		t.Errorf("got %+v, want the first still live, and an error", s)
 	}
-	f.remove("a.yaml")
-	f.reload()
-	if f.only(hook.PreRegister) != first {
-		t.Error("half a plugin took the old one away")
-	}
 	f.put("a", answers("one"), register)
 	f.reload()
 	if s := f.status("a"); f.only(hook.PreRegister) != first || s.Error != "" {
@@ -87,6 +83,82 @@ func TestRemove(t *testing.T) {
 	f.reload()
 	if f.names(hook.PreRegister) != "b" || len(f.host.Status()) != 1 {
 		t.Errorf("got %+v", f.host.Status())
+	}
+}
+
+// A pair without one of its files is a removed plugin, whatever is left over, and comes back with that file.
+func TestRemoveHalf(t *testing.T) {
+	for gone, left := range map[string]string{"a.wasm": "a.yaml", "a.yaml": "a.wasm"} {
+		t.Run(gone, func(t *testing.T) {
+			log := &logbook{}
+			f := newFolder(t, slog.New(log))
+			f.put("a", answers("a"), register)
+			f.put("b", answers("b"), register)
+			f.reload()
+			f.remove(gone)
+			for range 2 {
+				f.reload()
+				want := left + " has no " + gone + ": the plugin is not running"
+				if s := f.status("a"); f.names(hook.PreRegister) != "b" || s.State != Failed || s.Digest != "" || s.Error != want {
+					t.Fatalf("at the hook %q, got %+v, want %q", f.names(hook.PreRegister), s, want)
+				}
+			}
+			if removed, refused := log.count("plugin removed"), log.count("plugin not loaded"); removed != 1 || refused != 1 {
+				t.Errorf("%d and %d lines, want one each:\n%s", removed, refused, log)
+			}
+			f.put("a", answers("a"), register)
+			f.reload()
+			if s := f.status("a"); f.names(hook.PreRegister) != "a b" || s.State != Live || s.Error != "" {
+				t.Errorf("got %+v, want it live again", s)
+			}
+			f.remove("a.wasm", "a.yaml")
+			f.reload()
+			if len(f.host.Status()) != 1 {
+				t.Errorf("got %+v, want only b", f.host.Status())
+			}
+		})
+	}
+}
+
+// A tool that replaces a file by removing it first takes no plugin away: the host looks twice.
+func TestAwayForAMoment(t *testing.T) {
+	for name, files := range map[string][]string{"module": {"a.wasm"}, "manifest": {"a.yaml"}, "both": {"a.wasm", "a.yaml"}} {
+		t.Run(name, func(t *testing.T) {
+			f := newFolder(t, nil)
+			f.put("a", answers("one"), register)
+			f.reload()
+			first := f.only(hook.PreRegister)
+			looks := 0
+			f.host.pause = func(context.Context) {
+				if looks++; f.only(hook.PreRegister) != first {
+					t.Error("it was taken away before the second look")
+				}
+				f.put("a", answers("one"), register)
+			}
+			f.remove(files...)
+			f.reload()
+			if s := f.status("a"); looks != 1 || f.only(hook.PreRegister) != first || s.Error != "" {
+				t.Errorf("%d looks, got %+v, want the first without error", looks, s)
+			}
+			f.reload()
+			if looks != 1 {
+				t.Error("nothing is away, and yet it looked twice")
+			}
+		})
+	}
+}
+
+// Half a plugin that is still being loaded is given up.
+func TestRemoveHalfWhileLoading(t *testing.T) {
+	f := newFolder(t, nil)
+	f.put("slow", fake{configure: "loop"}.wasm(), register)
+	if err := f.host.Reload(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	f.remove("slow.wasm")
+	f.reload()
+	if s := f.status("slow"); s.State != Failed || f.names(hook.PreRegister) != "" {
+		t.Errorf("got %+v", s)
 	}
 }
 

@@ -23,6 +23,7 @@ const ManifestVersion = "ostiary.plugin/v1"
 const (
 	defaultPriority = 100
 	allMembers      = "client.*" // in reads: every member
+	variable        = "${"       // how one begins
 )
 
 // A Manifest says what a plugin is and what it may do. It stands as NAME.yaml beside NAME.wasm.
@@ -57,15 +58,19 @@ type Bounds struct {
 	WallMS    int `yaml:"wall_ms" range:"1..60000"`
 }
 
-// ReadManifest reads a manifest strictly. Variables are not replaced in it: a plugin's author must not be able to ask for the
-// server's environment. The error is a *config.Problems with every problem and its line.
+// ReadManifest reads a manifest strictly. Variables are a problem outside its configuration, where they are plain text: a
+// plugin's author must not be able to ask for the server's environment. The error is a *config.Problems with every problem
+// and its line.
 func ReadManifest(data []byte, file string) (Manifest, error) {
 	m := Manifest{ABI: Wire{Major: abi.Major}}
-	if err := config.Read(data, file, &m, nil); err != nil {
+	if err := config.Read(data, file, &m, unreplaced); err != nil {
 		return Manifest{}, err
 	}
 	return m, nil
 }
+
+// unreplaced is the environment of a manifest: every variable stands for itself, for checkVariables to find.
+func unreplaced(name string) (string, bool) { return variable + name + "}", true }
 
 var (
 	nameForm   = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
@@ -93,6 +98,7 @@ func (m *Manifest) Validate() []config.Problem {
 	} else if m.ABI.MinMinor > abi.Minor {
 		found.add("abi.min_minor", "this server has version %d.%d of the wire; a newer server is needed", abi.Major, abi.Minor)
 	}
+	m.checkVariables(&found)
 	m.checkHooks(&found)
 	m.checkMembers(&found)
 	for _, name := range slices.Sorted(maps.Keys(m.Capabilities)) {
@@ -104,6 +110,21 @@ func (m *Manifest) Validate() []config.Problem {
 		found.add("configuration", "must be an object, not %s", kind)
 	}
 	return found
+}
+
+func (m *Manifest) checkVariables(found *problems) {
+	texts := map[string]string{"apiVersion": m.APIVersion, "name": m.Name, "version": m.Version, "sha256": m.SHA256}
+	for i, name := range m.Reads {
+		texts[fmt.Sprintf("reads[%d]", i)] = name
+	}
+	for i, name := range m.Writes {
+		texts[fmt.Sprintf("writes[%d]", i)] = name
+	}
+	for path, text := range texts {
+		if strings.Contains(text, variable) {
+			found.add(path, "a manifest takes no values from the environment: write the value itself instead of ${...}")
+		}
+	}
 }
 
 func (m *Manifest) checkHooks(found *problems) {

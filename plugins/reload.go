@@ -7,22 +7,27 @@ import (
 )
 
 // Reload reads the folder and brings the plugins in line with it: what is new or changed is loaded in the background and then
-// takes its place, what did not change stays as it is, what is gone leaves. It returns when the folder is read; Ready waits
-// for the rest. An error means that the folder could not be read: then nothing changes.
+// takes its place, what did not change stays as it is, and what lost its module or its manifest leaves. It returns when the
+// folder is read; Ready waits for the rest. An error means that the folder could not be read: then what runs stays, and
+// Status tells of it until the folder is back.
 func (h *Host) Reload(ctx context.Context) error {
 	if h.dir == "" {
 		return nil
 	}
 	h.reading.Lock()
 	defer h.reading.Unlock()
-	found, err := readFolder(ctx, h.dir, h.limits.ModuleBytes)
-	if err != nil {
-		return err
-	}
+	found, err := h.read(ctx)
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if ctx.Err() != nil { // says nothing of the folder
+		return ctx.Err()
+	}
 	if h.closed {
 		return errors.New("plugins: the host is closed")
+	}
+	h.note(err)
+	if err != nil {
+		return err
 	}
 	present := map[string]bool{}
 	for _, c := range found {
@@ -31,14 +36,61 @@ func (h *Host) Reload(ctx context.Context) error {
 	}
 	for name, s := range h.slots {
 		if !present[name] {
-			s.cancel()
-			h.retire(s.live)
+			h.remove(name, s)
 			delete(h.slots, name)
-			h.log.Info("plugin removed", "plugin", name)
 		}
 	}
 	h.publish()
 	return nil
+}
+
+// read gives the plugins of the folder. When one that runs is not among them it looks again a moment later: many tools
+// replace a file by removing it first, and a plugin that guards something must not be away meanwhile.
+func (h *Host) read(ctx context.Context) ([]candidate, error) {
+	found, err := readFolder(ctx, h.dir, h.limits.ModuleBytes)
+	if err != nil || !h.misses(found) {
+		return found, err
+	}
+	h.pause(ctx)
+	return readFolder(ctx, h.dir, h.limits.ModuleBytes)
+}
+
+// misses tells whether a plugin that runs, or is about to, is not there as a whole.
+func (h *Host) misses(found []candidate) bool {
+	whole := map[string]bool{}
+	for _, c := range found {
+		whole[c.name] = !c.half
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for name, s := range h.slots {
+		if (s.live != nil || s.attempt != nil) && !whole[name] {
+			return true
+		}
+	}
+	return false
+}
+
+func (h *Host) wait(ctx context.Context) {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-h.life.Done():
+	}
+}
+
+// note keeps whether the folder could be read, for Status. The caller holds mu.
+func (h *Host) note(err error) {
+	switch {
+	case err == nil:
+		h.unread = unread{}
+	case h.unread.err == nil:
+		h.unread = unread{err, h.now()}
+	default:
+		h.unread.err = err
+	}
 }
 
 // place puts a candidate into its slot, unless it was there already. The caller holds mu.
@@ -49,6 +101,9 @@ func (h *Host) place(c candidate) {
 		h.slots[c.name] = s
 	} else if s.content == c.content {
 		return
+	}
+	if c.half {
+		h.remove(c.name, s)
 	}
 	s.cancel()
 	s.content, s.err, s.seen = c.content, nil, c.manifest
@@ -64,6 +119,16 @@ func (h *Host) place(c candidate) {
 		mine := &attempt{cancel: cancel}
 		s.attempt = mine
 		h.work.Go(func() { h.try(ctx, c, s, mine) })
+	}
+}
+
+// remove ends what a slot runs or loads. The caller holds mu.
+func (h *Host) remove(name string, s *slot) {
+	s.cancel()
+	if s.live != nil {
+		h.retire(s.live)
+		s.live = nil
+		h.log.Info("plugin removed", "plugin", name)
 	}
 }
 

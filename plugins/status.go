@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"maps"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -20,7 +21,7 @@ const (
 
 // Status tells of one plugin.
 type Status struct {
-	Name    string
+	Name    string // of the plugin; of the folder, ending in a slash, when the folder itself is the problem
 	Version string // of what is live, else of the file
 	Digest  string // SHA-256 of the live module; empty when none is
 	State   State
@@ -29,11 +30,15 @@ type Status struct {
 	Since   time.Time // of this state
 }
 
-// Status tells of every plugin, by name. A plugin that failed, or has an Error, is a reason to call the server degraded.
+// Status tells of every plugin, by name, after one for the folder when it cannot be read. One that failed, or has an Error,
+// is a reason to call the server degraded.
 func (h *Host) Status() []Status {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	all := make([]Status, 0, len(h.slots))
+	all := make([]Status, 0, len(h.slots)+1)
+	if h.unread.err != nil {
+		all = append(all, h.unread.status(h.dir))
+	}
 	for _, name := range slices.Sorted(maps.Keys(h.slots)) {
 		all = append(all, h.slots[name].status(name))
 	}
@@ -53,4 +58,11 @@ func (s *slot) status(name string) Status {
 		out.Error = s.err.Error()
 	}
 	return out
+}
+
+func (u unread) status(dir string) Status {
+	return Status{
+		Name: filepath.Clean(dir) + "/", State: Failed, Hooks: []hook.Point{}, Since: u.since,
+		Error: u.err.Error() + "; the plugins stay as they were",
+	}
 }

@@ -41,7 +41,7 @@ func (v *version) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Us
 	random := newEntropy()
 	in, err := writeInput(&v.manifest, call, random)
 	if err != nil {
-		return hook.Result{}, hook.Usage{}, v.fault(err)
+		return hook.Result{}, hook.Usage{}, call.Point.Fault(v.Name(), err)
 	}
 	told, journal := withJournal(ctx, v.log.With("decision_id", string(call.Context.DecisionID)))
 	var answer []byte
@@ -52,33 +52,27 @@ func (v *version) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Us
 	})
 	usage := hook.Usage{Wall: cost.Wall, Fuel: cost.Fuel}
 	if err != nil {
-		return hook.Result{}, usage, v.failure(ctx, err, journal)
+		return hook.Result{}, usage, v.failure(ctx, call.Point, err, journal)
 	}
 	if len(answer) == 0 {
-		return hook.Result{}, usage, v.fault(fmt.Errorf("it gave up%s", journal.because()))
+		return hook.Result{}, usage, call.Point.Fault(v.Name(), fmt.Errorf("it gave up%s", journal.because()))
 	}
 	result, err := readAnswer(answer, call.Point)
 	if err != nil {
-		return hook.Result{}, usage, v.fault(err)
+		return hook.Result{}, usage, call.Point.Fault(v.Name(), err)
 	}
 	return result, usage, nil
 }
 
 // failure tells whose failure a call was: nobody's when there was no room or the caller left, else the plugin's.
-func (v *version) failure(ctx context.Context, err error, j *journal) error {
+func (v *version) failure(ctx context.Context, p hook.Point, err error, j *journal) error {
 	if ctx.Err() != nil || errors.Is(err, sandbox.ErrBusy) || errors.Is(err, sandbox.ErrClosed) {
 		return &core.Error{
 			Code: core.TemporarilyUnavailable, RetryAfter: retryAfter, Err: err,
 			Detail: "The plugin " + v.Name() + " is busy. Try again in a moment.",
 		}
 	}
-	return v.fault(fmt.Errorf("%w%s", err, j.because()))
-}
-
-// fault is what the caller learns of a plugin that failed, with the cause for log and ledger.
-func (v *version) fault(cause error) error {
-	return core.Fail(core.PluginFault,
-		"The plugin "+v.Name()+" failed, so the request was refused. An operator can see why under the decision id.", cause)
+	return p.Fault(v.Name(), fmt.Errorf("%w%s", err, j.because()))
 }
 
 var _ hook.Plugin = (*version)(nil)

@@ -234,13 +234,35 @@ func TestGarbageIsAFault(t *testing.T) {
 			f := newFolder(t, nil)
 			f.put(name, m.wasm(), register)
 			f.reload()
-			_, _, err := f.only(hook.PreRegister).Ask(context.Background(), hook.Call{Point: hook.PreRegister})
-			e := wantCode(t, err, core.PluginFault)
-			want := "The plugin " + name + " failed, so the request was refused. An operator can see why under the decision id."
-			if e.Detail != want || e.Err == nil {
-				t.Errorf("detail %q, cause %v", e.Detail, e.Err)
-			}
+			wantFault(t, f.only(hook.PreRegister), hook.PreRegister, "the request was refused")
 		})
+	}
+}
+
+// wantFault asks a plugin that fails and verifies what may be told of it.
+func wantFault(t *testing.T, p hook.Plugin, point hook.Point, effect string) {
+	t.Helper()
+	_, _, err := p.Ask(context.Background(), hook.Call{Point: point})
+	e := wantCode(t, err, core.PluginFault)
+	want := "The plugin " + p.Name() + " failed, so " + effect + ". An operator can see why under the decision id."
+	if e.Detail != want || e.Err == nil {
+		t.Errorf("detail %q, cause %v\nwant %q", e.Detail, e.Err, want)
+	}
+}
+
+// A fault tells what came of it: hooks that shape an answer refuse nothing, however the plugin failed.
+func TestFaultTellsWhatCameOfIt(t *testing.T) {
+	f := newFolder(t, nil)
+	f.putKit("panics", `{"misbehave":"panic"}`, "")
+	f.putKit("garbles", `{"misbehave":"huge"}`, "")
+	f.reload()
+	for point, effect := range map[hook.Point]string{
+		hook.PreRegister: "the request was refused", hook.PreUpdate: "the request was refused",
+		hook.PostRegister: "the answer went out without what it adds", hook.OnRead: "the answer went out without what it adds",
+	} {
+		for _, p := range f.at(point) {
+			wantFault(t, p, point, effect)
+		}
 	}
 }
 

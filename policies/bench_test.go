@@ -9,7 +9,7 @@ import (
 )
 
 func bench(b *testing.B, cacheSize int, question decision.Registration, allow bool) {
-	e := NewEngine(Options{CacheSize: cacheSize, Deadline: long})
+	e := NewEngine(Options{CacheSize: cacheSize, Deadline: long, TrialTime: long})
 	if err := e.Replace(Source{Origin: Embedded, Site: exampleConfig()}); err != nil {
 		b.Fatal(err)
 	}
@@ -78,7 +78,7 @@ func BenchmarkDigest(b *testing.B) {
 
 func BenchmarkLoad(b *testing.B) {
 	for b.Loop() {
-		if _, err := Load(Source{Site: exampleConfig()}); err != nil {
+		if _, err := Load(Source{Site: exampleConfig()}, long); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -91,7 +91,7 @@ func TestPathsThatRulesRead(t *testing.T) {
 		`label contains $"{input.before.client_name}"`:                                    "before.client_name",
 		`label contains "x" if { not input.before.client_id }`:                            "before.client_id",
 	} {
-		rev, err := Load(site(house + rego + "\n"))
+		rev, err := Load(site(house+rego+"\n"), long)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,6 +22,7 @@ type Options struct {
 	MaxConcurrent int              // evaluations at once; two for each processor
 	Deadline      time.Duration    // of one evaluation, once it runs; 50 ms
 	MaxWait       time.Duration    // for an evaluation to begin; 5 s
+	TrialTime     time.Duration    // of all tests of a candidate together, and then of all golden refusals; 1 s
 	CacheSize     int              // verdicts remembered; 8192. Negative: none
 }
 
@@ -29,6 +30,7 @@ type Options struct {
 const (
 	DefaultDeadline  = 50 * time.Millisecond
 	DefaultMaxWait   = 5 * time.Second
+	DefaultTrialTime = time.Second
 	DefaultCacheSize = 8192
 )
 
@@ -38,6 +40,7 @@ type Engine struct {
 	log      *slog.Logger
 	now      func() time.Time
 	deadline time.Duration
+	trial    time.Duration
 	cached   int
 	slots    *slots
 	active   atomic.Pointer[live]
@@ -57,7 +60,7 @@ type live struct {
 
 // NewEngine makes an Engine without a revision.
 func NewEngine(o Options) *Engine {
-	e := &Engine{log: o.Log, now: o.Now, deadline: o.Deadline, cached: o.CacheSize}
+	e := &Engine{log: o.Log, now: o.Now, deadline: o.Deadline, trial: o.TrialTime, cached: o.CacheSize}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
@@ -66,6 +69,9 @@ func NewEngine(o Options) *Engine {
 	}
 	if e.deadline <= 0 {
 		e.deadline = DefaultDeadline
+	}
+	if e.trial <= 0 {
+		e.trial = DefaultTrialTime
 	}
 	if e.cached == 0 {
 		e.cached = DefaultCacheSize

@@ -194,7 +194,7 @@ func TestNoRevisionRefuses(t *testing.T) {
 
 func TestReplaceKeepsTheLastGood(t *testing.T) {
 	var log bytes.Buffer
-	e := NewEngine(Options{Deadline: long, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	e := NewEngine(Options{Deadline: long, TrialTime: long, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err := e.Replace(site(house + `label contains "first"`)); err != nil {
 		t.Fatal(err)
 	}
@@ -214,8 +214,8 @@ func TestReplaceKeepsTheLastGood(t *testing.T) {
 	if v := ask(t, e, nil); len(v.Labels) != 1 || v.Labels[0] != "first" {
 		t.Errorf("labels = %v", v.Labels)
 	}
-	if n := strings.Count(log.String(), "candidate refused"); n != 1 {
-		t.Errorf("one mistake was logged %d times", n)
+	if strings.Contains(log.String(), "ERROR") {
+		t.Errorf("the caller has the error, and it is logged here too: %s", &log)
 	}
 	if err := e.Replace(site(house + `label contains "second"`)); err != nil {
 		t.Fatal(err)
@@ -226,7 +226,7 @@ func TestReplaceKeepsTheLastGood(t *testing.T) {
 }
 
 func TestLastGoodIsDegradedAndSaysWhy(t *testing.T) {
-	e := NewEngine(Options{})
+	e := NewEngine(Options{TrialTime: long})
 	if e.Replace(site(house+"deny contains\n")) == nil {
 		t.Fatal("broken rules were taken")
 	}
@@ -244,7 +244,7 @@ func TestSourceCanBeKept(t *testing.T) {
 	e := engineWith(t, house+`label contains "kept"`)
 	kept := e.Active().Source()
 	kept.Files["other.rego"] = []byte("not rego") // a copy
-	again, err := Load(e.Active().Source())
+	again, err := Load(e.Active().Source(), long)
 	if err != nil || again.ID() != e.Active().ID() || len(e.Active().Files()) != 1 {
 		t.Errorf("loaded again: %v, %v", again, err)
 	}

@@ -12,7 +12,7 @@ import (
 // engineWith gives an engine that uses the example's configuration and one file of the site.
 func engineWith(t testing.TB, rego string) *Engine {
 	t.Helper()
-	e := NewEngine(Options{Deadline: long}) // a busy machine fails no test
+	e := NewEngine(Options{Deadline: long, TrialTime: long}) // a busy machine fails no test
 	if err := e.Replace(site(rego)); err != nil {
 		t.Fatal(err)
 	}

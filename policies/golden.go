@@ -2,7 +2,6 @@ package policies
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -12,9 +11,6 @@ import (
 	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
-
-// goldenTime bounds each golden refusal; the first that takes longer ends the trial.
-const goldenTime = time.Second
 
 // A golden is a request that no revision may allow, whatever the site's rules say.
 type golden struct {
@@ -56,32 +52,36 @@ func openRegistration(site strictjson.Value) bool {
 	return is
 }
 
-// runGolden tries a candidate. Rules that fail on any of these are not fit for use either.
-func (r *Revision) runGolden() []Problem {
-	slots := newSlots(1, goldenTime)
+// runGolden tries a candidate, for at most the time given. Rules that fail on any of these are not fit for use either.
+func (r *Revision) runGolden(within time.Duration) []Problem {
+	ctx, stop := context.WithTimeout(context.Background(), within)
+	defer stop()
+	slots := newSlots(1, within)
 	var problems []Problem
 	for _, g := range goldens(r.source.Site) {
 		question := exampleRegister()
 		g.change(&question)
-		verdict, err := r.try(slots, &question)
+		verdict, err := r.try(ctx, slots, &question)
 		switch {
+		case ctx.Err() != nil:
+			return append(problems, Problem{Message: fmt.Sprintf(
+				"the rules are too slow: they were still busy with %s when the %v for all requests that must be refused were over", g.name, within)})
 		case err != nil && core.CodeOf(err) != core.PolicyConflict:
 			problems = append(problems, Problem{Message: fmt.Sprintf("the rules fail on %s: %v", g.name, err)})
 		case verdict.Allow:
 			problems = append(problems, Problem{Message: fmt.Sprintf("the rules allow %s, which must always be refused", g.name)})
 		}
-		if errors.Is(err, errDeadline) {
-			break
-		}
 	}
 	return problems
 }
 
-// try asks a candidate one question.
-func (r *Revision) try(s *slots, question *decision.Registration) (decision.Verdict, error) {
-	if err := s.acquire(context.Background()); err != nil {
+// try asks a candidate one question. The context's end is its only deadline.
+func (r *Revision) try(ctx context.Context, s *slots, question *decision.Registration) (decision.Verdict, error) {
+	if err := s.acquire(ctx); err != nil {
 		return decision.Verdict{}, err
 	}
 	input := r.input(question)
-	return s.run(context.Background(), goldenTime, func(cancel topdown.Cancel) (decision.Verdict, error) { return r.decide(input, cancel) })
+	return s.run(ctx, unending, func(cancel topdown.Cancel) (decision.Verdict, error) { return r.decide(input, cancel) })
 }
+
+const unending = 24 * time.Hour

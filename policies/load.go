@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -11,8 +12,8 @@ import (
 
 // Load makes a revision of the shipped rules and a source, and tries it: every file must keep the contract and compile, the
 // source's tests must pass, and what must never be allowed must be refused. The error is a *LoadError that lists everything
-// found in the first step that failed.
-func Load(src Source) (*Revision, error) {
+// found in the first step that failed. The tests together may take trial, and what must be refused as long again.
+func Load(src Source, trial time.Duration) (*Revision, error) {
 	src = src.clone()
 	set, problems := parseModules(src)
 	problems = append(problems, checkSite(src.Site)...)
@@ -42,10 +43,10 @@ func Load(src Source) (*Revision, error) {
 		paths: paths, whyNot: timeless(paths), digester: decision.NewDigester(paths), places: placesOf(set.rules),
 		names: namesOf(schema),
 	}
-	if problems := set.runTests(src.Site); len(problems) > 0 {
+	if problems := set.runTests(src.Site, trial); len(problems) > 0 {
 		return nil, refused(problems)
 	}
-	if problems := rev.runGolden(); len(problems) > 0 {
+	if problems := rev.runGolden(trial); len(problems) > 0 {
 		return nil, refused(problems)
 	}
 	return rev, nil

@@ -17,7 +17,7 @@ func refusedFor(t *testing.T, files map[string]string, site strictjson.Value) []
 	for name, text := range files {
 		src.Files[name] = []byte(text)
 	}
-	_, err := Load(src)
+	_, err := Load(src, long)
 	var load *LoadError
 	if !errors.As(err, &load) {
 		t.Fatalf("want a LoadError, got %v", err)
@@ -163,7 +163,7 @@ test_verdict if {
 	verdict.allow
 }
 `)
-	if _, err := Load(src); err != nil {
+	if _, err := Load(src, long); err != nil {
 		t.Error(err)
 	}
 }
@@ -181,7 +181,7 @@ func TestRevisionIsNamedByContent(t *testing.T) {
 		"shipped": site(""), "label a": site(house + `label contains "a"`), "label b": site(house + `label contains "b"`),
 		"other scopes": {Site: siteConfig([]string{"openid"})},
 	} {
-		rev, err := Load(src)
+		rev, err := Load(src, long)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -189,7 +189,7 @@ func TestRevisionIsNamedByContent(t *testing.T) {
 			t.Errorf("%s and %s have one id", name, other)
 		}
 		ids[rev.ID()] = name
-		again, err := Load(src)
+		again, err := Load(src, long)
 		if err != nil || again.ID() != rev.ID() {
 			t.Errorf("%s has two ids", name)
 		}

@@ -39,7 +39,7 @@ func TestReadmeIsTrue(t *testing.T) {
 			t.Errorf("%s is not formatted: %v\n%s", name, err, want)
 		}
 	}
-	e := NewEngine(Options{Deadline: long})
+	e := NewEngine(Options{Deadline: long, TrialTime: long})
 	offered, _ := exampleConfig().Get("allowed_scopes")
 	config := exampleConfig().With("allowed_scopes", offered.With("internal.audit", strictjson.Bool(true)))
 	if err := e.Replace(Source{Origin: Folder, Files: files, Site: config}); err != nil {

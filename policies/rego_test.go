@@ -2,7 +2,6 @@ package policies
 
 import (
 	"bytes"
-	"context"
 	"testing"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -37,7 +36,7 @@ const wantCoverage = 90
 func TestShippedRules(t *testing.T) {
 	modules, _ := shippedModules(t)
 	coverage := cover.New()
-	results, err := runModules(context.Background(), modules, exampleConfig(), func(r *tester.Runner) { r.SetCoverageQueryTracer(coverage).SetParallel(1) })
+	results, _, err := runModules(modules, exampleConfig(), long, func(r *tester.Runner) { r.SetCoverageQueryTracer(coverage).SetParallel(1) })
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,7 +83,7 @@ func TestCallerWhoLeavesDoesNotWait(t *testing.T) {
 }
 
 func TestRunawayRulesAreStopped(t *testing.T) {
-	e := NewEngine(Options{MaxConcurrent: 1, Deadline: short})
+	e := NewEngine(Options{MaxConcurrent: 1, Deadline: short, TrialTime: long})
 	const runaway = house + `label contains "x" if {
 	input.effective.client_name == "trigger"
 	some x in numbers.range(1, 1000000)

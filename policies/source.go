@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -80,14 +81,12 @@ func configSchema() (strictjson.Value, error) {
 }
 
 // ReadFolder reads the Rego files of a folder and the folders in it, by relative path. Names that begin with a dot are passed
-// over; links are followed as long as they stay inside. A folder that does not exist has no files.
+// over; links are followed as long as they stay inside. An empty folder has no rules; one that is not there, or goes away
+// while it is read, is an error: to take away all of a site's rules must be meant.
 func ReadFolder(dir string) (map[string][]byte, error) {
 	root, err := os.OpenRoot(dir)
-	if os.IsNotExist(err) {
-		return map[string][]byte{}, nil
-	}
 	if err != nil {
-		return nil, fmt.Errorf("policy folder: %w", err)
+		return nil, noFolder(dir, err)
 	}
 	defer root.Close()
 	files, left := map[string][]byte{}, MaxFiles
@@ -106,32 +105,64 @@ func ReadFolder(dir string) (map[string][]byte, error) {
 			return fmt.Errorf("more than %d files", maxFileCount)
 		}
 		text, err := readFile(root, name, left)
+		if err != nil {
+			return &LoadError{Problems: []Problem{{File: name, Message: err.Error()}}}
+		}
 		files[name] = text
 		left -= len(text)
-		return err
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("policy folder %s: %w", dir, err)
 	}
+	if err := stillThere(root, dir); err != nil {
+		return nil, noFolder(dir, err)
+	}
 	return files, nil
+}
+
+// noFolder says what to do about a folder that cannot be read.
+func noFolder(dir string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("policy folder %s is lost: %w; put it back, or make an empty one when no rules of your own are wanted",
+			dir, fs.ErrNotExist)
+	}
+	return fmt.Errorf("policy folder %s cannot be read; put it right, and its rules come into force: %w", dir, err)
+}
+
+// stillThere tells whether dir is the folder that was read: one that is being removed looks empty.
+func stillThere(root *os.Root, dir string) error {
+	read, err := root.Stat(".")
+	if err != nil {
+		return err
+	}
+	now, err := os.Stat(dir)
+	if err == nil && !os.SameFile(read, now) {
+		err = errors.New("another folder took its place meanwhile")
+	}
+	return err
 }
 
 // readFile reads a file of at most limit bytes.
 func readFile(root *os.Root, name string, limit int) ([]byte, error) {
+	about, err := root.Stat(name) // before opening: opening a pipe would wait for its other end
+	if err != nil {
+		return nil, fmt.Errorf("cannot be read: %w", err)
+	}
+	if !about.Mode().IsRegular() {
+		return nil, errors.New("is not a regular file; move it out of the policy folder")
+	}
 	f, err := root.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("cannot be read: %w", err)
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", name)
-	}
 	text, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("cannot be read: %w", err)
 	}
 	if len(text) > limit {
-		return nil, fmt.Errorf("the files together are larger than %d bytes", MaxFiles)
+		return nil, fmt.Errorf("is too much: the files together are larger than %d bytes", MaxFiles)
 	}
 	return text, nil
 }

@@ -2,12 +2,16 @@ package policies
 
 import (
 	"bytes"
+	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
 // folder writes files and gives the folder.
@@ -43,10 +47,66 @@ func TestReadFolder(t *testing.T) {
 	}
 }
 
+// An empty folder has no rules; to lose the folder is another matter.
 func TestReadFolderOfNothing(t *testing.T) {
-	files, err := ReadFolder(filepath.Join(t.TempDir(), "absent"))
-	if err != nil || len(files) != 0 {
-		t.Errorf("files %v, error %v", files, err)
+	empty := t.TempDir()
+	if files, err := ReadFolder(empty); err != nil || len(files) != 0 {
+		t.Errorf("empty: files %v, error %v", files, err)
+	}
+	absent := filepath.Join(empty, "absent")
+	if _, err := ReadFolder(absent); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), absent) {
+		t.Errorf("absent: %v", err)
+	}
+	file := filepath.Join(folder(t, map[string]string{"file": ""}), "file")
+	if _, err := ReadFolder(file); err == nil || !strings.Contains(err.Error(), "cannot be read") {
+		t.Errorf("a file: %v", err)
+	}
+}
+
+// A folder that is being removed looks empty to those who have it open.
+func TestFolderThatGoesAwayIsNotEmpty(t *testing.T) {
+	dir := t.TempDir()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	if err := stillThere(root, dir); err != nil {
+		t.Error(err)
+	}
+	if err := os.Rename(dir, dir+".old"); err != nil {
+		t.Fatal(err)
+	}
+	if err := stillThere(root, dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("moved away: %v", err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if stillThere(root, dir) == nil {
+		t.Error("another folder is taken for it")
+	}
+}
+
+// Opening a pipe would wait for ever.
+func TestReadFolderDoesNotWaitForPipes(t *testing.T) {
+	dir := folder(t, map[string]string{"a.rego": "a"})
+	if err := syscall.Mkfifo(filepath.Join(dir, "x.rego"), 0o600); err != nil {
+		t.Skip(err)
+	}
+	read := make(chan error, 1)
+	go func() {
+		_, err := ReadFolder(dir)
+		read <- err
+	}()
+	select {
+	case err := <-read:
+		var load *LoadError
+		if !errors.As(err, &load) || load.Problems[0].File != "x.rego" || !strings.Contains(load.Problems[0].Message, "not a regular file") {
+			t.Errorf("error = %v", err)
+		}
+	case <-time.After(long):
+		t.Fatal("it waits")
 	}
 }
 
@@ -77,7 +137,7 @@ func TestFolderOfFilesIsLoaded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := NewEngine(Options{Deadline: long})
+	e := NewEngine(Options{Deadline: long, TrialTime: long})
 	if err := e.Replace(Source{Origin: Folder, Files: files, Site: exampleConfig()}); err != nil {
 		t.Fatal(err)
 	}

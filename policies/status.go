@@ -33,13 +33,15 @@ func (e *Engine) Active() *Revision {
 }
 
 // Replace loads a source and decides with it from then on. When it is not usable, the error says why, the status shows it,
-// and the revision in use stays.
+// and the revision in use stays. To log the error is the caller's.
 func (e *Engine) Replace(src Source) error {
 	e.replacing.Lock()
 	defer e.replacing.Unlock()
-	rev, err := Load(src)
+	rev, err := Load(src, e.trial)
 	if err != nil {
-		e.fail(err)
+		e.mu.Lock()
+		e.status.Problems = problemsOf(err)
+		e.mu.Unlock()
 		return err
 	}
 	use := &live{revision: rev}
@@ -61,16 +63,4 @@ func (e *Engine) Replace(src Source) error {
 	e.mu.Unlock()
 	e.log.Info("policy in use", "revision", rev.ID(), "origin", src.Origin, "files", len(src.Files), "cacheable", cacheable, "why_not", why)
 	return nil
-}
-
-// fail records a refused candidate, and logs it unless it is the same as before.
-func (e *Engine) fail(err error) {
-	problems := problemsOf(err)
-	e.mu.Lock()
-	before := (&LoadError{Problems: e.status.Problems}).Error()
-	e.status.Problems = problems
-	e.mu.Unlock()
-	if err.Error() != before {
-		e.log.Error("policy candidate refused; the revision in use stays", "problems", err.Error())
-	}
 }

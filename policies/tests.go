@@ -4,33 +4,27 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/tester"
+	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
-// The bounds of a candidate's own tests: one, and all together.
-const (
-	testTime  = 5 * time.Second
-	testsTime = 30 * time.Second
-)
-
-// runTests runs the tests of the site's files against the candidate. They see data.ostiary.config as it is, and
-// data.ostiary.examples.
-func (set *moduleSet) runTests(site strictjson.Value) []Problem {
+// runTests runs the tests of the site's files against the candidate, for at most the time given. They see data.ostiary.config
+// as it is, and data.ostiary.examples.
+func (set *moduleSet) runTests(site strictjson.Value, within time.Duration) []Problem {
 	if len(set.tests) == 0 {
 		return nil
 	}
-	ctx, stop := context.WithTimeout(context.Background(), testsTime)
-	defer stop()
 	modules := maps.Clone(set.rules)
 	maps.Copy(modules, set.tests)
-	results, err := runModules(ctx, modules, site, nil)
+	results, over, err := runModules(modules, site, within, nil)
 	if err != nil {
 		return problemsOf(err)
 	}
@@ -38,51 +32,109 @@ func (set *moduleSet) runTests(site strictjson.Value) []Problem {
 	ran := map[string]bool{}
 	for _, r := range results {
 		ran[r.Location.File] = true
-		if !r.Pass() {
+		if !r.Pass() && !topdown.IsCancel(r.Error) {
 			problems = append(problems, at(r.Location, "%s", failure(r)))
 		}
+	}
+	if over {
+		return append(problems, set.slow(results, within))
 	}
 	for file := range set.tests {
 		if !ran[file] {
 			problems = append(problems, Problem{File: file, Message: "holds no test: a test is a rule whose name begins with test_"})
 		}
 	}
-	if ctx.Err() != nil {
-		problems = append(problems, Problem{Message: fmt.Sprintf("the tests took longer than %v", testsTime)})
-	}
 	return problems
 }
 
-// runModules runs all tests in the modules.
-func runModules(ctx context.Context, modules map[string]*ast.Module, site strictjson.Value, tune func(*tester.Runner)) ([]*tester.Result, error) {
+// slow says which test took the time that all had together: one that used most of it, or else those that never ended.
+func (set *moduleSet) slow(results []*tester.Result, within time.Duration) Problem {
+	const says = "%s is too slow: all tests together may take %v"
+	ended := map[string]bool{}
+	for _, r := range results {
+		if r.Duration > within/2 {
+			return at(r.Location, says, r.Name, within)
+		}
+		ended[r.Location.String()] = true
+	}
+	var left []*ast.Rule
+	var names []string
+	for _, file := range slices.Sorted(maps.Keys(set.tests)) {
+		for _, rule := range set.tests[file].Rules {
+			if name := rule.Head.Name.String(); strings.HasPrefix(name, tester.TestPrefix) && !ended[rule.Location.String()] {
+				left, names = append(left, rule), append(names, name)
+			}
+		}
+	}
+	if len(left) == 1 {
+		return at(left[0].Location, says, names[0], within)
+	}
+	return Problem{Message: fmt.Sprintf("the tests are too slow: all together may take %v; not done by then: %s", within, strings.Join(names, ", "))}
+}
+
+// runModules runs all tests in the modules. When the time is over it gives the results so far.
+func runModules(
+	modules map[string]*ast.Module, site strictjson.Value, within time.Duration, tune func(*tester.Runner),
+) (results []*tester.Result, over bool, err error) {
 	compiler, err := newCompiler(true)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	given, err := examples()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	store := newStore(site, strictjson.Member{Name: "examples", Value: given})
 	runner := tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(modules).
-		RaiseBuiltinErrors(true).CapturePrintOutput(true).SetTimeout(testTime)
+		RaiseBuiltinErrors(true).CapturePrintOutput(true).SetTimeout(unending)
 	if tune != nil {
 		tune(runner)
 	}
+	ctx, stop := context.WithCancel(context.Background())
 	txn, err := store.NewTransaction(ctx, storage.TransactionParams{})
 	if err != nil {
-		return nil, err
+		stop()
+		return nil, false, err
 	}
-	defer store.Abort(ctx, txn)
-	stream, err := runner.RunTests(ctx, txn)
+	end := func() {
+		stop()
+		store.Abort(context.Background(), txn)
+	}
+	stream, err := runner.RunTests(ctx, txn) // compiles; the time begins when it returns
 	if err != nil {
-		return nil, err
+		end()
+		return nil, false, err
 	}
-	var results []*tester.Result
-	for r := range stream {
-		results = append(results, r)
+	results, over = collect(stream, within, stop, end)
+	return results, over, nil
+}
+
+// collect takes results until the stream ends, and calls end then. When the time is over it calls stop, gives what runs a
+// moment to heed it, and leaves the rest alone. Time is counted in ticks, as in slots.run.
+func collect(stream <-chan *tester.Result, within time.Duration, stop, end func()) (results []*tester.Result, over bool) {
+	tick := time.NewTicker(within / ticks)
+	defer tick.Stop()
+	for left := ticks; ; {
+		select {
+		case r, open := <-stream:
+			if !open {
+				end()
+				return results, left <= 0
+			}
+			results = append(results, r)
+		case <-tick.C:
+			if left--; left == 0 {
+				stop()
+			} else if left < 0 {
+				go func() {
+					defer end()
+					for range stream { // what is still to come is of no use
+					}
+				}()
+				return results, true
+			}
+		}
 	}
-	return results, nil
 }
 
 // failure says what became of a test that did not pass.

@@ -28,7 +28,11 @@ import (
 // curl is a small stand-in that knows the options used, so that the manual needs nothing but Go.
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"ostiary": main, "curl": curlMain})
+	if filepath.Base(os.Args[0]) == "curl" { // for README.md; scripts have a command of this name
+		curlMain()
+		return
+	}
+	testscript.Main(m, map[string]func(){"ostiary": main})
 }
 
 func TestManual(t *testing.T) {

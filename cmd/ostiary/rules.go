@@ -2,12 +2,13 @@ package main
 
 import (
 	"context"
-	_ "embed"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
-	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,27 +32,34 @@ type rules struct {
 
 	site    atomic.Pointer[registration.Site]
 	changed func(*registration.Site) // told after a swap
+	inForce string                   // what load put in force, as candidate.id names it; only load uses it
 
 	mu       sync.Mutex
 	problems []problem // of the last try; none when it succeeded
-	said     string    // the last failure that was logged
+	said     string    // what the last failure that was logged was about
+}
+
+// candidate is what is on the disk at one moment.
+type candidate struct {
+	files map[string][]byte // of the policy folder
+	text  []byte            // of dcr_config.yaml; nil: there is to be none
 }
 
 // start puts the first revision in force: the folder's, else the stored last good one, else the shipped rules. It fails only
 // when not even those can be used.
 func (r *rules) start(ctx context.Context) error {
-	err := r.load(ctx)
-	if err == nil {
+	if err := r.load(ctx); err == nil {
 		return nil
 	}
-	r.report(err)
 	if kept, found, keptErr := r.kept.LastGood(ctx); keptErr != nil {
 		r.log.Error("the stored last good policy cannot be read", "error", keptErr)
 	} else if found {
-		if err := r.use(source(kept, policies.LastGood), []byte(kept.Site)); err == nil {
+		err := r.use(source(kept, policies.LastGood), r.textOf(kept))
+		if err == nil {
 			r.log.Warn("the stored last good policy is in force", "revision", kept.Revision)
 			return nil
 		}
+		r.log.Error("the stored last good policy is not usable", "error", err)
 	}
 	r.log.Warn("the shipped policy is in force")
 	if text, err := r.readFile(); err == nil && r.use(policies.Source{Origin: policies.Embedded}, text) == nil {
@@ -68,31 +76,70 @@ func source(kept storage.PolicySource, origin policies.Origin) policies.Source {
 	return policies.Source{Origin: origin, Files: files}
 }
 
-// load reads folder and file, puts them in force and keeps them as last good.
+// textOf gives the dcr_config.yaml that was kept.
+func (r *rules) textOf(kept storage.PolicySource) []byte {
+	if r.file == "" && kept.Site == "" {
+		return nil
+	}
+	return []byte(kept.Site)
+}
+
+// load reads folder and file, puts them in force and keeps them as last good. It does nothing when they are in force already.
+// What keeps it from doing so is reported.
 func (r *rules) load(ctx context.Context) error {
-	files, err := policies.ReadFolder(r.dir)
+	c, err := r.read()
 	if err != nil {
+		r.report(err.Error(), err)
 		return err
 	}
-	text, err := r.readFile()
-	if err != nil {
-		return err
+	id := c.id()
+	if id == r.inForce && len(r.wrong()) == 0 {
+		return nil
 	}
 	origin := policies.Folder
-	if len(files) == 0 {
+	if len(c.files) == 0 {
 		origin = policies.Embedded
 	}
-	if err := r.use(policies.Source{Origin: origin, Files: files}, text); err != nil {
-		return err
+	err = r.use(policies.Source{Origin: origin, Files: c.files}, c.text)
+	if err == nil {
+		r.inForce = id
+		r.keep(ctx, c)
 	}
-	r.report(nil)
-	r.keep(ctx, files, text)
-	return nil
+	r.report(id, err)
+	return err
+}
+
+// read gives what is on the disk now.
+func (r *rules) read() (c candidate, err error) {
+	if c.files, err = policies.ReadFolder(r.dir); err != nil {
+		return c, err
+	}
+	c.text, err = r.readFile()
+	return c, err
+}
+
+// id names a candidate by its content.
+func (c candidate) id() string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(c.files)) {
+		fmt.Fprintf(h, "%q %d\n%s\n", name, len(c.files[name]), c.files[name])
+	}
+	fmt.Fprintf(h, "%t\n%s", c.text != nil, c.text)
+	return string(h.Sum(nil))
 }
 
 func (r *rules) readFile() ([]byte, error) {
 	if r.file == "" {
 		return nil, nil
+	}
+	about, err := os.Stat(r.file) // before opening: opening a pipe would wait for its other end
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("dcr_config: %w", err)
+	case !about.Mode().IsRegular():
+		return nil, fmt.Errorf("dcr_config: %s is not a regular file", r.file)
+	case about.Size() > config.MaxSize:
+		return nil, fmt.Errorf("dcr_config: %s is larger than %d bytes", r.file, config.MaxSize)
 	}
 	text, err := os.ReadFile(r.file)
 	if err != nil {
@@ -125,9 +172,11 @@ func (r *rules) use(src policies.Source, text []byte) error {
 }
 
 // keep stores what is in force, for a start with a broken folder.
-func (r *rules) keep(ctx context.Context, files map[string][]byte, text []byte) {
-	kept := storage.PolicySource{Revision: r.engine.Status().ActiveRevision, Files: make(map[string]string, len(files)), Site: string(text), SavedAt: r.now()}
-	for name, text := range files {
+func (r *rules) keep(ctx context.Context, c candidate) {
+	kept := storage.PolicySource{
+		Revision: r.engine.Status().ActiveRevision, Files: make(map[string]string, len(c.files)), Site: string(c.text), SavedAt: r.now(),
+	}
+	for name, text := range c.files {
 		kept.Files[name] = string(text)
 	}
 	if err := r.kept.Save(ctx, kept); err != nil {
@@ -135,19 +184,19 @@ func (r *rules) keep(ctx context.Context, files map[string][]byte, text []byte) 
 	}
 }
 
-// report remembers what is wrong and logs each distinct failure once.
-func (r *rules) report(err error) {
+// report remembers what is wrong, and logs it unless the last failure was about the same.
+func (r *rules) report(about string, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.problems = problemsOf(err)
-	text := ""
-	if err != nil {
-		text = err.Error()
+	if err == nil {
+		r.said = ""
+		return
 	}
-	if text != "" && text != r.said {
-		r.log.Error("the changed policy is not in force; the last good one stays", "error", err)
+	if about != r.said {
+		r.log.Error("the policy folder or dcr_config.yaml is not usable; the last good policy stays", "error", err)
 	}
-	r.said = text
+	r.said = about
 }
 
 // problemsOf takes apart what reading a policy folder or dcr_config.yaml answers.
@@ -180,51 +229,25 @@ func (r *rules) wrong() []problem {
 
 // follow reloads on every change until ctx ends.
 func (r *rules) follow(ctx context.Context) error {
-	changes, err := watchAll(ctx, r.log, r.dir, dirOf(r.file))
+	folder, err := watch.Folder(ctx, r.dir, watch.Options{Log: r.log})
 	if err != nil {
 		return err
 	}
+	var file <-chan struct{} // nil, which is never told anything: there is no file
+	if r.file != "" {
+		if file, err = watch.File(ctx, r.file, watch.Options{Log: r.log}); err != nil {
+			return err
+		}
+	}
 	go func() {
-		for range changes {
-			if err := r.load(ctx); err != nil {
-				r.report(err)
+		for ctx.Err() == nil { // at once: what changed between the start and the watch is told by nobody
+			_ = r.load(ctx) // reported
+			select {
+			case <-ctx.Done():
+			case <-folder:
+			case <-file:
 			}
 		}
 	}()
 	return nil
-}
-
-func dirOf(file string) string {
-	if file == "" {
-		return ""
-	}
-	return filepath.Dir(file)
-}
-
-// watchAll joins the changes of several folders; empty names are left out.
-func watchAll(ctx context.Context, log *slog.Logger, dirs ...string) (<-chan struct{}, error) {
-	joined := make(chan struct{}, 1)
-	var open sync.WaitGroup
-	for _, dir := range dirs {
-		if dir == "" {
-			continue
-		}
-		changes, err := watch.Folder(ctx, dir, watch.Options{Log: log})
-		if err != nil {
-			return nil, err
-		}
-		open.Go(func() {
-			for range changes {
-				select {
-				case joined <- struct{}{}:
-				default:
-				}
-			}
-		})
-	}
-	go func() {
-		open.Wait()
-		close(joined)
-	}()
-	return joined, nil
 }

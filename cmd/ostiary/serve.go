@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ostiary/ostiary/core/watch"
 	"github.com/ostiary/ostiary/core/web"
 )
 
@@ -125,7 +126,7 @@ func (h *house) follow(ctx context.Context) error {
 		return err
 	}
 	if h.settings.PluginDir != "" {
-		changes, err := watchAll(ctx, h.log, h.settings.PluginDir)
+		changes, err := watch.Folder(ctx, h.settings.PluginDir, watch.Options{Log: h.log})
 		if err != nil {
 			return err
 		}

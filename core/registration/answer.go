@@ -148,14 +148,14 @@ func (d *Desk) addMembers(doc strictjson.Value, p hook.Plugin, point hook.Point,
 		return doc, nil
 	}
 	if r.Action == hook.Reject {
-		return doc, badPatch(p, "it rejected where it can only add to the answer")
+		return doc, badPatch(p, point, "it rejected where it can only add to the answer")
 	}
 	for name, v := range r.Patch.All() {
 		switch {
 		case metadata.IsReserved(name) || slices.Contains(d.Site().CustomAttributes, name):
-			return doc, badPatch(p, "it tried to answer %s, which belongs to the desk", name)
+			return doc, badPatch(p, point, "it tried to answer %s, which belongs to the desk", name)
 		case !p.MayWrite(point, name):
-			return doc, badPatch(p, "it answered %s, which its manifest does not let it write", name)
+			return doc, badPatch(p, point, "it answered %s, which its manifest does not let it write", name)
 		case v.IsNull():
 			doc = doc.Without(name)
 		default:

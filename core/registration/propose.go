@@ -93,25 +93,21 @@ func (j *judgement) write(point hook.Point, p hook.Plugin, name string, v strict
 	row, known := metadata.Lookup(name)
 	switch {
 	case !known || row.Fixed:
-		return badPatch(p, "%s is no member that a plugin can write", name)
+		return badPatch(p, point, "%s is no member that a plugin can write", name)
 	case !p.MayWrite(point, name):
-		return badPatch(p, "it patched %s, which its manifest does not let it write", name)
+		return badPatch(p, point, "it patched %s, which its manifest does not let it write", name)
 	case slices.Contains(j.locked, name):
-		return badPatch(p, "it patched %s, which the software statement fixed", name)
+		return badPatch(p, point, "it patched %s, which the software statement fixed", name)
 	}
 	if err := row.Set(&j.draft, v); err != nil {
-		return badPatch(p, "its patch is not valid: %s", core.AsError(err).Detail)
+		return badPatch(p, point, "its patch is not valid: %s", core.AsError(err).Detail)
 	}
 	return nil
 }
 
 // badPatch is a plugin fault: the caller learns which plugin, the log and the ledger learn what it did.
-func badPatch(p hook.Plugin, format string, args ...any) error {
-	return &core.Error{
-		Code:   core.PluginFault,
-		Detail: "The plugin " + p.Name() + " failed, so the request was refused. An operator can see why under the decision id.",
-		Err:    core.Refuse(core.PluginFault, format, args...),
-	}
+func badPatch(p hook.Plugin, point hook.Point, format string, args ...any) error {
+	return point.Fault(p.Name(), core.Refuse(core.PluginFault, format, args...))
 }
 
 // faultOf gives the ledger's text of a plugin fault; empty for a rejection, which is no fault.

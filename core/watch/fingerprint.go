@@ -18,21 +18,29 @@ const (
 
 type sum [sha256.Size]byte
 
-// fingerprint is the state of a folder: names, modes, sizes and times of everything in it, links followed.
+// fingerprint is the state of a file, or of a folder: names, modes, sizes and times of everything in it, links followed.
 type fingerprint struct {
 	sum     sum
-	exists  bool
-	folders []string // dir and those below it
+	folders []string // the folder, while there is one, and those below it
 }
 
-// take makes the fingerprint of a folder. What cannot be read is part of it as unreadable.
-func take(dir string) fingerprint {
+// ofFolder makes the fingerprint of a folder. What cannot be read is part of it as unreadable.
+func ofFolder(dir string) fingerprint {
 	s := scan{hash: sha256.New()}
 	about, err := os.Stat(dir)
 	if err == nil && about.IsDir() {
 		s.folder(dir, 0)
 	}
-	return fingerprint{sum: sum(s.hash.Sum(nil)), exists: len(s.folders) > 0, folders: s.folders}
+	return fingerprint{sum: sum(s.hash.Sum(nil)), folders: s.folders}
+}
+
+// ofFile makes the fingerprint of one file.
+func ofFile(path string) fingerprint {
+	s := scan{hash: sha256.New()}
+	if about, err := os.Stat(path); err == nil {
+		s.file(path, about)
+	}
+	return fingerprint{sum: sum(s.hash.Sum(nil))}
 }
 
 type scan struct {

@@ -1,5 +1,5 @@
-// Package watch tells that something changed in a folder; what changed, and whether it is any good, is for the receiver to
-// find out by reading it again. It is the only door to file notification.
+// Package watch tells that something changed in a folder, or that a file changed; what changed, and whether it is any good, is
+// for the receiver to find out by reading it again. It is the only door to file notification.
 //
 // Notifications make it quick, a fingerprint taken at every poll makes it sure: file systems without notification, a full
 // queue, a folder that was removed and made again are all seen at the next poll at the latest.
@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
@@ -27,18 +28,26 @@ type Options struct {
 const patience = 5
 
 // Folder sends on the channel after changes in dir and the folders below it: contents, names, modes, removal and return of dir
-// itself. Changes before Folder returns are not told, all later ones are. The channel holds one signal: a receiver that is
-// busy finds one waiting. It is closed when ctx ends.
+// itself, which need not be there yet. Changes before Folder returns are not told, all later ones are. The channel holds one
+// signal: a receiver that is busy finds one waiting. It is closed when ctx ends.
 func Folder(ctx context.Context, dir string, opt Options) (<-chan struct{}, error) {
-	return start(ctx, dir, opt, fsnotify.NewWatcher)
+	return start(ctx, dir, ofFolder, opt, fsnotify.NewWatcher)
 }
 
-func start(ctx context.Context, dir string, opt Options, source func() (*fsnotify.Watcher, error)) (<-chan struct{}, error) {
-	dir, err := filepath.Abs(dir)
+// File is Folder for one file. Whatever else happens in its folder is not told.
+func File(ctx context.Context, path string, opt Options) (<-chan struct{}, error) {
+	return start(ctx, path, ofFile, opt, fsnotify.NewWatcher)
+}
+
+// start begins to watch path for changes of its fingerprint.
+func start(
+	ctx context.Context, path string, take func(string) fingerprint, opt Options, source func() (*fsnotify.Watcher, error),
+) (<-chan struct{}, error) {
+	path, err := filepath.Abs(path)
 	if err != nil {
-		return nil, fmt.Errorf("watch %s: %w", dir, err)
+		return nil, fmt.Errorf("watch %s: %w", path, err)
 	}
-	w := &watcher{dir: dir, debounce: opt.Debounce, poll: opt.Poll, log: opt.Log, changed: make(chan struct{}, 1)}
+	w := &watcher{path: path, take: take, debounce: opt.Debounce, poll: opt.Poll, log: opt.Log, changed: make(chan struct{}, 1)}
 	if w.debounce <= 0 {
 		w.debounce = 150 * time.Millisecond
 	}
@@ -48,16 +57,13 @@ func start(ctx context.Context, dir string, opt Options, source func() (*fsnotif
 	if w.log == nil {
 		w.log = slog.New(slog.DiscardHandler)
 	}
-	first := take(dir)
-	if !first.exists {
-		return nil, fmt.Errorf("watch %s: not a folder that can be read", dir)
-	}
+	first := take(path)
 	if w.notify, err = source(); err != nil {
 		w.notify = nil
 		w.degraded(err)
 	}
 	w.follow(first.folders)
-	w.last = take(dir).sum // again: what came in between has no notification
+	w.last = take(path).sum // again: what came in between has no notification
 	if w.last != first.sum {
 		w.tell()
 	}
@@ -65,12 +71,14 @@ func start(ctx context.Context, dir string, opt Options, source func() (*fsnotif
 	return w.changed, nil
 }
 
-// watcher is one folder being watched. Only its goroutine uses it once started.
+// watcher is one folder or file being watched. Only its goroutine uses it once started.
 type watcher struct {
-	dir            string
+	path           string
+	take           func(string) fingerprint
 	debounce, poll time.Duration
 	log            *slog.Logger
-	notify         *fsnotify.Watcher // nil: polling only
+	notify         *fsnotify.Watcher      // nil: polling only
+	notified       map[string]os.FileInfo // the folders that notifications were asked for, as they were then
 	warned         bool
 	last           sum // of the last signal
 	changed        chan struct{}
@@ -113,20 +121,20 @@ func (w *watcher) run(ctx context.Context) {
 	}
 }
 
-// concerns tells whether an event is a change below the folder. The parent is watched only for the folder itself.
+// concerns tells whether an event is a change of the file, or in the folder. The parent is watched only for these themselves.
 func (w *watcher) concerns(event fsnotify.Event) bool {
 	if event.Op == fsnotify.Chmod { // the fingerprint knows modes; touching a file's attributes is no change
 		return false
 	}
-	return event.Name == w.dir || within(w.dir, event.Name)
+	return event.Name == w.path || within(w.path, event.Name)
 }
 
 // look compares fingerprints and follows new folders. With sure, a notification has already said that there is a change
 // (which may have kept size and time).
 func (w *watcher) look(sure bool) {
-	now := take(w.dir)
+	now := w.take(w.path)
 	if w.follow(now.folders) {
-		now = take(w.dir) // what came into a new folder before it was followed has no notification
+		now = w.take(w.path) // what came into a new folder before it was followed has no notification
 	}
 	if sure || now.sum != w.last {
 		w.last = now.sum
@@ -141,16 +149,24 @@ func (w *watcher) tell() {
 	}
 }
 
-// follow asks for notifications of the folders that have none yet, and of the parent for the folder's return. It tells
-// whether there were any.
+// follow asks for notifications of the folders that have none yet, and of the parent for a return. It tells whether there were
+// any. Notifications stay with a folder that is moved: where another has taken its name, they are asked for anew.
 func (w *watcher) follow(folders []string) (added bool) {
 	if w.notify == nil {
 		return false
 	}
-	known := w.notify.WatchList()
-	for _, folder := range append([]string{filepath.Dir(w.dir)}, folders...) {
+	known, now := w.notify.WatchList(), make(map[string]os.FileInfo, len(folders)+1)
+	for _, folder := range append([]string{filepath.Dir(w.path)}, folders...) {
+		about, err := os.Stat(folder)
+		if err != nil {
+			continue // gone again
+		}
+		now[folder] = about
 		if slices.Contains(known, folder) {
-			continue
+			if os.SameFile(w.notified[folder], about) {
+				continue
+			}
+			_ = w.notify.Remove(folder) // fails when it ended by itself, which is as good
 		}
 		if err := w.notify.Add(folder); err != nil {
 			w.degraded(err)
@@ -158,6 +174,7 @@ func (w *watcher) follow(folders []string) (added bool) {
 		}
 		added = true
 	}
+	w.notified = now
 	return added
 }
 
@@ -166,5 +183,5 @@ func (w *watcher) degraded(err error) {
 		return
 	}
 	w.warned = true
-	w.log.Warn("file notification is incomplete, polling goes on", "folder", w.dir, "poll", w.poll, "error", err)
+	w.log.Warn("file notification is incomplete, polling goes on", "path", w.path, "poll", w.poll, "error", err)
 }

@@ -81,7 +81,7 @@ func TestEveryChangeIsTold(t *testing.T) {
 				dir := filepath.Join(t.TempDir(), "policies")
 				save(t, filepath.Join(dir, "a.rego"), "a")
 				save(t, filepath.Join(dir, "site", "deep", "x.rego"), "x")
-				changed, err := start(t.Context(), dir, how.opt, how.source)
+				changed, err := start(t.Context(), dir, ofFolder, how.opt, how.source)
 				must(t, err)
 				test.change(t, dir)
 				await(t, changed)
@@ -97,7 +97,7 @@ func TestSurvivesRemovalAndReturn(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "policies")
 			save(t, filepath.Join(dir, "a.rego"), "a")
-			changed, err := start(t.Context(), dir, how.opt, how.source)
+			changed, err := start(t.Context(), dir, ofFolder, how.opt, how.source)
 			must(t, err)
 
 			must(t, os.RemoveAll(dir))
@@ -136,7 +136,7 @@ func TestLastWriteIsFollowedByASignal(t *testing.T) {
 			dir := t.TempDir()
 			path := filepath.Join(dir, "a.rego")
 			save(t, path, "")
-			changed, err := start(t.Context(), dir, how.opt, how.source)
+			changed, err := start(t.Context(), dir, ofFolder, how.opt, how.source)
 			must(t, err)
 			const writes = 300
 			go func() {
@@ -172,13 +172,117 @@ func TestEndsWithItsContext(t *testing.T) {
 	}
 }
 
-func TestRefusesWhatIsNoFolder(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "file")
-	save(t, file, "")
-	for _, path := range []string{file, filepath.Join(t.TempDir(), "absent")} {
-		if _, err := Folder(t.Context(), path, Options{}); err == nil {
-			t.Errorf("%s is watched", path)
+// A folder that is renamed away and made again, in one go or not, is watched on; the one that is now elsewhere is not.
+func TestSurvivesRenameAndReturn(t *testing.T) {
+	for kind, how := range sources {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "policies")
+			inner := filepath.Join(dir, "site", "a.rego")
+			save(t, inner, "a")
+			changed, err := start(t.Context(), dir, ofFolder, how.opt, how.source)
+			must(t, err)
+
+			must(t, os.Rename(dir, dir+".old"))
+			await(t, changed)
+			must(t, os.Rename(dir+".old", dir))
+			awaitQuiet(t, changed, dir)
+			save(t, inner, "put back")
+			await(t, changed)
+
+			must(t, os.Rename(dir, dir+".old"))
+			save(t, inner, "b")
+			awaitQuiet(t, changed, dir)
+			save(t, inner, "in the new one")
+			await(t, changed)
+		})
+	}
+}
+
+// A link that is turned to another folder: the new one is watched.
+func TestFollowsLinks(t *testing.T) {
+	for kind, how := range sources {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			base := t.TempDir()
+			link, next := filepath.Join(base, "policies"), filepath.Join(base, "next")
+			save(t, filepath.Join(base, "one", "a.rego"), "a")
+			save(t, filepath.Join(base, "two", "a.rego"), "of two")
+			must(t, os.Symlink("one", link), os.Symlink("two", next))
+			changed, err := start(t.Context(), link, ofFolder, how.opt, how.source)
+			must(t, err)
+			must(t, os.Rename(next, link))
+			await(t, changed)
+			// Beside the link, so that no event of the link itself tells of it.
+			save(t, filepath.Join(base, "two", "a.rego"), "of two, and longer")
+			await(t, changed)
+		})
+	}
+}
+
+// A folder that is not there yet is waited for.
+func TestWaitsForWhatIsMissing(t *testing.T) {
+	for kind, how := range sources {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "policies")
+			changed, err := start(t.Context(), dir, ofFolder, how.opt, how.source)
+			must(t, err)
+			must(t, os.Mkdir(dir, 0o755))
+			awaitQuiet(t, changed, dir)
+			save(t, filepath.Join(dir, "a.rego"), "a")
+			await(t, changed)
+		})
+	}
+}
+
+// Of a file, writing, replacing, removal and return are told.
+func TestFileIsWatched(t *testing.T) {
+	for kind, how := range sources {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "config.yaml")
+			save(t, path, "a")
+			changed, err := start(t.Context(), path, ofFile, how.opt, how.source)
+			must(t, err)
+			save(t, path, "longer")
+			await(t, changed)
+			save(t, path+".tmp", "another")
+			must(t, os.Rename(path+".tmp", path))
+			await(t, changed)
+			must(t, os.Remove(path))
+			await(t, changed)
+			save(t, path, "back")
+			await(t, changed)
+		})
+	}
+}
+
+// What happens beside a file is not told, such as a log that grows in the same folder.
+func TestOnlyTheFileCounts(t *testing.T) {
+	dir := t.TempDir()
+	path, other := filepath.Join(dir, "config.yaml"), filepath.Join(dir, "ostiary.log")
+	save(t, path, "a")
+	w := &watcher{path: path, take: ofFile, last: ofFile(path).sum, changed: make(chan struct{}, 1)}
+	told := func() bool {
+		select {
+		case <-w.changed:
+			return true
+		default:
+			return false
 		}
+	}
+	save(t, other, "a line")
+	if w.look(false); told() || w.concerns(fsnotify.Event{Name: other, Op: fsnotify.Write}) {
+		t.Error("another file is told")
+	}
+	save(t, path, "longer")
+	if w.look(false); !told() || !w.concerns(fsnotify.Event{Name: path, Op: fsnotify.Write}) {
+		t.Error("the file itself is not told")
+	}
+	must(t, os.Remove(path))
+	if w.look(false); !told() {
+		t.Error("its removal is not told")
 	}
 }
 
@@ -186,7 +290,7 @@ func TestPollingAloneIsLoggedOnce(t *testing.T) {
 	var log bytes.Buffer
 	how := sources["polled"]
 	how.opt.Log = slog.New(slog.NewTextHandler(&log, nil))
-	_, err := start(t.Context(), t.TempDir(), how.opt, how.source)
+	_, err := start(t.Context(), t.TempDir(), ofFolder, how.opt, how.source)
 	must(t, err)
 	if n := strings.Count(log.String(), "level=WARN"); n != 1 {
 		t.Errorf("%d warnings: %s", n, &log)
@@ -197,15 +301,15 @@ func TestFingerprintIsStableAndBounded(t *testing.T) {
 	dir := t.TempDir()
 	save(t, filepath.Join(dir, "a"), "a")
 	must(t, os.Symlink(dir, filepath.Join(dir, "loop")), os.Symlink("nowhere", filepath.Join(dir, "broken")))
-	before := take(dir)
-	if !before.exists || before.sum != take(dir).sum {
+	before := ofFolder(dir)
+	if before.sum != ofFolder(dir).sum {
 		t.Error("two fingerprints of one state differ")
 	}
 	if len(before.folders) != maxDepth+1 {
 		t.Errorf("a loop was followed %d deep", len(before.folders))
 	}
 	must(t, os.Chmod(filepath.Join(dir, "a"), 0o600))
-	if take(dir).sum == before.sum {
+	if ofFolder(dir).sum == before.sum {
 		t.Error("a mode is not part of it")
 	}
 }

@@ -1,0 +1,86 @@
+package plugins
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ostiary/ostiary/core/hook"
+)
+
+func TestReadManifest(t *testing.T) {
+	m, err := ReadManifest([]byte(`apiVersion: ostiary.plugin/v1
+name: acme.contacts
+version: 1.4.0
+sha256: 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
+abi: {major: 1, min_minor: 0}
+hooks: {pre_register: {priority: 10}, on_read: {}}
+reads: [client_name, contacts]
+writes: [contacts, registered_through]
+capabilities: {log: {}}
+limits: {memory_mib: 16, wall_ms: 100}
+configuration: {domain: example.com, list: [1, two], home: "${HOME}"}
+`), "x.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.priority(hook.PreRegister) != 10 || m.priority(hook.OnRead) != defaultPriority {
+		t.Errorf("priorities %d, %d", m.priority(hook.PreRegister), m.priority(hook.OnRead))
+	}
+	if got := m.points(); !slices.Equal(got, []hook.Point{hook.PreRegister, hook.OnRead}) {
+		t.Errorf("points %v", got)
+	}
+	for member, want := range map[string][2]bool{ // at pre_register, at on_read
+		"contacts": {true, false}, "contacts#fr": {true, false}, "registered_through": {false, true},
+		"scope": {false, false}, "client_id": {false, false},
+	} {
+		if m.mayWrite(hook.PreRegister, member) != want[0] || m.mayWrite(hook.OnRead, member) != want[1] {
+			t.Errorf("may write %s", member)
+		}
+	}
+	if !m.mayRead("client_name#fr") || m.mayRead("scope") {
+		t.Error("may read")
+	}
+	if got := m.Configuration.String(); got != `{"domain":"example.com","list":[1,"two"],"home":"${HOME}"}` {
+		t.Errorf("configuration %s", got)
+	}
+}
+
+func TestReadManifestRefuses(t *testing.T) {
+	good := map[string]string{"apiVersion": "ostiary.plugin/v1", "name": "x", "version": "1", "hooks": "{pre_register: {}}"}
+	for line, want := range map[string]string{
+		"apiVersion: ostiary.plugin/v2":              "apiVersion: must be ostiary.plugin/v1",
+		"name: ../x":                                 "name: must be",
+		"version: ''":                                "version: must be given",
+		"sha256: abc":                                "sha256: must be",
+		"abi: {major: 2}":                            "abi.major: must be 1",
+		"abi: {major: 1, min_minor: 1}":              "abi.min_minor: this server has version 1.0",
+		"hooks: {}":                                  "hooks: name at least one",
+		"hooks: {pre_delete: {}}":                    "hooks.pre_delete: there is no such hook",
+		"hooks: {pre_register: {priority: -1}}":      "hooks.pre_register.priority: must be",
+		"reads: [a, a]":                              "reads[1]: a stands here twice",
+		"reads: ['*']":                               "reads[0]: must be the name",
+		"writes: [software_statement]":               "writes[0]: no plugin may write software_statement",
+		"writes: [client_secret]":                    "writes[0]: no plugin may write client_secret",
+		"writes: [contatcs]":                         "writes[0]: contatcs is no client metadata",
+		"hooks: {on_read: {}}\nwrites: [contacts]":   "writes[0]: contacts is client metadata",
+		"capabilities: {http: {hosts: [a.example]}}": "capabilities.http: this server has no such capability",
+		"limits: {memory_mib: 0}":                    "limits.memory_mib: must be",
+		"configuration: [1]":                         "configuration: must be an object",
+		"version: '${HOME}'":                         "x.yaml:1: version: a manifest takes no values from the environment",
+		"version: 1.${HOME:-0}":                      "x.yaml:1: version: a manifest takes no values from the environment",
+		"limits: {wall_ms: \"${WALL}\"}":             "limits.wall_ms: must be a whole number from 1 to 60000, not \"${WALL}\"",
+		"colour: red":                                "colour: unknown key",
+	} {
+		text := line + "\n"
+		for key, value := range good {
+			if !strings.HasPrefix(line, key+":") {
+				text += key + ": " + value + "\n"
+			}
+		}
+		_, err := ReadManifest([]byte(text), "x.yaml")
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s:\ngot  %v\nwant only %s", line, err, want)
+		}
+	}
+}
