@@ -21,7 +21,7 @@ const traced = 40 // Applies under strace
 func TestSyncBeforeAck(t *testing.T) {
 	strace := needStrace(t)
 	dir, trace := t.TempDir(), filepath.Join(t.TempDir(), "trace")
-	cmd := startChild(t, []string{strace, "-f", "-y", "-e", "trace=mmap,munmap,msync,fsync,fdatasync,write", "-o", trace}, dir, 1, traced)
+	cmd := startChild(t, []string{strace, "-f", "-y", "-e", "trace=mmap,mremap,munmap,msync,fsync,fdatasync,write", "-o", trace}, dir, 1, traced)
 	if out, err := cmd.Output(); err != nil {
 		t.Fatalf("%v:\n%s", err, out)
 	}
@@ -75,6 +75,9 @@ func TestTraceReader(t *testing.T) {
 		"failed":                {mapped + begin + "1 msync(0x7f0000001000, 4096, MS_SYNC) = -1 EIO (Input/output error)\n" + ack, false},
 		"asynchronous":          {mapped + begin + "1 msync(0x7f0000001000, 4096, MS_ASYNC) = 0\n" + ack, false},
 		"of another folder":     {mapped + other + begin + "1 msync(0x7f0000009000, 4096, MS_SYNC) = 0\n" + ack, false},
+		"mapped again":          {"1 munmap(0x7f0000001000, 4096 <unfinished ...>\n2 " + mapped[2:] + "1 <... munmap resumed>) = 0\n" + begin + sync + ack, true},
+		"moved":                 {mapped + "1 mremap(0x7f0000001000, 4096, 8192, MREMAP_MAYMOVE) = 0x7f0000005000\n" + begin + "1 msync(0x7f0000005000, 4096, MS_SYNC) = 0\n" + ack, true},
+		"of where it was":       {mapped + "1 mremap(0x7f0000001000, 4096, 8192, MREMAP_MAYMOVE) = 0x7f0000005000\n" + begin + sync + ack, false},
 		"of what was unmapped":  {mapped + "1 munmap(0x7f0000001000, 4096) = 0\n" + begin + sync + ack, false},
 		"of the folder's table": {begin + "1 fsync(7</store/000001.sst>) = 0\n" + ack, false},
 	}
@@ -108,7 +111,8 @@ var (
 	resumed    = regexp.MustCompile(`^<\.\.\. \w+ resumed>(.*)$`)
 	said       = regexp.MustCompile(`^write\(1<.*>, "(begin|ack) (\d+)\\n"`)
 	mapping    = regexp.MustCompile(`^mmap\(.*, \d+<([^>]*)>, \w+\) = 0x([0-9a-f]+)$`)
-	unmapping  = regexp.MustCompile(`^munmap\(0x([0-9a-f]+), \d+\) += 0$`)
+	remapping  = regexp.MustCompile(`^mremap\(0x([0-9a-f]+), .*\) = 0x([0-9a-f]+)$`)
+	unmapping  = regexp.MustCompile(`^munmap\(0x([0-9a-f]+), \d+`)
 	msync      = regexp.MustCompile(`^msync\(0x([0-9a-f]+), \d+, MS_SYNC\) += 0$`)
 	fsync      = regexp.MustCompile(`^(?:fsync|fdatasync)\(\d+<([^>]*)>\) += 0$`)
 )
@@ -132,8 +136,10 @@ func (r *traceReader) part(thread, call string) {
 	if first := unfinished.FindStringSubmatch(call); first != nil {
 		r.pending[thread], r.begun[thread] = first[1], r.line
 		r.ack(call)
+		r.unmap(call) // the address may be another map's before this call has ended
 		return
 	}
+	r.unmap(call)
 	start := r.line
 	if second := resumed.FindStringSubmatch(call); second != nil {
 		call, start = r.pending[thread]+second[1], r.begun[thread]
@@ -153,6 +159,13 @@ func (r *traceReader) ack(call string) {
 	}
 }
 
+// unmap forgets a map when the call that takes it away begins.
+func (r *traceReader) unmap(call string) {
+	if m := unmapping.FindStringSubmatch(call); m != nil {
+		delete(r.mapped, address(m[1]))
+	}
+}
+
 func (r *traceReader) whole(call string, start int) {
 	if m := said.FindStringSubmatch(call); m != nil && m[1] == "begin" {
 		r.start, r.synced = r.line, false
@@ -160,8 +173,11 @@ func (r *traceReader) whole(call string, start int) {
 	if m := mapping.FindStringSubmatch(call); m != nil {
 		r.mapped[address(m[2])] = m[1]
 	}
-	if m := unmapping.FindStringSubmatch(call); m != nil {
-		delete(r.mapped, address(m[1]))
+	if m := remapping.FindStringSubmatch(call); m != nil {
+		from, to := address(m[1]), address(m[2])
+		file := r.mapped[from]
+		delete(r.mapped, from)
+		r.mapped[to] = file
 	}
 	file := ""
 	if m := msync.FindStringSubmatch(call); m != nil {
