@@ -71,8 +71,8 @@ func (o Options) settings() badgerdb.Options {
 		WithNumMemtables(2).
 		WithBaseTableSize(tableSize).
 		WithBaseLevelSize(baseLevel).
-		WithNumLevelZeroTables(8).
-		WithNumLevelZeroTablesStall(20).
+		WithNumLevelZeroTables(20).
+		WithNumLevelZeroTablesStall(40).
 		WithNumCompactors(2).
 		WithCompactL0OnClose(true).
 		WithCompression(options.None). // large records come packed; compressing again costs more memory than it saves disk
