@@ -8,6 +8,9 @@ BENCH    ?= .
 # too much by it, or start the whole binary. All others are tested with it.
 NORACE ?= cmd/ostiary policies core core/config core/decision core/keys core/keys/jose core/metadata core/oauth core/strictjson
 
+# Packages that are tested both ways: some of their tests leave out what the race detector would make too slow to mean anything.
+BOTH ?= storage/badger
+
 MODULES := sdk/go $(patsubst %/go.mod,%,$(wildcard examples/*/go.mod))
 PLUGINS := $(patsubst examples/plugin-%/go.mod,bin/plugins/%.wasm,$(wildcard examples/plugin-*/go.mod))
 SDK     := $(wildcard sdk/go/*.go sdk/go/abi/*.go)
@@ -32,7 +35,7 @@ run: build ## Build, then run the whole server on this machine
 	bin/ostiary dev
 
 test: ## Test every module and print the ten slowest packages
-	NORACE='$(NORACE)' .ci/test . $(MODULES)
+	NORACE='$(NORACE)' BOTH='$(BOTH)' .ci/test . $(MODULES)
 
 lint: bin/tools/staticcheck ## Check formatting, go vet and staticcheck of every module, and the form of the Rego
 	.ci/lint . $(MODULES)
