@@ -224,6 +224,9 @@ func (b *Book) next() batch {
 		if len(b.writing.shaped) == batchSize {
 			break
 		}
+		if _, queued := b.waiting[id]; queued {
+			continue // never before its entry, or a reader who finds that in the queue would miss these
+		}
 		b.writing.shaped[id] = rows
 		delete(b.shaped, id)
 	}
