@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -177,7 +178,7 @@ func (h *house) openServer(signing *keys.Ring) (*web.Server, error) {
 		return nil, err
 	}
 	return web.New(web.Options{
-		Routes: table, IssuerPath: issuer.Path, Areas: []web.Area{{Prefix: "/api/admin", Face: web.Operator}},
+		Routes: table, IssuerPath: issuer.Path, Areas: []web.Area{{Prefix: routes.OperatorsArea, Face: web.Operator}},
 		Face: web.Plain, Sites: append([]string{issuer.Host}, s.Sites...), TrustedProxies: s.Proxies,
 		Now: h.now, Log: h.log, OnRefused: h.refusedAtTheDoor, OnDone: h.meters.done,
 	})
@@ -194,7 +195,7 @@ func (h *house) roster() *operator.Roster {
 // refusedAtTheDoor writes the one-stage entry of a request that the edge turned away from the desk.
 func (h *house) refusedAtTheDoor(_ context.Context, r web.Refused) {
 	h.book.Record(ledger.Entry{
-		V: ledger.FormatVersion, DecisionID: r.Decision, Time: r.At, Operation: operationOf(r.Method), Channel: channelOf(r.Method),
+		V: ledger.FormatVersion, DecisionID: r.Decision, Time: r.At, Operation: operationOf(r), Channel: channelOf(r),
 		Actor: ledger.Actor{Kind: registration.KindOpen, IP: r.RemoteIP.String()},
 		Stages: []ledger.Stage{{Stage: "web", By: ledger.By{Kind: "core"}, Reasons: []core.Reason{
 			{Rule: "web", Code: r.Code, Message: r.Detail, Public: true},
@@ -203,20 +204,27 @@ func (h *house) refusedAtTheDoor(_ context.Context, r web.Refused) {
 	})
 }
 
-func operationOf(method string) core.Operation {
-	switch method {
-	case "POST":
+func operationOf(r web.Refused) core.Operation {
+	switch {
+	case strings.HasSuffix(r.Route, "/disable"):
+		return core.Disable
+	case strings.HasSuffix(r.Route, "/enable"):
+		return core.Enable
+	case r.Method == "POST":
 		return core.Register
-	case "PUT", "PATCH":
+	case r.Method == "PUT" || r.Method == "PATCH":
 		return core.Update
-	case "DELETE":
+	case r.Method == "DELETE":
 		return core.Delete
 	}
 	return core.Read
 }
 
-func channelOf(method string) core.Channel {
-	if method == "POST" {
+func channelOf(r web.Refused) core.Channel {
+	switch {
+	case strings.HasPrefix(r.Route, routes.OperatorsArea+"/"):
+		return core.ChannelOperator
+	case r.Method == "POST":
 		return core.ChannelDCR
 	}
 	return core.ChannelManage

@@ -10,7 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/keys/jose"
+	"github.com/ostiary/ostiary/core/web"
 )
 
 // The keys of a trusted issuer come over TLS that the system's authorities vouch for, or those of trust_ca.
@@ -60,5 +62,28 @@ func TestIssuerKeysTrustTheirAuthorities(t *testing.T) {
 	}
 	if _, err := (&house{settings: settings{TrustCA: file + ".absent"}}).openIssuerKeys(); err == nil {
 		t.Error("an absent file was trusted")
+	}
+}
+
+// What the edge turns away is written down as what it was meant to be.
+func TestRefusedAtTheDoor(t *testing.T) {
+	for _, c := range []struct {
+		method, route string
+		operation     core.Operation
+		channel       core.Channel
+	}{
+		{"POST", "/api/oidc/dcr/register", core.Register, core.ChannelDCR},
+		{"PUT", "/api/oidc/dcr/register/:client_id", core.Update, core.ChannelManage},
+		{"DELETE", "/api/oidc/dcr/register/:client_id", core.Delete, core.ChannelManage},
+		{"GET", "/api/oidc/dcr/register/:client_id", core.Read, core.ChannelManage},
+		{"POST", "/api/admin/clients", core.Register, core.ChannelOperator},
+		{"PATCH", "/api/admin/clients/:id", core.Update, core.ChannelOperator},
+		{"POST", "/api/admin/clients/:id/disable", core.Disable, core.ChannelOperator},
+		{"POST", "/api/admin/clients/:id/enable", core.Enable, core.ChannelOperator},
+	} {
+		r := web.Refused{Method: c.method, Route: c.route}
+		if op, channel := operationOf(r), channelOf(r); op != c.operation || channel != c.channel {
+			t.Errorf("%s %s: %s by %s", c.method, c.route, op, channel)
+		}
 	}
 }

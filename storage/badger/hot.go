@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/ostiary/ostiary/storage"
 )
@@ -83,7 +84,7 @@ func (h *hot) learn(at uint64, found []storage.Record) {
 }
 
 // publish makes a durable commit the one that new readers see, here and in Badger.
-func (h *hot) publish(at uint64, writes []write) error {
+func (h *hot) publish(at uint64, writes []write) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.views.advance(at)
@@ -93,18 +94,23 @@ func (h *hot) publish(at uint64, writes []write) error {
 			continue
 		}
 		h.size -= p.size()
-		p.record = storage.Record{Key: w.record.Key}
-		if !w.remove {
-			r, err := decode(w.record.Key, encode(w.record)) // as it will be read from Badger
-			if err != nil {
-				return err
-			}
-			p.record = r
-		}
+		p.record = asStored(w)
 		h.size += p.size()
 	}
 	h.shrink()
-	return nil
+}
+
+// asStored gives what Badger will be found to hold after a write.
+func asStored(w write) storage.Record {
+	if w.remove {
+		return storage.Record{Key: w.record.Key}
+	}
+	r := w.record
+	r.Value = slices.Clone(r.Value)
+	if !r.Expires.IsZero() {
+		r.Expires = time.UnixMilli(r.Expires.UnixMilli()).UTC()
+	}
+	return r
 }
 
 // shrink gives up places that were not used for a turn of the hand, until the rest fits.

@@ -10,6 +10,9 @@ import (
 	"github.com/ostiary/ostiary/core/web/oidc"
 )
 
+// OperatorsArea is what all paths of the operators' API lie below.
+const OperatorsArea = "/api/admin"
+
 // Table lists the routes of one issuer. Paths without a leading slash are under the issuer's path, those with one at the root.
 // issuerPath is "/api/oidc", or "" for an issuer at the root.
 func Table(issuerPath string, o *oidc.Handlers, a *admin.Handlers) []web.Route {
