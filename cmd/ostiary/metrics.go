@@ -12,8 +12,8 @@ import (
 // meters are the server's metrics. No label has a value that a request controls.
 type meters struct {
 	registry *metrics.Registry
-	requests metrics.Counter
-	seconds  metrics.Histogram
+	requests *metrics.Counter
+	seconds  *metrics.Histogram
 }
 
 // newMeters makes the metrics of a route table; what is read when asked comes from the house.

@@ -7,31 +7,34 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Each of these is a Prometheus vector with the closed sets of its labels.
-type (
-	counter   struct{ *series[prometheus.Counter] }
-	gauge     struct{ *series[prometheus.Gauge] }
-	histogram struct{ *series[prometheus.Observer] }
-)
+// A Counter goes up. values are given in the order of its labels. Inc and Add never fail and never panic; an Add of less than
+// nothing is ignored.
+type Counter struct{ series[prometheus.Counter] }
 
-// Inc implements Counter.
-func (c counter) Inc(values ...string) { c.of(values).Inc() }
+// A Gauge goes up and down.
+type Gauge struct{ series[prometheus.Gauge] }
 
-// Add implements Counter.
-func (c counter) Add(n float64, values ...string) {
+// A Histogram sorts observations into buckets.
+type Histogram struct{ series[prometheus.Observer] }
+
+// Inc adds one.
+func (c *Counter) Inc(values ...string) { c.of(values).Inc() }
+
+// Add adds n, which is not negative.
+func (c *Counter) Add(n float64, values ...string) {
 	if n >= 0 { // a counter that goes down panics in the library; NaN is not >= 0
 		c.of(values).Add(n)
 	}
 }
 
-// Set implements Gauge.
-func (g gauge) Set(v float64, values ...string) { g.of(values).Set(v) }
+// Set makes the value v.
+func (g *Gauge) Set(v float64, values ...string) { g.of(values).Set(v) }
 
-// Add implements Gauge.
-func (g gauge) Add(delta float64, values ...string) { g.of(values).Add(delta) }
+// Add adds delta, which may be negative.
+func (g *Gauge) Add(delta float64, values ...string) { g.of(values).Add(delta) }
 
-// Observe implements Histogram.
-func (h histogram) Observe(v float64, values ...string) { h.of(values).Observe(v) }
+// Observe sorts v into its bucket.
+func (h *Histogram) Observe(v float64, values ...string) { h.of(values).Observe(v) }
 
 // series finds the series of label values. Since the sets are closed, each has its place, and the library is asked but once.
 type series[T any] struct {
@@ -40,12 +43,12 @@ type series[T any] struct {
 	create func(values ...string) T
 }
 
-func newSeries[T any](sets [][]string, create func(values ...string) T) *series[T] {
+func newSeries[T any](sets [][]string, create func(values ...string) T) series[T] {
 	size := 1
 	for _, set := range sets {
 		size *= len(set) + 1 // Other
 	}
-	return &series[T]{sets: sets, made: make([]atomic.Pointer[T], size), create: create}
+	return series[T]{sets: sets, made: make([]atomic.Pointer[T], size), create: create}
 }
 
 func (s *series[T]) of(values []string) T {
@@ -78,9 +81,3 @@ func known(sets [][]string, values []string) []string {
 	}
 	return out
 }
-
-var (
-	_ Counter   = counter{}
-	_ Gauge     = gauge{}
-	_ Histogram = histogram{}
-)

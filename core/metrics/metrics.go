@@ -25,24 +25,6 @@ const Other = "other"
 // maxSeries bounds what one metric can grow to: the product of its labels' sets.
 const maxSeries = 2000
 
-// A Counter goes up. values are given in the order of its labels. Inc and Add never fail and never panic; an Add of less than
-// nothing is ignored.
-type Counter interface {
-	Inc(values ...string)
-	Add(n float64, values ...string)
-}
-
-// A Gauge goes up and down.
-type Gauge interface {
-	Set(v float64, values ...string)
-	Add(delta float64, values ...string)
-}
-
-// A Histogram sorts observations into buckets.
-type Histogram interface {
-	Observe(v float64, values ...string)
-}
-
 // A Label is a dimension of a metric with every value it can have.
 type Label struct {
 	Name   string
@@ -63,7 +45,7 @@ func New() *Registry {
 }
 
 // Counter creates a counter; its name ends in _total.
-func (r *Registry) Counter(name, help string, labels ...Label) (Counter, error) {
+func (r *Registry) Counter(name, help string, labels ...Label) (*Counter, error) {
 	sets, err := check(name, help, labels, "total")
 	if err != nil {
 		return nil, err
@@ -75,11 +57,11 @@ func (r *Registry) Counter(name, help string, labels ...Label) (Counter, error) 
 	if len(labels) == 0 {
 		vec.WithLabelValues() // shown as 0 before the first event
 	}
-	return counter{newSeries(sets, vec.WithLabelValues)}, nil
+	return &Counter{newSeries(sets, vec.WithLabelValues)}, nil
 }
 
 // Gauge creates a gauge; its name ends in a unit or in what is counted.
-func (r *Registry) Gauge(name, help string, labels ...Label) (Gauge, error) {
+func (r *Registry) Gauge(name, help string, labels ...Label) (*Gauge, error) {
 	sets, err := check(name, help, labels, gaugeUnits...)
 	if err != nil {
 		return nil, err
@@ -88,7 +70,7 @@ func (r *Registry) Gauge(name, help string, labels ...Label) (Gauge, error) {
 	if err := r.register(name, vec); err != nil {
 		return nil, err
 	}
-	return gauge{newSeries(sets, vec.WithLabelValues)}, nil
+	return &Gauge{newSeries(sets, vec.WithLabelValues)}, nil
 }
 
 // GaugeFunc creates a gauge that is read when the metrics are. read must be quick and safe for use by many goroutines.
@@ -103,7 +85,7 @@ func (r *Registry) GaugeFunc(name, help string, read func() float64) error {
 }
 
 // Histogram creates a histogram; its name ends in a unit. buckets are upper bounds in that unit, rising.
-func (r *Registry) Histogram(name, help string, buckets []float64, labels ...Label) (Histogram, error) {
+func (r *Registry) Histogram(name, help string, buckets []float64, labels ...Label) (*Histogram, error) {
 	sets, err := check(name, help, labels, histogramUnits...)
 	if err != nil {
 		return nil, err
@@ -116,7 +98,7 @@ func (r *Registry) Histogram(name, help string, buckets []float64, labels ...Lab
 	if err := r.register(name, vec); err != nil {
 		return nil, err
 	}
-	return histogram{newSeries(sets, vec.WithLabelValues)}, nil
+	return &Histogram{newSeries(sets, vec.WithLabelValues)}, nil
 }
 
 // Text gives all metrics in Prometheus's text format with its media type, for /metrics.

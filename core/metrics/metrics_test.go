@@ -38,17 +38,17 @@ func lines(t *testing.T, r *metrics.Registry) []string {
 
 func TestText(t *testing.T) {
 	r := metrics.New()
-	registrations := must[metrics.Counter](t)(r.Counter("ostiary_registrations_total", "Registrations judged.",
+	registrations := must[*metrics.Counter](t)(r.Counter("ostiary_registrations_total", "Registrations judged.",
 		metrics.Of("channel", "dcr", "operator"), metrics.Of("verdict", "accepted", "refused")))
 	registrations.Inc("dcr", "accepted")
 	registrations.Add(2, "dcr", "accepted")
 	registrations.Inc("operator", "refused")
 
-	must[metrics.Counter](t)(r.Counter("ostiary_faults_total", "Faults."))
-	sessions := must[metrics.Gauge](t)(r.Gauge("ostiary_bff_sessions", "Sessions held."))
+	must[*metrics.Counter](t)(r.Counter("ostiary_faults_total", "Faults."))
+	sessions := must[*metrics.Gauge](t)(r.Gauge("ostiary_bff_sessions", "Sessions held."))
 	sessions.Set(5)
 	sessions.Add(-2)
-	waits := must[metrics.Histogram](t)(r.Histogram("ostiary_decision_seconds", "Time of a decision.", []float64{0.001, 0.1}))
+	waits := must[*metrics.Histogram](t)(r.Histogram("ostiary_decision_seconds", "Time of a decision.", []float64{0.001, 0.1}))
 	waits.Observe(0.01)
 	waits.Observe(7)
 	if err := r.GaugeFunc("ostiary_queue_entries", "Ledger entries not yet written.", func() float64 { return 4 }); err != nil {
@@ -80,7 +80,7 @@ func TestText(t *testing.T) {
 // Whatever a request carries, the number of series stays what the metric declared.
 func TestRequestsCannotMakeSeries(t *testing.T) {
 	r := metrics.New()
-	c := must[metrics.Counter](t)(r.Counter("ostiary_requests_total", "Requests.", metrics.Of("method", "GET", "POST"), metrics.Of("route", "token")))
+	c := must[*metrics.Counter](t)(r.Counter("ostiary_requests_total", "Requests.", metrics.Of("method", "GET", "POST"), metrics.Of("route", "token")))
 	for _, values := range [][]string{
 		{"GET", "token"}, {"BREW", "token"}, {"GET", "/../etc"}, {"\xff\n", "\"}"}, {}, {"GET"}, {"GET", "token", "extra"}, {"", ""}, {"get", "Token"},
 	} {
@@ -99,12 +99,12 @@ func TestRequestsCannotMakeSeries(t *testing.T) {
 
 func TestOddNumbersDoNotPanic(t *testing.T) {
 	r := metrics.New()
-	c := must[metrics.Counter](t)(r.Counter("ostiary_odd_total", "Odd."))
+	c := must[*metrics.Counter](t)(r.Counter("ostiary_odd_total", "Odd."))
 	c.Add(-1)
 	c.Add(math.NaN())
-	h := must[metrics.Histogram](t)(r.Histogram("ostiary_odd_bytes", "Odd.", []float64{1}, metrics.Of("kind", "a")))
+	h := must[*metrics.Histogram](t)(r.Histogram("ostiary_odd_bytes", "Odd.", []float64{1}, metrics.Of("kind", "a")))
 	h.Observe(math.NaN(), "b")
-	g := must[metrics.Gauge](t)(r.Gauge("ostiary_odd_ratio", "Odd.", metrics.Of("kind", "a")))
+	g := must[*metrics.Gauge](t)(r.Gauge("ostiary_odd_ratio", "Odd.", metrics.Of("kind", "a")))
 	g.Set(math.Inf(1), "a", "b")
 	if got := lines(t, r); !slices.Contains(got, "ostiary_odd_total 0") {
 		t.Errorf("%q", got)
@@ -166,7 +166,7 @@ func TestRefusedMetrics(t *testing.T) {
 			return err
 		},
 		"given twice": func(r *metrics.Registry) error {
-			must[metrics.Counter](t)(r.Counter("ostiary_x_total", "h"))
+			must[*metrics.Counter](t)(r.Counter("ostiary_x_total", "h"))
 			_, err := r.Counter("ostiary_x_total", "h")
 			return err
 		},
@@ -179,7 +179,7 @@ func TestRefusedMetrics(t *testing.T) {
 
 func TestManyGoroutines(t *testing.T) {
 	r := metrics.New()
-	c := must[metrics.Counter](t)(r.Counter("ostiary_hammer_total", "Blows.", metrics.Of("hand", "left", "right")))
+	c := must[*metrics.Counter](t)(r.Counter("ostiary_hammer_total", "Blows.", metrics.Of("hand", "left", "right")))
 	var all sync.WaitGroup
 	for range 8 {
 		all.Go(func() {

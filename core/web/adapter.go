@@ -34,15 +34,25 @@ func paramsOf(c *fiber.Ctx) []param {
 	return params
 }
 
-// copyRequest takes everything a handler may see out of fasthttp's buffers, which are reused for the next request.
-func (s *Server) copyRequest(ctx *fasthttp.RequestCtx, t target) Request {
+// copyHead takes the request target and the head out of fasthttp's buffers, which are reused for the next request.
+func copyHead(ctx *fasthttp.RequestCtx) (uri string, fields head) {
+	sent, rest := ctx.Request.Header.RequestURI(), ctx.Request.Header.RawHeaders()
+	var both strings.Builder
+	both.Grow(len(sent) + len(rest))
+	both.Write(sent)
+	both.Write(rest)
+	return both.String()[:len(sent)], head(both.String()[len(sent):])
+}
+
+// copyRequest makes what a handler may see of a request. Nothing in it lies in fasthttp's buffers.
+func (s *Server) copyRequest(ctx *fasthttp.RequestCtx, t target, fields head) Request {
 	r := Request{
 		Method:   methodOf(ctx.Method()),
 		Path:     t.path,
 		RawQuery: t.query,
 		TLS:      ctx.TLSConnectionState(),
 		Start:    s.opt.Now(),
-		head:     head(ctx.Request.Header.RawHeaders()),
+		head:     fields,
 	}
 	r.RemoteIP = s.callerIP(ctx.RemoteAddr(), r.head)
 	return r

@@ -22,7 +22,7 @@ type exchange struct {
 	facts facts
 
 	denied *refusal  // found before routing; said after it, in the route's own words
-	res    *resource // nil until Fiber found it
+	res    *resource // nil until it is found
 	route  *Route    // the row for the method; nil when there is none
 	called bool      // the handler was reached
 
@@ -36,13 +36,16 @@ type exchange struct {
 func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 	ex := &exchange{s: s, ctx: ctx}
 	defer ex.end()
-	if !ex.admit() {
+	switch admitted := ex.admit(); {
+	case admitted && ex.res != nil:
+		ex.dispatch(ex.res, nil)
+	case admitted && ex.routable():
+		ctx.SetUserValue(exchangeKey{}, ex)
+		defer ctx.RemoveUserValue(exchangeKey{})
+		s.route(ctx)
+	default:
 		ex.unmatched()
-		return
 	}
-	ctx.SetUserValue(exchangeKey{}, ex)
-	defer ctx.RemoveUserValue(exchangeKey{})
-	s.route(ctx)
 }
 
 // protocolError answers what fasthttp could not read as a request: there is no path to know a face by.
@@ -56,8 +59,9 @@ func (s *Server) protocolError(ctx *fasthttp.RequestCtx, err error) {
 // admit takes the request in and makes the checks that need no route. It gives false when there is no path to route by; other
 // refusals wait for the route, whose face and CORS they take.
 func (ex *exchange) admit() bool {
-	t, badTarget := parseTarget(string(ex.ctx.Request.Header.RequestURI()))
-	ex.req = ex.s.copyRequest(ex.ctx, t)
+	uri, fields := copyHead(ex.ctx)
+	t, badTarget := ex.find(uri)
+	ex.req = ex.s.copyRequest(ex.ctx, t, fields)
 	ex.denied = ex.checkHead()
 	ex.req.ID = ex.s.requestID(ex.facts.requestID)
 	if ex.denied == nil {
@@ -69,7 +73,18 @@ func (ex *exchange) admit() bool {
 	if ex.denied == nil {
 		ex.denied = ex.checkSite(t.authority)
 	}
-	return badTarget == nil && ex.routable()
+	return badTarget == nil && knownMethod(ex.req.Method)
+}
+
+// find cuts the target and looks among the fixed paths, which were checked with the table.
+func (ex *exchange) find(uri string) (t target, bad *refusal) {
+	if ex.res = ex.s.fixed[uri]; ex.res != nil {
+		return target{path: uri}, nil
+	}
+	if t, bad = parseTarget(uri); bad == nil {
+		ex.res = ex.s.fixed[t.path]
+	}
+	return t, bad
 }
 
 func (ex *exchange) checkHead() *refusal {
@@ -100,7 +115,7 @@ func (ex *exchange) checkSite(authority string) *refusal {
 
 // routable tells whether Fiber will look for the same path that we checked.
 func (ex *exchange) routable() bool {
-	return knownMethod(ex.req.Method) && string(ex.ctx.URI().PathOriginal()) == ex.req.Path
+	return string(ex.ctx.URI().PathOriginal()) == ex.req.Path
 }
 
 // unmatched answers a path that no route has.
@@ -205,10 +220,10 @@ func (ex *exchange) refuse(r *refusal, header ...Header) {
 			answer = answer.With("WWW-Authenticate", value)
 		}
 	}
+	ex.write(answer)
 	if r.close {
 		ex.ctx.SetConnectionClose()
 	}
-	ex.write(answer)
 	ex.report(row)
 }
 

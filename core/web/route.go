@@ -74,6 +74,9 @@ type resource struct {
 	cors   *Route // a route of it that other origins may read, or nil
 }
 
+// isFixed tells a path without parameters: it is found by its text alone.
+func (res *resource) isFixed() bool { return !strings.ContainsAny(res.path, ":*") }
+
 // route finds the row for a method; HEAD falls back to GET.
 func (res *resource) route(method string) *Route {
 	for _, r := range res.routes {
@@ -128,7 +131,7 @@ func newResources(issuerPath string, routes []Route) ([]*resource, error) {
 
 func checkRoute(r *Route, res *resource) error {
 	switch {
-	case !pattern.MatchString(r.Path):
+	case !pattern.MatchString(r.Path) || !plainPath(r.Path):
 		return fmt.Errorf("route %s %s: bad path", r.Method, r.Path)
 	case !slices.Contains(methods, r.Method):
 		return fmt.Errorf("route %s %s: bad method", r.Method, r.Path)

@@ -70,6 +70,7 @@ type Server struct {
 	areas []Area
 	sites sites
 	app   *fiber.App
+	fixed map[string]*resource    // by path; those with parameters are Fiber's to find
 	route fasthttp.RequestHandler // Fiber's router
 	log   slog.Handler
 	lines io.Writer // takes request lines ready made; nil: they go through log
@@ -90,10 +91,14 @@ func New(opt Options) (*Server, error) {
 	opt = withDefaults(opt)
 	s := &Server{opt: opt, sites: hosts, areas: areasOf(opt), log: opt.Log.Handler(), lines: linesOf(opt.Log.Handler()), idPrefix: strings.ToLower(rand.Text()[:10]) + "-"}
 	s.base, s.stop = context.WithCancel(context.Background())
-	s.app = newFiber(opt)
+	s.app, s.fixed = newFiber(opt), make(map[string]*resource)
 	for _, res := range resources {
 		for _, r := range res.routes {
 			r.log = logFor(s.log, r.Method, res.path)
+		}
+		if res.isFixed() {
+			s.fixed[res.path] = res
+			continue
 		}
 		s.app.All(res.path, func(c *fiber.Ctx) error {
 			exchangeOf(c).dispatch(res, paramsOf(c))
@@ -164,8 +169,11 @@ func (s *Server) faceOf(path string) Face {
 	return face
 }
 
-// Serve answers on a listener, plain or TLS, until Shutdown.
-func (s *Server) Serve(ln net.Listener) error { return s.app.Listener(ln) }
+// Serve answers on a listener, plain or TLS, until Shutdown. After Shutdown it returns at once.
+func (s *Server) Serve(ln net.Listener) error {
+	defer context.AfterFunc(s.base, func() { _ = ln.Close() })() // Fiber's own Shutdown forgets a listener that comes later
+	return s.app.Listener(ln)
+}
 
 // Shutdown stops accepting, lets requests under way finish until ctx ends, then cancels what handlers still do.
 func (s *Server) Shutdown(ctx context.Context) error {

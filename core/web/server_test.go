@@ -225,6 +225,31 @@ func TestRoundTripperIsCancelled(t *testing.T) {
 	}
 }
 
+// A signal may come before the listener.
+func TestServeAfterShutdown(t *testing.T) {
+	s, err := New(Options{Routes: table(), IssuerPath: "/api/oidc", Sites: []string{site}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ln) }()
+	select {
+	case err := <-served:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Error("it serves")
+	}
+}
+
 // Response values do not share their fields.
 func TestResponseWith(t *testing.T) {
 	base := JSON(200, []byte("{}")).With("A", "1")
