@@ -12,10 +12,11 @@ NORACE ?= cmd/ostiary policies core core/config core/decision core/keys core/key
 BOTH ?= storage/badger
 
 MODULES := sdk/go $(patsubst %/go.mod,%,$(wildcard examples/*/go.mod))
+CLIENTS := cmd/ostiary/testdata/clients
 PLUGINS := $(patsubst examples/plugin-%/go.mod,bin/plugins/%.wasm,$(wildcard examples/plugin-*/go.mod))
 SDK     := $(wildcard sdk/go/*.go sdk/go/abi/*.go)
 
-.PHONY: help build run test lint bench fuzz tools clean
+.PHONY: help build run test lint bench fuzz tools clients clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
@@ -38,7 +39,7 @@ test: ## Test every module and print the ten slowest packages
 	NORACE='$(NORACE)' BOTH='$(BOTH)' .ci/test . $(MODULES)
 
 lint: bin/tools/staticcheck ## Check formatting, go vet and staticcheck of every module, and the form of the Rego
-	.ci/lint . $(MODULES)
+	.ci/lint . $(MODULES) cmd/ostiary/testdata/goclient
 	go test ./policies -run 'Format|Check'
 
 bench: ## Run the benchmarks (BENCH=pattern chooses)
@@ -47,8 +48,19 @@ bench: ## Run the benchmarks (BENCH=pattern chooses)
 fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	.ci/fuzz '$(FUZZTIME)'
 
-tools: bin/tools/staticcheck ## Install what lint and test need
+tools: bin/tools/staticcheck $(if $(filter true,$(CI)),clients) ## Install what lint and test need
 	.ci/install
+
+clients: bin/clients/node_modules/.package-lock.json ## Install what the tests with Chromium and other clients need
+	.ci/install clients
+
+# The packages lie in bin, apart from the scripts, so that no tool takes them for our sources.
+bin/clients/node_modules/.package-lock.json: $(CLIENTS)/package.json $(CLIENTS)/package-lock.json
+	.ci/install clients
+	@mkdir -p bin/clients
+	cp $(CLIENTS)/package.json $(CLIENTS)/package-lock.json $(CLIENTS)/.npmrc bin/clients/
+	cd bin/clients && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 bin/tools/staticcheck: .ci/tools/go.mod .ci/tools/go.sum
 	cd .ci/tools && go build -trimpath -buildvcs=false -o ../../bin/tools/staticcheck honnef.co/go/tools/cmd/staticcheck

@@ -42,6 +42,9 @@ type Metadata struct {
 	InitiateLoginURI             string
 	RequestURIs                  []string
 
+	PostLogoutRedirectURIs []string // OpenID Connect RP-Initiated Logout 1.0 §3.1
+	RequirePAR             *bool    // require_pushed_authorization_requests, RFC 9126 §6
+
 	Tagged map[string]string // "client_name#fr" and its like (RFC 7591 §2.2)
 	Custom map[string]string // members listed in custom_attributes, as compact JSON
 }

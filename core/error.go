@@ -15,6 +15,19 @@ type Code string
 const (
 	InvalidRequest           Code = "invalid_request"               // RFC 6749 §5.2: malformed, repeated or missing parameter
 	InvalidClient            Code = "invalid_client"                // RFC 6749 §5.2: the client could not be authenticated
+	InvalidGrant             Code = "invalid_grant"                 // RFC 6749 §5.2: a code, refresh token or assertion that does not count
+	UnsupportedGrantType     Code = "unsupported_grant_type"        // RFC 6749 §5.2
+	UnsupportedResponseType  Code = "unsupported_response_type"     // RFC 6749 §4.1.2.1
+	UnsupportedTokenType     Code = "unsupported_token_type"        // RFC 7009 §2.2.1
+	InvalidTarget            Code = "invalid_target"                // RFC 8707 §2: a resource that is unknown or not allowed
+	InvalidRequestURI        Code = "invalid_request_uri"           // RFC 9101 §6: a request_uri that is expired, used or not ours
+	RequestNotSupported      Code = "request_not_supported"         // OpenID Connect Core §3.1.2.6
+	RequestURINotSupported   Code = "request_uri_not_supported"     // OpenID Connect Core §3.1.2.6
+	RegistrationNotSupported Code = "registration_not_supported"    // OpenID Connect Core §3.1.2.6
+	LoginRequired            Code = "login_required"                // OpenID Connect Core §3.1.2.6: prompt=none, and nobody is signed in
+	ConsentRequired          Code = "consent_required"              // OpenID Connect Core §3.1.2.6
+	InteractionRequired      Code = "interaction_required"          // OpenID Connect Core §3.1.2.6
+	AccountSelectionRequired Code = "account_selection_required"    // OpenID Connect Core §3.1.2.6
 	UnauthorizedClient       Code = "unauthorized_client"           // RFC 6749 §5.2: authenticated, but may not do this
 	InvalidScope             Code = "invalid_scope"                 // RFC 6749 §5.2: a scope outside policy
 	AccessDenied             Code = "access_denied"                 // RFC 6749 §4.1.2.1: refused by policy or by the owner

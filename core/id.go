@@ -23,6 +23,10 @@ type (
 	Subject string
 	// DecisionID names one ledger entry. Ids sort by the time they were made.
 	DecisionID string
+	// SessionID names a browser session. It is public; the cookie is a Secret.
+	SessionID string
+	// GrantID names a grant. It is public: access tokens carry it.
+	GrantID string
 	// TokenID names an initial access token. It is public; the token itself is a Secret.
 	TokenID string
 )
@@ -46,6 +50,19 @@ func NewTokenID(now time.Time) TokenID { return TokenID("iat-" + timeOrdered(now
 
 // NewClientID mints a client id made at now: opaque, URL-safe, 128 bits of which 80 are random.
 func NewClientID(now time.Time) ClientID { return ClientID("c-" + timeOrdered(now)) }
+
+// NewSubject mints the "sub" of a person: random, so that it tells nothing, not even when the person came.
+func NewSubject() Subject {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24
+	return Subject("u-" + crockford.EncodeToString(b[:]))
+}
+
+// NewSessionID mints the public id of a browser session made at now.
+func NewSessionID(now time.Time) SessionID { return SessionID("s-" + timeOrdered(now)) }
+
+// NewGrantID mints the id of a grant made at now.
+func NewGrantID(now time.Time) GrantID { return GrantID("g-" + timeOrdered(now)) }
 
 // A Secret is a credential on its way through the program. It prints as [redacted] everywhere: fmt, slog, JSON.
 type Secret string

@@ -8,18 +8,38 @@ import (
 	"github.com/ostiary/ostiary/core/decision"
 )
 
-func bench(b *testing.B, cacheSize int, question decision.Registration, allow bool) {
+// bench asks one question again and again.
+func bench(b *testing.B, cacheSize int, decide func(*Engine) (allowed bool, err error), allow bool) {
 	e := NewEngine(Options{CacheSize: cacheSize, Deadline: long, TrialTime: long})
 	if err := e.Replace(Source{Origin: Embedded, Site: exampleConfig()}); err != nil {
 		b.Fatal(err)
 	}
-	ctx := context.Background()
 	b.ReportAllocs()
 	for b.Loop() {
-		v, err := e.DecideRegistration(ctx, &question)
-		if err != nil || v.Allow != allow {
-			b.Fatal(v, err)
+		if allowed, err := decide(e); err != nil || allowed != allow {
+			b.Fatal(allowed, err)
 		}
+	}
+}
+
+func registering(q decision.Registration) func(*Engine) (bool, error) {
+	return func(e *Engine) (bool, error) {
+		v, err := e.DecideRegistration(context.Background(), &q)
+		return v.Allow, err
+	}
+}
+
+func authorizing(q decision.Authorization) func(*Engine) (bool, error) {
+	return func(e *Engine) (bool, error) {
+		v, err := e.DecideAuthorization(context.Background(), &q)
+		return v.Allowed, err
+	}
+}
+
+func issuing(q decision.Token) func(*Engine) (bool, error) {
+	return func(e *Engine) (bool, error) {
+		v, err := e.DecideToken(context.Background(), &q)
+		return v.Allowed, err
 	}
 }
 
@@ -37,23 +57,33 @@ func manyFaults() decision.Registration {
 	return r
 }
 
-func BenchmarkAccept(b *testing.B) { bench(b, -1, exampleRegister(), true) }
+func BenchmarkAccept(b *testing.B) { bench(b, -1, registering(exampleRegister()), true) }
 
-func BenchmarkAcceptCached(b *testing.B) { bench(b, 0, exampleRegister(), true) }
+func BenchmarkAcceptCached(b *testing.B) { bench(b, 0, registering(exampleRegister()), true) }
 
-func BenchmarkRead(b *testing.B) { bench(b, -1, exampleRead(), true) }
+func BenchmarkRead(b *testing.B) { bench(b, -1, registering(exampleRead()), true) }
 
-func BenchmarkReadCached(b *testing.B) { bench(b, 0, exampleRead(), true) }
+func BenchmarkReadCached(b *testing.B) { bench(b, 0, registering(exampleRead()), true) }
 
-func BenchmarkRefuse14(b *testing.B) { bench(b, -1, manyFaults(), false) }
+func BenchmarkRefuse14(b *testing.B) { bench(b, -1, registering(manyFaults()), false) }
+
+func BenchmarkAuthorization(b *testing.B) { bench(b, -1, authorizing(exampleAuthorization()), true) }
+
+func BenchmarkAuthorizationCached(b *testing.B) {
+	bench(b, 0, authorizing(exampleAuthorization()), true)
+}
+
+func BenchmarkToken(b *testing.B) { bench(b, -1, issuing(exampleToken()), true) }
+
+func BenchmarkTokenCached(b *testing.B) { bench(b, 0, issuing(exampleToken()), true) }
 
 func BenchmarkInput(b *testing.B) {
 	e := engineWith(b, "")
 	q := exampleRegister()
-	rev := e.Active()
+	rules := rulesIn(e, registration)
 	b.ReportAllocs()
 	for b.Loop() {
-		rev.input(&q)
+		rules.input(&q)
 	}
 }
 
@@ -68,11 +98,11 @@ func BenchmarkInputWhole(b *testing.B) {
 }
 
 func BenchmarkDigest(b *testing.B) {
-	e := engineWith(b, "")
+	rules := rulesIn(engineWith(b, ""), registration)
 	q := exampleRegister()
 	b.ReportAllocs()
 	for b.Loop() {
-		e.Active().digester.Sum(&q)
+		rules.digester.Sum(&q)
 	}
 }
 

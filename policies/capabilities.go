@@ -2,6 +2,7 @@ package policies
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 )
@@ -22,12 +23,13 @@ var withheld = []string{
 	"rego.parse_module", "regex.template_match",
 }
 
-// capabilities gives what Rego may use here. AllowNet is empty but not nil: nil would let a schema's $ref reach any host.
-func capabilities() *ast.Capabilities {
+// capabilities gives what Rego may use here, made once. AllowNet is empty but not nil: nil would let a schema's $ref reach any
+// host.
+var capabilities = sync.OnceValue(func() *ast.Capabilities {
 	caps := ast.CapabilitiesForThisVersion()
 	caps.Builtins = slices.DeleteFunc(slices.Clone(caps.Builtins), func(b *ast.Builtin) bool {
 		return b.Nondeterministic || slices.Contains(withheld, b.Name)
 	})
 	caps.AllowNet = []string{}
 	return caps
-}
+})

@@ -10,17 +10,13 @@ import (
 	"github.com/open-policy-agent/opa/v1/storage"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
 
-	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
-// entry is the one document that the server asks for.
-const entry = "data.ostiary.registration.decision"
-
-// newCompiler gives a compiler that is strict, knows the shapes of input and data.ostiary.config, and holds no built-in that
-// rules may not use.
-func newCompiler(prints bool) (*ast.Compiler, error) {
-	input, err := inputSchema()
+// newCompiler gives a compiler that is strict, knows the shapes of the decision's input and of data.ostiary.config, and holds
+// no built-in that rules may not use. Each decision has its own: what input is differs, and rules of one see none of another.
+func (c *contract) newCompiler(prints bool) (*ast.Compiler, error) {
+	input, err := c.inputSchema()
 	if err != nil {
 		return nil, err
 	}
@@ -36,8 +32,8 @@ func newCompiler(prints bool) (*ast.Compiler, error) {
 		WithStrict(true).WithEnablePrintStatements(prints), nil
 }
 
-func inputSchema() (strictjson.Value, error) {
-	schema, err := strictjson.Parse(decision.Schema(), strictjson.Stored)
+func (c *contract) inputSchema() (strictjson.Value, error) {
+	schema, err := strictjson.Parse(c.schema(), strictjson.Stored)
 	if err != nil {
 		return strictjson.Value{}, fmt.Errorf("schema of the input: %w", err)
 	}
@@ -46,11 +42,11 @@ func inputSchema() (strictjson.Value, error) {
 
 // compile checks and compiles the rules.
 func compile(set *moduleSet) (*ast.Compiler, []Problem) {
-	compiler, err := newCompiler(false)
+	compiler, err := set.contract.newCompiler(false)
 	if err != nil {
 		return nil, problemsOf(err)
 	}
-	if compiler.Compile(pruned(set.rules)); compiler.Failed() {
+	if compiler.Compile(set.pruned()); compiler.Failed() {
 		return nil, problemsOf(compiler.Errors)
 	}
 	return compiler, unresolved(compiler, set.site)
@@ -58,10 +54,10 @@ func compile(set *moduleSet) (*ast.Compiler, []Problem) {
 
 // pruned leaves out, of the rules that collect findings, those for sets that no module has: they can never fire, and a
 // decision does not pay for them. The first rule of each name stays, so that its set exists.
-func pruned(rules map[string]*ast.Module) map[string]*ast.Module {
-	has := map[string]bool{}
-	for _, m := range rules {
-		module := moduleName(packageName(m))
+func (set *moduleSet) pruned() map[string]*ast.Module {
+	c, has := set.contract, map[string]bool{}
+	for _, m := range set.rules {
+		module := c.moduleName(packageName(m))
 		if strings.HasPrefix(module, "site.") {
 			module = "site"
 		}
@@ -69,23 +65,23 @@ func pruned(rules map[string]*ast.Module) map[string]*ast.Module {
 			has[module+"."+string(rule.Head.Ref()[0].Value.(ast.Var))] = true
 		}
 	}
-	kept := make(map[string]*ast.Module, len(rules))
-	for file, m := range rules {
-		if packageName(m) == systemPackage {
+	kept := make(map[string]*ast.Module, len(set.rules))
+	for file, m := range set.rules {
+		if packageName(m) == c.pkg {
 			m = m.Copy()
-			m.Rules = prunedRules(m.Rules, has)
+			m.Rules = c.prunedRules(m.Rules, has)
 		}
 		kept[file] = m
 	}
 	return kept
 }
 
-func prunedRules(rules []*ast.Rule, has map[string]bool) []*ast.Rule {
+func (c *contract) prunedRules(rules []*ast.Rule, has map[string]bool) []*ast.Rule {
 	var kept []*ast.Rule
 	seen := map[string]bool{}
 	for _, rule := range rules {
 		name := string(rule.Head.Ref()[0].Value.(ast.Var))
-		from, collects := collectedFrom(rule, name)
+		from, collects := c.collectedFrom(rule, name)
 		if !collects || !seen[name] || has[from+"."+name] {
 			kept = append(kept, rule)
 		}
@@ -95,13 +91,13 @@ func prunedRules(rules []*ast.Rule, has map[string]bool) []*ast.Rule {
 }
 
 // collectedFrom tells which module's set of the same name a rule of the system package collects.
-func collectedFrom(rule *ast.Rule, name string) (module string, collects bool) {
+func (c *contract) collectedFrom(rule *ast.Rule, name string) (module string, collects bool) {
 	if !isSet(name) {
 		return "", false
 	}
 	ast.WalkRefs(rule, func(ref ast.Ref) bool {
 		if text := dotted(ref); ref.HasPrefix(ast.DefaultRootRef) && strings.HasSuffix(text, "."+name) {
-			module, _, _ = strings.Cut(strings.TrimPrefix(text, systemPackage+"."), ".")
+			module, _, _ = strings.Cut(strings.TrimPrefix(text, c.pkg+"."), ".")
 			collects = true
 		}
 		return collects
@@ -152,9 +148,9 @@ func newStore(site strictjson.Value, more ...strictjson.Member) storage.Store {
 }
 
 // prepare makes the one query, ready to be asked again and again.
-func prepare(compiler *ast.Compiler, site strictjson.Value) (rego.PreparedEvalQuery, error) {
+func (c *contract) prepare(compiler *ast.Compiler, site strictjson.Value) (rego.PreparedEvalQuery, error) {
 	return rego.New(
-		rego.Query(entry), rego.Compiler(compiler), rego.Store(newStore(site)), rego.StrictBuiltinErrors(true),
+		rego.Query(c.entry()), rego.Compiler(compiler), rego.Store(newStore(site)), rego.StrictBuiltinErrors(true),
 		rego.GenerateJSON(func(t *ast.Term, _ *rego.EvalContext) (any, error) { return t, nil }),
 	).PrepareForEval(context.Background())
 }

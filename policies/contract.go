@@ -1,16 +1,71 @@
 package policies
 
 import (
-	"maps"
 	"slices"
 	"strings"
-
-	"github.com/open-policy-agent/opa/v1/ast"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/metadata"
 )
+
+// A contract is what the rules of one decision are: where they stand, what they read and what they may say.
+type contract struct {
+	name        string        // of the decision: "registration"
+	pkg         string        // assembles the verdict; it is embedded and cannot be replaced
+	required    []string      // modules that must report for a request to be allowed; each is embedded and can be replaced
+	sets        []string      // that rules may add to
+	codes       []core.Code   // words a denial may answer with, the most telling first
+	obligations []string      // that the server enforces
+	limits      []string      // that the server enforces
+	schema      func() []byte // of the input
+}
+
+// which names a decision: its place in contracts.
+type which int
+
+// The decisions.
+const (
+	registration which = iota
+	authorization
+	token
+	decisions // how many there are
+)
+
+var contracts = [decisions]*contract{
+	registration: {
+		name: "registration", pkg: "ostiary.registration",
+		required: []string{"acceptance", "scopes", "redirects", "software_statement", "obligations"},
+		sets:     []string{"deny", "warn", "grant", "strip", "set", "default_value", "require", "limit", "trust", "label"},
+		codes: []core.Code{
+			core.InvalidRedirectURI, core.InvalidClientMetadata, core.InvalidSoftwareStatement, core.UnapprovedSoftwareStmt,
+			core.InvalidScope, core.AccessDenied,
+		},
+		obligations: []string{decision.ObligePKCE},
+		limits: []string{
+			decision.LimitClientSecretLifetime, decision.LimitClientLifetime,
+			decision.LimitAccessToken, decision.LimitIDToken, decision.LimitRefreshToken,
+		},
+		schema: decision.RegistrationSchema,
+	},
+	authorization: {
+		name: "authorization", pkg: "ostiary.authorization",
+		required:    []string{"scopes"},
+		sets:        []string{"deny", "strip", "require", "limit"},
+		codes:       []core.Code{core.UnauthorizedClient, core.InvalidRequest, core.InvalidScope, core.InvalidTarget, core.AccessDenied},
+		obligations: []string{decision.ObligeConsent},
+		limits:      []string{decision.LimitMaxAge},
+		schema:      decision.AuthorizationSchema,
+	},
+	token: {
+		name: "token", pkg: "ostiary.token",
+		required: []string{"scopes", "lifetimes"},
+		sets:     []string{"deny", "strip", "limit"},
+		codes:    []core.Code{core.UnauthorizedClient, core.InvalidGrant, core.InvalidScope, core.InvalidTarget, core.AccessDenied},
+		limits:   []string{decision.LimitAccessToken, decision.LimitIDToken, decision.LimitRefreshToken},
+		schema:   decision.TokenSchema,
+	},
+}
 
 // A form is what the findings of one set look like.
 type form struct {
@@ -34,23 +89,51 @@ var forms = map[string]form{
 // plainSets are the sets whose findings are strings.
 var plainSets = []string{"trust", "label"}
 
+// isSet tells whether any decision has a set of this name.
 func isSet(name string) bool { return forms[name].must != nil || slices.Contains(plainSets, name) }
 
-// codes are the words a denial may answer with.
-var codes = []core.Code{
-	core.InvalidRedirectURI, core.InvalidClientMetadata, core.InvalidSoftwareStatement, core.UnapprovedSoftwareStmt,
-	core.InvalidScope, core.AccessDenied,
+// has tells whether this decision has a set of this name.
+func (c *contract) has(set string) bool { return slices.Contains(c.sets, set) }
+
+// entry is the one document that the server asks for.
+func (c *contract) entry() string { return "data." + c.pkg + ".decision" }
+
+// moduleName says how findings name a package: "redirects", "site.partners"; "" for one that has no findings.
+func (c *contract) moduleName(pkg string) string {
+	name, found := strings.CutPrefix(pkg, c.pkg+".")
+	switch {
+	case !found:
+		return ""
+	case slices.Contains(c.required, name):
+		return name
+	}
+	site, found := strings.CutPrefix(name, "site.")
+	if !found || site == "" {
+		return ""
+	}
+	site, _, _ = strings.Cut(site, ".")
+	return "site." + site
+}
+
+// contractOf gives the decision that a package belongs to; nil: none.
+func contractOf(pkg string) *contract {
+	for _, c := range contracts {
+		if pkg == c.pkg || pkg == c.pkg+"_test" || strings.HasPrefix(pkg, c.pkg+".") {
+			return c
+		}
+	}
+	return nil
 }
 
 // wrongValue says what is wrong with a text member of a finding; empty: nothing.
-func wrongValue(set, member, value string) string {
+func (c *contract) wrongValue(set, member, value string) string {
 	switch {
-	case member == "code" && !slices.Contains(codes, core.Code(value)):
-		return "code " + value + " is not one of " + listCodes()
-	case set == "require" && member == "name" && value != decision.ObligePKCE:
-		return "the server knows no obligation " + value + "; it knows " + decision.ObligePKCE
-	case set == "limit" && member == "name" && value != decision.LimitClientSecretLifetime && value != decision.LimitClientLifetime:
-		return "the server knows no limit " + value + "; it knows " + decision.LimitClientSecretLifetime + " and " + decision.LimitClientLifetime
+	case member == "code" && !slices.Contains(c.codes, core.Code(value)):
+		return "code " + value + " is not one of " + c.listCodes()
+	case set == "require" && member == "name" && !slices.Contains(c.obligations, value):
+		return "the server knows no obligation " + value + "; it knows " + strings.Join(c.obligations, ", ")
+	case set == "limit" && member == "name" && !slices.Contains(c.limits, value):
+		return "the server knows no limit " + value + "; it knows " + strings.Join(c.limits, ", ")
 	case (set == "set" || set == "default_value") && member == "field":
 		return wrongField(value)
 	case member == "rule" && value == "":
@@ -70,90 +153,10 @@ func wrongField(name string) string {
 	return ""
 }
 
-func listCodes() string {
-	words := make([]string, 0, len(codes))
-	for _, code := range codes {
+func (c *contract) listCodes() string {
+	words := make([]string, 0, len(c.codes))
+	for _, code := range c.codes {
 		words = append(words, string(code))
 	}
 	return strings.Join(words, ", ")
-}
-
-// checkContract holds the rules of a module to the contract, as far as that can be seen without running them.
-func checkContract(m *ast.Module) []Problem {
-	var problems []Problem
-	if moduleName(packageName(m)) == "" {
-		return nil
-	}
-	for _, rule := range m.Rules {
-		problems = append(problems, checkRule(rule)...)
-	}
-	return problems
-}
-
-func checkRule(rule *ast.Rule) []Problem {
-	name := string(rule.Head.Ref()[0].Value.(ast.Var))
-	isPartialSet := rule.Head.RuleKind() == ast.MultiValue && len(rule.Head.Ref()) == 1
-	switch {
-	case name == "allow" || name == "decision":
-		return []Problem{at(rule.Location, "%s belongs to the server: requests are allowed unless a rule denies; write deny contains {...}", name)}
-	case isSet(name) && !isPartialSet:
-		return []Problem{at(rule.Location, "%s must be a set: write %s contains ... if ...", name, name)}
-	case name == "checked" && (rule.Head.RuleKind() != ast.SingleValue || len(rule.Head.Args) > 0):
-		return []Problem{at(rule.Location, "checked must be a value: write checked := true, or checked if ...")}
-	case !isPartialSet:
-		return nil
-	}
-	found, isObject := rule.Head.Key.Value.(ast.Object)
-	switch {
-	case slices.Contains(plainSets, name):
-		return checkPlain(rule, name)
-	case !isObject:
-		return nil
-	case isSet(name):
-		return checkFinding(rule, name, found)
-	case found.Get(ast.StringTerm("rule")) != nil:
-		return []Problem{at(rule.Location, "%s is no set of the contract, nobody reads it; the sets are %s", name, setNames())}
-	}
-	return nil
-}
-
-func checkPlain(rule *ast.Rule, name string) []Problem {
-	level, isText := rule.Head.Key.Value.(ast.String)
-	if name == "trust" && isText && decision.TrustRank(string(level)) < 0 {
-		return []Problem{at(rule.Location, "trust %s is not one of issuer, self, none", level)}
-	}
-	return nil
-}
-
-// checkFinding checks an object that stands in a rule's head.
-func checkFinding(rule *ast.Rule, set string, found ast.Object) []Problem {
-	var problems []Problem
-	f := forms[set]
-	seen := map[string]bool{}
-	found.Foreach(func(key, value *ast.Term) {
-		name, isText := key.Value.(ast.String)
-		if !isText {
-			problems = append(problems, at(rule.Location, "%s: member names must be plain strings", set))
-			return
-		}
-		seen[string(name)] = true
-		if !slices.Contains(f.must, string(name)) && !slices.Contains(f.may, string(name)) {
-			problems = append(problems, at(rule.Location, "%s has no member %s; it has %s", set, string(name), strings.Join(slices.Concat(f.must, f.may), ", ")))
-		}
-		if text, ok := value.Value.(ast.String); ok {
-			if wrong := wrongValue(set, string(name), string(text)); wrong != "" {
-				problems = append(problems, at(rule.Location, "%s: %s", set, wrong))
-			}
-		}
-	})
-	for _, name := range f.must {
-		if !seen[name] {
-			problems = append(problems, at(rule.Location, "%s needs the member %s", set, name))
-		}
-	}
-	return problems
-}
-
-func setNames() string {
-	return strings.Join(slices.Concat(slices.Sorted(maps.Keys(forms)), plainSets), ", ")
 }

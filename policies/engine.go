@@ -22,8 +22,8 @@ type Options struct {
 	MaxConcurrent int              // evaluations at once; two for each processor
 	Deadline      time.Duration    // of one evaluation, once it runs; 50 ms
 	MaxWait       time.Duration    // for an evaluation to begin; 5 s
-	TrialTime     time.Duration    // of all tests of a candidate together, and then of all golden refusals; 1 s
-	CacheSize     int              // verdicts remembered; 8192. Negative: none
+	TrialTime     time.Duration    // of all tests of a candidate for one decision, and then of all golden refusals; 1 s
+	CacheSize     int              // verdicts remembered of each decision; 8192. Negative: none
 }
 
 // The defaults of Options.
@@ -54,8 +54,8 @@ type Engine struct {
 // live is a revision in use, with what it has decided so far.
 type live struct {
 	revision *Revision
-	cache    *cache      // nil: nothing is remembered
-	holds    func() bool // decision.Verdict.Holds of its verdicts; nil: not known
+	caches   [decisions]*cache // nil: nothing is remembered
+	holds    func() bool       // decision.Verdict.Holds of its verdicts on registrations; nil: not known
 }
 
 // NewEngine makes an Engine without a revision.
@@ -90,39 +90,61 @@ func NewEngine(o Options) *Engine {
 // request must be refused: core.PolicyUnavailable, core.PolicyConflict or core.TemporarilyUnavailable; the verdict then names
 // the revision and nothing else. The verdict's lists are shared and may not be changed.
 func (e *Engine) DecideRegistration(ctx context.Context, r *decision.Registration) (decision.Verdict, error) {
+	return e.decide(ctx, registration, r)
+}
+
+// DecideAuthorization asks the rules. A verdict that does not allow is no error; an error means what it means for
+// DecideRegistration. The verdict's lists are shared and may not be changed.
+func (e *Engine) DecideAuthorization(ctx context.Context, q *decision.Authorization) (decision.AuthorizationVerdict, error) {
+	v, err := e.decide(ctx, authorization, q)
+	return authorizationVerdict(v, q), err
+}
+
+// DecideToken asks the rules. A verdict that does not allow is no error; an error means what it means for
+// DecideRegistration. The verdict's lists are shared and may not be changed.
+func (e *Engine) DecideToken(ctx context.Context, q *decision.Token) (decision.TokenVerdict, error) {
+	v, err := e.decide(ctx, token, q)
+	return tokenVerdict(v, q), err
+}
+
+// decide answers from memory, or else runs the rules of one decision.
+func (e *Engine) decide(ctx context.Context, on which, q decision.Question) (decision.Verdict, error) {
 	start := e.now()
 	use := e.active.Load()
 	if use == nil {
 		return decision.Verdict{}, undecided(errors.New("no usable policy has been loaded"))
 	}
+	rules, cache := use.revision.rules[on], use.caches[on]
 	var key cacheKey
-	if use.cache != nil {
-		key = use.revision.digester.Sum(r)
-		if v, found := use.cache.get(key); found {
+	if cache != nil {
+		key = rules.digester.Sum(q)
+		if v, found := cache.get(key); found {
 			v.Cached, v.Elapsed = true, e.now().Sub(start)
 			return v, nil
 		}
 	}
-	v, err := e.evaluate(ctx, use.revision, r)
-	v.Holds = use.holds
+	v, err := e.evaluate(ctx, rules, q)
 	if err != nil {
 		return decision.Verdict{Revision: use.revision.id, Elapsed: e.now().Sub(start)}, err
 	}
-	if use.cache != nil {
-		use.cache.put(key, v)
+	if on == registration {
+		v.Holds = use.holds
+	}
+	if cache != nil {
+		cache.put(key, v)
 	}
 	v.Elapsed = e.now().Sub(start)
 	return v, nil
 }
 
 // evaluate runs the rules in a slot.
-func (e *Engine) evaluate(ctx context.Context, rev *Revision, r *decision.Registration) (decision.Verdict, error) {
+func (e *Engine) evaluate(ctx context.Context, rules *rules, q decision.Question) (decision.Verdict, error) {
 	if err := e.slots.acquire(ctx); err != nil {
 		return decision.Verdict{}, err
 	}
-	input := rev.input(r) // here, not there: the caller may change r once it has its answer
+	input := rules.input(q) // here, not there: the caller may change q once it has its answer
 	v, err := e.slots.run(ctx, e.deadline, func(cancel topdown.Cancel) (decision.Verdict, error) {
-		return rev.decide(input, cancel)
+		return rules.decide(input, cancel)
 	})
 	if err != nil {
 		return decision.Verdict{}, undecided(err)

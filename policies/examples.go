@@ -64,6 +64,60 @@ func exampleRead() decision.Registration {
 	return r
 }
 
+// exampleClient is the client of the examples below: what an operator registered.
+func exampleClient() core.Client {
+	r := exampleRegister()
+	return core.Client{
+		ID: "c-example", Metadata: r.Effective.Metadata,
+		Provenance: core.Provenance{Channel: core.ChannelOperator, Profile: r.Profile},
+		Governance: core.Governance{Trust: "none"},
+	}
+}
+
+// exampleUser is somebody who signs in and is no administrator.
+func exampleUser() core.User {
+	return core.User{Subject: "u-example", Username: "ann", Profile: core.Profile{Email: "ann@example.com", EmailVerified: true}}
+}
+
+// exampleAuthorization is a person signing in to the backend for frontends.
+func exampleAuthorization() decision.Authorization {
+	client, user := exampleClient(), exampleUser()
+	q := decision.Authorization{
+		RedirectURI: client.Metadata.RedirectURIs[0], ResponseType: "code", ResponseMode: "query",
+		Scopes: []string{"openid", "profile", "email", "offline_access"}, PAR: true, Challenge: true,
+		Caller: core.Caller{Kind: "open", IP: "192.0.2.20", UserAgent: "browser/1.0"},
+		Now:    time.Unix(1_700_000_060, 0), RequestID: "d-example",
+	}
+	q.SetClient(&client)
+	q.SetUser(&user, time.Unix(1_700_000_000, 0), []string{"pwd"})
+	return q
+}
+
+// exampleToken is the client redeeming the code of that sign-in.
+func exampleToken() decision.Token {
+	client, user := exampleClient(), exampleUser()
+	q := decision.Token{
+		GrantType: "authorization_code", AuthMethod: "private_key_jwt",
+		Scopes: []string{"openid", "profile", "email", "offline_access"},
+		Caller: core.Caller{Kind: "client", IP: "192.0.2.10", UserAgent: "bff/1.0", ClientID: client.ID},
+		Now:    time.Unix(1_700_000_061, 0), RequestID: "d-example",
+	}
+	q.SetClient(&client)
+	q.SetUser(&user, time.Unix(1_700_000_000, 0), []string{"pwd"})
+	return q
+}
+
+// exampleClientCredentials is the client asking for a token of its own, to register other clients with.
+func exampleClientCredentials() decision.Token {
+	client, q := exampleClient(), exampleToken()
+	q = decision.Token{
+		GrantType: "client_credentials", AuthMethod: q.AuthMethod, Subject: core.Subject(client.ID),
+		Scopes: []string{"dcr.register"}, Caller: q.Caller, Now: q.Now, RequestID: q.RequestID,
+	}
+	q.SetClient(&client)
+	return q
+}
+
 // exampleConfig is the data the examples are allowed under.
 func exampleConfig() strictjson.Value {
 	return siteConfig(
@@ -105,11 +159,14 @@ func flags(names ...string) strictjson.Value {
 
 // examples is data.ostiary.examples, which tests of rules may use: whole inputs to start from.
 func examples() (strictjson.Value, error) {
+	register, update, read := exampleRegister(), exampleUpdate(), exampleRead()
+	signIn, code, own := exampleAuthorization(), exampleToken(), exampleClientCredentials()
 	members := []strictjson.Member{{Name: "config", Value: exampleConfig()}}
-	for name, question := range map[string]decision.Registration{
-		"register": exampleRegister(), "update": exampleUpdate(), "read": exampleRead(),
+	for name, question := range map[string]decision.Question{
+		"register": &register, "update": &update, "read": &read,
+		"authorization": &signIn, "token": &code, "client_credentials": &own,
 	} {
-		v, err := strictjson.Parse(decision.AppendJSON(nil, &question), strictjson.Stored)
+		v, err := strictjson.Parse(decision.AppendJSON(nil, question), strictjson.Stored)
 		if err != nil {
 			return strictjson.Value{}, err
 		}

@@ -18,7 +18,7 @@ type finding struct {
 }
 
 // readFinding reads a finding strictly by the form of its set.
-func readFinding(set string, t *ast.Term) (finding, error) {
+func (c *contract) readFinding(set string, t *ast.Term) (finding, error) {
 	f := finding{public: true}
 	object, ok := t.Value.(ast.Object)
 	if !ok {
@@ -28,7 +28,7 @@ func readFinding(set string, t *ast.Term) (finding, error) {
 	err := object.Iter(func(key, value *ast.Term) error {
 		name, _ := key.Value.(ast.String)
 		have = append(have, string(name))
-		return f.take(set, string(name), value)
+		return f.take(c, set, string(name), value)
 	})
 	if err != nil {
 		return f, err
@@ -45,7 +45,7 @@ func readFinding(set string, t *ast.Term) (finding, error) {
 }
 
 // take reads one member.
-func (f *finding) take(set, name string, value *ast.Term) error {
+func (f *finding) take(c *contract, set, name string, value *ast.Term) error {
 	if name != "module" && !slices.Contains(forms[set].must, name) && !slices.Contains(forms[set].may, name) {
 		return fmt.Errorf("a finding of %s has the unknown member %q", set, name)
 	}
@@ -70,7 +70,7 @@ func (f *finding) take(set, name string, value *ast.Term) error {
 	if err := into(to, value, set+"."+name); err != nil {
 		return err
 	}
-	if wrong := wrongValue(set, name, *to); wrong != "" {
+	if wrong := c.wrongValue(set, name, *to); wrong != "" {
 		return fmt.Errorf("%s: %s", set, wrong)
 	}
 	return nil

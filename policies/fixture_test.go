@@ -19,6 +19,9 @@ func engineWith(t testing.TB, rego string) *Engine {
 	return e
 }
 
+// rulesIn gives the rules of one decision that an engine uses.
+func rulesIn(e *Engine, on which) *rules { return e.Active().rules[on] }
+
 // site is the example's configuration with one file, or none when it is empty.
 func site(rego string) Source {
 	src := Source{Origin: Embedded, Site: exampleConfig()}
@@ -54,6 +57,17 @@ func denied(v decision.Verdict) string {
 	rules := make([]string, 0, len(v.Deny))
 	for _, r := range v.Deny {
 		rules = append(rules, r.Rule)
+	}
+	return strings.Join(rules, " ")
+}
+
+// stripped lists the rules that take a scope away.
+func stripped(v decision.Verdict, scope string) string {
+	var rules []string
+	for _, s := range v.Strip {
+		if s.Scope == scope {
+			rules = append(rules, s.By.Rule)
+		}
 	}
 	return strings.Join(rules, " ")
 }

@@ -3,6 +3,7 @@ package policies
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/topdown"
@@ -14,36 +15,91 @@ import (
 
 // A golden is a request that no revision may allow, whatever the site's rules say.
 type golden struct {
-	name   string
-	change func(*decision.Registration)
+	name     string
+	on       which
+	question decision.Question
+	scope    string // the request may be allowed without this scope; empty: it may not be allowed at all
 }
 
 // goldens gives one refusal of each kind, each one step away from a request that the shipped rules allow.
 func goldens(site strictjson.Value) []golden {
-	list := []golden{
-		{"an empty request", func(r *decision.Registration) { *r = decision.Registration{} }},
-		{"an unknown operation", func(r *decision.Registration) { r.Operation = "adopt" }},
-		{"an unknown channel", func(r *decision.Registration) { r.Channel = "backdoor" }},
-		{"an unknown kind of caller", func(r *decision.Registration) { r.Caller.Kind = "stranger" }},
-		{"a scope that is not offered", func(r *decision.Registration) {
-			r.Effective.Metadata.Scope = []string{"ostiary.golden.not_offered"}
-		}},
-		{"a javascript redirect URI", func(r *decision.Registration) {
-			r.Effective.Metadata.RedirectURIs = []string{"javascript:alert(1)"}
-		}},
-		{"an unknown profile", func(r *decision.Registration) { r.Profile = "ostiary.golden.unknown" }},
-		{"a read without the client's token", func(r *decision.Registration) {
-			r.Operation, r.Channel, r.Caller.Kind = core.Read, core.ChannelManage, "open"
-		}},
-		{"a deletion with an initial access token", func(r *decision.Registration) {
-			r.Operation, r.Channel = core.Delete, core.ChannelManage
-		}},
+	return slices.Concat(goldenRegistrations(site), goldenAuthorizations(), goldenTokens())
+}
+
+func goldenRegistrations(site strictjson.Value) []golden {
+	var list []golden
+	add := func(name string, change func(*decision.Registration)) {
+		q := exampleRegister()
+		change(&q)
+		list = append(list, golden{name: name, on: registration, question: &q})
 	}
+	add("an empty request", func(r *decision.Registration) { *r = decision.Registration{} })
+	add("an unknown operation", func(r *decision.Registration) { r.Operation = "adopt" })
+	add("an unknown channel", func(r *decision.Registration) { r.Channel = "backdoor" })
+	add("an unknown kind of caller", func(r *decision.Registration) { r.Caller.Kind = "stranger" })
+	add("a scope that is not offered", func(r *decision.Registration) {
+		r.Effective.Metadata.Scope = []string{"ostiary.golden.not_offered"}
+	})
+	add("a javascript redirect URI", func(r *decision.Registration) {
+		r.Effective.Metadata.RedirectURIs = []string{"javascript:alert(1)"}
+	})
+	add("an unknown profile", func(r *decision.Registration) { r.Profile = "ostiary.golden.unknown" })
+	add("a read without the client's token", func(r *decision.Registration) {
+		r.Operation, r.Channel, r.Caller.Kind = core.Read, core.ChannelManage, "open"
+	})
+	add("a deletion with an initial access token", func(r *decision.Registration) {
+		r.Operation, r.Channel = core.Delete, core.ChannelManage
+	})
 	if !openRegistration(site) {
-		list = append(list, golden{"open registration while it is closed", func(r *decision.Registration) { r.Caller.Kind = "open" }})
+		add("open registration while it is closed", func(r *decision.Registration) { r.Caller.Kind = "open" })
 	}
 	return list
 }
+
+func goldenAuthorizations() []golden {
+	var list []golden
+	add := func(name, scope string, change func(*decision.Authorization)) {
+		q := exampleAuthorization()
+		change(&q)
+		list = append(list, golden{name, authorization, &q, scope})
+	}
+	add("an authorization for no client", "", func(q *decision.Authorization) { *q = decision.Authorization{} })
+	add("an authorization with a scope that the client does not have", unregistered, func(q *decision.Authorization) {
+		q.Scopes = append(q.Scopes, unregistered)
+	})
+	for _, scope := range reserved {
+		add("an authorization with "+scope+" for a person who is no administrator", scope, func(q *decision.Authorization) {
+			q.Scopes = append(q.Scopes, scope)
+		})
+	}
+	return list
+}
+
+func goldenTokens() []golden {
+	var list []golden
+	add := func(name, scope string, q decision.Token) {
+		list = append(list, golden{name, token, &q, scope})
+	}
+	add("a token for no client", "", decision.Token{})
+	q := exampleToken()
+	q.Scopes = append(q.Scopes, unregistered)
+	add("a token with a scope that the client does not have", unregistered, q)
+	for _, scope := range reserved {
+		q := exampleToken()
+		q.Scopes = append(q.Scopes, scope)
+		add("a token with "+scope+" for a person who is no administrator", scope, q)
+		q = exampleClientCredentials()
+		q.ClientChannel = core.ChannelDCR
+		q.Scopes = []string{scope}
+		add("a token with "+scope+" for a client that no operator registered", scope, q)
+	}
+	return list
+}
+
+// reserved are the scopes that give power over the server itself.
+var reserved = []string{"admin.api", "dcr.register"}
+
+const unregistered = "ostiary.golden.not_registered"
 
 func openRegistration(site strictjson.Value) bool {
 	registration, _ := site.Get("registration")
@@ -59,24 +115,27 @@ func (r *Revision) runGolden(within time.Duration) []Problem {
 	slots := newSlots(1, within)
 	var problems []Problem
 	for _, g := range goldens(r.source.Site) {
-		question := exampleRegister()
-		g.change(&question)
-		verdict, err := r.try(ctx, slots, &question)
+		verdict, err := r.rules[g.on].try(ctx, slots, g.question)
 		switch {
 		case ctx.Err() != nil:
 			return append(problems, Problem{Message: fmt.Sprintf(
 				"the rules are too slow: they were still busy with %s when the %v for all requests that must be refused were over", g.name, within)})
 		case err != nil && core.CodeOf(err) != core.PolicyConflict:
 			problems = append(problems, Problem{Message: fmt.Sprintf("the rules fail on %s: %v", g.name, err)})
-		case verdict.Allow:
+		case g.passes(verdict):
 			problems = append(problems, Problem{Message: fmt.Sprintf("the rules allow %s, which must always be refused", g.name)})
 		}
 	}
 	return problems
 }
 
+// passes tells whether a verdict allows what it must not.
+func (g golden) passes(v decision.Verdict) bool {
+	return v.Allow && (g.scope == "" || !slices.ContainsFunc(v.Strip, func(s decision.Scope) bool { return s.Scope == g.scope }))
+}
+
 // try asks a candidate one question. The context's end is its only deadline.
-func (r *Revision) try(ctx context.Context, s *slots, question *decision.Registration) (decision.Verdict, error) {
+func (r *rules) try(ctx context.Context, s *slots, question decision.Question) (decision.Verdict, error) {
 	if err := s.acquire(ctx); err != nil {
 		return decision.Verdict{}, err
 	}

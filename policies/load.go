@@ -12,44 +12,67 @@ import (
 
 // Load makes a revision of the shipped rules and a source, and tries it: every file must keep the contract and compile, the
 // source's tests must pass, and what must never be allowed must be refused. The error is a *LoadError that lists everything
-// found in the first step that failed. The tests together may take trial, and what must be refused as long again.
+// found in the first step that failed. The tests of each decision may take trial, and what must be refused as long again.
 func Load(src Source, trial time.Duration) (*Revision, error) {
 	src = src.clone()
-	set, problems := parseModules(src)
+	all, problems := parseModules(src)
 	problems = append(problems, checkSite(src.Site)...)
 	if len(problems) == 0 {
-		for _, file := range slices.Sorted(maps.Keys(set.rules)) {
-			problems = append(problems, checkContract(set.rules[file])...)
-		}
+		problems = all.check()
 	}
 	if len(problems) > 0 {
 		return nil, refused(problems)
 	}
-	compiler, problems := compile(set)
+	rev := &Revision{id: digest(all.texts, src.Site), source: src}
+	for i, set := range all.sets {
+		made, wrong := set.load(rev.id, src.Site)
+		rev.rules[i], problems = made, append(problems, wrong...)
+	}
 	if len(problems) > 0 {
 		return nil, refused(problems)
 	}
-	query, err := prepare(compiler, src.Site)
-	if err != nil {
-		return nil, refused(problemsOf(err))
+	for _, set := range all.sets {
+		problems = append(problems, set.runTests(src.Site, trial)...)
 	}
-	schema, err := inputSchema()
-	if err != nil {
-		return nil, refused(problemsOf(err))
-	}
-	paths := reach(compiler.Modules)
-	rev := &Revision{
-		id: digest(set.texts, src.Site), source: src, query: query,
-		paths: paths, whyNot: timeless(paths), digester: decision.NewDigester(paths), places: placesOf(set.rules),
-		names: namesOf(schema),
-	}
-	if problems := set.runTests(src.Site, trial); len(problems) > 0 {
+	if len(problems) > 0 {
 		return nil, refused(problems)
 	}
 	if problems := rev.runGolden(trial); len(problems) > 0 {
 		return nil, refused(problems)
 	}
 	return rev, nil
+}
+
+// check holds all rules to their contracts.
+func (p *parsed) check() []Problem {
+	var problems []Problem
+	for _, set := range p.sets {
+		for _, file := range slices.Sorted(maps.Keys(set.rules)) {
+			problems = append(problems, set.contract.checkModule(set.rules[file])...)
+		}
+	}
+	return problems
+}
+
+// load makes the rules of one decision ready to run.
+func (set *moduleSet) load(revision string, site strictjson.Value) (*rules, []Problem) {
+	compiler, problems := compile(set)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	query, err := set.contract.prepare(compiler, site)
+	if err != nil {
+		return nil, problemsOf(err)
+	}
+	schema, err := set.contract.inputSchema()
+	if err != nil {
+		return nil, problemsOf(err)
+	}
+	paths := reach(compiler.Modules)
+	return &rules{
+		contract: set.contract, revision: revision, query: query,
+		paths: paths, whyNot: timeless(paths), digester: decision.NewDigester(paths), places: placesOf(set), names: namesOf(schema),
+	}, nil
 }
 
 // refused puts problems in the order of files and lines.

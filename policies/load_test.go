@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -67,6 +68,19 @@ func TestLoadRefuses(t *testing.T) {
 		"fails on goldens":    {"a.rego", house + `label contains "x" if to_number(input.effective.software_version) > 1` + "\n", 0, "the rules fail on"},
 		"empty module":        {"a.rego", "package ostiary.registration.scopes\n\nchecked := false\n", 0, "did not report"},
 		"too generous":        {"a.rego", "package ostiary.registration.scopes\n\nchecked := true\n", 0, "a scope that is not offered"},
+		"other decision":      {"a.rego", "package ostiary.session.site.a\n\nx := 1\n", 1, "ostiary.token.site.<name>"},
+		"unknown token part":  {"a.rego", "package ostiary.token.redirects\n\nx := 1\n", 1, "ostiary.token.{scopes, lifetimes}"},
+		"token verdict":       {"a.rego", "package ostiary.token\n\nallow := true\n", 1, "part of the server"},
+		"set of others":       {"a.rego", houseOf(token) + "label contains \"x\"\n", 3, "label is no set of the token decision"},
+		"input of others":     {"a.rego", houseOf(token) + `strip contains {"rule": "r", "scope": "x"} if input.operation == "update"` + "\n", 3, "operation"},
+		"code of others":      {"a.rego", houseOf(authorization) + `deny contains {"rule": "r", "code": "invalid_grant", "message": "m"}` + "\n", 3, "invalid_grant"},
+		"limit of others":     {"a.rego", houseOf(authorization) + `limit contains {"rule": "r", "name": "access_token", "value": 1}` + "\n", 3, "it knows max_age"},
+		"rules of others":     {"a.rego", houseOf(token) + `strip contains {"rule": "r", "scope": "x"} if data.ostiary.registration.scopes.checked` + "\n", 3, "does not exist"},
+		"misspelt user":       {"a.rego", houseOf(authorization) + `strip contains {"rule": "r", "scope": "x"} if input.user.amdin` + "\n", 3, "amdin"},
+		"empty token module":  {"a.rego", "package ostiary.token.lifetimes\n\nchecked := false\n", 0, "did not report: lifetimes"},
+		"generous to people":  {"a.rego", "package ostiary.authorization.scopes\n\nchecked := true\n\n" + `deny contains {"rule": "r", "code": "unauthorized_client", "message": "m"} if input.client.client_id == ""` + "\n", 0, "the rules allow an authorization with admin.api"},
+		"generous to clients": {"a.rego", "package ostiary.token.scopes\n\nchecked := true\n\n" + `deny contains {"rule": "r", "code": "unauthorized_client", "message": "m"} if input.client.client_id == ""` + "\n", 0, "the rules allow a token with dcr.register for a client"},
+		"failing token test":  {"a_test.rego", "package ostiary.token.site.a_test\n\ntest_sum if 1 + 1 == 3\n", 3, "test_sum failed"},
 		"failing test":        {"a_test.rego", "package ostiary.registration.site.a_test\n\ntest_sum if {\n\tprint(\"two\")\n\t1 + 1 == 3\n}\n", 3, "test_sum failed; it printed: two"},
 		"skipped test":        {"a_test.rego", "package ostiary.registration.site.a_test\n\ntodo_test_sum if 1 == 1\n", 3, "skipped"},
 		"erring test":         {"a_test.rego", "package ostiary.registration.site.a_test\n\ntest_sum if to_number(lower(\"A\")) == 1\n", 3, "to_number"},
@@ -168,6 +182,17 @@ test_verdict if {
 	}
 }
 
+func TestSiteTestsOfEveryDecision(t *testing.T) {
+	src := site("")
+	src.Files = map[string][]byte{
+		"a_test.rego": []byte("package ostiary.authorization.site.a_test\n\nimport data.ostiary.authorization.decision\nimport data.ostiary.examples\n\ntest_a if decision.allow with input as examples.authorization\n"),
+		"b_test.rego": []byte("package ostiary.token.site.b_test\n\nimport data.ostiary.examples\nimport data.ostiary.token.decision\n\ntest_b if {\n\tevery q in [examples.token, examples.client_credentials] {\n\t\tdecision.allow with input as q\n\t}\n}\n"),
+	}
+	if _, err := Load(src, long); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestPrintIsForTestsOnly(t *testing.T) {
 	v := ask(t, engineWith(t, house+`label contains "x" if print(input.effective.client_name)`+"\n"), nil)
 	if len(v.Labels) != 1 {
@@ -203,15 +228,28 @@ func TestEveryGoldenIsRefusedByItsOwnRule(t *testing.T) {
 		"a scope that is not offered": "scopes.not_offered", "a javascript redirect URI": "redirects.malformed",
 		"an unknown profile": "acceptance.unknown_profile", "a read without the client's token": "acceptance.caller",
 		"a deletion with an initial access token": "acceptance.caller", "open registration while it is closed": "acceptance.open_registration",
-		"an empty request": "acceptance.caller",
+		"an empty request":               "acceptance.caller",
+		"an authorization for no client": "scopes.no_client", "a token for no client": "scopes.no_client",
+		"an authorization with a scope that the client does not have":             "scopes.not_registered",
+		"an authorization with admin.api for a person who is no administrator":    "scopes.administrators_only",
+		"an authorization with dcr.register for a person who is no administrator": "scopes.administrators_only",
+		"a token with a scope that the client does not have":                      "scopes.not_registered",
+		"a token with admin.api for a person who is no administrator":             "scopes.reserved",
+		"a token with dcr.register for a person who is no administrator":          "scopes.reserved",
+		"a token with admin.api for a client that no operator registered":         "scopes.reserved",
+		"a token with dcr.register for a client that no operator registered":      "scopes.reserved",
 	}
 	list := goldens(exampleConfig())
 	if len(list) != len(rules) {
 		t.Errorf("%d goldens, %d expectations", len(list), len(rules))
 	}
 	for _, g := range list {
-		if v := ask(t, e, g.change); v.Allow || denied(v) != rules[g.name] {
-			t.Errorf("%s: allow %v, denied by %q, want %q", g.name, v.Allow, denied(v), rules[g.name])
+		v, err := e.decide(context.Background(), g.on, g.question)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if by := strings.TrimSpace(denied(v) + " " + stripped(v, g.scope)); g.passes(v) || by != rules[g.name] {
+			t.Errorf("%s: allow %v, refused by %q, want %q", g.name, v.Allow, by, rules[g.name])
 		}
 	}
 }

@@ -1,62 +1,94 @@
 package policies
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 )
 
-// systemPackage assembles the verdict. It is embedded and cannot be replaced.
-const systemPackage = "ostiary.registration"
-
-// required are the modules that must report for a request to be allowed. Each is embedded and can be replaced by the site.
-var required = []string{"acceptance", "scopes", "redirects", "software_statement", "obligations"}
-
-// A moduleSet is the Rego that takes part in a candidate.
+// A moduleSet is the Rego that takes part in one decision of a candidate.
 type moduleSet struct {
-	texts map[string][]byte      // of rules, by file
-	rules map[string]*ast.Module // by file, shipped and the site's
-	tests map[string]*ast.Module // the site's
-	site  map[string]bool        // files of the site
+	contract *contract
+	rules    map[string]*ast.Module // by file, shipped and the site's
+	tests    map[string]*ast.Module // the site's
+	site     map[string]bool        // files of the site
+}
+
+// parsed is all Rego of a candidate.
+type parsed struct {
+	texts map[string][]byte // of rules, by file
+	sets  [decisions]*moduleSet
 }
 
 // parseModules parses all files, puts the site's modules in the place of shipped ones, and tells everything that is wrong.
-func parseModules(src Source) (*moduleSet, []Problem) {
-	set := &moduleSet{texts: map[string][]byte{}, rules: map[string]*ast.Module{}, tests: map[string]*ast.Module{}, site: map[string]bool{}}
+func parseModules(src Source) (*parsed, []Problem) {
+	p := &parsed{texts: map[string][]byte{}}
+	for i, c := range contracts {
+		p.sets[i] = &moduleSet{contract: c, rules: map[string]*ast.Module{}, tests: map[string]*ast.Module{}, site: map[string]bool{}}
+	}
 	var problems []Problem
 	replaced := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(src.Files)) {
-		parsed, err := parse(name, src.Files[name])
+		m, err := parse(name, src.Files[name])
 		if err != nil {
 			problems = append(problems, problemsOf(err)...)
 			continue
 		}
-		problems = append(problems, checkPackage(name, parsed)...)
-		set.site[name] = true
-		if isTest(name) {
-			set.tests[name] = parsed
+		if wrong := checkPackage(name, m); wrong != nil {
+			problems = append(problems, *wrong)
 			continue
 		}
-		set.rules[name], set.texts[name] = parsed, src.Files[name]
-		replaced[packageName(parsed)] = true
+		p.add(name, src.Files[name], m).site[name] = true
+		replaced[packageName(m)] = true
 	}
-	shipped, _, err := shippedFiles()
-	if err != nil {
-		return nil, problemsOf(err)
+	return p, append(problems, p.addShipped(replaced)...)
+}
+
+// addShipped adds the embedded modules, except those whose packages are replaced.
+func (p *parsed) addShipped(replaced map[string]bool) []Problem {
+	rules, err := shippedRules()
+	for name, rule := range rules {
+		if !replaced[packageName(rule.module)] {
+			p.add(name, rule.text, rule.module)
+		}
 	}
-	for name, text := range shipped {
-		parsed, err := parse(name, text)
-		if err != nil {
-			problems = append(problems, problemsOf(err)...)
+	return problemsOf(err)
+}
+
+// A shippedRule is an embedded file of rules.
+type shippedRule struct {
+	text   []byte
+	module *ast.Module
+}
+
+// shippedRules gives the embedded rules by file, parsed once. They are never changed: compilers work on copies.
+var shippedRules = sync.OnceValues(func() (map[string]shippedRule, error) {
+	texts, _, err := shippedFiles()
+	rules := make(map[string]shippedRule, len(texts))
+	for name, text := range texts {
+		m, wrong := parse(name, text)
+		if wrong != nil {
+			err = errors.Join(err, wrong)
 			continue
 		}
-		if !replaced[packageName(parsed)] {
-			set.rules[name], set.texts[name] = parsed, text
-		}
+		rules[name] = shippedRule{text, m}
 	}
-	return set, problems
+	return rules, err
+})
+
+// add puts a module where it belongs.
+func (p *parsed) add(name string, text []byte, m *ast.Module) *moduleSet {
+	set := p.sets[slices.Index(contracts[:], contractOf(packageName(m)))]
+	if isTest(name) {
+		set.tests[name] = m
+		return set
+	}
+	set.rules[name], p.texts[name] = m, text
+	return set
 }
 
 func parse(name string, text []byte) (*ast.Module, error) {
@@ -79,41 +111,39 @@ func dotted(ref ast.Ref) string {
 	return strings.Join(names, ".")
 }
 
-// moduleName says how findings name a package: "redirects", "site.partners"; "" for one that has no findings.
-func moduleName(pkg string) string {
-	name, found := strings.CutPrefix(pkg, systemPackage+".")
-	switch {
-	case !found:
-		return ""
-	case slices.Contains(required, name):
-		return name
-	}
-	site, found := strings.CutPrefix(name, "site.")
-	if !found || site == "" {
-		return ""
-	}
-	site, _, _ = strings.Cut(site, ".")
-	return "site." + site
-}
-
 // checkPackage holds a file of the site to the packages it may declare.
-func checkPackage(name string, m *ast.Module) []Problem {
+func checkPackage(name string, m *ast.Module) *Problem {
 	pkg, loc := packageName(m), m.Package.Location
-	if strings.HasPrefix(name, shippedPrefix) {
-		return []Problem{at(loc, "rename the file: names that begin with %s are the server's own", shippedPrefix)}
+	complain := func(format string, args ...any) *Problem {
+		p := at(loc, format, args...)
+		return &p
 	}
-	if pkg == systemPackage {
-		return []Problem{at(loc, "package %s assembles the verdict and is part of the server; write rules in %s.site.<name>", pkg, systemPackage)}
+	c := contractOf(pkg)
+	switch {
+	case strings.HasPrefix(name, shippedPrefix):
+		return complain("rename the file: names that begin with %s are the server's own", shippedPrefix)
+	case c == nil:
+		return complain("package %s is not one that rules are read from; use one of %s", pkg, sitePackages())
+	case pkg == c.pkg:
+		return complain("package %s assembles the verdict and is part of the server; write rules in %s.site.<name>", pkg, c.pkg)
+	case !isTest(name) && strings.HasSuffix(pkg, "_test"):
+		return complain("package %s is for tests; name the file so that it ends in _test.rego", pkg)
 	}
 	own := pkg
 	if isTest(name) {
 		own = strings.TrimSuffix(pkg, "_test")
-	} else if strings.HasSuffix(pkg, "_test") {
-		return []Problem{at(loc, "package %s is for tests; name the file so that it ends in _test.rego", pkg)}
 	}
-	if moduleName(own) == "" && !(isTest(name) && own == systemPackage) {
-		return []Problem{at(loc, "package %s is not one that rules are read from; use %s.site.<name>, or one of %s.{%s} to replace it",
-			pkg, systemPackage, systemPackage, strings.Join(required, ", "))}
+	if c.moduleName(own) == "" && !(isTest(name) && own == c.pkg) {
+		return complain("package %s is not one that rules are read from; use %s.site.<name>, or one of %s.{%s} to replace it",
+			pkg, c.pkg, c.pkg, strings.Join(c.required, ", "))
 	}
 	return nil
+}
+
+func sitePackages() string {
+	names := make([]string, 0, decisions)
+	for _, c := range contracts {
+		names = append(names, c.pkg+".site.<name>")
+	}
+	return strings.Join(names, ", ")
 }

@@ -13,10 +13,10 @@ type place struct {
 
 // placesOf finds the rules that name themselves: every rule with an object that has a constant member "rule". The empty rule
 // name stands for the module's file.
-func placesOf(rules map[string]*ast.Module) map[ruleName]place {
+func placesOf(set *moduleSet) map[ruleName]place {
 	places := map[ruleName]place{}
-	for file, m := range rules {
-		module := moduleName(packageName(m))
+	for file, m := range set.rules {
+		module := set.contract.moduleName(packageName(m))
 		if module == "" {
 			continue
 		}

@@ -1,13 +1,17 @@
 package policies
 
 import (
+	"context"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/format"
 
+	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -61,22 +65,65 @@ func TestReadmeIsTrue(t *testing.T) {
 	}
 }
 
+// What the page says of the endpoints' decisions, with all its rules together.
+func TestReadmeIsTrueOfTheEndpoints(t *testing.T) {
+	_, files := readme(t)
+	e := NewEngine(Options{Deadline: long, TrialTime: long})
+	if err := e.Replace(Source{Origin: Folder, Files: files, Site: exampleConfig()}); err != nil {
+		t.Fatal(err)
+	}
+	q := exampleAuthorization()
+	q.Client.Metadata.Scope = append(q.Client.Metadata.Scope, "payments")
+	for _, test := range []struct {
+		change  func()
+		allowed bool
+		scopes  string
+		stepUp  bool
+	}{
+		{func() {}, true, "openid profile email offline_access", false},
+		{func() { q.ClientChannel = core.ChannelDCR }, true, "openid profile email", false},
+		{func() { q.Scopes = []string{"openid", "payments"} }, true, "openid payments", true},
+		{func() { q.EmailVerified = false }, false, "", false},
+	} {
+		test.change()
+		v, err := e.DecideAuthorization(context.Background(), &q)
+		if err != nil || v.Allowed != test.allowed || strings.Join(v.Scopes, " ") != test.scopes || v.Consent != test.stepUp {
+			t.Errorf("%+v, %v", v, err)
+		}
+		if test.stepUp && (v.MaxAge == nil || *v.MaxAge != 5*time.Minute) {
+			t.Errorf("max_age %v", v.MaxAge)
+		}
+	}
+	own := exampleClientCredentials()
+	v, err := e.DecideToken(context.Background(), &own)
+	if err != nil || !v.Allowed || v.Lifetimes != (decision.Lifetimes{AccessToken: time.Minute}) {
+		t.Errorf("%+v, %v", v, err)
+	}
+	own.ClientLabels, own.AuthMethod = []string{"partner"}, "client_secret_basic"
+	if v, err = e.DecideToken(context.Background(), &own); err != nil || v.Allowed || v.Code != core.UnauthorizedClient || v.Reasons[0].Rule != "services.keys" {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
+
 // Every member of the input and every word of the contract is explained.
 func TestReadmeIsComplete(t *testing.T) {
 	text, _ := readme(t)
-	schema, err := inputSchema()
-	if err != nil {
-		t.Fatal(err)
-	}
 	var words []string
-	collectWords(schema, &words)
-	for set, f := range forms {
-		words = append(append(words, set), append(f.must, f.may...)...)
+	for _, c := range contracts {
+		schema, err := c.inputSchema()
+		if err != nil {
+			t.Fatal(err)
+		}
+		collectWords(schema, &words)
+		words = slices.Concat(words, c.required, c.sets, c.obligations, c.limits)
+		for _, code := range c.codes {
+			words = append(words, string(code))
+		}
 	}
-	for _, code := range codes {
-		words = append(words, string(code))
+	for _, f := range forms {
+		words = append(words, append(f.must, f.may...)...)
 	}
-	for _, word := range append(words, append(plainSets, required...)...) {
+	for _, word := range words {
 		if _, isRow := metadata.Lookup(word); !isRow && !strings.Contains(text, "`"+word+"`") && !strings.Contains(text, "."+word+"`") {
 			t.Errorf("README.md does not explain %s", word)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
@@ -15,11 +16,18 @@ import (
 
 // A Revision is one state of the rules and their data, ready to decide. It never changes and is safe for concurrent use.
 type Revision struct {
-	id       string
-	source   Source
+	id     string
+	source Source
+	rules  [decisions]*rules
+}
+
+// rules are those of one decision.
+type rules struct {
+	contract *contract
+	revision string
 	query    rego.PreparedEvalQuery
-	paths    *decision.Paths // of the input that its rules can read
-	whyNot   string          // why its decisions are not remembered
+	paths    *decision.Paths // of the input that they can read
+	whyNot   string          // why the decisions are not remembered
 	digester *decision.Digester
 	places   map[ruleName]place
 	names    memberNames
@@ -34,22 +42,27 @@ func (r *Revision) Source() Source { return r.source.clone() }
 // Files gives the site's files, as a copy.
 func (r *Revision) Files() map[string][]byte { return r.source.clone().Files }
 
-// Paths lists the places of the input that the rules can read.
-func (r *Revision) Paths() string { return r.paths.String() }
-
-// Cacheable tells whether equal questions may be answered from memory, and if not, why.
-func (r *Revision) Cacheable() (ok bool, why string) { return r.whyNot == "", r.whyNot }
+// Cacheable tells whether equal questions of every decision may be answered from memory, and if not, why.
+func (r *Revision) Cacheable() (ok bool, why string) {
+	var whys []string
+	for _, one := range r.rules {
+		if one.whyNot != "" {
+			whys = append(whys, one.contract.name+": "+one.whyNot)
+		}
+	}
+	return len(whys) == 0, strings.Join(whys, "; ")
+}
 
 // errUndefined means that the verdict has no value, which only a broken rule can bring about.
 var errUndefined = errors.New("the verdict is undefined")
 
 // input gives what the rules can read of a question.
-func (r *Revision) input(question *decision.Registration) *ast.Term {
+func (r *rules) input(question decision.Question) *ast.Term {
 	return inputTerm(r.paths, r.names, question)
 }
 
 // decide runs the rules. It returns when they are done; cancel makes most of them give up soon.
-func (r *Revision) decide(input *ast.Term, cancel topdown.Cancel) (verdict decision.Verdict, err error) {
+func (r *rules) decide(input *ast.Term, cancel topdown.Cancel) (verdict decision.Verdict, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("the rule engine failed: %v\n%s", p, debug.Stack())

@@ -106,9 +106,9 @@ func TestRunawayRulesAreStopped(t *testing.T) {
 }
 
 func TestPanicRefuses(t *testing.T) {
-	rev := &Revision{} // its query panics
+	broken := &rules{} // its query panics
 	q := exampleRegister()
-	if v, err := rev.decide(inputTerm(wholePaths(), nil, &q), topdown.NewCancel()); err == nil || v.Allow {
+	if v, err := broken.decide(inputTerm(wholePaths(), nil, &q), topdown.NewCancel()); err == nil || v.Allow {
 		t.Errorf("verdict %+v, error %v", v, err)
 	}
 }

@@ -45,15 +45,17 @@ func (e *Engine) Replace(src Source) error {
 		return err
 	}
 	use := &live{revision: rev}
-	cacheable, why := rev.Cacheable()
-	if cacheable && e.cached > 0 {
-		use.cache = newCache(e.cached)
+	for i, rules := range rev.rules {
+		if rules.whyNot == "" && e.cached > 0 {
+			use.caches[i] = newCache(e.cached)
+		}
 	}
 	turn := e.turn.Add(1)
-	if lasting(rev.paths) {
+	if lasting(rev.rules[registration].paths) {
 		use.holds = func() bool { return e.turn.Load() == turn }
 	}
 	e.active.Store(use)
+	cacheable, why := rev.Cacheable()
 	e.mu.Lock()
 	next := Status{ActiveRevision: rev.ID(), LoadedAt: e.now(), Origin: src.Origin, Cacheable: cacheable, WhyNot: why}
 	if src.Origin == LastGood {

@@ -24,7 +24,7 @@ func (set *moduleSet) runTests(site strictjson.Value, within time.Duration) []Pr
 	}
 	modules := maps.Clone(set.rules)
 	maps.Copy(modules, set.tests)
-	results, over, err := runModules(modules, site, within, nil)
+	results, over, err := set.contract.runModules(modules, site, within, nil)
 	if err != nil {
 		return problemsOf(err)
 	}
@@ -49,7 +49,7 @@ func (set *moduleSet) runTests(site strictjson.Value, within time.Duration) []Pr
 
 // slow says which test took the time that all had together: one that used most of it, or else those that never ended.
 func (set *moduleSet) slow(results []*tester.Result, within time.Duration) Problem {
-	const says = "%s is too slow: all tests together may take %v"
+	const says = "%s is too slow: all tests of one decision together may take %v"
 	ended := map[string]bool{}
 	for _, r := range results {
 		if r.Duration > within/2 {
@@ -69,14 +69,14 @@ func (set *moduleSet) slow(results []*tester.Result, within time.Duration) Probl
 	if len(left) == 1 {
 		return at(left[0].Location, says, names[0], within)
 	}
-	return Problem{Message: fmt.Sprintf("the tests are too slow: all together may take %v; not done by then: %s", within, strings.Join(names, ", "))}
+	return Problem{Message: fmt.Sprintf("the tests are too slow: all of one decision together may take %v; not done by then: %s", within, strings.Join(names, ", "))}
 }
 
 // runModules runs all tests in the modules. When the time is over it gives the results so far.
-func runModules(
+func (c *contract) runModules(
 	modules map[string]*ast.Module, site strictjson.Value, within time.Duration, tune func(*tester.Runner),
 ) (results []*tester.Result, over bool, err error) {
-	compiler, err := newCompiler(true)
+	compiler, err := c.newCompiler(true)
 	if err != nil {
 		return nil, false, err
 	}

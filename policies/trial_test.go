@@ -78,12 +78,13 @@ func TestUnstoppableTestIsLeftBehind(t *testing.T) {
 }
 
 func TestTestsThatNeverEndedAreNamed(t *testing.T) {
-	set, problems := parseModules(Source{Files: map[string][]byte{
+	all, problems := parseModules(Source{Files: map[string][]byte{
 		"a_test.rego": []byte("package ostiary.registration.site.a_test\n\ntest_quick if true\n\ntest_one if true\n\ntest_two if true\n\nno_test if true\n"),
 	}})
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
+	set := all.sets[registration]
 	result := func(i int) *tester.Result {
 		rule := set.tests["a_test.rego"].Rules[i]
 		return &tester.Result{Name: rule.Head.Name.String(), Location: rule.Location}

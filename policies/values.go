@@ -11,9 +11,9 @@ import (
 )
 
 // inputTerm gives the part of an input that the paths hold, as Rego's own values: half the work of going through JSON.
-func inputTerm(p *decision.Paths, names memberNames, r *decision.Registration) *ast.Term {
+func inputTerm(p *decision.Paths, names memberNames, q decision.Question) *ast.Term {
 	w := termWriter{names: names, frames: make([]frame, 0, 8)}
-	r.Write(decision.Select(p, &w))
+	q.Write(decision.Select(p, &w))
 	return w.result
 }
 

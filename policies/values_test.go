@@ -2,7 +2,9 @@ package policies
 
 import (
 	"bytes"
+	"maps"
 	"testing"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/topdown"
@@ -50,11 +52,28 @@ func sampleOf(kind metadata.Kind, free strictjson.Value) strictjson.Value {
 	return strictjson.String(uri)
 }
 
+// asked is a question with the decision that it is for.
+type asked struct {
+	on which
+	q  decision.Question
+}
+
 // questions are inputs of all kinds.
-func questions(t testing.TB) map[string]decision.Registration {
-	return map[string]decision.Registration{
-		"register": exampleRegister(), "update": exampleUpdate(), "read": exampleRead(), "faults": manyFaults(),
-		"everything": everything(t), "nothing": {},
+func questions(t testing.TB) map[string]asked {
+	register, update, read, faults, all := exampleRegister(), exampleUpdate(), exampleRead(), manyFaults(), everything(t)
+	signIn, code, own := exampleAuthorization(), exampleToken(), exampleClientCredentials()
+	fullSignIn, fullToken := exampleAuthorization(), exampleToken()
+	fullSignIn.Client, fullToken.Client = all.Effective, all.Effective
+	fullSignIn.ClientLabels, fullToken.ClientLabels = []string{"a", "b"}, []string{"a", "b"}
+	fullSignIn.Caller, fullToken.Caller = all.Caller, all.Caller
+	fullSignIn.RedirectURI, fullSignIn.Prompt = "https://app.example/../cb#f", []string{"login", "consent"}
+	fullSignIn.Resources, fullToken.Resources = []string{"https://api.example"}, []string{"https://api.example"}
+	fullToken.ClientLimits = decision.Lifetimes{AccessToken: time.Minute, IDToken: 1500 * time.Millisecond, RefreshToken: time.Hour}
+	return map[string]asked{
+		"register": {registration, &register}, "update": {registration, &update}, "read": {registration, &read},
+		"faults": {registration, &faults}, "everything": {registration, &all}, "nothing": {registration, &decision.Registration{}},
+		"sign-in": {authorization, &signIn}, "full sign-in": {authorization, &fullSignIn}, "no sign-in": {authorization, &decision.Authorization{}},
+		"code": {token, &code}, "own token": {token, &own}, "full token": {token, &fullToken}, "no token": {token, &decision.Token{}},
 	}
 }
 
@@ -65,17 +84,13 @@ func wholePaths() *decision.Paths {
 }
 
 func TestBothWritersSayTheSame(t *testing.T) {
-	schema, err := inputSchema()
-	if err != nil {
-		t.Fatal(err)
-	}
-	names := namesOf(schema)
-	for name, q := range questions(t) {
-		want, err := ast.ValueFromReader(bytes.NewReader(decision.AppendJSON(nil, &q)))
+	e := engineWith(t, "")
+	for name, ask := range questions(t) {
+		want, err := ast.ValueFromReader(bytes.NewReader(decision.AppendJSON(nil, ask.q)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := inputTerm(wholePaths(), names, &q).Value
+		got := inputTerm(wholePaths(), rulesIn(e, ask.on).names, ask.q).Value
 		if got.Compare(want) != 0 || got.Hash() != want.Hash() {
 			t.Errorf("%s: the writers differ:\n%v\n%v", name, got, want)
 		}
@@ -83,12 +98,12 @@ func TestBothWritersSayTheSame(t *testing.T) {
 }
 
 func TestEveryInputKeepsTheSchema(t *testing.T) {
-	schema, err := inputSchema()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, q := range questions(t) {
-		v, err := strictjson.Parse(decision.AppendJSON(nil, &q), strictjson.Stored)
+	for name, ask := range questions(t) {
+		schema, err := contracts[ask.on].inputSchema()
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := strictjson.Parse(decision.AppendJSON(nil, ask.q), strictjson.Stored)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,17 +115,19 @@ func TestEveryInputKeepsTheSchema(t *testing.T) {
 
 // Leaving out what no rule reads must not change any answer.
 func TestUnreadPartsDoNotMatter(t *testing.T) {
-	rev := engineWith(t, "").Active()
-	for name, q := range questions(t) {
-		part, err := rev.decide(rev.input(&q), topdown.NewCancel())
+	e := engineWith(t, "")
+	for name, ask := range questions(t) {
+		rules := rulesIn(e, ask.on)
+		part, err := rules.decide(rules.input(ask.q), topdown.NewCancel())
 		if err != nil {
 			t.Fatal(err)
 		}
-		whole, err := rev.decide(inputTerm(wholePaths(), rev.names, &q), topdown.NewCancel())
+		whole, err := rules.decide(inputTerm(wholePaths(), rules.names, ask.q), topdown.NewCancel())
 		if err != nil {
 			t.Fatal(err)
 		}
-		if part.Allow != whole.Allow || denied(part) != denied(whole) || len(part.Warn) != len(whole.Warn) || len(part.Set) != len(whole.Set) {
+		if part.Allow != whole.Allow || denied(part) != denied(whole) || len(part.Warn) != len(whole.Warn) ||
+			len(part.Set) != len(whole.Set) || len(part.Strip) != len(whole.Strip) || !maps.Equal(part.Limits, whole.Limits) {
 			t.Errorf("%s: %+v and %+v", name, part, whole)
 		}
 	}

@@ -16,9 +16,9 @@ import (
 
 // decode reads the verdict strictly: a member, type or word that the contract does not have is an error, and an error
 // refuses.
-func (r *Revision) decode(answer *ast.Term) (decision.Verdict, error) {
-	d := decoder{places: r.places}
-	v := decision.Verdict{Revision: r.id}
+func (r *rules) decode(answer *ast.Term) (decision.Verdict, error) {
+	d := decoder{rules: r}
+	v := decision.Verdict{Revision: r.revision}
 	object, ok := answer.Value.(ast.Object)
 	if !ok {
 		return v, fmt.Errorf("the verdict is %s", ast.ValueName(answer.Value))
@@ -35,7 +35,7 @@ func (r *Revision) decode(answer *ast.Term) (decision.Verdict, error) {
 
 // A decoder collects what is needed to judge the verdict as a whole.
 type decoder struct {
-	places    map[ruleName]place
+	rules     *rules
 	contract  string
 	unchecked []string
 }
@@ -53,6 +53,11 @@ func (d *decoder) member(v *decision.Verdict, name string, value *ast.Term) erro
 			d.unchecked = append(d.unchecked, module)
 			return nil
 		})
+	}
+	if !d.rules.contract.has(name) {
+		return fmt.Errorf("the verdict has an unknown member %s", name)
+	}
+	switch name {
 	case "trust":
 		return eachText(value, name, func(level string) error { return lowerTrust(v, level) })
 	case "label":
@@ -61,15 +66,12 @@ func (d *decoder) member(v *decision.Verdict, name string, value *ast.Term) erro
 			return nil
 		})
 	}
-	if forms[name].must == nil {
-		return fmt.Errorf("the verdict has an unknown member %s", name)
-	}
 	return each(value, name, func(t *ast.Term) error { return d.finding(v, name, t) })
 }
 
 // finding adds one finding of a set to the verdict.
 func (d *decoder) finding(v *decision.Verdict, set string, t *ast.Term) error {
-	f, err := readFinding(set, t)
+	f, err := d.rules.contract.readFinding(set, t)
 	if err != nil {
 		return err
 	}
@@ -97,9 +99,9 @@ func (d *decoder) finding(v *decision.Verdict, set string, t *ast.Term) error {
 
 // reason tells who found it and where that rule stands.
 func (d *decoder) reason(f finding) core.Reason {
-	p, known := d.places[ruleName{f.module, f.rule}]
+	p, known := d.rules.places[ruleName{f.module, f.rule}]
 	if !known {
-		p = d.places[ruleName{f.module, ""}]
+		p = d.rules.places[ruleName{f.module, ""}]
 	}
 	r := core.Reason{Rule: f.rule, Code: core.Code(f.code), Fields: f.fields, Message: printable(f.message), Public: f.public, File: p.file, Line: p.line}
 	if f.field != "" {
@@ -121,6 +123,7 @@ func (d *decoder) consistent(v *decision.Verdict) error {
 	if err := scopeConflict(v); err != nil {
 		return err
 	}
+	codes := d.rules.contract.codes
 	slices.SortStableFunc(v.Deny, func(a, b core.Reason) int {
 		return cmp.Or(cmp.Compare(slices.Index(codes, a.Code), slices.Index(codes, b.Code)), slices.Compare(a.Fields, b.Fields))
 	})
@@ -183,8 +186,8 @@ func addObligation(list []core.Obligation, f finding) ([]core.Obligation, error)
 func addLimit(v *decision.Verdict, f finding) error {
 	number, ok := f.value.Value.(ast.Number)
 	seconds, isWhole := number.Int64()
-	if !ok || !isWhole || seconds < 1 {
-		return fmt.Errorf("rule %s: the value of limit %s is not a whole number of seconds, 1 or more", f.rule, f.name)
+	if least := leastOf(f.name); !ok || !isWhole || seconds < least {
+		return fmt.Errorf("rule %s: the value of limit %s is not a whole number of seconds, %d or more", f.rule, f.name, least)
 	}
 	if v.Limits == nil {
 		v.Limits = map[string]int64{}
@@ -193,6 +196,14 @@ func addLimit(v *decision.Verdict, f finding) error {
 		v.Limits[f.name] = seconds
 	}
 	return nil
+}
+
+// leastOf gives the least value of a limit: nothing lives for no time, but a sign-in may have to be a new one.
+func leastOf(limit string) int64 {
+	if limit == decision.LimitMaxAge {
+		return 0
+	}
+	return 1
 }
 
 func lowerTrust(v *decision.Verdict, level string) error {

@@ -18,38 +18,102 @@ func (s *store) openKeys(of core.IssuerID) storage.Keys { return storage.NewKeys
 
 // key is a key as far as the store cares.
 func (s *store) key(alg string, slot int) keys.Stored {
-	return keys.Stored{ID: alg + "-id", Alg: alg, Slot: slot, Created: s.clock.now(), State: keys.Next, Private: []byte("\x00\xffDER of " + alg)}
+	at := s.clock.now()
+	return keys.Stored{
+		ID: alg + "-id", Alg: alg, Slot: slot, Created: at, Activates: at.Add(time.Hour), Retires: at.Add(2 * time.Hour), Removes: at.Add(3 * time.Hour),
+		State: keys.Next, Private: []byte("\x00\xffDER of " + alg),
+	}
+}
+
+// keysOf gives the keys of an issuer, which must be these, with their stamps.
+func (s *store) keysOf(of core.IssuerID, want ...keys.Stored) []keys.Stored {
+	s.Helper()
+	got, err := s.openKeys(of).Keys(s.Context())
+	if err != nil || len(got) != len(want) {
+		s.Fatalf("keys of %s: %+v, %v; want %+v", of, got, err, want)
+	}
+	for i, g := range got {
+		if g.Stamp == (keys.Stamp{}) {
+			s.Errorf("key %d of %s has no stamp", i, of)
+		}
+		g.Stamp = want[i].Stamp
+		if !reflect.DeepEqual(g, want[i]) {
+			s.Errorf("got %+v, want %+v", g, want[i])
+		}
+	}
+	return got
 }
 
 func TestKeysRoundTrip(t *testing.T) {
 	onEach(t, func(s *store) {
 		store := s.openKeys(issuer)
-		if list, err := store.Keys(t.Context()); err != nil || len(list) > 0 {
-			t.Fatalf("at first: %+v, %v", list, err)
-		}
+		s.keysOf(issuer)
 		want := []keys.Stored{s.key("ES256", 1), s.key("ES256", 2), s.key("ES256", 10), s.key("RS256", 1)}
+		if err := store.Change(t.Context(), keys.Change{Add: want[1:]}); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.Change(t.Context(), keys.Change{Add: want[:1]}); err != nil {
+			t.Fatal(err)
+		}
 		seen := fields{}
-		for _, key := range slices.Backward(want) {
+		for _, key := range s.keysOf(issuer, want...) {
 			seen.see(key)
-			if err := store.AddKey(t.Context(), key); err != nil {
-				t.Fatal(err)
-			}
 		}
 		if left := seen.empty(); len(left) > 0 {
 			t.Errorf("the round trip leaves out %v", left)
 		}
-		if got, err := store.Keys(t.Context()); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("got %+v, %v; want %+v", got, err, want)
+		s.keysOf("other")
+		if err := store.Change(t.Context(), keys.Change{}); err != nil {
+			t.Errorf("no change: %v", err)
 		}
-		if list, err := s.openKeys("other").Keys(t.Context()); err != nil || len(list) > 0 {
-			t.Errorf("of another issuer: %+v, %v", list, err)
+	})
+}
+
+// A change happens only to the keys that it was decided on, and as a whole.
+func TestKeysChangeAtOnce(t *testing.T) {
+	onEach(t, func(s *store) {
+		store := s.openKeys(issuer)
+		if err := store.Change(t.Context(), keys.Change{Add: []keys.Stored{s.key("ES256", 1), s.key("ES256", 2), s.key("ES256", 3)}}); err != nil {
+			t.Fatal(err)
 		}
+		old := s.keysOf(issuer, s.key("ES256", 1), s.key("ES256", 2), s.key("ES256", 3))
+		now := slices.Clone(old)
+		now[0].State, now[1].State = keys.Retired, keys.Active
+		if err := store.Change(t.Context(), keys.Change{Add: []keys.Stored{s.key("ES256", 4)}, Update: now[:2], Remove: old[2:]}); err != nil {
+			t.Fatal(err)
+		}
+		want := []keys.Stored{now[0], now[1], s.key("ES256", 4)}
+		now = s.keysOf(issuer, want...)
 		other := s.key("ES256", 2)
 		other.ID, other.Private = "other", []byte("other")
-		checkIs(t, "a taken slot", store.AddKey(t.Context(), other), keys.ErrTaken)
-		if got, err := store.Keys(t.Context()); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("after it: %+v, %v", got, err)
+		unread := s.key("ES256", 1)
+		for what, c := range map[string]keys.Change{
+			"a taken slot":                {Add: []keys.Stored{other}},
+			"a taken slot after a free":   {Add: []keys.Stored{s.key("ES256", 5), other}},
+			"an update at an old stamp":   {Update: old[:1], Add: []keys.Stored{s.key("ES256", 5)}},
+			"a removal at an old stamp":   {Remove: old[:1], Add: []keys.Stored{s.key("ES256", 5)}},
+			"a removal of what is gone":   {Remove: old[2:], Update: now[:1]},
+			"an update of what is gone":   {Update: []keys.Stored{now[0], old[2]}},
+			"an update without a stamp":   {Update: []keys.Stored{unread}},
+			"a removal without a stamp":   {Remove: []keys.Stored{unread}, Update: now[1:2]},
+			"of two updates one is stale": {Update: []keys.Stored{now[0], old[1]}},
+		} {
+			checkIs(t, what, store.Change(t.Context(), c), keys.ErrOvertaken)
+			s.keysOf(issuer, want...)
 		}
+	})
+}
+
+// A key that was stored before keys rotated has signed since it was made.
+func TestKeyFromBefore(t *testing.T) {
+	onEach(t, func(s *store) {
+		key := s.key("ES256", 1)
+		key.State, key.Activates, key.Retires, key.Removes = keys.Active, time.Time{}, time.Time{}, time.Time{}
+		if err := s.openKeys(issuer).Change(t.Context(), keys.Change{Add: []keys.Stored{key}}); err != nil {
+			t.Fatal(err)
+		}
+		key.Activates = key.Created
+		s.keysOf(issuer, key)
 	})
 }
 
@@ -84,7 +148,7 @@ func TestOneKeyForASlot(t *testing.T) {
 func TestMovedKey(t *testing.T) {
 	onEach(t, func(s *store) {
 		key := s.key("ES256", 1)
-		if err := s.openKeys(issuer).AddKey(t.Context(), key); err != nil {
+		if err := s.openKeys(issuer).Change(t.Context(), keys.Change{Add: []keys.Stored{key}}); err != nil {
 			t.Fatal(err)
 		}
 		for from, r := range s.records() {

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -135,8 +136,10 @@ func (f devFlags) settings(at net.Addr, log *slog.Logger) (settings, core.Secret
 	s.DCRConfig = filepath.Join(data, "config", "dcr_config.yaml")
 	s.TLS, s.TrustCA = f.tls, f.trustCA
 	s.Ledger.RefusedPerMinute = 1000
+	s.Tokens.loopback, s.demo = true, true
 	s.Desk = deskSettings{Every: 50 * time.Millisecond, Burst: 200}
 	s.Issuer, s.Sites = f.address(at)
+	s.BFF.Origins = origins(s.Issuer, f.tls.scheme(), s.Sites)
 	if err := prepare(s, log); err != nil {
 		return s, "", err
 	}
@@ -155,6 +158,20 @@ func (f devFlags) address(at net.Addr) (issuer string, sites []string) {
 		return f.issuer, sites
 	}
 	return f.tls.scheme() + "://localhost:" + port + "/api/oidc", sites
+}
+
+// origins are where browsers reach the site: the issuer's first, then every other name of this machine.
+func origins(issuer, scheme string, sites []string) []string {
+	var list []string
+	if u, err := url.Parse(issuer); err == nil && u.Scheme == scheme {
+		list = append(list, u.Scheme+"://"+u.Host)
+	}
+	for _, site := range sites {
+		if origin := scheme + "://" + site; !slices.Contains(list, origin) {
+			list = append(list, origin)
+		}
+	}
+	return list
 }
 
 // prepare makes the folders and the files that dev begins with. What is there already is left alone.
@@ -204,6 +221,18 @@ type adminAccess struct {
 	Token  string `json:"token"`
 }
 
+// leave writes the file.
+func (a adminAccess) leave(data string) error {
+	text, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(adminFile(data)), 0o700); err != nil {
+		return err
+	}
+	return replaceFile(adminFile(data), append(text, '\n'))
+}
+
 func adminFile(data string) string { return filepath.Join(data, "run", "admin.json") }
 
 // introduction is what dev prints when it is ready.
@@ -217,6 +246,8 @@ type introduction struct {
 	PolicyDir string `json:"policy_dir"`
 	PluginDir string `json:"plugin_dir"`
 	DCRConfig string `json:"dcr_config"`
+
+	DemoUser demoUser `json:"demo_user"`
 
 	plugins []pluginStatus
 	path    string // of the issuer
@@ -246,11 +277,10 @@ func (h *house) introduce(ctx context.Context, token core.Secret, public, privat
 		Token: token.Reveal(), IAT: secret.Reveal(), DataDir: h.settings.DataDir, PolicyDir: h.settings.PolicyDir,
 		PluginDir: h.settings.PluginDir, DCRConfig: h.settings.DCRConfig, plugins: h.pluginStatus().Items,
 	}
-	access, err := json.Marshal(adminAccess{URL: doc.BaseURL, OpsURL: doc.OpsURL, Token: doc.Token})
-	if err != nil {
+	if doc.DemoUser, err = h.demoUser(ctx); err != nil {
 		return doc, err
 	}
-	return doc, replaceFile(adminFile(h.settings.DataDir), append(access, '\n'))
+	return doc, adminAccess{URL: doc.BaseURL, OpsURL: doc.OpsURL, Token: doc.Token}.leave(h.settings.DataDir)
 }
 
 // replaceFile writes a file that only its owner reads, at once or not at all.
@@ -274,7 +304,8 @@ func (i introduction) print(out io.Writer, output string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nOstiary is ready.\n\n")
 	for _, row := range [][2]string{
-		{"issuer", i.Issuer}, {"discovery", i.BaseURL + i.path + "/.well-known/openid-configuration"}, {"health", i.OpsURL + "/health/ready"},
+		{"open", i.BaseURL + "/   (sign in as " + i.DemoUser.Username + ", password " + i.DemoUser.Password + ")"},
+		{"console", i.BaseURL + "/console   (the same user)"}, {"issuer", i.Issuer}, {"discovery", i.BaseURL + i.path + "/.well-known/openid-configuration"}, {"health", i.OpsURL + "/health/ready"},
 		{"policies", i.PolicyDir + "   (drop a .rego file here)"}, {"profiles, scopes", i.DCRConfig}, {"plugins", i.PluginDir},
 	} {
 		fmt.Fprintf(&b, "  %-18s%s\n", row[0], row[1])

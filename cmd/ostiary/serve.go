@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/watch"
 	"github.com/ostiary/ostiary/core/web"
 )
@@ -35,7 +37,7 @@ func serveCommand() *cobra.Command {
 				return err
 			}
 			defer buffer.Close()
-			return serve(cmd.Context(), s, log, func(*house) error { return nil })
+			return serve(cmd.Context(), s, log)
 		},
 	}
 	cmd.Flags().StringVarP(&file, "config", "c", "", "the configuration file")
@@ -45,8 +47,8 @@ func serveCommand() *cobra.Command {
 // grace is how long requests under way get at a shutdown.
 const grace = 10 * time.Second
 
-// serve runs a server until ctx ends. ready is called once it answers and its plugins are live or have failed.
-func serve(ctx context.Context, s settings, log *slog.Logger, ready func(*house) error) error {
+// serve runs a server until ctx ends.
+func serve(ctx context.Context, s settings, log *slog.Logger) error {
 	public, err := listen(s.Listen, s.TLS)
 	if err != nil {
 		return err
@@ -57,7 +59,36 @@ func serve(ctx context.Context, s settings, log *slog.Logger, ready func(*house)
 		return err
 	}
 	defer private.Close()
-	return serveOn(ctx, s, log, public, private, ready)
+	access, err := s.localAccess(public.Addr(), private.Addr())
+	if err != nil {
+		return err
+	}
+	return serveOn(ctx, s, log, public, private, func(h *house) error { return access.leave(h.settings.DataDir) })
+}
+
+// localAccess lets commands on this machine act as an operator while the server runs, with a token of this run: the first
+// administrator is made with it.
+func (s *settings) localAccess(public, private net.Addr) (adminAccess, error) {
+	token := core.NewSecret()
+	s.Operators = append(s.Operators, operatorSetting{Subject: "local", Token: token})
+	access := adminAccess{OpsURL: "http://" + reached(private), Token: token.Reveal()}
+	if s.TLS.Cert == "" {
+		s.Sites = append(s.Sites, reached(public))
+		access.URL = "http://" + reached(public)
+		return access, nil
+	}
+	issuer, err := url.Parse(s.Issuer) // its certificate is for that name
+	access.URL = issuer.Scheme + "://" + issuer.Host
+	return access, err
+}
+
+// reached gives the address by which this machine reaches a listener.
+func reached(at net.Addr) string {
+	host, port, _ := net.SplitHostPort(at.String())
+	if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // serveOn is serve on listeners that are open already.
@@ -103,6 +134,10 @@ func (h *house) announce(ctx context.Context, ready func(*house) error) error {
 		return nil // shutting down
 	}
 	h.started.Store(true)
+	if h.backend != nil {
+		_ = h.backend.Bootstrap(ctx) // what is wrong, Run says and tries again
+		go h.backend.Run(ctx)
+	}
 	if err := ready(h); err != nil {
 		return err
 	}
@@ -139,8 +174,31 @@ func (h *house) follow(ctx context.Context) error {
 		}()
 	}
 	go h.sweep(ctx)
+	go h.keepKeys(ctx)
 	return nil
 }
+
+// keepKeys does what the plan of the signing keys has due, and learns what other processes did.
+func (h *house) keepKeys(ctx context.Context) {
+	tick := time.NewTicker(keyTick)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		changed, err := h.signing.Tick(ctx)
+		if err != nil && ctx.Err() == nil {
+			h.log.Error("the signing keys could not be looked after", "error", err)
+		}
+		for _, k := range changed {
+			h.log.Info("signing key changed", "kid", k.ID, "alg", k.Alg, "state", k.State)
+		}
+	}
+}
+
+const keyTick = 5 * time.Minute
 
 // sweep removes expired records, a page at a time, every minute.
 func (h *house) sweep(ctx context.Context) {

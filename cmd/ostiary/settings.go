@@ -8,11 +8,13 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/config"
+	"github.com/ostiary/ostiary/core/fetch"
 )
 
 // settings are what a server is started with: ostiary.yaml under serve, made up by dev.
@@ -33,7 +35,14 @@ type settings struct {
 	Storage   storageSettings   `yaml:"storage"`
 	Ledger    ledgerSettings    `yaml:"ledger"`
 	Desk      deskSettings      `yaml:"registration"`
-	Log       logSettings       `yaml:"log"`
+	Sessions  sessionSettings   `yaml:"sessions"`
+	Tokens    tokenSettings     `yaml:"tokens"`
+	Keys      keySettings       `yaml:"keys"`
+	Fetch     fetchSettings     `yaml:"fetch"`
+	BFF       bffSettings       `yaml:"bff"`
+
+	demo bool        // the demo site and its API are served; dev's
+	Log  logSettings `yaml:"log"`
 }
 
 type tlsSettings struct {
@@ -70,6 +79,56 @@ type deskSettings struct {
 	Burst int64         `yaml:"burst" range:"1..100000"`
 }
 
+type sessionSettings struct {
+	Lifetime time.Duration `yaml:"lifetime" range:"1m..8760h"` // of a browser session with the issuer
+}
+
+type tokenSettings struct {
+	Access    time.Duration `yaml:"access_token" range:"10s..24h"`
+	ID        time.Duration `yaml:"id_token" range:"10s..24h"`
+	Refresh   time.Duration `yaml:"refresh_token" range:"1m..17520h"` // of the whole family, from the sign-in on
+	Resources []string      `yaml:"resources"`                        // APIs that tokens may be asked for (RFC 8707), beside the issuer
+
+	loopback bool // and every API on this machine; dev's
+}
+
+// allow tells whether tokens may be asked for a resource.
+func (t tokenSettings) allow(resource string) bool {
+	return slices.Contains(t.Resources, resource) || t.loopback && isLoopbackURL(resource)
+}
+
+func isLoopbackURL(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && isLoopback(u.Hostname())
+}
+
+type keySettings struct {
+	Rotate  time.Duration `yaml:"rotate"`                           // a new signing key so often; 0s: only by command
+	Publish time.Duration `yaml:"publish_before" range:"1h..2160h"` // a key is in the key set so long before it signs
+}
+
+type fetchSettings struct {
+	Allow []fetch.Rule `yaml:"allow"` // addresses beyond public https ones that a client's jwks_uri may have
+}
+
+// bffSettings are those of the backend-for-frontend. Without origins there is none.
+type bffSettings struct {
+	Origins     []string      `yaml:"origins"`   // where browsers reach it; the first is the main one
+	ReturnTo    []string      `yaml:"return_to"` // further origins that a login may end at
+	Scope       []string      `yaml:"scope"`     // of logins; empty: openid profile email offline_access
+	Session     time.Duration `yaml:"session" range:"1m..8760h"`
+	AfterLogout string        `yaml:"after_logout"` // a path
+	Routes      []bffRoute    `yaml:"routes"`
+}
+
+// A bffRoute is an API that the site's pages call with their cookie.
+type bffRoute struct {
+	Prefix      string   `yaml:"prefix"`
+	Upstream    string   `yaml:"upstream"`
+	Methods     []string `yaml:"methods"` // empty: all
+	StripPrefix bool     `yaml:"strip_prefix"`
+}
+
 type logSettings struct {
 	Level  string `yaml:"level"`  // debug, info, warn, error
 	Format string `yaml:"format"` // json or text
@@ -82,7 +141,12 @@ func defaults() settings {
 		Storage: storageSettings{MinFreeMiB: 512},
 		Ledger:  ledgerSettings{KeepRefused: 90 * 24 * time.Hour, KeepInput: 30 * 24 * time.Hour, RefusedPerMinute: 100},
 		Desk:    deskSettings{Every: 2 * time.Second, Burst: 30},
-		Log:     logSettings{Level: "info", Format: "json"},
+
+		Sessions: sessionSettings{Lifetime: 12 * time.Hour},
+		Tokens:   tokenSettings{Access: 10 * time.Minute, ID: 10 * time.Minute, Refresh: 30 * 24 * time.Hour},
+		Keys:     keySettings{Rotate: 90 * 24 * time.Hour, Publish: 24 * time.Hour},
+		BFF:      bffSettings{Session: 8 * time.Hour, AfterLogout: "/"},
+		Log:      logSettings{Level: "info", Format: "json"},
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,6 +22,7 @@ import (
 	"github.com/ostiary/ostiary/core/seal"
 	"github.com/ostiary/ostiary/core/web"
 	"github.com/ostiary/ostiary/core/web/admin"
+	"github.com/ostiary/ostiary/core/web/console"
 	"github.com/ostiary/ostiary/core/web/oidc"
 	"github.com/ostiary/ostiary/core/web/routes"
 	"github.com/ostiary/ostiary/plugins"
@@ -43,6 +45,10 @@ type house struct {
 	rules   *rules
 	plugins *plugins.Host
 	desk    *registration.Desk
+	signing *keys.Ring
+	people  *people
+	backend *backend    // nil: there is no BFF
+	site    []web.Route // the pages of the site itself; only dev has some
 	server  *web.Server
 	meters  *meters
 	started atomic.Bool    // the plugins that were there at the start are live or have failed
@@ -63,8 +69,7 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 		return nil, err
 	}
 	issuer := core.IssuerID(s.IssuerID)
-	signing, err := keys.Open(ctx, storage.NewKeys(h.engine, issuer, ring), []string{"ES256", "RS256"}, h.now)
-	if err != nil {
+	if h.signing, err = signingPlan(s).Open(ctx, storage.NewKeys(h.engine, issuer, ring), h.now); err != nil {
 		return nil, fmt.Errorf("signing keys: %w (is %s the key that this store was made with?)", err, filepath.Join(s.DataDir, "keys", "seal.key"))
 	}
 	h.openLedger(issuer, ring)
@@ -74,12 +79,18 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 	if err := h.openPlugins(ctx); err != nil {
 		return nil, err
 	}
-	issuerKeys, err := h.openIssuerKeys()
+	trust, err := h.trustedCAs()
 	if err != nil {
 		return nil, err
 	}
-	h.openDesk(issuerKeys)
-	h.server, err = h.openServer(signing)
+	h.openDesk(h.issuerKeys(trust))
+	if err := h.openProvider(ring, trust); err != nil {
+		return nil, err
+	}
+	if err := h.openBackend(ring, trust); err != nil {
+		return nil, err
+	}
+	h.server, err = h.openServer()
 	return h, err
 }
 
@@ -128,25 +139,30 @@ func (h *house) openPlugins(ctx context.Context) error {
 	return host.Reload(ctx)
 }
 
-// openIssuerKeys makes the reader of the key sets that trusted issuers publish. Their addresses are the operator's.
-func (h *house) openIssuerKeys() (*keys.Remote, error) {
-	opt := fetch.PeerOptions{Timeout: issuerKeysTimeout}
-	if file := h.settings.TrustCA; file != "" {
-		pool, err := fetch.LoadCA(file)
-		if err != nil {
-			return nil, err
-		}
-		opt.TrustCA = pool
+// trustedCAs are the authorities that calls which go out trust; nil: the system's.
+func (h *house) trustedCAs() (*x509.CertPool, error) {
+	if h.settings.TrustCA == "" {
+		return nil, nil
 	}
-	peer := fetch.NewPeer(opt)
+	return fetch.LoadCA(h.settings.TrustCA)
+}
+
+// issuerKeys makes the reader of the key sets that trusted issuers publish. Their addresses are the operator's.
+func (h *house) issuerKeys(trust *x509.CertPool) *keys.Remote {
+	peer := fetch.NewPeer(fetch.PeerOptions{Timeout: issuerKeysTimeout, TrustCA: trust})
 	h.closers = append(h.closers, func() error { peer.Close(); return nil })
-	return keys.NewRemote(func(ctx context.Context, uri string) ([]byte, error) {
+	return keys.NewRemote(documentFrom(peer), h.now)
+}
+
+// documentFrom reads documents from a peer.
+func documentFrom(peer *fetch.Peer) func(ctx context.Context, uri string) ([]byte, error) {
+	return func(ctx context.Context, uri string) ([]byte, error) {
 		response, err := peer.Do(ctx, fetch.Request{URL: uri})
 		if err == nil && response.Status != 200 {
 			err = fmt.Errorf("status %d", response.Status)
 		}
 		return response.Body, err
-	}, h.now), nil
+	}
 }
 
 const issuerKeysTimeout = 5 * time.Second
@@ -161,28 +177,50 @@ func (h *house) openDesk(issuerKeys *keys.Remote) {
 	h.tokens = registration.NewTokens(h.clients, h.desk.Site, h.now)
 }
 
-func (h *house) openServer(signing *keys.Ring) (*web.Server, error) {
+func (h *house) openServer() (*web.Server, error) {
 	s := h.settings
 	issuer, err := url.Parse(s.Issuer)
 	if err != nil {
 		return nil, err
 	}
-	limiter := web.NewLimiter(s.Desk.Every, int(s.Desk.Burst), 100_000)
-	o := oidc.New(h.desk, signing, limiter, oidc.Document(s.Issuer))
-	a := admin.New(admin.Parts{
-		Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Clients: h.clients, Decisions: h.book,
-		Policies: func() any { return h.policyStatus() }, Plugins: func() any { return h.pluginStatus() },
-	})
-	table := routes.Table(issuer.Path, o, a)
+	table := h.table(issuer.Path)
 	if h.meters, err = h.newMeters(table, issuer.Path); err != nil {
 		return nil, err
 	}
 	return web.New(web.Options{
-		Routes: table, IssuerPath: issuer.Path, Areas: []web.Area{{Prefix: routes.OperatorsArea, Face: web.Operator}},
-		Face: web.Plain, Sites: append([]string{issuer.Host}, s.Sites...), TrustedProxies: s.Proxies,
+		Routes: table, IssuerPath: issuer.Path, Face: web.Plain, ErrorPage: h.people.pages.ErrorPage,
+		Areas: []web.Area{
+			{Prefix: routes.OperatorsArea, Face: web.Operator}, {Prefix: routes.ConsoleArea, Face: web.Page}, {Prefix: routes.BFFArea, Face: web.OAuth},
+		},
+		Sites: append([]string{issuer.Host}, s.Sites...), TrustedProxies: s.Proxies,
 		Now: h.now, Log: h.log, OnRefused: h.refusedAtTheDoor, OnDone: h.meters.done,
 	})
 }
+
+// table is every path of this server.
+func (h *house) table(issuerPath string) []web.Route {
+	s := h.settings
+	limiter := web.NewLimiter(s.Desk.Every, int(s.Desk.Burst), limitedAddresses)
+	parts := routes.Parts{
+		OIDC:    oidc.New(h.desk, h.signing, limiter, oidc.Document(s.Issuer)),
+		Tokens:  oidc.NewTokenHandlers(h.people.tokens, s.Issuer),
+		People:  h.people.pages,
+		Console: console.New(h.people.login, h.book, strings.HasPrefix(s.Issuer, "https:")),
+		Admin: admin.New(admin.Parts{
+			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Clients: h.clients, Decisions: h.book, Keys: h.signing,
+			Users: h.people.login, Sessions: h.people.login, SetupURL: h.setupURL,
+			Policies: func() any { return h.policyStatus() }, Plugins: func() any { return h.pluginStatus() },
+		}),
+		Site: h.site,
+	}
+	if h.backend != nil {
+		parts.BFF, parts.Proxied = h.backend.handlers, h.backend.prefixes
+	}
+	return routes.Table(issuerPath, parts)
+}
+
+// limitedAddresses is how many addresses a limiter remembers.
+const limitedAddresses = 100_000
 
 func (h *house) roster() *operator.Roster {
 	var tokens []operator.Token

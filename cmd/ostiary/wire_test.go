@@ -45,11 +45,11 @@ func TestIssuerKeysTrustTheirAuthorities(t *testing.T) {
 		{file, "/other", "status 404"},
 	} {
 		h := &house{settings: settings{TrustCA: test.trust}, now: time.Now}
-		remote, err := h.openIssuerKeys()
+		trust, err := h.trustedCAs()
 		if err != nil {
 			t.Fatal(err)
 		}
-		set, err := remote.Set(t.Context(), server.URL+test.path, key.ID())
+		set, err := h.issuerKeys(trust).Set(t.Context(), server.URL+test.path, key.ID())
 		switch {
 		case test.says == "" && (err != nil || !set.Has(key.ID())):
 			t.Errorf("%+v: %v", test, err)
@@ -60,7 +60,7 @@ func TestIssuerKeysTrustTheirAuthorities(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if _, err := (&house{settings: settings{TrustCA: file + ".absent"}}).openIssuerKeys(); err == nil {
+	if _, err := (&house{settings: settings{TrustCA: file + ".absent"}}).trustedCAs(); err == nil {
 		t.Error("an absent file was trusted")
 	}
 }

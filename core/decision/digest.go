@@ -27,13 +27,13 @@ func NewDigester(p *Paths) *Digester {
 
 // Sum gives the SHA-256 of what stands at the paths. The members now and request_id never count: they differ in every
 // question.
-func (d *Digester) Sum(r *Registration) [sha256.Size]byte {
+func (d *Digester) Sum(q Question) [sha256.Size]byte {
 	s := d.pool.Get().(*digestState)
 	defer d.pool.Put(s)
 	s.writer.buf = s.writer.buf[:0]
 	s.selector.reset(d.paths, &s.writer)
 	s.selector.sources = true
-	r.Write(&s.selector)
+	q.Write(&s.selector)
 	return sha256.Sum256(s.writer.buf)
 }
 

@@ -11,7 +11,7 @@ import (
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
-func parsed(t *testing.T, r *Registration) strictjson.Value {
+func parsed(t *testing.T, r Question) strictjson.Value {
 	t.Helper()
 	v, err := strictjson.Parse(AppendJSON(nil, r), strictjson.Stored)
 	if err != nil {
@@ -79,38 +79,57 @@ func shapeOf(v strictjson.Value, path string, found map[string]string) {
 	}
 }
 
+// kinds are the decisions, each with its schema, an input in which every list has an item, and an empty one.
+var kinds = map[string]struct {
+	schema      func() []byte
+	full, empty Question
+}{
+	"registration":  {RegistrationSchema, fullRegistration(), new(Registration)},
+	"authorization": {AuthorizationSchema, fullAuthorization(), new(Authorization)},
+	"token":         {TokenSchema, fullToken(), new(Token)},
+}
+
 func TestEveryInputHasTheSameMembers(t *testing.T) {
-	full, empty := map[string]string{}, map[string]string{}
-	shapeOf(parsed(t, fullSample()), "", full)
-	shapeOf(parsed(t, new(Registration)), "", empty)
-	for path, kind := range full {
-		if strings.Contains(path, "[]") {
-			continue
-		}
-		if empty[path] != kind {
-			t.Errorf("%s is %s in a full input, %q in an empty one", path, kind, empty[path])
+	for name, kind := range kinds {
+		full, empty := map[string]string{}, map[string]string{}
+		shapeOf(parsed(t, kind.full), "", full)
+		shapeOf(parsed(t, kind.empty), "", empty)
+		for path, kind := range full {
+			if strings.Contains(path, "[]") {
+				continue
+			}
+			if empty[path] != kind {
+				t.Errorf("%s: %s is %s in a full input, %q in an empty one", name, path, kind, empty[path])
+			}
 		}
 	}
 }
 
 func TestSchemaNamesEverything(t *testing.T) {
-	schema, err := strictjson.Parse(Schema(), strictjson.Stored)
-	if err != nil {
-		t.Fatal(err)
+	schemas := map[string]strictjson.Value{}
+	for name, kind := range kinds {
+		schema, err := strictjson.Parse(kind.schema(), strictjson.Stored)
+		if err != nil {
+			t.Fatal(err)
+		}
+		schemas[name] = at(t, schema, "properties")
+		noEmptyLists(t, schema, name)
 	}
-	properties := at(t, schema, "properties")
+	properties := schemas["registration"]
 	for _, row := range metadata.Visible() {
 		at(t, properties, "effective", "properties", row.Name)
+		at(t, schemas["authorization"], "client", "properties", row.Name)
+		at(t, schemas["token"], "client", "properties", row.Name)
 	}
 	at(t, properties, "redirect_uris", "items", "properties", "registrable_domain")
 	at(t, properties, "uris", "items", "properties", "member")
 	at(t, properties, "keys", "items", "properties", "kty")
+	at(t, schemas["authorization"], "redirect_uri", "properties", "registrable_domain")
 	for _, free := range [][]string{{"effective", "properties", "extra"}, {"effective", "properties", "jwks"}, {"software_statement", "properties", "claims"}} {
 		if got := at(t, properties, free...).String(); got != `{"type":"object"}` {
 			t.Errorf("%v = %s", free, got)
 		}
 	}
-	noEmptyLists(t, schema, "input")
 }
 
 // noEmptyLists fails for a list of which nothing is known.
@@ -148,7 +167,7 @@ func TestPaths(t *testing.T) {
 }
 
 func TestSelectPassesOnWhatIsAskedFor(t *testing.T) {
-	r := fullSample()
+	r := fullRegistration()
 	r.Statement.Claims = strictjson.Object(
 		strictjson.Member{Name: "org", Value: strictjson.Object(strictjson.Member{Name: "id", Value: strictjson.Int(1)}, strictjson.Member{Name: "name", Value: strictjson.String("n")})},
 		strictjson.Member{Name: "list", Value: strictjson.Strings([]string{"a"})})
@@ -212,9 +231,9 @@ func TestDigestSeesWhatIsRead(t *testing.T) {
 		var p Paths
 		p.Add(strings.Split(read, ".")...)
 		d := NewDigester(&p)
-		before := d.Sum(fullSample())
+		before := d.Sum(fullRegistration())
 		for changed, step := range steps {
-			r := fullSample()
+			r := fullRegistration()
 			step(r)
 			differs := d.Sum(r) != before
 			want := read == changed && changed != "now" && changed != "request_id"
@@ -229,9 +248,9 @@ func TestDigestOfTheWholeLeavesTimeOut(t *testing.T) {
 	var whole Paths
 	whole.Add()
 	d := NewDigester(&whole)
-	before := d.Sum(fullSample())
+	before := d.Sum(fullRegistration())
 	for changed, step := range steps {
-		r := fullSample()
+		r := fullRegistration()
 		step(r)
 		if differs, want := d.Sum(r) != before, changed != "now" && changed != "request_id"; differs != want {
 			t.Errorf("changing %s: digest differs %v", changed, differs)

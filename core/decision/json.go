@@ -17,9 +17,9 @@ type JSONWriter struct {
 const usual = 6 << 10
 
 // AppendJSON appends the whole input as compact JSON.
-func AppendJSON(dst []byte, r *Registration) []byte {
+func AppendJSON(dst []byte, q Question) []byte {
 	w := JSONWriter{buf: slices.Grow(dst, usual)}
-	r.Write(&w)
+	q.Write(&w)
 	return w.buf
 }
 

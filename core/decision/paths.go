@@ -2,11 +2,11 @@ package decision
 
 import (
 	"cmp"
-	"iter"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
@@ -15,6 +15,7 @@ import (
 type Paths struct {
 	whole   bool // everything from here on
 	members map[string]*Paths
+	rows    []*metadata.Row // of a document: those among the members, in the table's order; nil: not looked up
 }
 
 // Add adds the place that the member names lead to; no names mean the whole input.
@@ -65,13 +66,15 @@ func (p *Paths) list(to []string, at string) []string {
 	return to
 }
 
-// timeless gives the same places without now and request_id, as a copy of the first step.
+// timeless gives the same places without now and request_id, as a copy of the first step in which rows are looked up.
 func (p *Paths) timeless() *Paths {
 	q := &Paths{members: map[string]*Paths{}}
-	maps.Copy(q.members, p.members)
+	for name, member := range p.members {
+		q.members[name] = &Paths{whole: member.whole, members: member.members, rows: member.findRows()}
+	}
 	if p.whole {
-		for name := range rootNames() {
-			q.Add(name)
+		for _, question := range [...]Question{new(Registration), new(Authorization), new(Token)} {
+			q.addMembers(question)
 		}
 	}
 	delete(q.members, "now")
@@ -79,12 +82,40 @@ func (p *Paths) timeless() *Paths {
 	return q
 }
 
-// rootNames walks the names of an input's own members.
-func rootNames() iter.Seq2[string, strictjson.Value] {
+// findRows gives the rows of the table that have members here; nil where everything is taken.
+func (p *Paths) findRows() []*metadata.Row {
+	if p.whole {
+		return nil
+	}
+	rows := []*metadata.Row{}
+	for _, row := range metadata.Visible() {
+		if p.members[row.Name] != nil {
+			rows = append(rows, row)
+		}
+	}
+	return rows
+}
+
+// rowsFor gives the rows that a document has to write, whose object was just begun: all, unless w has looked them up.
+func rowsFor(w Writer, all []*metadata.Row) []*metadata.Row {
+	s, selects := w.(*selector)
+	if !selects || s.depth > 0 || len(s.picked) == 0 {
+		return all
+	}
+	if rows := s.picked[len(s.picked)-1].rows; rows != nil {
+		return rows
+	}
+	return all
+}
+
+// addMembers adds every member of an input.
+func (p *Paths) addMembers(q Question) {
 	var w schemaWriter
-	new(Registration).Write(&w)
+	q.Write(&w)
 	properties, _ := w.root.Get("properties")
-	return properties.All()
+	for name := range properties.All() {
+		p.Add(name)
+	}
 }
 
 func (p *Paths) names() []string { return slices.Sorted(maps.Keys(p.members)) }

@@ -68,7 +68,7 @@ type Statement struct {
 	Claims  strictjson.Value
 }
 
-// Write gives the whole input to w. This function is the one description of the input: its order, names and types.
+// Write implements Question.
 func (r *Registration) Write(w Writer) {
 	w.BeginObject(21)
 	text(w, "contract", Contract)
@@ -100,12 +100,13 @@ func (d *Document) write(w Writer, name string) {
 		return
 	}
 	w.Key(name)
-	rows := metadata.Visible()
-	w.BeginObject(len(rows) + 2)
+	all := metadata.Visible()
+	w.BeginObject(len(all) + 2)
 	text(w, "client_id", string(d.ClientID))
-	for _, row := range rows {
-		if row.Kind == metadata.Object && !wants(w, row.Name) {
-			continue // it would have to be parsed
+	picker, picks := w.(Picker)
+	for _, row := range rowsFor(w, all) {
+		if picks && !picker.Wants(row.Name) {
+			continue // it may be costly to make
 		}
 		w.Key(row.Name)
 		writeMember(w, row, &d.Metadata)

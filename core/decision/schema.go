@@ -8,13 +8,23 @@ import (
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
-// Schema gives the JSON Schema of a registration's input: every member required, no other allowed, except in free objects
-// (extra, jwks, claims), which say nothing of what they hold.
-func Schema() []byte {
+// The schemas of the inputs: every member required, no other allowed, except in free objects (extra, jwks, claims), which say
+// nothing of what they hold.
+
+// RegistrationSchema gives the JSON Schema of a Registration.
+func RegistrationSchema() []byte { return schema("registration", fullRegistration()) }
+
+// AuthorizationSchema gives the JSON Schema of an Authorization.
+func AuthorizationSchema() []byte { return schema("authorization", fullAuthorization()) }
+
+// TokenSchema gives the JSON Schema of a Token.
+func TokenSchema() []byte { return schema("token", fullToken()) }
+
+func schema(name string, sample Question) []byte {
 	var w schemaWriter
-	fullSample().Write(&w)
+	sample.Write(&w)
 	root := w.root.With("$schema", strictjson.String("http://json-schema.org/draft-07/schema#"))
-	root = root.With("title", strictjson.String("Input of data.ostiary.registration.decision, contract "+Contract))
+	root = root.With("title", strictjson.String("Input of data.ostiary."+name+".decision, contract "+Contract))
 	return strictjson.Append(nil, root)
 }
 
@@ -99,17 +109,41 @@ func (w *schemaWriter) Value(strictjson.Value) { w.put(typed("object")) }
 
 var _ Writer = (*schemaWriter)(nil)
 
-// fullSample is an input in which every list has an item.
-func fullSample() *Registration {
-	doc := Document{ClientID: "c-1", Metadata: fullMetadata()}
+// fullRegistration is an input in which every list has an item.
+func fullRegistration() *Registration {
+	doc := fullDocument()
 	return &Registration{
 		Operation: core.Update, Channel: core.ChannelManage, Profile: "oauth2.1", Pass: 1, Now: time.Unix(1, 0), RequestID: "d-1",
 		Request: doc, Present: []string{"client_name"}, Effective: doc, Before: doc, Changed: []string{"client_name"},
 		Keys:      []Key{{Kty: "EC"}},
 		IAT:       IAT{Present: true},
 		Statement: Statement{Present: true},
-		Caller:    core.Caller{Kind: "operator", Scopes: []string{"admin.api"}, Roles: []string{"administrator"}},
+		Caller:    fullCaller(),
 	}
+}
+
+// fullAuthorization is an input in which every list has an item.
+func fullAuthorization() *Authorization {
+	return &Authorization{
+		Client: fullDocument(), ClientLabels: []string{"partner"}, RedirectURI: "https://app.example/callback#",
+		Scopes: []string{"openid"}, Resources: []string{"https://api.example"}, Prompt: []string{"login"}, Methods: []string{"pwd"},
+		Caller: fullCaller(),
+	}
+}
+
+// fullToken is an input in which every list has an item.
+func fullToken() *Token {
+	return &Token{
+		Client: fullDocument(), ClientLabels: []string{"partner"},
+		Scopes: []string{"openid"}, Resources: []string{"https://api.example"}, Methods: []string{"pwd"},
+		Caller: fullCaller(),
+	}
+}
+
+func fullDocument() Document { return Document{ClientID: "c-1", Metadata: fullMetadata()} }
+
+func fullCaller() core.Caller {
+	return core.Caller{Kind: "operator", Scopes: []string{"admin.api"}, Roles: []string{"administrator"}}
 }
 
 // fullMetadata gives every list of the table one item that is a URI and a scope at once.

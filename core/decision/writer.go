@@ -29,11 +29,11 @@ func wants(w Writer, name string) bool {
 	return !picks || p.Wants(name)
 }
 
-// sourcesDo tells whether the Writer only tells inputs apart, so that what is computed from a value it has seen says nothing
-// new.
+// sourcesDo tells whether the Writer only tells inputs apart and takes all of the object being written, so that what is computed
+// from a value it has seen says nothing new.
 func sourcesDo(w Writer) bool {
 	s, selects := w.(*selector)
-	return selects && s.sources
+	return selects && s.sources && s.depth > 0 && s.taking
 }
 
 // texts writes a list of strings; nil is an empty list.

@@ -1,142 +1,83 @@
-// Package keys owns our signing keys: which exist, which one signs, and the bytes of the public key set. It does not know how
-// keys are kept (Store) nor what is signed; the cryptography is jose's.
+// Package keys owns our signing keys: which exist, which one signs, when they change, and the bytes of the public key set. It
+// does not know how keys are kept (Store) nor what is signed; the cryptography is jose's.
 //
-// The road: Open loads the ring and makes the keys that are missing; Signer gives the active key of an algorithm; JWKS gives
-// prebuilt bytes with their ETag. Several processes may open one store at once: each key is inserted only if its place is
-// free, and who comes second takes what the first one made.
+// The road: Plan.Open loads the ring and makes the keys that are missing; Signer gives the active key of an algorithm; JWKS
+// gives prebuilt bytes with their ETag; Tick does what the plan has due, Rotate what an operator wants. A key is next, then
+// active, then retired, then gone, and in the key set all that time. Several processes may do all this over one store at
+// once: each step is one change that happens only if the keys are still those it was decided on; who comes second reads again.
 package keys
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/ostiary/ostiary/core/keys/jose"
+	"github.com/ostiary/ostiary/core/strictjson"
 )
 
-// State says what a key is used for. All states are in the key set; only an active key signs.
-type State string
-
-// The states in the order of a key's life.
-const (
-	Next    State = "next"    // published, so that caches know it before it signs
-	Active  State = "active"  // signs
-	Retired State = "retired" // published until the last token it signed has expired
-)
-
-// Stored is a key as a store keeps it. Private is PKCS #8 DER, which the store seals.
-type Stored struct {
-	ID      string // the key id: RFC 7638 thumbprint
-	Alg     string
-	Slot    int // the place among the keys of this algorithm, from 1; one key per issuer, algorithm and slot
-	Created time.Time
-	State   State
-	Private []byte
-}
-
-// A Store keeps the keys of one issuer.
-type Store interface {
-	// Keys gives all keys, in any order.
-	Keys(ctx context.Context) ([]Stored, error)
-	// AddKey inserts a key if its algorithm and slot are free, else it answers ErrTaken and changes nothing.
-	AddKey(ctx context.Context, key Stored) error
-}
-
-// What a ring and its store answer.
-var (
-	ErrTaken = errors.New("the key's slot is taken")
-	ErrNoKey = errors.New("no active key for this algorithm")
-)
-
-// An Entry is a key of the ring as it may be shown.
+// An Entry is a key of the ring as it may be shown. Times that do not apply are zero.
 type Entry struct {
-	ID      string    `json:"kid"`
-	Alg     string    `json:"alg"`
-	State   State     `json:"state"`
-	Created time.Time `json:"created"`
+	ID        string // the kid
+	Alg       string
+	State     State
+	Created   time.Time // published since
+	Activates time.Time // signs from, or since
+	Retires   time.Time // signs until: planned for an active key when the plan has a schedule, else past
+	Removes   time.Time // published until, for a retired key
 }
 
 // A Ring is the keys of one issuer, safe for use by many goroutines.
 type Ring struct {
-	store Store
-	view  atomic.Pointer[view]
+	store   Store
+	plan    Plan
+	now     func() time.Time
+	view    atomic.Pointer[view]
+	reading sync.Mutex // whoever reads the store also shows what was read, so that nothing older comes after it
+	asked   time.Time  // when the store was last read for the sake of a key id; guarded by reading
 }
 
-// view is one consistent state of the ring; it is replaced, never changed.
-type view struct {
-	entries []Entry
-	signers map[string]Signer // the newest active key of each algorithm
-	slots   map[string]int    // the highest slot in use of each algorithm
-	body    []byte
-	etag    string
-	public  jose.KeySet
-}
-
-// Open loads the ring, after making one active key for each algorithm of algs that has none.
+// Open loads the ring with the default plan for algs.
 func Open(ctx context.Context, store Store, algs []string, now func() time.Time) (*Ring, error) {
-	r := &Ring{store: store}
-	if err := r.Reload(ctx); err != nil {
-		return nil, err
-	}
-	for _, alg := range algs {
-		if _, err := r.Signer(alg); err == nil {
-			continue
-		}
-		if err := r.add(ctx, alg, now()); err != nil {
-			return nil, err
-		}
-	}
-	if r.complete(algs) == nil {
-		return r, nil
-	}
-	if err := r.Reload(ctx); err != nil {
-		return nil, err
-	}
-	return r, r.complete(algs)
+	return DefaultPlan(algs...).Open(ctx, store, now)
 }
 
-// add makes an active key in the slot that was free when the ring was read, so that of two processes that both found none
-// only one can insert it. Losing is no error: the winner's key is read next.
-func (r *Ring) add(ctx context.Context, alg string, now time.Time) error {
-	key, err := jose.Generate(alg)
-	if err != nil {
-		return err
+// Open loads the ring and does what the plan has due: at first that is one active key for each algorithm.
+func (p Plan) Open(ctx context.Context, store Store, now func() time.Time) (*Ring, error) {
+	if err := p.check(); err != nil {
+		return nil, err
 	}
-	der, err := jose.MarshalPrivate(key)
-	if err != nil {
-		return err
+	r := &Ring{store: store, plan: p.normal(), now: now}
+	if _, err := r.Tick(ctx); err != nil {
+		return nil, err
 	}
-	made := Stored{ID: key.ID(), Alg: alg, Slot: r.view.Load().slots[alg] + 1,
-		Created: now.UTC().Truncate(time.Millisecond), State: Active, Private: der}
-	if err := r.store.AddKey(ctx, made); err != nil && !errors.Is(err, ErrTaken) {
-		return fmt.Errorf("store %s key: %w", alg, err)
-	}
-	return nil
-}
-
-func (r *Ring) complete(algs []string) error {
-	for _, alg := range algs {
-		if _, err := r.Signer(alg); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r, nil
 }
 
 // Reload reads the store again. On an error the ring keeps what it had.
 func (r *Ring) Reload(ctx context.Context) error {
+	r.reading.Lock()
+	defer r.reading.Unlock()
+	return r.reload(ctx)
+}
+
+func (r *Ring) reload(ctx context.Context) error {
 	stored, err := r.store.Keys(ctx)
 	if err != nil {
 		return fmt.Errorf("read keys: %w", err)
 	}
-	next, err := newView(stored)
+	slices.SortFunc(stored, older)
+	if v := r.view.Load(); v != nil && slices.EqualFunc(v.stored, stored, same) {
+		return nil
+	}
+	next, err := newView(stored, r.plan)
 	if err != nil {
 		return err
 	}
@@ -156,7 +97,27 @@ func (r *Ring) JWKS() (body []byte, etag string) {
 // Public gives the keys that verify what this ring signed, retired ones included.
 func (r *Ring) Public() jose.KeySet { return r.view.Load().public }
 
-// Signer gives the newest active key of an algorithm, or ErrNoKey.
+// pause is the least time between two readings of the store for the sake of key ids that tokens name.
+const pause = 10 * time.Second
+
+// Set is Public for a token that names kid. A key that is not known may be one that another process has just made, so the
+// store is asked, but not more often than every ten seconds whatever tokens say.
+func (r *Ring) Set(ctx context.Context, kid string) (jose.KeySet, error) {
+	if set := r.Public(); kid == "" || set.Has(kid) {
+		return set, nil
+	}
+	r.reading.Lock()
+	defer r.reading.Unlock()
+	now := r.now()
+	if set := r.Public(); set.Has(kid) || now.Sub(r.asked) < pause {
+		return set, nil
+	}
+	r.asked = now
+	err := r.reload(ctx)
+	return r.Public(), err
+}
+
+// Signer gives the active key of an algorithm, or ErrNoKey. The key of EdDSA also signs under its other name, Ed25519.
 func (r *Ring) Signer(alg string) (Signer, error) {
 	s, ok := r.view.Load().signers[alg]
 	if !ok {
@@ -177,14 +138,21 @@ func (s Signer) KeyID() string { return s.key.ID() }
 // Alg gives the algorithm it signs with.
 func (s Signer) Alg() string { return s.key.Alg() }
 
-// newView fails on any key it cannot read: a ring that silently lost a key would void tokens that are still good.
-func newView(stored []Stored) (*view, error) {
-	stored = slices.Clone(stored)
-	slices.SortFunc(stored, func(a, b Stored) int {
-		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.Alg, b.Alg), cmp.Compare(a.Slot, b.Slot))
-	})
-	v := &view{signers: map[string]Signer{}, slots: map[string]int{}}
+// view is one consistent state of the ring; it is replaced, never changed.
+type view struct {
+	stored  []Stored // from oldest to newest
+	entries []Entry  // the same
+	signers map[string]Signer
+	body    []byte
+	etag    string
+	public  jose.KeySet
+}
+
+// newView shows keys that are in order. It fails on any key it cannot read: a ring that silently lost a key would void tokens that are still good.
+func newView(stored []Stored, plan Plan) (*view, error) {
+	v := &view{stored: stored, signers: map[string]Signer{}}
 	var all []jose.PrivateKey
+	slots := map[string]int{} // of the signers
 	for _, s := range stored {
 		key, err := jose.ParsePrivate(s.Alg, s.Private)
 		if err != nil {
@@ -194,13 +162,26 @@ func newView(stored []Stored) (*view, error) {
 			return nil, fmt.Errorf("key %s (%s): the stored private key belongs to %s", s.ID, s.Alg, key.ID())
 		}
 		all = append(all, key)
-		v.entries = append(v.entries, Entry{ID: s.ID, Alg: s.Alg, State: s.State, Created: s.Created})
-		v.slots[s.Alg] = max(v.slots[s.Alg], s.Slot)
-		if s.State == Active {
-			v.signers[s.Alg] = Signer{key: key}
+		v.entries = append(v.entries, plan.entry(s))
+		if s.State == Active && s.Slot > slots[s.Alg] {
+			slots[s.Alg] = s.Slot
+			if err := v.sign(s, key); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return v, v.publish(all)
+}
+
+// sign makes a key the signer of its algorithm, under each name that the algorithm has.
+func (v *view) sign(s Stored, key jose.PrivateKey) error {
+	v.signers[s.Alg] = Signer{key: key}
+	if s.Alg != jose.EdDSA {
+		return nil
+	}
+	alias, err := jose.ParsePrivate(jose.Ed25519, s.Private)
+	v.signers[jose.Ed25519] = Signer{key: alias}
+	return err
 }
 
 // publish builds the bytes and the verifying set once, so that no request pays for it.
@@ -209,7 +190,7 @@ func (v *view) publish(all []jose.PrivateKey) (err error) {
 		Keys []json.RawMessage `json:"keys"`
 	}{Keys: []json.RawMessage{}}
 	for _, key := range all {
-		public, err := jose.PublicJWK(key)
+		public, err := publicJWK(key)
 		if err != nil {
 			return err
 		}
@@ -222,4 +203,36 @@ func (v *view) publish(all []jose.PrivateKey) (err error) {
 	v.etag = `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
 	v.public, err = jose.PublicSet(all...)
 	return err
+}
+
+// publicJWK leaves the algorithm out where it has two names: libraries that compare the names would refuse what is signed under
+// the other one, and by its curve they know what an Ed25519 key is for.
+func publicJWK(key jose.PrivateKey) ([]byte, error) {
+	jwk, err := jose.PublicJWK(key)
+	if err != nil || key.Alg() != jose.EdDSA {
+		return jwk, err
+	}
+	v, err := strictjson.Parse(jwk, strictjson.Default)
+	return strictjson.Append(nil, v.Without("alg")), err
+}
+
+// family gives the keys of one algorithm.
+func (v *view) family(alg string) family {
+	f := family{alg: alg}
+	for _, s := range v.stored {
+		if s.Alg == alg {
+			f.keys = append(f.keys, s)
+		}
+	}
+	return f
+}
+
+// algs gives the algorithms that have keys.
+func (v *view) algs() []string {
+	var names []string
+	for _, s := range v.stored {
+		names = append(names, s.Alg)
+	}
+	slices.SortFunc(names, strings.Compare)
+	return slices.Compact(names)
 }

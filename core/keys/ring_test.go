@@ -13,33 +13,53 @@ import (
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
-// memory is a Store; its gate, when set, holds every first read until all of them have happened.
+// memory is a Store; its gate, when set, holds every first write until all racers have read the empty store.
 type memory struct {
 	mu    sync.Mutex
 	keys  []keys.Stored
+	last  byte
 	reads *sync.WaitGroup
+	count int // readings
 	fail  error
+	race  func() // what happens just before the next change; nil: nothing
 }
 
 func (m *memory) Keys(context.Context) ([]keys.Stored, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.count++
 	return slices.Clone(m.keys), m.fail
 }
 
-func (m *memory) AddKey(_ context.Context, key keys.Stored) error {
+func (m *memory) Change(_ context.Context, c keys.Change) error {
+	if race := m.race; race != nil {
+		m.race = nil
+		race()
+	}
 	if m.reads != nil { // every racer has read an empty store before the first one writes
 		m.reads.Done()
 		m.reads.Wait()
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, k := range m.keys {
-		if k.Alg == key.Alg && k.Slot == key.Slot {
-			return keys.ErrTaken
+	for _, key := range c.Add {
+		if slices.ContainsFunc(m.keys, func(k keys.Stored) bool { return k.Alg == key.Alg && k.Slot == key.Slot }) {
+			return keys.ErrOvertaken
 		}
 	}
-	m.keys = append(m.keys, key)
+	for _, key := range slices.Concat(c.Update, c.Remove) {
+		if !slices.ContainsFunc(m.keys, func(k keys.Stored) bool { return k.ID == key.ID && k.Stamp == key.Stamp }) {
+			return keys.ErrOvertaken
+		}
+	}
+	m.last++
+	for _, key := range slices.Concat(c.Update, c.Remove) {
+		m.keys = slices.DeleteFunc(m.keys, func(k keys.Stored) bool { return k.ID == key.ID })
+	}
+	for _, key := range slices.Concat(c.Add, c.Update) {
+		key.Stamp = keys.Stamp{m.last}
+		m.keys = append(m.keys, key)
+	}
 	return nil
 }
 
@@ -102,6 +122,23 @@ func TestSignerVerifiesWithPublicSet(t *testing.T) {
 	}
 }
 
+// A library that compares the algorithm of a key with that of a token finds the Ed25519 key under both names: it names none.
+func TestPublishedAlgorithms(t *testing.T) {
+	body, _ := open(t, &memory{}, jose.ES256, jose.EdDSA).JWKS()
+	doc, err := strictjson.Parse(body, strictjson.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, _ := doc.Get("keys")
+	for _, key := range list.Items() {
+		curve, _ := key.Get("crv")
+		alg, named := key.Get("alg")
+		if name, _ := curve.Text(); named == (name == "Ed25519") || list.Len() != 2 {
+			t.Errorf("key of %s: alg %s", curve, alg)
+		}
+	}
+}
+
 func TestRaceHasOneWinner(t *testing.T) {
 	const racers = 8
 	store := &memory{reads: &sync.WaitGroup{}}
@@ -135,7 +172,7 @@ func TestRetiredKeyStaysPublished(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	store.keys[0].State = keys.Retired
+	store.keys[0].State, store.keys[0].Removes = keys.Retired, clock().Add(time.Hour)
 	ring := open(t, store, jose.ES256) // makes a new one, in the next slot
 	signer, err := ring.Signer(jose.ES256)
 	if err != nil || signer.KeyID() == old.KeyID() {
@@ -162,6 +199,7 @@ func TestBadStoreFailsAndKeepsRing(t *testing.T) {
 	} {
 		good := slices.Clone(store.keys)
 		spoil()
+		store.keys[0].Stamp[15]++
 		if err := ring.Reload(t.Context()); err == nil {
 			t.Errorf("%s: reload succeeded", name)
 		}

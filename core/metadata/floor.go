@@ -65,11 +65,12 @@ func (r *Row) unsupported(value string) core.Reason {
 	return complaint("unsupported_value", r.Code, []string{r.Name}, "%s %q is not supported; use one of: %s.", r.Name, core.Clip(value), strings.Join(r.Values, ", "))
 }
 
-// checkURI holds redirect URIs to the redirect floor, all other URIs to that of addresses shown or fetched.
+// checkURI holds URIs that browsers are sent to with an answer to the redirect floor, all others to that of addresses shown or
+// fetched.
 func (r *Row) checkURI(name, raw string) []core.Reason {
 	u := oauth.ParseURI(raw)
 	problems := oauth.RedirectProblems
-	if r.Name != "redirect_uris" {
+	if !slices.Contains(sentTo, r.Name) {
 		problems = r.webProblems
 	}
 	var found []core.Reason
@@ -78,6 +79,9 @@ func (r *Row) checkURI(name, raw string) []core.Reason {
 	}
 	return found
 }
+
+// sentTo are the members that name where a browser may be sent.
+var sentTo = []string{"redirect_uris", "post_logout_redirect_uris"}
 
 // fetched are the members whose address this server would call: https only.
 var fetched = []string{"jwks_uri", "sector_identifier_uri", "request_uris"}

@@ -24,6 +24,8 @@ func TestFloor(t *testing.T) {
 		"script":                 {`{"redirect_uris":["javascript:alert(1)"]}`, []string{"invalid_redirect_uri floor.uri.dangerous_scheme redirect_uris"}},
 		"http to the world":      {`{"redirect_uris":["http://a.example/"]}`, []string{"invalid_redirect_uri floor.uri.http_non_loopback redirect_uris"}},
 		"each bad one":           {`{"redirect_uris":["https://a.example/#x","https://b.example/","https://u@c.example/"]}`, []string{"invalid_redirect_uri floor.uri.fragment redirect_uris", "invalid_redirect_uri floor.uri.userinfo redirect_uris"}},
+		"script after logout":    {`{"post_logout_redirect_uris":["javascript:alert(1)"]}`, []string{"invalid_client_metadata floor.uri.dangerous_scheme post_logout_redirect_uris"}},
+		"native after logout":    {`{"post_logout_redirect_uris":["com.example.app:/bye"]}`, nil},
 		"no redirect":            {`{"grant_types":["authorization_code"],"response_types":["code"]}`, []string{"invalid_redirect_uri floor.redirect_uris_needed redirect_uris"}},
 		"page over http":         {`{"client_uri":"http://a.example/"}`, []string{"invalid_client_metadata floor.uri.http_non_loopback client_uri"}},
 		"page is a script":       {`{"tos_uri":"javascript:alert(1)"}`, []string{"invalid_client_metadata floor.uri.dangerous_scheme tos_uri", "invalid_client_metadata floor.uri.not_https tos_uri"}},

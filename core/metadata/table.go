@@ -5,6 +5,9 @@ import "github.com/ostiary/ostiary/core"
 const (
 	rfc7591 = "RFC 7591 §2"
 	oidcReg = "OpenID Connect Registration 1.0 §2"
+
+	rpLogout = "OpenID Connect RP-Initiated Logout 1.0 §3.1"
+	rfc9126  = "RFC 9126 §6"
 )
 
 // What this server can do today. A value beyond these is refused, naming it.
@@ -50,6 +53,8 @@ var table = []*Row{
 	{Name: "default_acr_values", Kind: List, Source: oidcReg, list: func(m *core.Metadata) *[]string { return &m.DefaultACRValues }},
 	{Name: "initiate_login_uri", Kind: URI, Source: oidcReg, str: func(m *core.Metadata) *string { return &m.InitiateLoginURI }},
 	{Name: "request_uris", Kind: URIs, Source: oidcReg, list: func(m *core.Metadata) *[]string { return &m.RequestURIs }},
+	{Name: "post_logout_redirect_uris", Kind: URIs, Source: rpLogout, list: func(m *core.Metadata) *[]string { return &m.PostLogoutRedirectURIs }},
+	{Name: "require_pushed_authorization_requests", Kind: Flag, Source: rfc9126, flag: func(m *core.Metadata) **bool { return &m.RequirePAR }},
 	{Name: "software_id", Kind: Text, Source: rfc7591, str: func(m *core.Metadata) *string { return &m.SoftwareID }},
 	{Name: "software_version", Kind: Text, Source: rfc7591, str: func(m *core.Metadata) *string { return &m.SoftwareVersion }},
 	{Name: "software_statement", Kind: Text, Source: rfc7591, Fixed: true, Code: core.InvalidSoftwareStatement, str: func(m *core.Metadata) *string { return &m.SoftwareStatement }},

@@ -10,7 +10,8 @@ import (
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
-// standard lists every member of RFC 7591 §2 and of OpenID Connect Dynamic Client Registration 1.0 §2.
+// standard lists every member of RFC 7591 §2 and of OpenID Connect Dynamic Client Registration 1.0 §2, and those of other
+// specifications that this server acts on.
 var standard = strings.Fields(`
 	redirect_uris token_endpoint_auth_method grant_types response_types client_name client_uri logo_uri scope contacts tos_uri
 	policy_uri jwks_uri jwks software_id software_version software_statement
@@ -18,7 +19,9 @@ var standard = strings.Fields(`
 	application_type sector_identifier_uri subject_type id_token_signed_response_alg id_token_encrypted_response_alg
 	id_token_encrypted_response_enc userinfo_signed_response_alg userinfo_encrypted_response_alg userinfo_encrypted_response_enc
 	request_object_signing_alg request_object_encryption_alg request_object_encryption_enc token_endpoint_auth_signing_alg
-	default_max_age require_auth_time default_acr_values initiate_login_uri request_uris`)
+	default_max_age require_auth_time default_acr_values initiate_login_uri request_uris
+
+	post_logout_redirect_uris require_pushed_authorization_requests`)
 
 func TestTableHasEveryStandardMember(t *testing.T) {
 	var names []string

@@ -22,7 +22,10 @@ type refusal struct {
 func statusOf(code core.Code) (status int, known bool) {
 	switch code {
 	case core.InvalidRequest, core.UnauthorizedClient, core.InvalidScope, core.InvalidRedirectURI,
-		core.InvalidClientMetadata, core.InvalidSoftwareStatement, core.UnapprovedSoftwareStmt:
+		core.InvalidClientMetadata, core.InvalidSoftwareStatement, core.UnapprovedSoftwareStmt,
+		core.InvalidGrant, core.UnsupportedGrantType, core.UnsupportedResponseType, core.UnsupportedTokenType, core.InvalidTarget,
+		core.InvalidRequestURI, core.RequestNotSupported, core.RequestURINotSupported, core.RegistrationNotSupported,
+		core.LoginRequired, core.ConsentRequired, core.InteractionRequired, core.AccountSelectionRequired:
 		return http.StatusBadRequest, true
 	case core.InvalidClient, core.InvalidToken:
 		return http.StatusUnauthorized, true
@@ -62,15 +65,15 @@ func (r *refusal) statusCode() int {
 	return status
 }
 
-// answer gives an error the face of its route.
-func (r *refusal) answer(face Face) Response {
+// answer gives an error the face of its route; page draws it for people.
+func (r *refusal) answer(face Face, page func(e *core.Error, status int) Response) Response {
 	status := r.statusCode()
 	var res Response
 	switch face {
 	case Operator:
 		res = problem(r.err, status)
 	case Page:
-		res = errorPage(r.err, status)
+		res = page(r.err, status)
 	case Plain:
 		res = Text(status, printable(string(r.err.Code))+": "+printable(r.err.Detail)+"\n")
 	default:

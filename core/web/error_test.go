@@ -63,7 +63,7 @@ func TestFaces(t *testing.T) {
 			`"errors":[{"rule":"redirects.https_only","code":"invalid_redirect_uri","fields":["redirect_uris"],"message":"Use https."}]}`},
 		{Plain, "text/plain; charset=utf-8", "invalid_redirect_uri: No 'http' <here>.\n"},
 	} {
-		got := (&refusal{err: e}).answer(c.face)
+		got := (&refusal{err: e}).answer(c.face, errorPage)
 		if got.Status != 400 || got.ContentType != c.mediaType || string(got.Body) != c.body {
 			t.Errorf("face %d: %d %s\n%s\nwant\n%s", c.face, got.Status, got.ContentType, got.Body, c.body)
 		}
@@ -71,7 +71,7 @@ func TestFaces(t *testing.T) {
 			t.Errorf("face %d: fields %v", c.face, got.Header)
 		}
 	}
-	page := (&refusal{err: e}).answer(Page)
+	page := (&refusal{err: e}).answer(Page, errorPage)
 	for _, want := range []string{"<h1>Bad Request</h1>", "No &#39;http&#39; &lt;here&gt;.", "Use https.", "d-1", "invalid_redirect_uri"} {
 		if !strings.Contains(string(page.Body), want) {
 			t.Errorf("page lacks %q:\n%s", want, page.Body)

@@ -213,7 +213,7 @@ func (ex *exchange) refuse(r *refusal, header ...Header) {
 		e.Decision = ex.req.DecisionID
 	}
 	ex.fault = &e
-	answer := (&refusal{err: &e, status: r.status}).answer(face)
+	answer := (&refusal{err: &e, status: r.status}).answer(face, ex.s.opt.ErrorPage)
 	answer.Header = append(answer.Header, header...)
 	if row != nil && !answer.has("WWW-Authenticate") {
 		if value := challenge(row.Challenge, &e, answer.Status, ex.req.Header("Authorization")); value != "" {

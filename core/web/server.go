@@ -36,8 +36,9 @@ type Options struct {
 	IdleTimeout    time.Duration  // between requests of a connection; 0 means 75 s
 	Now            func() time.Time
 	Log            *slog.Logger
-	OnRefused      func(context.Context, Refused) // a judged route's request that never reached its handler
-	OnDone         func(Done)                     // every request, for metrics
+	ErrorPage      func(e *core.Error, status int) Response // of the face Page; nil: a plain one
+	OnRefused      func(context.Context, Refused)           // a judged route's request that never reached its handler
+	OnDone         func(Done)                               // every request, for metrics
 }
 
 // A Refused is a request to a judged route that the edge turned away: the ledger's one-stage entry is made of it.
@@ -122,6 +123,9 @@ func withDefaults(opt Options) Options {
 	}
 	if opt.Log == nil {
 		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if opt.ErrorPage == nil {
+		opt.ErrorPage = errorPage
 	}
 	if opt.ReadTimeout == 0 {
 		opt.ReadTimeout = 15 * time.Second

@@ -15,6 +15,7 @@ checked if {
 	input.effective.token_endpoint_auth_method
 	input.effective.grant_types
 	input.redirect_uris
+	input.before.scope
 }
 
 # METADATA
@@ -132,6 +133,25 @@ deny contains {
 	count(profile.grant_types) > 0
 	some grant in input.effective.grant_types
 	not profile.grant_types[grant]
+}
+
+# METADATA
+# title: Reserved scopes
+# description: >-
+#   What an operator registered may hold the scopes that give power over the server itself. Therefore a client cannot add
+#   them to itself.
+deny contains {
+	"rule": "acceptance.reserved_scope",
+	"code": "invalid_scope",
+	"field": "scope",
+	"message": sprintf("A client cannot add the scope %s to itself. Ask the operator to add it.", [scope]),
+	"public": true,
+} if {
+	input.operation == "update"
+	input.caller.kind != "operator"
+	some scope in {"admin.api", "dcr.register"}
+	scope in input.scopes
+	not scope in input.before.scope
 }
 
 # METADATA

@@ -104,3 +104,20 @@ test_reads_are_not_judged_by_profile if {
 		with data.ostiary.config as examples.config
 	count(found) == 0
 }
+
+test_client_cannot_add_power_to_itself if {
+	every scope in ["admin.api", "dcr.register"] {
+		taken := acceptance.deny with input as examples.update
+			with input.before.scope as ["openid"]
+			with input.scopes as ["openid", scope]
+			with data.ostiary.config as examples.config
+		rules(taken) == {"acceptance.reserved_scope"}
+		given := acceptance.deny with input as examples.update
+			with input.before.scope as ["openid"]
+			with input.scopes as ["openid", scope]
+			with input.channel as "operator"
+			with input.caller.kind as "operator"
+			with data.ostiary.config as examples.config
+		count(given) == 0
+	}
+}

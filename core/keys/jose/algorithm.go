@@ -1,7 +1,7 @@
 // Package jose parses key sets and compact JWS, verifies and signs. It is pure: it reads no clock, no file, no network, and
 // it is the only importer of go-jose. What a token means (issuer, audience, time, once-only) is the caller's business.
 //
-// The road of a token: Peek reads it unverified, to learn whose keys to take; ParseJWKS or SharedSecret makes a KeySet;
+// The road of a token: Read (or Peek) reads it unverified, to learn whose keys to take; ParseJWKS or SharedSecret makes a KeySet;
 // Verify checks it against that set and an allow-list of algorithms. The algorithm must be allowed by the list and belong to
 // the key's type; what a header offers as a key (jwk, jku, x5u, x5c) is never used.
 package jose

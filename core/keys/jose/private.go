@@ -131,34 +131,6 @@ func PublicJWK(key PrivateKey) ([]byte, error) {
 	return json.Marshal(out)
 }
 
-// Sign makes a compact JWS over claims, which must be a JSON object in UTF-8. The header is alg, kid and, if given, typ.
-func Sign(key PrivateKey, typ string, claims []byte) (string, error) {
-	if key.signer == nil {
-		return "", errors.New("sign: the key is empty")
-	}
-	options := &gojose.SignerOptions{}
-	if typ != "" {
-		options.WithType(gojose.ContentType(typ))
-	}
-	signer, err := gojose.NewSigner(key.signingKey(), options)
-	if err != nil {
-		return "", fmt.Errorf("sign with %s: %w", key.alg, err)
-	}
-	signed, err := signer.Sign(claims)
-	if err != nil {
-		return "", fmt.Errorf("sign with %s: %w", key.alg, err)
-	}
-	return signed.CompactSerialize()
-}
-
-func (k PrivateKey) signingKey() gojose.SigningKey {
-	alg := gojose.SignatureAlgorithm(k.alg)
-	if private, ok := k.signer.(ed25519.PrivateKey); ok {
-		return gojose.SigningKey{Algorithm: alg, Key: edwardsSigner{kid: k.kid, alg: alg, private: private}}
-	}
-	return gojose.SigningKey{Algorithm: alg, Key: gojose.JSONWebKey{Key: k.signer, KeyID: k.kid}}
-}
-
 // thumbprint is RFC 7638's, with SHA-256, in base64url.
 func thumbprint(key crypto.PublicKey) (string, error) {
 	sum, err := (&gojose.JSONWebKey{Key: key}).Thumbprint(crypto.SHA256)

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	gojose "github.com/go-jose/go-jose/v4"
-
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
@@ -35,72 +33,89 @@ type Header struct {
 	Cty string
 }
 
-// Peek reads a compact JWS without verifying it: who seems to have made it, and with which key. At most max bytes are
-// accepted (0: MaxPeek). The claims are hearsay: use them only to find the keys for Verify. alg "none" in any spelling, b64
-// and crit are refused.
-func Peek(compact string, max int) (Header, strictjson.Value, error) {
+// A Token is a compact JWS that was read, and not verified yet: until it is, its claims are hearsay, good for finding the keys
+// to verify it with.
+type Token struct {
+	Header Header
+	Claims strictjson.Value
+
+	input     string // what is signed
+	signature []byte
+}
+
+// Read reads a compact JWS of at most max bytes (0: MaxPeek). alg "none" in any spelling, b64 and crit are refused.
+func Read(compact string, max int) (Token, error) {
 	if max <= 0 {
 		max = MaxPeek
 	}
-	header, payload, err := open(compact, max)
+	header, parts, err := open(compact, max)
 	if err != nil {
-		return Header{}, strictjson.Value{}, err
+		return Token{}, err
 	}
-	claims, err := object(payload)
-	return header, claims, err
+	claims, err := object(parts[1])
+	return Token{Header: header, Claims: claims, input: compact[:strings.LastIndexByte(compact, '.')], signature: parts[2]}, err
 }
 
-// Verify gives the claims of a compact JWS that one key of the set has signed. The algorithm must be in algs and be one of
-// the key's own; the key with the token's kid is tried first, then the others of the type. Time, issuer and audience are
-// not looked at.
+// Verify tells whether one key of the set has signed the token. The algorithm must be in algs and be one of the key's own; the
+// key with the token's kid is tried first, then the others of the type. Time, issuer and audience are not looked at.
+func (t *Token) Verify(set KeySet, algs []string) error {
+	if !slices.Contains(algs, t.Header.Alg) {
+		return fmt.Errorf("%w: %.20q", ErrAlgorithm, t.Header.Alg)
+	}
+	keys := set.candidates(t.Header.Alg, t.Header.Kid)
+	if len(keys) == 0 {
+		return ErrNoKey
+	}
+	input := []byte(t.input)
+	for _, k := range keys {
+		if k.verifies(t.Header.Alg, input, t.signature) {
+			return nil
+		}
+	}
+	return ErrSignature
+}
+
+// Peek reads the header and the claims of a compact JWS without verifying it.
+func Peek(compact string, max int) (Header, strictjson.Value, error) {
+	t, err := Read(compact, max)
+	return t.Header, t.Claims, err
+}
+
+// Verify gives the claims of a compact JWS that one key of the set has signed: Read and Token.Verify in one.
 func Verify(compact string, set KeySet, algs []string) (strictjson.Value, error) {
-	header, payload, err := open(compact, MaxToken)
+	t, err := Read(compact, MaxToken)
+	if err == nil {
+		err = t.Verify(set, algs)
+	}
 	if err != nil {
 		return strictjson.Value{}, err
 	}
-	if !slices.Contains(algs, header.Alg) {
-		return strictjson.Value{}, fmt.Errorf("%w: %.20q", ErrAlgorithm, header.Alg)
-	}
-	keys := set.candidates(header.Alg, header.Kid)
-	if len(keys) == 0 {
-		return strictjson.Value{}, ErrNoKey
-	}
-	signed, err := gojose.ParseSignedCompact(compact, []gojose.SignatureAlgorithm{gojose.SignatureAlgorithm(header.Alg)})
-	if err != nil {
-		return strictjson.Value{}, fmt.Errorf("%w: %w", ErrMalformed, err)
-	}
-	for _, k := range keys {
-		if _, err := signed.Verify(k.verifier()); err == nil {
-			return object(payload) // what was signed, not what a second parser made of it
-		}
-	}
-	return strictjson.Value{}, ErrSignature
+	return t.Claims, nil
 }
 
-// open splits a compact JWS, checks its form and reads its header. Exactly one spelling of each part is accepted.
-func open(compact string, limit int) (Header, []byte, error) {
+// open splits a compact JWS into its header, claims and signature, checks its form and reads its header. Exactly one spelling
+// of each part is accepted.
+func open(compact string, limit int) (header Header, parts [3][]byte, err error) {
 	if len(compact) > limit {
-		return Header{}, nil, fmt.Errorf("%w: longer than %d bytes", ErrMalformed, limit)
+		return Header{}, parts, fmt.Errorf("%w: longer than %d bytes", ErrMalformed, limit)
 	}
 	if strings.Count(compact, ".") != 2 {
-		return Header{}, nil, fmt.Errorf("%w: it has not three parts", ErrMalformed)
+		return Header{}, parts, fmt.Errorf("%w: it has not three parts", ErrMalformed)
 	}
-	var parts [3][]byte
 	for i, text := range strings.Split(compact, ".") {
 		raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
 		if err != nil || encode(raw) != text { // DecodeString skips line ends
-			return Header{}, nil, fmt.Errorf("%w: part %d is not base64url", ErrMalformed, i+1)
+			return Header{}, parts, fmt.Errorf("%w: part %d is not base64url", ErrMalformed, i+1)
 		}
 		parts[i] = raw
 	}
-	header, err := readHeader(parts[0])
-	if err != nil {
-		return Header{}, nil, err
+	if header, err = readHeader(parts[0]); err != nil {
+		return Header{}, parts, err
 	}
 	if len(parts[2]) == 0 {
-		return Header{}, nil, fmt.Errorf("%w: the signature is empty", ErrSignature)
+		return Header{}, parts, fmt.Errorf("%w: the signature is empty", ErrSignature)
 	}
-	return header, parts[1], nil
+	return header, parts, nil
 }
 
 func readHeader(raw []byte) (Header, error) {
@@ -114,13 +129,16 @@ func readHeader(raw []byte) (Header, error) {
 		}
 	}
 	var h Header
-	for name, to := range map[string]*string{"alg": &h.Alg, "kid": &h.Kid, "typ": &h.Typ, "cty": &h.Cty} {
-		member, given := v.Get(name)
+	for _, m := range [...]struct {
+		name string
+		to   *string
+	}{{"alg", &h.Alg}, {"kid", &h.Kid}, {"typ", &h.Typ}, {"cty", &h.Cty}} {
+		member, given := v.Get(m.name)
 		text, ok := member.Text()
 		if given && !ok {
-			return Header{}, fmt.Errorf("%w: the header %s is not a string", ErrMalformed, name)
+			return Header{}, fmt.Errorf("%w: the header %s is not a string", ErrMalformed, m.name)
 		}
-		*to = text
+		*m.to = text
 	}
 	if h.Alg == "" || strings.EqualFold(h.Alg, "none") {
 		return Header{}, fmt.Errorf("%w: the token must be signed", ErrAlgorithm)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/ledger"
+	"github.com/ostiary/ostiary/core/login"
 	"github.com/ostiary/ostiary/core/operator"
 	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -27,6 +28,8 @@ type house struct {
 	vault  *vault
 	book   *book
 	desk   *registration.Desk
+	crowd  *crowd
+	people *login.Desk // over the crowd
 	routes []web.Route
 	ada    string // an operator's token
 	now    time.Time
@@ -66,10 +69,13 @@ func open(t *testing.T) *house {
 	}
 	h.book = &book{vault: h.vault, entries: map[core.DecisionID]ledger.Entry{}}
 	h.openDesk()
+	h.crowd = newCrowd()
+	h.people = h.crowd.desk(h.tick)
 	h.routes = routesOf(admin.New(admin.Parts{
 		Roster: operator.NewRoster(operator.Token{Subject: "ada", Hash: ada.Hash()}),
 		Tokens: registration.NewTokens(h.vault, h.desk.Site, h.tick),
 		Desk:   h.desk, Clients: h.vault, Decisions: h.book,
+		Users: h.people, Sessions: h.people, SetupURL: func(link core.Secret) string { return "https://op.example/setup?token=" + link.Reveal() },
 		Policies: func() any { return map[string]string{"active_revision": "r-1"} }, Plugins: func() any { return []string{} },
 	}))
 	server, err := web.New(web.Options{
@@ -103,6 +109,15 @@ func routesOf(a *admin.Handlers) []web.Route {
 		row("POST", "/simulate", a.As(a.Simulate)),
 		row("GET", "/decisions", a.As(a.ListDecisions)),
 		row("GET", "/decisions/:id", a.As(a.ShowDecision)),
+		row("POST", "/users", a.As(a.CreateUser)),
+		row("GET", "/users", a.As(a.ListUsers)),
+		row("GET", "/users/:id", a.As(a.ShowUser)),
+		row("PATCH", "/users/:id", a.As(a.EditUser)),
+		row("DELETE", "/users/:id", a.As(a.DeleteUser)),
+		row("POST", "/users/:id/link", a.As(a.LinkUser)),
+		row("GET", "/users/:id/sessions", a.As(a.ListSessions)),
+		row("DELETE", "/users/:id/sessions", a.As(a.EndSessions)),
+		row("DELETE", "/users/:id/sessions/:sid", a.As(a.EndSession)),
 		row("GET", "/policies", a.As(a.ShowPolicies)),
 		row("GET", "/plugins", a.As(a.ShowPlugins)),
 	}

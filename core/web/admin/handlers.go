@@ -58,6 +58,10 @@ type Parts struct {
 	Desk      Desk
 	Clients   Clients
 	Decisions Decisions
+	Keys      Keys
+	Users     Users
+	Sessions  Sessions
+	SetupURL  func(link core.Secret) string // where a one-time link leads
 	Policies  Status
 	Plugins   Status
 }

@@ -13,7 +13,6 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/registration"
-	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/core/web"
 )
 
@@ -161,17 +160,4 @@ func clientID(r *web.Request) (core.ClientID, error) {
 	}
 	id, err := web.OneQueryValue(r.RawQuery, "client_id")
 	return core.ClientID(id), err
-}
-
-// Document gives an issuer's discovery document. It names only what works today.
-func Document(issuer string) []byte {
-	text := func(name, value string) strictjson.Member {
-		return strictjson.Member{Name: name, Value: strictjson.String(value)}
-	}
-	base := strings.TrimSuffix(issuer, "/")
-	return strictjson.Append(nil, strictjson.Object(
-		text("issuer", issuer),
-		text("jwks_uri", base+"/jwks"),
-		text("registration_endpoint", base+"/dcr/register"),
-	))
 }

@@ -16,15 +16,45 @@ func TestDocument(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := map[string]string{"issuer": issuer, "jwks_uri": issuer + "/jwks", "registration_endpoint": issuer + "/dcr/register"}
+		want := map[string]string{
+			"issuer": issuer, "jwks_uri": issuer + "/jwks", "registration_endpoint": issuer + "/dcr/register", "token_endpoint": issuer + "/token",
+			"authorization_endpoint": issuer + "/authorize", "pushed_authorization_request_endpoint": issuer + "/par",
+			"userinfo_endpoint": issuer + "/userinfo", "introspection_endpoint": issuer + "/introspect", "revocation_endpoint": issuer + "/revoke",
+			"end_session_endpoint": issuer + "/logout",
+		}
 		for name, v := range doc.All() {
-			if text, _ := v.Text(); text != want[name] {
+			text, isText := v.Text()
+			if isText && text != want[name] {
 				t.Errorf("%s: %s is %s, want %q", issuer, name, v, want[name])
 			}
 			delete(want, name)
 		}
 		if len(want) > 0 {
 			t.Errorf("%s: lacks %v", issuer, want)
+		}
+	}
+}
+
+// What clients look at before they choose how to speak (Discovery §3, RFC 8414 §2, RFC 9207 §3).
+func TestDocumentNamesWhatWorks(t *testing.T) {
+	doc, err := strictjson.Parse(oidc.Document("https://op.example"), strictjson.Default)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"response_types_supported":                       `["code"]`,
+		"response_modes_supported":                       `["query","form_post"]`,
+		"grant_types_supported":                          `["authorization_code","refresh_token","client_credentials"]`,
+		"subject_types_supported":                        `["public"]`,
+		"id_token_signing_alg_values_supported":          `["RS256","ES256","EdDSA","Ed25519"]`,
+		"token_endpoint_auth_methods_supported":          `["client_secret_basic","client_secret_post","private_key_jwt","none"]`,
+		"introspection_endpoint_auth_methods_supported":  `["client_secret_basic","client_secret_post","private_key_jwt"]`,
+		"code_challenge_methods_supported":               `["S256"]`,
+		"authorization_response_iss_parameter_supported": `true`,
+		"request_uri_parameter_supported":                `false`,
+	} {
+		if v, _ := doc.Get(name); string(strictjson.Append(nil, v)) != want {
+			t.Errorf("%s is %s, want %s", name, v, want)
 		}
 	}
 }

@@ -12,7 +12,10 @@ import (
 
 	"github.com/ostiary/ostiary/core/web"
 	"github.com/ostiary/ostiary/core/web/admin"
+	"github.com/ostiary/ostiary/core/web/bff"
+	"github.com/ostiary/ostiary/core/web/console"
 	"github.com/ostiary/ostiary/core/web/oidc"
+	"github.com/ostiary/ostiary/core/web/people"
 	"github.com/ostiary/ostiary/core/web/routes"
 )
 
@@ -32,10 +35,12 @@ type house struct {
 
 func open(t *testing.T, issuerPath string) *house {
 	t.Helper()
-	h := &house{t: t}
+	h, p := &house{t: t}, parts(origin, issuerPath)
 	server, err := web.New(web.Options{
-		Routes: table(origin, issuerPath), IssuerPath: issuerPath, Sites: []string{site},
-		Areas: []web.Area{{Prefix: "/api/admin", Face: web.Operator}}, Face: web.Plain,
+		Routes: routes.Table(issuerPath, p), IssuerPath: issuerPath, Sites: []string{site}, Face: web.Plain, ErrorPage: p.People.ErrorPage,
+		Areas: []web.Area{
+			{Prefix: routes.OperatorsArea, Face: web.Operator}, {Prefix: routes.ConsoleArea, Face: web.Page}, {Prefix: routes.BFFArea, Face: web.OAuth},
+		},
 		OnRefused: func(_ context.Context, r web.Refused) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
@@ -96,23 +101,52 @@ func (a answer) member(t *testing.T, name string) string {
 	return text
 }
 
-// code is the word of an error in the face of its side.
-func (a answer) code(t *testing.T) string {
+// mediaTypes are those of errors.
+var mediaTypes = map[web.Face]string{
+	web.OAuth: "application/json", web.Operator: "application/problem+json", web.Page: "text/html; charset=utf-8", web.Plain: "text/plain; charset=utf-8",
+}
+
+// said finds the word of an error and what it says in a page, and in a line of text.
+var said = map[web.Face]*regexp.Regexp{
+	web.Page:  regexp.MustCompile(`(?s)<p class="lead">[^<]+</p>.*<code>([a-z_]+)</code>`),
+	web.Plain: regexp.MustCompile(`^([a-z_]+): [^\n]+\n$`),
+}
+
+// code is the word of an error, which must be in a face.
+func (a answer) code(t *testing.T, face web.Face) string {
 	t.Helper()
-	switch a.Header.Get("Content-Type") {
-	case "application/json":
-		if a.member(t, "error_description") == "" {
-			t.Errorf("no description: %s", a.body)
-		}
-		return a.member(t, "error")
-	case "application/problem+json":
-		if a.member(t, "detail") == "" {
-			t.Errorf("no detail: %s", a.body)
-		}
-		return a.member(t, "code")
+	if a.Header.Get("Content-Type") != mediaTypes[face] {
+		t.Errorf("an error of the type %q, want %q: %s", a.Header.Get("Content-Type"), mediaTypes[face], a.body)
+		return ""
 	}
-	t.Errorf("an error of the type %q: %s", a.Header.Get("Content-Type"), a.body)
-	return ""
+	if csp := a.Header.Get("Content-Security-Policy"); face == web.Page && !isClosed(csp) {
+		t.Errorf("a page with the policy %q", csp)
+	}
+	word, detail := "error", "error_description"
+	switch face {
+	case web.Page, web.Plain:
+		if found := said[face].FindStringSubmatch(a.body); found != nil {
+			return found[1]
+		}
+		t.Errorf("neither a word nor a detail: %s", a.body)
+		return ""
+	case web.Operator:
+		word, detail = "code", "detail"
+	}
+	if a.member(t, detail) == "" {
+		t.Errorf("no detail: %s", a.body)
+	}
+	return a.member(t, word)
+}
+
+// isClosed tells a Content-Security-Policy that lets a page of errors load nothing from elsewhere, run nothing and be in no frame.
+func isClosed(policy string) bool {
+	for _, rule := range []string{"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "form-action 'self'"} {
+		if !slices.Contains(strings.Split(policy, "; "), rule) {
+			return false
+		}
+	}
+	return !strings.Contains(policy, "script-src")
 }
 
 func (a answer) cors() bool {
@@ -124,7 +158,7 @@ func (a answer) cors() bool {
 	return false
 }
 
-// concrete puts an id in the place of the parameter.
+// concrete puts an id in the place of a parameter, and of all below a path.
 func concrete(path string) string { return parameter.ReplaceAllString(path, "c-1") }
 
 // paths groups the rows by the path that a request has.
@@ -173,14 +207,28 @@ func deafen[Req, Ans, Sim any](
 	return deaf[Req, Ans, Sim]{}
 }
 
-// table is the route table of an issuer. Its handlers have no ports but keys and a desk that does nothing: a request that gets
-// further panics, which is 500, or is answered with success; either fails the test.
-func table(origin, issuerPath string) []web.Route {
-	a := admin.New(admin.Parts{Desk: deafen(admin.Desk.Do, admin.Desk.Simulate)})
-	return routes.Table(issuerPath, oidc.New(nil, keySet{}, nil, oidc.Document(origin+issuerPath)), a)
+// parts are handlers without ports, but for keys and a desk that does nothing: a request that gets as far as to a port panics,
+// which is 500. What answers without one is listed (TestWhatAnswersUnasked).
+func parts(origin, issuerPath string) routes.Parts {
+	issuer := origin + issuerPath
+	pages, err := people.New(people.Parts{Issuer: issuer})
+	if err != nil {
+		panic(err)
+	}
+	return routes.Parts{
+		OIDC: oidc.New(nil, keySet{}, nil, oidc.Document(issuer)), Tokens: oidc.NewTokenHandlers(nil, issuer), People: pages,
+		Admin:   admin.New(admin.Parts{Desk: deafen(admin.Desk.Do, admin.Desk.Simulate)}),
+		Console: console.New(nil, nil, true),
+		BFF:     bff.New(bff.Parts{Secure: true}), Proxied: []string{"/api/orders"},
+	}
 }
 
-var parameter = regexp.MustCompile(`:[a-z_]+`)
+// table is the route table of an issuer.
+func table(origin, issuerPath string) []web.Route {
+	return routes.Table(issuerPath, parts(origin, issuerPath))
+}
+
+var parameter = regexp.MustCompile(`:[a-z_]+|\*$`)
 
 func absolute(issuerPath, path string) string {
 	if strings.HasPrefix(path, "/") {

@@ -2,36 +2,30 @@ package routes_test
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/ostiary/ostiary/core/web"
+	"github.com/ostiary/ostiary/core/web/routes"
 )
 
 // whole is the table of an issuer at /api/oidc, row by row: what is added, opened or taken away shows here.
-const whole = `
+const whole = alone + backend
+
+// alone is what is there without a backend for browsers.
+const alone = `
 GET .well-known/openid-configuration: oauth, any origin
 GET .well-known/oauth-authorization-server: oauth, any origin
 GET jwks: oauth, any origin
+POST token: oauth, any origin, Basic, application/x-www-form-urlencoded
+POST introspect: oauth, Basic, application/x-www-form-urlencoded
+POST revoke: oauth, any origin, Basic, application/x-www-form-urlencoded
+GET userinfo: oauth, any origin, Bearer
+POST userinfo: oauth, any origin, Bearer, application/x-www-form-urlencoded
 POST dcr/register: oauth, any origin, judged, Bearer, application/json
 POST register: oauth, any origin, judged, Bearer, application/json
-POST /api/admin/dcr/initial-access-tokens: operator, Bearer, application/json
-GET /api/admin/dcr/initial-access-tokens: operator, Bearer
-DELETE /api/admin/dcr/initial-access-tokens/:id: operator, Bearer
-GET /api/admin/clients: operator, Bearer
-POST /api/admin/clients: operator, judged, Bearer, application/json
-GET /api/admin/clients/:id: operator, Bearer
-PUT /api/admin/clients/:id: operator, judged, Bearer, application/json
-PATCH /api/admin/clients/:id: operator, judged, Bearer, application/merge-patch+json, application/json
-DELETE /api/admin/clients/:id: operator, judged, Bearer
-POST /api/admin/clients/:id/disable: operator, judged, Bearer, application/json
-POST /api/admin/clients/:id/enable: operator, judged, Bearer, application/json
-POST /api/admin/simulate: operator, Bearer, application/json
-GET /api/admin/decisions: operator, Bearer
-GET /api/admin/decisions/:id: operator, Bearer
-GET /api/admin/policies: operator, Bearer
-GET /api/admin/plugins: operator, Bearer
 GET dcr/register: oauth, any origin, judged, Bearer
 PUT dcr/register: oauth, any origin, judged, Bearer, application/json
 PATCH dcr/register: oauth, any origin, judged, Bearer, application/merge-patch+json, application/json
@@ -50,6 +44,74 @@ PATCH register/:client_id: oauth, any origin, judged, Bearer, application/merge-
 DELETE register/:client_id: oauth, any origin, judged, Bearer
 GET /.well-known/openid-configuration/api/oidc: oauth, any origin
 GET /.well-known/oauth-authorization-server/api/oidc: oauth, any origin
+GET authorize: page
+POST authorize: page, application/x-www-form-urlencoded
+POST par: oauth, Basic, application/x-www-form-urlencoded
+GET login: page
+POST login: page, application/x-www-form-urlencoded
+POST consent: page, application/x-www-form-urlencoded
+GET logout: page
+POST logout: page, application/x-www-form-urlencoded
+GET account: page
+POST account/password: page, application/x-www-form-urlencoded
+POST account/sessions/end: page, application/x-www-form-urlencoded
+POST account/sessions/end-all: page, application/x-www-form-urlencoded
+GET account/setup: page
+POST account/setup: page, application/x-www-form-urlencoded
+GET assets/style.css: page
+GET assets/icon.svg: page
+POST /api/admin/dcr/initial-access-tokens: operator, Bearer, application/json
+GET /api/admin/dcr/initial-access-tokens: operator, Bearer
+DELETE /api/admin/dcr/initial-access-tokens/:id: operator, Bearer
+GET /api/admin/clients: operator, Bearer
+POST /api/admin/clients: operator, judged, Bearer, application/json
+GET /api/admin/clients/:id: operator, Bearer
+PUT /api/admin/clients/:id: operator, judged, Bearer, application/json
+PATCH /api/admin/clients/:id: operator, judged, Bearer, application/merge-patch+json, application/json
+DELETE /api/admin/clients/:id: operator, judged, Bearer
+POST /api/admin/clients/:id/disable: operator, judged, Bearer, application/json
+POST /api/admin/clients/:id/enable: operator, judged, Bearer, application/json
+POST /api/admin/simulate: operator, Bearer, application/json
+GET /api/admin/decisions: operator, Bearer
+GET /api/admin/decisions/:id: operator, Bearer
+GET /api/admin/policies: operator, Bearer
+GET /api/admin/plugins: operator, Bearer
+GET /api/admin/keys: operator, Bearer
+POST /api/admin/keys/rotate: operator, Bearer, application/json
+POST /api/admin/users: operator, Bearer, application/json
+GET /api/admin/users: operator, Bearer
+GET /api/admin/users/:id: operator, Bearer
+PATCH /api/admin/users/:id: operator, Bearer, application/merge-patch+json, application/json
+DELETE /api/admin/users/:id: operator, Bearer
+POST /api/admin/users/:id/link: operator, Bearer
+GET /api/admin/users/:id/sessions: operator, Bearer
+DELETE /api/admin/users/:id/sessions: operator, Bearer
+DELETE /api/admin/users/:id/sessions/:sid: operator, Bearer
+GET /console: page
+GET /console/login: page
+POST /console/login: page, application/x-www-form-urlencoded
+POST /console/logout: page, application/x-www-form-urlencoded
+GET /console/decisions: page
+GET /console/decisions/:id: page
+GET /console/style.css: page
+`
+
+// backend is what it adds: its own paths, and an API below /api/orders.
+const backend = `
+GET /auth/login: page
+GET /auth/callback: page
+POST /auth/refresh: oauth
+GET /auth/csrf: oauth
+GET /.well-known/jwks.json: oauth, any origin
+GET /auth/session: oauth
+POST /auth/logout: oauth
+GET /api/auth/session: oauth
+POST /api/auth/logout: oauth
+GET /api/orders/*: oauth, 1048576 bytes
+POST /api/orders/*: oauth, 1048576 bytes
+PUT /api/orders/*: oauth, 1048576 bytes
+PATCH /api/orders/*: oauth, 1048576 bytes
+DELETE /api/orders/*: oauth, 1048576 bytes
 `
 
 func describe(r web.Route) string {
@@ -70,11 +132,25 @@ func describe(r web.Route) string {
 }
 
 func TestTheWholeTable(t *testing.T) {
+	checkRows(t, table(origin, "/api/oidc"), whole)
+}
+
+// Without a backend none of its paths is there, whatever it would pass on; the site's own pages are as they are given.
+func TestPartsThatMayBeMissing(t *testing.T) {
+	p := parts(origin, "/api/oidc")
+	p.BFF = nil
+	checkRows(t, routes.Table("/api/oidc", p), alone)
+	p.Site = []web.Route{{Method: "GET", Path: "/", Face: web.Page, Limit: 7}}
+	checkRows(t, routes.Table("/api/oidc", p), alone+"GET /: page, 7 bytes")
+}
+
+func checkRows(t *testing.T, table []web.Route, golden string) {
+	t.Helper()
 	var rows []string
-	for _, r := range table(origin, "/api/oidc") {
+	for _, r := range table {
 		rows = append(rows, describe(r))
 	}
-	want := strings.Split(strings.TrimSpace(whole), "\n")
+	want := strings.FieldsFunc(golden, func(c rune) bool { return c == '\n' })
 	for _, row := range rows {
 		if !slices.Contains(want, row) {
 			t.Errorf("new or changed: %s", row)
@@ -116,20 +192,70 @@ func TestRowsDoNotCollide(t *testing.T) {
 	}
 }
 
-// Operators' routes are closed to other origins and in the face of operators; the issuer's are open and speak OAuth. What
-// changes a client is judged, and what is judged or an operator's asks for a bearer.
+// A side is what all rows of some paths have in common.
+type side struct {
+	paths     *regexp.Regexp
+	face      web.Face
+	open      bool // to other origins
+	challenge web.Challenge
+	bodies    string // of POST and PUT; PATCH may be a merge patch besides; "": none, or the handler looks
+}
+
+// sides say who is let in where. Other origins get what is public, and what asks for a credential that no browser adds by
+// itself; never what a cookie opens. The first that has the path counts.
+var sides = []side{
+	{paths: regexp.MustCompile(`^/api/admin/users/:id/link$`), face: web.Operator, challenge: web.Bearer},
+	{paths: regexp.MustCompile(`^/api/admin/`), face: web.Operator, challenge: web.Bearer, bodies: "application/json"},
+	{paths: regexp.MustCompile(`^(/console|authorize|login|consent|logout|account|assets)(/|$)`), face: web.Page, bodies: web.Form},
+	{paths: regexp.MustCompile(`^/auth/(login|callback)$`), face: web.Page, bodies: web.Form},
+	{paths: regexp.MustCompile(`^(/auth|/api/auth)/`), face: web.OAuth},
+	{paths: regexp.MustCompile(`^/api/orders/\*$`), face: web.OAuth},
+	{paths: regexp.MustCompile(`^(introspect|par)$`), face: web.OAuth, challenge: web.Basic, bodies: web.Form},
+	{paths: regexp.MustCompile(`^(token|revoke)$`), face: web.OAuth, open: true, challenge: web.Basic, bodies: web.Form},
+	{paths: regexp.MustCompile(`^userinfo$`), face: web.OAuth, open: true, challenge: web.Bearer, bodies: web.Form},
+	{paths: regexp.MustCompile(`^(dcr/)?register(/:client_id)?$`), face: web.OAuth, open: true, challenge: web.Bearer, bodies: "application/json"},
+	{paths: regexp.MustCompile(`^/?\.well-known/|^jwks$`), face: web.OAuth, open: true},
+}
+
+// sideOf gives the side of a row. One of no side is on a side that no row keeps.
+func sideOf(r web.Route) side {
+	for _, s := range sides {
+		if s.paths.MatchString(r.Path) {
+			return s
+		}
+	}
+	return side{face: web.Plain, challenge: "none", open: true}
+}
+
+func (s side) takes(method string) []string {
+	switch {
+	case s.bodies == "" || method == "GET" || method == "DELETE":
+		return nil
+	case method == "PATCH":
+		return []string{"application/merge-patch+json", s.bodies}
+	}
+	return []string{s.bodies}
+}
+
+// Every row keeps to its side. What changes a client is judged, and what a client does about itself; nothing else is. Forms know
+// GET and POST. Only what is passed on may be long.
 func TestRowsKeepTheirSide(t *testing.T) {
 	for _, r := range table(origin, "/api/oidc") {
-		operators := strings.HasPrefix(r.Path, "/api/admin/")
+		s := sideOf(r)
+		judged := strings.HasPrefix(r.Path, "/api/admin/clients") && r.Method != "GET" || strings.Contains(r.Path, "register")
 		switch {
-		case operators != (r.Face == web.Operator), operators == r.CORS:
+		case r.Face != s.face, r.CORS != s.open:
 			t.Errorf("%s: on the wrong side", describe(r))
-		case (operators || r.Judged) && r.Challenge != web.Bearer:
+		case r.Challenge != s.challenge:
 			t.Errorf("%s: does not say what it wants", describe(r))
-		case strings.Contains(r.Path, "clients") && r.Method != "GET" && !r.Judged:
-			t.Errorf("%s: changes a client unjudged", describe(r))
-		case slices.Contains([]string{"POST", "PUT", "PATCH"}, r.Method) == (len(r.MediaTypes) == 0):
-			t.Errorf("%s: takes bodies of any kind, or none", describe(r))
+		case r.Judged != judged:
+			t.Errorf("%s: changes a client unjudged, or nothing that is judged", describe(r))
+		case !slices.Equal(r.MediaTypes, s.takes(r.Method)):
+			t.Errorf("%s: takes bodies of the wrong kind", describe(r))
+		case r.Face == web.Page && r.Method != "GET" && r.Method != "POST":
+			t.Errorf("%s: no form does that", describe(r))
+		case r.Limit != 0 && !strings.HasPrefix(r.Path, "/api/orders/"):
+			t.Errorf("%s: takes long bodies", describe(r))
 		}
 	}
 }

@@ -1,0 +1,278 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// userFlags are those of user and what is below it.
+type userFlags struct {
+	remoteFlags
+	output string
+}
+
+// userCommand keeps people, through the operators' API.
+func userCommand() *cobra.Command {
+	f := &userFlags{}
+	cmd := &cobra.Command{
+		Use:   "user",
+		Short: "Make, list, disable and delete users, and sign them out",
+		Long: "user keeps the people who can sign in. It speaks to the running server. A new user gets a one-time link, by which the\n" +
+			"password is set. The first administrator: ostiary user create NAME --admin",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("there is no command %q; see %s --help", args[0], cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	f.addTo(cmd)
+	cmd.PersistentFlags().StringVarP(&f.output, "output", "o", "table", "table, or json: what the server answered")
+	cmd.AddCommand(
+		f.createCommand(), f.listCommand(), f.showCommand(), f.switchCommand("disable", "Keep a user out: all sessions and tokens are void at once", true),
+		f.switchCommand("enable", "Let a disabled user in again", false), f.deleteCommand(), f.linkCommand(), f.sessionsCommand(), f.signOutCommand(),
+	)
+	return cmd
+}
+
+// about makes a command that is about one user.
+func (f *userFlags) about(use, short string, do func(ctx context.Context, t *terminal, name string) error) *cobra.Command {
+	return f.command(use+" NAME", short, func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 || args[0] == "" {
+			return usagef("%s needs one user: a username or an id", cmd.CommandPath())
+		}
+		return nil
+	}, func(ctx context.Context, t *terminal, args []string) error {
+		return do(ctx, t, args[0])
+	})
+}
+
+func userPath(name string) string { return "/users/" + url.PathEscape(name) }
+
+func (f *userFlags) command(use, short string, args cobra.PositionalArgs, do func(ctx context.Context, t *terminal, args []string) error) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: args,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.output != "table" && f.output != "json" {
+				return usagef("--output must be table or json, not %q", f.output)
+			}
+			r, err := f.open()
+			if err != nil {
+				return err
+			}
+			defer r.close()
+			return do(cmd.Context(), &terminal{remote: r, out: cmd.OutOrStdout(), json: f.output == "json"}, args)
+		},
+	}
+}
+
+// A terminal is a server and where its answers are printed.
+type terminal struct {
+	*remote
+	out  io.Writer
+	json bool
+}
+
+// print writes a document as it is, or as a table.
+func (t *terminal) print(doc any, table func(w io.Writer)) error {
+	if t.json {
+		encoder := json.NewEncoder(t.out)
+		encoder.SetEscapeHTML(false)
+		return encoder.Encode(doc)
+	}
+	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
+	table(w)
+	return w.Flush()
+}
+
+// say confirms what was done, to people.
+func (t *terminal) say(format string, args ...any) error {
+	if t.json {
+		return nil
+	}
+	_, err := fmt.Fprintf(t.out, format+"\n", args...)
+	return err
+}
+
+func (f *userFlags) createCommand() *cobra.Command {
+	var admin, verified bool
+	var email, fullName string
+	cmd := f.about("create", "Make a user, and the one-time link that sets the password", func(ctx context.Context, t *terminal, username string) error {
+		doc, err := t.do(ctx, http.MethodPost, "/users", map[string]any{
+			"username": username, "name": fullName, "email": email, "email_verified": verified, "admin": admin,
+		})
+		if err != nil {
+			return err
+		}
+		return t.print(doc, func(w io.Writer) { printLink(w, "Created", doc) })
+	})
+	flags := cmd.Flags()
+	flags.BoolVar(&admin, "admin", false, "the user may do what operators do")
+	flags.StringVar(&email, "email", "", "email address")
+	flags.BoolVar(&verified, "email-verified", false, "the address is known to be the user's")
+	flags.StringVar(&fullName, "name", "", "full name, as it is shown")
+	return cmd
+}
+
+// printLink prints a one-time link on a line of its own, to be copied.
+func printLink(w io.Writer, done string, doc strictjson.Value) {
+	what := "user"
+	if isOn(doc, "admin") {
+		what = "administrator"
+	}
+	fmt.Fprintf(w, "%s %s %s (%s).\n", done, what, printable(textOf(doc, "username")), printable(textOf(doc, "id")))
+	fmt.Fprintf(w, "One-time link to set the password, good until %s:\n\n  %s\n\n", moment(doc, "setup_expires_at"), printable(textOf(doc, "setup_url")))
+}
+
+func (f *userFlags) listCommand() *cobra.Command {
+	return f.command("list", "List the users by name", noArguments, func(ctx context.Context, t *terminal, _ []string) error {
+		items, err := t.every(ctx, "/users")
+		if err != nil {
+			return err
+		}
+		return t.print(map[string]any{"items": items}, func(w io.Writer) {
+			fmt.Fprintln(w, "USERNAME\tID\tNAME\tEMAIL\tADMIN\tSTATE\tCREATED")
+			for _, u := range items {
+				row(w, textOf(u, "username"), textOf(u, "id"), textOf(u, "name"), textOf(u, "email"), yes(isOn(u, "admin")), stateOf(u), moment(u, "created_at"))
+			}
+		})
+	})
+}
+
+func (f *userFlags) showCommand() *cobra.Command {
+	return f.about("show", "Show a user", func(ctx context.Context, t *terminal, name string) error {
+		doc, err := t.get(ctx, userPath(name))
+		if err != nil {
+			return err
+		}
+		return t.print(doc, func(w io.Writer) {
+			for name, v := range doc.All() {
+				text, isText := v.Text()
+				if !isText {
+					text = v.String()
+				}
+				row(w, name, text)
+			}
+		})
+	})
+}
+
+func (f *userFlags) switchCommand(word, short string, disabled bool) *cobra.Command {
+	return f.about(word, short, func(ctx context.Context, t *terminal, name string) error {
+		doc, err := t.do(ctx, http.MethodPatch, userPath(name), map[string]bool{"disabled": disabled})
+		if err != nil {
+			return err
+		}
+		return t.print(doc, func(w io.Writer) { fmt.Fprintf(w, "%s is %s.\n", printable(textOf(doc, "username")), stateOf(doc)) })
+	})
+}
+
+func (f *userFlags) deleteCommand() *cobra.Command {
+	return f.about("delete", "Remove a user for good, with all that the user has", func(ctx context.Context, t *terminal, name string) error {
+		if _, err := t.do(ctx, http.MethodDelete, userPath(name), nil); err != nil {
+			return err
+		}
+		return t.say("Deleted.")
+	})
+}
+
+func (f *userFlags) linkCommand() *cobra.Command {
+	return f.about("link", "Make a new one-time link that sets the password; the one before it is void", func(ctx context.Context, t *terminal, name string) error {
+		doc, err := t.do(ctx, http.MethodPost, userPath(name)+"/link", nil)
+		if err != nil {
+			return err
+		}
+		return t.print(doc, func(w io.Writer) { printLink(w, "New link for", doc) })
+	})
+}
+
+func (f *userFlags) sessionsCommand() *cobra.Command {
+	return f.about("sessions", "List where a user is signed in", func(ctx context.Context, t *terminal, name string) error {
+		items, err := t.every(ctx, userPath(name)+"/sessions")
+		if err != nil {
+			return err
+		}
+		return t.print(map[string]any{"items": items}, func(w io.Writer) {
+			fmt.Fprintln(w, "SESSION\tSIGNED IN\tENDS\tADDRESS\tBROWSER")
+			for _, s := range items {
+				row(w, textOf(s, "id"), moment(s, "auth_time"), moment(s, "expires_at"), textOf(s, "ip"), textOf(s, "user_agent"))
+			}
+		})
+	})
+}
+
+func (f *userFlags) signOutCommand() *cobra.Command {
+	var session string
+	cmd := f.about("sign-out", "End all sessions and tokens of a user, or one session", func(ctx context.Context, t *terminal, name string) error {
+		path := userPath(name) + "/sessions"
+		if session != "" {
+			path += "/" + url.PathEscape(session)
+		}
+		if _, err := t.do(ctx, http.MethodDelete, path, nil); err != nil {
+			return err
+		}
+		return t.say("Signed out.")
+	})
+	cmd.Flags().StringVar(&session, "session", "", "end this one only")
+	return cmd
+}
+
+// stateOf tells in a word whether a user can sign in.
+func stateOf(u strictjson.Value) string {
+	switch {
+	case isOn(u, "disabled"):
+		return "disabled"
+	case !isOn(u, "password_set"):
+		return "invited"
+	}
+	return "active"
+}
+
+func yes(on bool) string {
+	if on {
+		return "yes"
+	}
+	return "no"
+}
+
+// moment gives a time as people of this machine read it.
+func moment(doc strictjson.Value, name string) string {
+	at, err := time.Parse(time.RFC3339, textOf(doc, name))
+	if err != nil {
+		return "-"
+	}
+	return at.Local().Format("2006-01-02 15:04 MST")
+}
+
+// row prints the cells of a table.
+func row(w io.Writer, cells ...string) {
+	for i, cell := range cells {
+		if cells[i] = printable(cell); cells[i] == "" {
+			cells[i] = "-"
+		}
+	}
+	fmt.Fprintln(w, strings.Join(cells, "\t"))
+}
+
+// printable keeps what somebody typed from speaking to the terminal.
+func printable(text string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return '?'
+	}, text)
+}

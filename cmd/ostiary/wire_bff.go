@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/bff"
+	"github.com/ostiary/ostiary/core/bff/proxy"
+	"github.com/ostiary/ostiary/core/fetch"
+	"github.com/ostiary/ostiary/core/keys"
+	"github.com/ostiary/ostiary/core/registration"
+	"github.com/ostiary/ostiary/core/seal"
+	"github.com/ostiary/ostiary/core/web"
+	webbff "github.com/ostiary/ostiary/core/web/bff"
+	"github.com/ostiary/ostiary/storage"
+)
+
+// backend is the browsers' backend in the same process.
+type backend struct {
+	*bff.Backend
+	handlers *webbff.Handlers
+	prefixes []string // that are passed on to APIs
+}
+
+// throughServer reaches the house's own server without a socket. It is built before that is.
+type throughServer struct{ h *house }
+
+// RoundTrip implements http.RoundTripper.
+func (t throughServer) RoundTrip(r *http.Request) (*http.Response, error) {
+	return t.h.server.RoundTripper().RoundTrip(r)
+}
+
+// openBackend opens the BFF, if the settings want one.
+func (h *house) openBackend(ring *seal.Ring, trust *x509.CertPool) error {
+	s := h.settings
+	if len(s.BFF.Origins) == 0 {
+		return nil
+	}
+	door := fetch.NewPeer(fetch.PeerOptions{Through: throughServer{h}})
+	made, err := bff.New(bff.Parts{
+		Store: storage.NewBFF(h.engine, core.IssuerID(s.IssuerID), ring), Door: door, Keys: keys.NewRemote(documentFrom(door), h.now),
+		Mint: h.mintForBackend, EndSession: h.endSession, Now: h.now, Log: h.log,
+	}, bff.Settings{
+		Issuer: s.Issuer, Origins: s.BFF.Origins, ReturnTo: s.BFF.ReturnTo, Scope: s.BFF.Scope, SessionLife: s.BFF.Session, AfterLogout: s.BFF.AfterLogout,
+	})
+	if err != nil {
+		return err
+	}
+	h.backend = &backend{Backend: made}
+	if s.demo {
+		if err := h.openDemo(door); err != nil {
+			return err
+		}
+	}
+	apis, err := h.proxy(trust)
+	if err != nil {
+		return err
+	}
+	h.backend.handlers = webbff.New(webbff.Parts{
+		Backend: made, Guard: made.Guard(), Secure: made.Secure(), Proxy: apis,
+		Limiter: web.NewLimiter(s.Desk.Every, int(s.Desk.Burst), limitedAddresses),
+	})
+	return nil
+}
+
+// openDemo opens dev's site, and the API behind it on a port of its own: it knows tokens by the issuer's published keys alone.
+func (h *house) openDemo(door *fetch.Peer) (err error) {
+	if h.site, err = demoSite(); err != nil {
+		return err
+	}
+	issuer := h.settings.Issuer
+	upstream, stop, err := serveDemo(demoAPI(demoVerifier{
+		Issuer: issuer, JWKSURI: issuer + "/jwks", Audience: issuer, Keys: keys.NewRemote(documentFrom(door), h.now), Now: h.now,
+	}))
+	if err != nil {
+		return err
+	}
+	h.closers = append(h.closers, stop)
+	h.settings.BFF.Routes = append(h.settings.BFF.Routes, bffRoute{Prefix: "/api/demo", Upstream: upstream.String(), StripPrefix: true})
+	return nil
+}
+
+// proxy passes the site's calls on to its APIs.
+func (h *house) proxy(trust *x509.CertPool) (http.Handler, error) {
+	peer := fetch.NewPeer(fetch.PeerOptions{TrustCA: trust})
+	h.closers = append(h.closers, func() error { peer.Close(); return nil })
+	var list []proxy.Route
+	for _, r := range h.settings.BFF.Routes {
+		upstream, err := url.Parse(r.Upstream)
+		if err != nil {
+			return nil, fmt.Errorf("bff.routes %s: upstream: %w", r.Prefix, err)
+		}
+		list = append(list, proxy.Route{Prefix: r.Prefix, Upstream: upstream, Methods: r.Methods, StripPrefix: r.StripPrefix})
+		h.backend.prefixes = append(h.backend.prefixes, r.Prefix)
+	}
+	return proxy.New(proxy.Parts{
+		Routes: list, Tokens: h.backend, Guard: h.backend.Guard(), Cookie: webbff.SessionCookie(h.backend.Secure()),
+		Transport: peer.HTTPClient().Transport, Log: h.log,
+	})
+}
+
+// mintForBackend makes the initial access token that the BFF registers itself with.
+func (h *house) mintForBackend(ctx context.Context) (core.Secret, error) {
+	uses, lifetime := int64(1), int64(600)
+	_, secret, err := h.tokens.Mint(ctx, "bff", registration.TokenRequest{Label: "bff", Profile: bff.DefaultProfile, MaxUses: &uses, ExpiresIn: &lifetime})
+	return secret, err
+}
+
+// endSession ends the session that a browser has with the issuer. One that has ended already is no error.
+func (h *house) endSession(ctx context.Context, subject core.Subject, id core.SessionID) error {
+	err := h.people.login.End(ctx, subject, id)
+	var gone *core.Error
+	if errors.As(err, &gone) && gone.Code == core.NotFound {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/authorize"
+	"github.com/ostiary/ostiary/core/clientauth"
+	"github.com/ostiary/ostiary/core/fetch"
+	"github.com/ostiary/ostiary/core/keys"
+	"github.com/ostiary/ostiary/core/login"
+	"github.com/ostiary/ostiary/core/oauth"
+	"github.com/ostiary/ostiary/core/seal"
+	"github.com/ostiary/ostiary/core/token"
+	pages "github.com/ostiary/ostiary/core/web/people"
+	"github.com/ostiary/ostiary/storage"
+)
+
+// people is the part of the house where people sign in and clients get tokens for it.
+type people struct {
+	login  *login.Desk
+	tokens *token.Endpoint
+	pages  *pages.Handlers
+}
+
+// signingPlan has a key for each algorithm that something may be signed with, published for as long as what it signed lives.
+func signingPlan(s settings) keys.Plan {
+	plan := keys.DefaultPlan(string(oauth.ES256), string(oauth.RS256), string(oauth.EdDSA))
+	plan.Every, plan.Lead = s.Keys.Rotate, s.Keys.Publish
+	plan.Lag = min(plan.Lag, plan.Lead)
+	plan.Keep = max(plan.Keep, s.Tokens.Access+skew, s.Tokens.ID+skew)
+	return plan
+}
+
+const skew = 5 * time.Minute // of clocks, on whom a token is shown to
+
+// openProvider opens sign-in, the authorization endpoint and the token endpoint.
+func (h *house) openProvider(ring *seal.Ring, trust *x509.CertPool) error {
+	s, issuer := h.settings, core.IssuerID(h.settings.IssuerID)
+	users, once := storage.NewUsers(h.engine, issuer, ring), storage.NewOnce(h.engine, issuer)
+	desk := login.NewDesk(login.Parts{
+		Users: users, Links: users, Throttle: users, Sessions: storage.NewSessions(h.engine, issuer), Lifetime: s.Sessions.Lifetime, Now: h.now,
+	})
+	clientKeys, err := h.clientKeys(trust)
+	if err != nil {
+		return err
+	}
+	authenticator := clientauth.New(clientauth.Parts{
+		Clients: h.clients, Keys: clientKeys, Once: once, Issuer: s.Issuer, TokenEndpoint: s.Issuer + "/token", Now: h.now,
+	})
+	h.people = &people{login: desk, tokens: token.New(token.Parts{
+		Authenticator: authenticator, Clients: h.clients, People: users, Once: once, Keys: h.signing, Policy: h.policy, Now: h.now,
+		Grants: storage.NewGrants(h.engine, issuer, ring, h.clients, h.now),
+		Options: token.Options{
+			Issuer: s.Issuer, AccessLifetime: s.Tokens.Access, IDTokenLifetime: s.Tokens.ID, RefreshLifetime: s.Tokens.Refresh,
+			AudienceAllowed: func(resource string, _ core.Client) bool { return s.Tokens.allow(resource) },
+		},
+	})}
+	return h.openPages(authenticator, storage.NewAuthorizations(h.engine, issuer, ring), ring)
+}
+
+// clientKeys makes the reader of the key sets that clients publish. Their addresses are strangers'.
+func (h *house) clientKeys(trust *x509.CertPool) (*keys.Remote, error) {
+	stranger, err := fetch.NewStranger(fetch.StrangerOptions{Allow: h.settings.Fetch.Allow, TrustCA: trust, Now: h.now})
+	if err != nil {
+		return nil, fmt.Errorf("fetch: %w", err)
+	}
+	return keys.NewRemote(func(ctx context.Context, uri string) ([]byte, error) {
+		body, _, err := stranger.Get(ctx, "jwks", uri)
+		return body, err
+	}, h.now), nil
+}
+
+func (h *house) openPages(authenticator *clientauth.Authenticator, store storage.Authorizations, ring *seal.Ring) (err error) {
+	s, desk, forms := h.settings, h.people.login, authorize.NewForms(ring, h.now)
+	site := authorize.Site{
+		Issuer: s.Issuer, Keys: h.signing.Public, AnyLocalhostPort: true,
+		Resource:  func(_ core.Client, resource string) bool { return s.Tokens.allow(resource) },
+		SignedOut: func(c core.Client, uri string) bool { return slices.Contains(c.Metadata.PostLogoutRedirectURIs, uri) },
+	}
+	h.people.pages, err = pages.New(pages.Parts{
+		Issuer: s.Issuer, Desk: desk, Accounts: desk, Forms: forms, Now: h.now,
+		Endpoint: authorize.New(authorize.Parts{
+			Site: site, Clients: h.clients, Authenticator: authenticator, Browser: desk, Policy: h.policy, Store: store, Forms: forms, Now: h.now,
+		}),
+		Exit: authorize.NewExit(authorize.ExitParts{Site: site, Clients: h.clients, Sessions: desk, Forms: forms, Now: h.now}),
+	})
+	return err
+}
+
+// setupURL is where a one-time link leads.
+func (h *house) setupURL(link core.Secret) string {
+	return h.settings.Issuer + "/account/setup?token=" + url.QueryEscape(link.Reveal())
+}

@@ -1,0 +1,130 @@
+package authorize_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/authorize"
+	"github.com/ostiary/ostiary/core/oauth"
+)
+
+const bye = "https://shop.example/bye?x=1"
+
+func (b *tab) leave(params oauth.Params) (authorize.Farewell, error) {
+	return b.exit.Leave(b.Context(), authorize.Leaving{Params: params, Cookie: b.cookie, Browser: b.browser})
+}
+
+// An ID token of the session signs out without a question, however old it is (RP-Initiated Logout §2).
+func TestLeaveWithProof(t *testing.T) {
+	for name, claims := range map[string]map[string]any{
+		"subject":          {},
+		"session":          {"sid": "to be set", "sub": "somebody"},
+		"audience of many": {"aud": []string{"other", "shop"}},
+	} {
+		b := open(t).tab()
+		b.cookie = b.signIn("ann")
+		if claims["sid"] != nil {
+			claims["sid"] = string(b.sessions[b.cookie].ID)
+		}
+		f, err := b.leave(oauth.Params{
+			"id_token_hint": {b.idToken("JWT", claims)}, "client_id": {"shop"}, "post_logout_redirect_uri": {bye}, "state": {"a b"},
+		})
+		if err != nil || f.Ask || !f.Ended || f.To != bye+"&state=a+b" || len(b.sessions) > 0 {
+			t.Errorf("%s: %+v, %v", name, f, err)
+		}
+	}
+}
+
+// Without it the person is asked, by a form that only this browser can send.
+func TestLeaveAsks(t *testing.T) {
+	h := open(t)
+	b, other := h.tab(), h.tab()
+	b.cookie = h.signIn("ann")
+	for name, params := range map[string]oauth.Params{
+		"nothing":               {},
+		"client_id alone":       {"client_id": {"shop"}, "post_logout_redirect_uri": {bye}},
+		"somebody else's token": {"id_token_hint": {h.idToken("JWT", map[string]any{"sub": "bob", "sid": "s-x"})}},
+	} {
+		f, err := b.leave(params)
+		if err != nil || !f.Ask || f.Ended || len(h.sessions) != 1 {
+			t.Fatalf("%s: %+v, %v", name, f, err)
+		}
+	}
+	f, err := b.leave(oauth.Params{"client_id": {"shop"}, "post_logout_redirect_uri": {bye}})
+	h.must(err)
+	for name, l := range map[string]authorize.Leaving{
+		"no token":        {Flow: f.Flow, Cookie: b.cookie, Browser: b.browser},
+		"another browser": {Flow: f.Flow, Token: f.Token, Cookie: b.cookie, Browser: other.browser},
+		"another form":    {Flow: f.Flow, Token: h.forms.Token(b.browser, "login", f.Flow), Cookie: b.cookie, Browser: b.browser},
+	} {
+		if _, err := h.exit.Leave(t.Context(), l); core.CodeOf(err) != core.AccessDenied || len(h.sessions) != 1 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	done, err := h.exit.Leave(t.Context(), authorize.Leaving{Flow: f.Flow, Token: f.Token, Cookie: b.cookie, Browser: b.browser})
+	if err != nil || done.To != bye || !done.Ended || len(h.sessions) > 0 {
+		t.Errorf("%+v, %v", done, err)
+	}
+	f, err = b.leave(oauth.Params{}) // nobody is signed in any more
+	if err != nil || f.Ask || f.To != "" {
+		t.Errorf("%+v, %v", f, err)
+	}
+}
+
+// A login flow is no leave to sign out.
+func TestLeaveWithAnotherFlow(t *testing.T) {
+	b := open(t).tab()
+	a := b.ask(request())
+	b.cookie = b.signIn("ann")
+	l := authorize.Leaving{Flow: a.Flow, Token: b.forms.Token(b.browser, "logout", a.Flow), Cookie: b.cookie, Browser: b.browser}
+	if _, err := b.exit.Leave(t.Context(), l); core.CodeOf(err) != core.InvalidRequest || len(b.sessions) != 1 {
+		t.Errorf("%v", err)
+	}
+}
+
+// Nobody is sent to an address that the client may not send to.
+func TestLeaveRedirectsNowhereElse(t *testing.T) {
+	b := open(t).tab()
+	hint := b.idToken("JWT", nil)
+	for _, uri := range []string{
+		"https://evil.example/", "https://shop.example/bye", bye + "&y", bye + "/", bye + "#", "https://shop.example/cb?keep=1", "//evil.example", `/\evil.example`,
+		"javascript:alert(1)", "https://SHOP.example/bye?x=1", " " + bye,
+	} {
+		f, err := b.leave(oauth.Params{"id_token_hint": {hint}, "post_logout_redirect_uri": {uri}})
+		if err != nil || f.To != "" {
+			t.Errorf("%q: %+v, %v", uri, f, err)
+		}
+	}
+	if f, err := b.leave(oauth.Params{"post_logout_redirect_uri": {bye}}); err != nil || f.To != "" {
+		t.Errorf("without a client: %+v, %v", f, err)
+	}
+	if f, err := b.leave(oauth.Params{"client_id": {"public"}, "post_logout_redirect_uri": {bye}}); err != nil || f.To != "" {
+		t.Errorf("another client's: %+v, %v", f, err)
+	}
+}
+
+func TestLeaveRefused(t *testing.T) {
+	b := open(t).tab()
+	b.cookie = b.signIn("ann")
+	for name, params := range map[string]oauth.Params{
+		"no JWT":               {"id_token_hint": {"x"}},
+		"access token":         {"id_token_hint": {b.idToken("at+jwt", nil)}},
+		"another issuer":       {"id_token_hint": {b.idToken("JWT", map[string]any{"iss": "https://evil.example"})}},
+		"another client's":     {"id_token_hint": {b.idToken("JWT", nil)}, "client_id": {"public"}},
+		"client_id twice":      {"client_id": {"shop", "shop"}},
+		"two addresses":        {"client_id": {"shop"}, "post_logout_redirect_uri": {bye, "https://evil.example"}},
+		"longer than we carry": {"state": {string(make([]byte, 9000))}},
+	} {
+		if f, err := b.leave(params); core.CodeOf(err) != core.InvalidRequest || len(b.sessions) != 1 {
+			t.Errorf("%s: %+v, %v", name, f, err)
+		}
+	}
+	f, err := b.leave(nil)
+	b.must(err)
+	b.now = b.now.Add(time.Hour + time.Second)
+	l := authorize.Leaving{Flow: f.Flow, Token: f.Token, Cookie: b.cookie, Browser: b.browser}
+	if _, err := b.exit.Leave(t.Context(), l); core.CodeOf(err) != core.InvalidRequest {
+		t.Errorf("an old page: %v", err)
+	}
+}

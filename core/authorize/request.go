@@ -1,0 +1,68 @@
+package authorize
+
+import (
+	"slices"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/oauth"
+)
+
+// A Request is an authorization request that passed every check (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1).
+type Request struct {
+	Client      core.Client
+	RedirectURI string
+	RedirectSet bool   // the request named it; else it is the only one registered
+	Mode        string // "query" or "form_post"
+	State       string
+	Scope       []string
+	Resources   []string // RFC 8707
+	Challenge   string   // of PKCE with S256; empty: none
+	Nonce       string
+	Prompt      Prompt
+	MaxAge      *time.Duration // nil: however old the sign-in is
+	LoginHint   string         // who is expected to sign in, to fill in the form
+	Hinted      core.Subject   // who must be signed in, by id_token_hint; empty: anybody
+	Pushed      bool           // it came by reference (RFC 9126)
+}
+
+// Prompt is the set of words of the parameter prompt (OpenID Connect Core §3.1.2.1).
+type Prompt struct{ None, Login, Consent, SelectAccount bool }
+
+// words gives them as policy sees them.
+func (p Prompt) words() []string {
+	var words []string
+	for _, w := range [...]struct {
+		on   bool
+		word string
+	}{{p.None, "none"}, {p.Login, "login"}, {p.Consent, "consent"}, {p.SelectAccount, "select_account"}} {
+		if w.on {
+			words = append(words, w.word)
+		}
+	}
+	return words
+}
+
+// isOIDC tells an OpenID Connect request from a plain OAuth one.
+func (r *Request) isOIDC() bool { return oauth.ScopeContains(r.Scope, oauth.ScopeOpenID) }
+
+// Profiles of clients with a rule of their own.
+const (
+	profileFAPI = "fapi2"
+	profileOIDC = "oidc"
+)
+
+// pkceRequired tells whether the request must carry a challenge: always for public clients, for clients obliged to it and for
+// the profile fapi2; never for the profile oidc; else unless it is an OpenID Connect request whose nonce binds the code to the
+// browser just as well (RFC 9700 §2.1.1).
+func pkceRequired(c *core.Client, r *Request) bool {
+	obliged := slices.ContainsFunc(c.Governance.Obligations, func(o core.Obligation) bool { return o.Name == decision.ObligePKCE })
+	switch {
+	case obliged, oauth.AuthMethod(c.Metadata.TokenEndpointAuthMethod) == oauth.AuthNone, c.Provenance.Profile == profileFAPI:
+		return true
+	case c.Provenance.Profile == profileOIDC:
+		return false
+	}
+	return !r.isOIDC() || r.Nonce == ""
+}

@@ -1,0 +1,4 @@
+package bff
+
+// HalfHash makes an at_hash.
+var HalfHash = halfHash

@@ -1,0 +1,119 @@
+package bff
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/fetch"
+	"github.com/ostiary/ostiary/core/keys/jose"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// A refusal is an OAuth error of the issuer (RFC 6749 §5.2). Its description is the issuer's and goes to the log only.
+type refusal struct {
+	status      int
+	code        core.Code
+	description string
+	decision    string // where the issuer explains it
+}
+
+// Error implements error.
+func (r *refusal) Error() string {
+	text := fmt.Sprintf("the identity provider answered %d %q: %q", r.status, core.Clip(string(r.code)), core.Clip(r.description))
+	if r.decision != "" {
+		text += fmt.Sprintf(" (decision %q)", core.Clip(r.decision))
+	}
+	return text
+}
+
+func refusedWith(err error, code core.Code) bool {
+	var r *refusal
+	return errors.As(err, &r) && r.code == code
+}
+
+// ask sends a request and reads the JSON of its answer; an answer without success is a refusal.
+func (b *Backend) ask(ctx context.Context, r fetch.Request) (strictjson.Value, error) {
+	r.Header.Set("Accept", "application/json")
+	answer, err := b.door.Do(ctx, r)
+	if err != nil {
+		return strictjson.Value{}, fmt.Errorf("the identity provider cannot be reached: %w", err)
+	}
+	doc, err := strictjson.Parse(answer.Body, strictjson.Default)
+	if answer.Status >= 200 && answer.Status < 300 {
+		if len(answer.Body) > 0 && err != nil {
+			return strictjson.Value{}, fmt.Errorf("the identity provider's answer is not usable JSON: %w", err)
+		}
+		return doc, nil
+	}
+	refused := &refusal{status: answer.Status}
+	for name, to := range map[string]*string{"error": (*string)(&refused.code), "error_description": &refused.description, "decision_id": &refused.decision} {
+		v, _ := doc.Get(name)
+		*to, _ = v.Text()
+	}
+	return strictjson.Value{}, refused
+}
+
+func (b *Backend) askJSON(ctx context.Context, method, to string, token core.Secret, body strictjson.Value) (strictjson.Value, error) {
+	header := bearer(token)
+	header.Set("Content-Type", "application/json")
+	return b.ask(ctx, fetch.Request{Method: method, URL: to, Header: header, Body: strictjson.Append(nil, body)})
+}
+
+func bearer(token core.Secret) http.Header {
+	return http.Header{"Authorization": {"Bearer " + token.Reveal()}}
+}
+
+const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+// askForm posts a form as the client that we are: with an assertion (RFC 7523 §2.2). When the issuer does not accept it, our
+// registration is in doubt.
+func (b *Backend) askForm(ctx context.Context, me *self, to string, form url.Values) (strictjson.Value, error) {
+	assertion, err := b.assertion(me)
+	if err != nil {
+		return strictjson.Value{}, err
+	}
+	form.Set("client_id", string(me.ClientID))
+	form.Set("client_assertion_type", assertionType)
+	form.Set("client_assertion", assertion)
+	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	doc, err := b.ask(ctx, fetch.Request{Method: http.MethodPost, URL: to, Header: header, Body: []byte(form.Encode())})
+	if refusedWith(err, core.InvalidClient) {
+		b.doubt()
+	}
+	return doc, err
+}
+
+// assertionLife is how long an assertion may be on its way.
+const assertionLife = time.Minute
+
+// assertion proves who we are, once (RFC 7523 §3). Its audience is the issuer alone, so that it is of no use elsewhere.
+func (b *Backend) assertion(me *self) (string, error) {
+	now := b.now()
+	var claims strictjson.Record
+	claims.Begin('{')
+	claims.Text("iss", string(me.ClientID))
+	claims.Text("sub", string(me.ClientID))
+	claims.Text("aud", b.settings.Issuer)
+	claims.Text("jti", core.NewSecret().Reveal())
+	claims.Int("iat", now.Unix())
+	claims.Int("exp", now.Add(assertionLife).Unix())
+	claims.End('}')
+	body, err := claims.Bytes()
+	if err != nil {
+		return "", err
+	}
+	return jose.Sign(me.key, "JWT", body)
+}
+
+// unavailable is what a browser is told when the issuer failed us.
+func unavailable(err error) error {
+	return &core.Error{
+		Code: core.TemporarilyUnavailable, RetryAfter: 5 * time.Second, Err: err,
+		Detail: "The identity provider did not answer as it should; try again in a moment.",
+	}
+}

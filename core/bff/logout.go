@@ -1,0 +1,65 @@
+package bff
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/ostiary/ostiary/core"
+)
+
+// Logout ends a session: its record, its tokens and, where that can be done in process, the issuer's own session. It gives
+// where the browser goes now: to the issuer's end-session endpoint (OpenID Connect RP-Initiated Logout §2), which brings it
+// back. No ID token is in that address: it would be a token in the browser's hands, history and logs.
+func (b *Backend) Logout(ctx context.Context, host string, cookie core.Secret) (string, error) {
+	me, err := b.me()
+	if err != nil {
+		return "", err
+	}
+	if cookie == "" {
+		return b.settings.AfterLogout, nil
+	}
+	s, t, err := b.store.Tokens(ctx, cookie.Hash())
+	if err != nil {
+		return "", err
+	}
+	if s.Subject == "" {
+		return b.settings.AfterLogout, nil
+	}
+	if err := b.store.EndSession(ctx, s.Hash, Stamp{}); err != nil {
+		return "", err
+	}
+	b.revoke(ctx, me, t.Refresh)
+	b.endIssued(ctx, s)
+	return b.endSessionURL(me, host), nil
+}
+
+// revoke tells the issuer that a refresh token is not needed any more (RFC 7009 §2.1). Our session is over whether or not it
+// listens.
+func (b *Backend) revoke(ctx context.Context, me *self, refresh core.Secret) {
+	if refresh == "" {
+		return
+	}
+	form := url.Values{"token": {refresh.Reveal()}, "token_type_hint": {"refresh_token"}}
+	if _, err := b.askForm(ctx, me, b.settings.Endpoints.Revoke, form); err != nil {
+		b.log.Warn("a refresh token could not be revoked", "error", err)
+	}
+}
+
+// endIssued ends the issuer's own session, so that the next login asks who it is.
+func (b *Backend) endIssued(ctx context.Context, s Session) {
+	if b.endSession == nil || s.Issued == "" {
+		return
+	}
+	if err := b.endSession(ctx, s.Subject, s.Issued); err != nil {
+		b.log.Warn("the identity provider's session could not be ended", "error", err)
+	}
+}
+
+func (b *Backend) endSessionURL(me *self, host string) string {
+	origin, err := b.originOf(host)
+	if err != nil {
+		origin = b.settings.Origins[0]
+	}
+	query := url.Values{"client_id": {string(me.ClientID)}, "post_logout_redirect_uri": {origin + b.settings.AfterLogout}}
+	return b.settings.Endpoints.Logout + "?" + query.Encode()
+}

@@ -1,0 +1,106 @@
+package bff
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+)
+
+// A Store keeps what the backend must find again after a restart, and what its replicas share.
+type Store interface {
+	Registrations
+	Logins
+	Sessions
+}
+
+// Registrations keeps the backend's registration with the issuer.
+type Registrations interface {
+	// Registration gives it; the zero one when there is none.
+	Registration(ctx context.Context) (Registration, error)
+	// Lease makes holder the only one that may register until the time; ErrLeased while another one is.
+	Lease(ctx context.Context, holder string, until time.Time) error
+	// SaveRegistration stores it and ends the holder's lease; ErrLeased when holder has it no more.
+	SaveRegistration(ctx context.Context, holder string, r Registration) error
+	// Release ends the holder's lease, if it still has it.
+	Release(ctx context.Context, holder string) error
+}
+
+// Logins keeps the logins under way.
+type Logins interface {
+	// AddPending stores one until it expires.
+	AddPending(ctx context.Context, p Pending) error
+	// Pending gives one; the zero one when there is none, or none any more.
+	Pending(ctx context.Context, state core.SecretHash) (Pending, error)
+	// TakePending removes one; ErrChanged when somebody else has. So a state counts once.
+	TakePending(ctx context.Context, p Pending) error
+}
+
+// Sessions keeps the sessions of browsers.
+type Sessions interface {
+	// AddSession stores a session with its tokens until it expires.
+	AddSession(ctx context.Context, s Session, t Tokens) error
+	// Session gives one without its tokens, in one read; the zero one when there is none, or none any more.
+	Session(ctx context.Context, hash core.SecretHash) (Session, error)
+	// Tokens gives a session and its tokens in one view; zero ones when there is none.
+	Tokens(ctx context.Context, hash core.SecretHash) (Session, Tokens, error)
+	// UpdateTokens replaces the tokens of a session that are still at their stamp, else ErrChanged.
+	UpdateTokens(ctx context.Context, s Session, t Tokens) error
+	// EndSession removes a session and its tokens; with a stamp only if the tokens are still at it, else ErrChanged.
+	EndSession(ctx context.Context, hash core.SecretHash, at Stamp) error
+}
+
+// What a Store answers when somebody else was faster.
+var (
+	ErrLeased  = errors.New("another replica registers the backend")
+	ErrChanged = errors.New("the record was changed or removed meanwhile")
+)
+
+// A Stamp says which writing of a record was read. The zero one means any.
+type Stamp [16]byte
+
+// A Registration is what the issuer knows us as (RFC 7591 §3.2.1), with the key we prove it by.
+type Registration struct {
+	Issuer     string // the issuer's URL when it was made
+	ClientID   core.ClientID
+	Token      core.Secret // registration access token (RFC 7592 §3)
+	URI        string      // registration_client_uri
+	IDTokenAlg string      // what ID tokens are signed with
+	Key        core.Secret // our ES256 key: PKCS #8 in base64
+	Digest     string      // of the metadata that was registered
+}
+
+// A Pending is a login under way: what the browser must come back with, and what we then need.
+type Pending struct {
+	State       core.SecretHash // names it
+	Browser     core.SecretHash // of the cookie of the browser that began it
+	Verifier    core.Secret     // of PKCE
+	Nonce       core.Secret
+	RedirectURI string
+	ReturnTo    string // where the browser goes at the end; checked
+	ExpiresAt   time.Time
+	Stamp       Stamp
+}
+
+// A Session is a browser that is signed in. It holds no token, so that whatever shows one shows none.
+type Session struct {
+	Hash          core.SecretHash // of the cookie: names it
+	Subject       core.Subject
+	Issued        core.SessionID // the issuer's own session ("sid"); empty: it has not said
+	Username      string
+	Name          string
+	Email         string
+	EmailVerified bool
+	CreatedAt     time.Time
+	ExpiresAt     time.Time
+}
+
+// Tokens are what a session holds for its calls.
+type Tokens struct {
+	Access      core.Secret
+	AccessFrom  time.Time // when it was issued
+	AccessUntil time.Time
+	Refresh     core.Secret // empty: none was issued
+	Stamp       Stamp
+}

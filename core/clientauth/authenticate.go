@@ -1,0 +1,110 @@
+package clientauth
+
+import (
+	"context"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/keys/jose"
+	"github.com/ostiary/ostiary/core/oauth"
+)
+
+// Clients finds clients.
+type Clients interface {
+	// Registered gives a client with its credentials and state in one view; the zero Registered when there is none.
+	Registered(ctx context.Context, id core.ClientID) (core.Registered, error)
+}
+
+// Keys gives the key set that a client publishes at its jwks_uri; kid is the key that is looked for.
+type Keys interface {
+	Set(ctx context.Context, jwksURI, kid string) (jose.KeySet, error)
+}
+
+// Once says whether something happens for the first time, and remembers it until then.
+type Once interface {
+	Once(ctx context.Context, kind string, hash core.SecretHash, until time.Time) (first bool, err error)
+}
+
+// Parts are what an Authenticator is made of. All are needed.
+type Parts struct {
+	Clients       Clients
+	Keys          Keys
+	Once          Once
+	Issuer        string // accepted as the audience of assertions, and so is TokenEndpoint
+	TokenEndpoint string
+	Now           func() time.Time
+}
+
+// An Authenticator tells which client is calling. It is safe for concurrent use.
+type Authenticator struct {
+	parts Parts
+	sets  sets
+}
+
+// New makes an Authenticator.
+func New(p Parts) *Authenticator { return &Authenticator{parts: p} }
+
+// Authenticate gives the client that proved itself by the one method it is registered for. A public client (method none) has
+// proved nothing but knows its id.
+//
+// Errors: invalid_request for a request with two methods, or one that cannot be read; invalid_client for an unknown client or
+// a proof that does not hold; unauthorized_client for one that holds, of a client that is pending or disabled (RFC 6749 §5.2).
+func (a *Authenticator) Authenticate(ctx context.Context, p Presented) (core.Registered, error) {
+	proof, err := p.proof()
+	if err != nil {
+		return core.Registered{}, err
+	}
+	client, err := a.parts.Clients.Registered(ctx, proof.client)
+	if err != nil {
+		return core.Registered{}, err
+	}
+	if err := a.check(ctx, proof, client, p.Endpoint); err != nil {
+		return core.Registered{}, err
+	}
+	return client, mayBeUsed(client)
+}
+
+// check holds a proof against the client. A client that is not there fails after the work that one with a wrong secret makes.
+func (a *Authenticator) check(ctx context.Context, proof proof, r core.Registered, endpoint string) error {
+	now := a.parts.Now()
+	known := r.Client.ID != "" && (r.Client.Expires.IsZero() || now.Before(r.Client.Expires))
+	if !known {
+		r = core.Registered{}
+	}
+	secretHolds := proof.secretHolds(r.Credentials.Secrets, now)
+	switch {
+	case !known:
+		return unknown(nil)
+	case proof.method != Method(r.Client):
+		return core.Refuse(core.InvalidClient, "This client is registered to authenticate by %s, not by %s.", Method(r.Client), proof.method)
+	case proof.method == oauth.AuthPrivateKeyJWT:
+		return a.checkAssertion(ctx, proof, &r.Client, endpoint)
+	case oauth.UsesSecret(proof.method) && !secretHolds:
+		return unknown(nil)
+	}
+	return nil
+}
+
+// Method gives how a client authenticates. Absent means client_secret_basic (RFC 7591 §2).
+func Method(c core.Client) oauth.AuthMethod {
+	if c.Metadata.TokenEndpointAuthMethod == "" {
+		return oauth.AuthClientSecretBasic
+	}
+	return oauth.AuthMethod(c.Metadata.TokenEndpointAuthMethod)
+}
+
+// mayBeUsed refuses a client that is known and not active: only who proved to be it learns so.
+func mayBeUsed(r core.Registered) error {
+	switch r.State {
+	case core.Active:
+		return nil
+	case core.Pending:
+		return core.Refuse(core.UnauthorizedClient, "This client is registered and waits for an operator's approval.")
+	}
+	return core.Refuse(core.UnauthorizedClient, "This client was disabled by an operator.")
+}
+
+// unknown is the one answer to a client that there is not, not any more, or that could not prove itself.
+func unknown(cause error) error {
+	return core.Fail(core.InvalidClient, "Client authentication failed: there is no such client, or its credentials do not match.", cause)
+}

@@ -1,0 +1,101 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/ostiary/ostiary/core"
+)
+
+// ErrWrong is inside the answer to every sign-in that did not succeed, whatever was wrong.
+var ErrWrong = errors.New("unknown user, wrong password, disabled or without a password")
+
+func wrong() error { return core.Fail(core.AccessDenied, "Wrong username or password.", ErrWrong) }
+
+// An Attempt is one try to sign in.
+type Attempt struct {
+	Username  string
+	Password  core.Secret
+	IP        string
+	UserAgent string
+	Cookie    core.Secret // of the session that the browser has; it ends (session fixation). Empty: none
+}
+
+// SignIn gives the session of who proved to be a user, and the secret for its cookie. It refuses with access_denied (ErrWrong)
+// or too_many_requests.
+func (d *Desk) SignIn(ctx context.Context, a Attempt) (core.Session, core.Secret, error) {
+	account := AccountOf(a.Username)
+	if err := d.open(ctx, account); err != nil {
+		return core.Session{}, "", err
+	}
+	var stored Stored
+	if checkUsername(a.Username) == nil {
+		var err error
+		if stored, err = d.users.Named(ctx, account); err != nil {
+			return core.Session{}, "", err
+		}
+	}
+	if err := d.prove(ctx, account, stored, a.Password); err != nil {
+		return core.Session{}, "", err
+	}
+	return d.begin(ctx, stored.User, a)
+}
+
+// prove compares a password with a user's, or with one that nobody has. A hash that is weaker than today's is made anew.
+func (d *Desk) prove(ctx context.Context, account Account, stored Stored, password core.Secret) error {
+	leave, err := d.hasher.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if err := d.countTry(ctx, account); err != nil {
+		return err
+	}
+	right, weak, err := d.hasher.matches(password, stored.User.Password)
+	switch {
+	case err != nil:
+		return err
+	case !right || stored.User.Password == "" || stored.User.Disabled:
+		return wrong()
+	case !weak:
+		return nil
+	}
+	after := stored.User
+	after.Password = d.hasher.hash(password)
+	if err := d.users.Change(ctx, Change{Before: stored, After: after}); !errors.Is(err, ErrChanged) {
+		return err
+	}
+	return nil // somebody changed the user meanwhile: next time
+}
+
+// What a session keeps of where it began, in bytes.
+const (
+	maxIP        = 64
+	maxUserAgent = 256
+)
+
+// begin starts a session under a new secret.
+func (d *Desk) begin(ctx context.Context, u core.User, a Attempt) (core.Session, core.Secret, error) {
+	now, cookie := d.today(), core.NewSecret()
+	session := core.Session{
+		ID: core.NewSessionID(d.now()), Subject: u.Subject, UserGeneration: u.Generation, AuthTime: now, Methods: []string{"pwd"},
+		CreatedAt: now, ExpiresAt: now.Add(d.lifetime), IP: clip(a.IP, maxIP), UserAgent: clip(a.UserAgent, maxUserAgent),
+	}
+	b := Beginning{Session: session, Cookie: cookie.Hash(), Account: AccountOf(u.Username)}
+	if a.Cookie != "" {
+		b.Replaces = a.Cookie.Hash()
+	}
+	if err := d.sessions.Begin(ctx, b); err != nil {
+		return core.Session{}, "", err
+	}
+	return session, cookie, nil
+}
+
+// clip keeps what a browser says of itself short.
+func clip(s string, limit int) string {
+	if len(s) > limit {
+		s = s[:limit]
+	}
+	return strings.ToValidUTF8(s, "?")
+}

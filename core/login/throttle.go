@@ -1,0 +1,83 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+)
+
+// The throttle of one account: some tries are free; after each further one the account waits, twice as long every time. The
+// wait is bounded and the right password ends it all, so that no stranger locks an owner out for ever.
+const (
+	freeTries    = 5
+	firstWait    = time.Minute
+	longestClose = 15 * time.Minute
+	forgetAfter  = time.Hour // without a try
+)
+
+// waitAfter is how long an account is closed after the nth try.
+func waitAfter(n int) time.Duration {
+	if n < freeTries {
+		return 0
+	}
+	const doublings = 4 // 1, 2, 4, 8 and then the longest
+	if n-freeTries >= doublings {
+		return longestClose
+	}
+	return firstWait << (n - freeTries)
+}
+
+// mayTry refuses an account that waits.
+func mayTry(t Tries, now time.Time) error {
+	if !t.Opens.After(now) {
+		return nil
+	}
+	wait := t.Opens.Sub(now)
+	return &core.Error{
+		Code: core.TooManyRequests, RetryAfter: wait,
+		Detail: "Too many tries with this username. Wait " + inWords(wait) + ", then try again.",
+	}
+}
+
+func inWords(wait time.Duration) string {
+	if wait <= time.Minute {
+		return "a minute"
+	}
+	return strconv.FormatInt(int64((wait+time.Minute-1)/time.Minute), 10) + " minutes"
+}
+
+// open looks whether an account may be tried, before anything is spent on the try.
+func (d *Desk) open(ctx context.Context, a Account) error {
+	tries, err := d.throttle.Tries(ctx, a)
+	if err != nil {
+		return err
+	}
+	return mayTry(tries, d.now())
+}
+
+// maxRaces is how often a write is tried again because somebody else was faster. Of tries at one account only the free ones can
+// be, before it closes.
+const maxRaces = 4 * freeTries
+
+// countTry counts a try before the password is compared: of many at once no more get through than one after the other.
+func (d *Desk) countTry(ctx context.Context, a Account) error {
+	for range maxRaces {
+		tries, err := d.throttle.Tries(ctx, a)
+		if err != nil {
+			return err
+		}
+		now := d.now()
+		if err := mayTry(tries, now); err != nil {
+			return err
+		}
+		tries.Count++
+		tries.Opens = now.Add(waitAfter(tries.Count))
+		if err = d.throttle.CountTry(ctx, a, tries, now.Add(forgetAfter)); !errors.Is(err, ErrChanged) {
+			return err
+		}
+	}
+	return &core.Error{Code: core.TooManyRequests, Detail: "Too many tries with this username at once; try again.", RetryAfter: time.Second}
+}

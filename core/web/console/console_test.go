@@ -1,0 +1,259 @@
+package console_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/ledger"
+	"github.com/ostiary/ostiary/core/login"
+	"github.com/ostiary/ostiary/core/strictjson"
+	"github.com/ostiary/ostiary/core/web"
+	"github.com/ostiary/ostiary/core/web/console"
+)
+
+const site = "op.example"
+
+// door knows two people, both with the password "right"; ada is an administrator.
+type door struct{ sessions map[core.Secret]core.User }
+
+func (d *door) SignIn(_ context.Context, a login.Attempt) (core.Session, core.Secret, error) {
+	if a.Username == "busy" {
+		return core.Session{}, "", &core.Error{Code: core.TooManyRequests, Detail: "Wait a minute.", RetryAfter: time.Minute}
+	}
+	if a.Username != "ada" && a.Username != "bob" || a.Password.Reveal() != "right" {
+		return core.Session{}, "", core.Refuse(core.AccessDenied, "Wrong username or password.")
+	}
+	cookie := core.NewSecret()
+	d.sessions[cookie] = core.User{Username: a.Username, Admin: a.Username == "ada"}
+	return core.Session{}, cookie, nil
+}
+
+func (d *door) Session(_ context.Context, cookie core.Secret) (core.Session, core.User, bool, error) {
+	user, there := d.sessions[cookie]
+	return core.Session{}, user, there, nil
+}
+
+func (d *door) SignOut(_ context.Context, cookie core.Secret) error {
+	delete(d.sessions, cookie)
+	return nil
+}
+
+// book holds one decision whose texts a stranger chose.
+type book struct{ entry ledger.Entry }
+
+func (b book) Find(_ context.Context, id core.DecisionID) (ledger.Entry, bool, error) {
+	return b.entry, id == b.entry.DecisionID, nil
+}
+
+func (b book) Entries(_ context.Context, client core.ClientID, after core.DecisionID, limit int) ([]ledger.Entry, error) {
+	var list []ledger.Entry
+	for range limit { // as many as are asked for: there is an older page
+		if client == "" || client == b.entry.ClientID {
+			list = append(list, b.entry)
+		}
+	}
+	return list, nil
+}
+
+const nasty = `<script>alert("x")</script>`
+
+func refusal() ledger.Entry {
+	return ledger.Entry{
+		V: 1, DecisionID: "d-1", Time: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Operation: core.Register, Channel: core.ChannelDCR, ClientID: nasty,
+		Actor: ledger.Actor{Kind: "open", IP: "192.0.2.7"}, Verdict: ledger.Denied, Outcome: ledger.Nothing,
+		Error: &ledger.Problem{Code: core.InvalidScope, Detail: "The scope " + nasty + " is not allowed."},
+		Stages: []ledger.Stage{
+			{Stage: "normalise", By: ledger.By{Kind: "core"}, NS: 3000, Patch: []strictjson.PatchOp{{Op: "add", Path: "/client~1name", Value: strictjson.String(nasty)}}},
+			{Stage: "policy", By: ledger.By{Kind: "policy"}, NS: 1_000_000, Cached: true, Reasons: []core.Reason{
+				{Rule: "scopes.allowed", Code: core.InvalidScope, Message: "no " + nasty, File: "scopes.rego", Line: 12, Fields: []string{"scope"}},
+			}},
+		},
+	}
+}
+
+// rig is a console with a browser that keeps cookies.
+type rig struct {
+	t       *testing.T
+	server  *web.Server
+	door    *door
+	cookies map[string]string
+}
+
+func open(t *testing.T) *rig {
+	t.Helper()
+	d := &door{sessions: map[core.Secret]core.User{}}
+	h := console.New(d, book{refusal()}, true)
+	server, err := web.New(web.Options{Sites: []string{site}, Face: web.Page, Routes: table(h)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &rig{t: t, server: server, door: d, cookies: map[string]string{}}
+}
+
+func table(h *console.Handlers) []web.Route {
+	return []web.Route{
+		{Method: "GET", Path: "/console", Handler: h.As(h.Home)},
+		{Method: "GET", Path: "/console/login", Handler: h.LoginPage},
+		{Method: "POST", Path: "/console/login", Handler: h.Login},
+		{Method: "POST", Path: "/console/logout", Handler: h.As(h.Logout)},
+		{Method: "GET", Path: "/console/decisions", Handler: h.As(h.List)},
+		{Method: "GET", Path: "/console/decisions/:id", Handler: h.As(h.Show)},
+		{Method: "GET", Path: "/console/style.css", Handler: h.Style},
+	}
+}
+
+func (g *rig) ask(method, path string, form url.Values) (*http.Response, string) {
+	g.t.Helper()
+	req, err := http.NewRequestWithContext(g.t.Context(), method, "http://"+site+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	if method == http.MethodPost {
+		req.Header.Set("Content-Type", web.Form)
+	}
+	for name, value := range g.cookies {
+		req.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	res, err := g.server.RoundTripper().RoundTrip(req)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	for _, c := range res.Cookies() {
+		if !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || !strings.HasPrefix(c.Name, "__Host-") || c.Path != "/" {
+			g.t.Errorf("cookie %v", c)
+		}
+		if g.cookies[c.Name] = c.Value; c.MaxAge < 0 {
+			delete(g.cookies, c.Name)
+		}
+	}
+	return res, string(body)
+}
+
+var tokenField = regexp.MustCompile(`name="token" value="([^"]+)"`)
+
+func (g *rig) token(page string) string {
+	g.t.Helper()
+	m := tokenField.FindStringSubmatch(page)
+	if m == nil {
+		g.t.Fatalf("no form token in %s", page)
+	}
+	return m[1]
+}
+
+func (g *rig) signIn(username, password string) (*http.Response, string) {
+	g.t.Helper()
+	_, page := g.ask("GET", "/console/login", nil)
+	return g.ask("POST", "/console/login", url.Values{"token": {g.token(page)}, "username": {username}, "password": {password}})
+}
+
+func TestConsole(t *testing.T) {
+	g := open(t)
+	for _, path := range []string{"/console", "/console/decisions", "/console/decisions/d-1"} {
+		if res, _ := g.ask("GET", path, nil); res.StatusCode != 303 || res.Header.Get("Location") != "/console/login" {
+			t.Errorf("%s without a session: %d %v", path, res.StatusCode, res.Header)
+		}
+	}
+	if res, _ := g.signIn("ada", "right"); res.StatusCode != 303 || res.Header.Get("Location") != "/console/decisions" {
+		t.Fatalf("sign-in: %d", res.StatusCode)
+	}
+	if res, _ := g.ask("GET", "/console", nil); res.Header.Get("Location") != "/console/decisions" {
+		t.Errorf("home: %v", res.Header)
+	}
+	res, list := g.ask("GET", "/console/decisions", nil)
+	if res.StatusCode != 200 || !strings.Contains(list, `href="/console/decisions/d-1"`) || !strings.Contains(list, "refused") || !strings.Contains(list, `rel="next"`) {
+		t.Errorf("list: %d %s", res.StatusCode, list)
+	}
+	res, one := g.ask("GET", "/console/decisions/d-1", nil)
+	for _, want := range []string{"scopes.rego:12", "scopes.allowed", "invalid_scope", "192.0.2.7", "client/name", "1.00 ms", "remembered"} {
+		if !strings.Contains(one, want) {
+			t.Errorf("the explanation lacks %q: %s", want, one)
+		}
+	}
+	if strings.Contains(list+one, "<script") || !strings.Contains(res.Header.Get("Content-Security-Policy"), "default-src 'none'") {
+		t.Error("markup of a stranger is in the page, or it has no policy")
+	}
+	if res, page := g.ask("GET", "/console/decisions?client_id=nobody", nil); res.StatusCode != 200 || !strings.Contains(page, "Nothing has been decided on this client") {
+		t.Errorf("nobody's list: %d %s", res.StatusCode, page)
+	}
+	if res, _ := g.ask("GET", "/console/decisions/d-2", nil); res.StatusCode != 404 {
+		t.Errorf("an unknown decision: %d", res.StatusCode)
+	}
+	if res, _ := g.ask("POST", "/console/logout", url.Values{"token": {"wrong"}}); res.StatusCode != 403 || len(g.door.sessions) != 1 {
+		t.Errorf("a foreign sign-out: %d, %d sessions", res.StatusCode, len(g.door.sessions))
+	}
+	if res, _ := g.ask("POST", "/console/logout", url.Values{"token": {g.token(list)}}); res.StatusCode != 303 || len(g.door.sessions) != 0 {
+		t.Errorf("sign-out: %d, %d sessions", res.StatusCode, len(g.door.sessions))
+	}
+}
+
+func TestConsoleSignIn(t *testing.T) {
+	for name, test := range map[string]struct {
+		username, password string
+		status             int
+		says               string
+	}{
+		"wrong password": {"ada", "wrong", 403, "Wrong username or password."},
+		"too often":      {"busy", "x", 429, "Wait a minute."},
+		"no operator":    {"bob", "right", 403, "not an administrator"},
+		"markup":         {nasty, "x", 403, "&lt;script&gt;"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := open(t)
+			res, page := g.signIn(test.username, test.password)
+			if res.StatusCode != test.status || !strings.Contains(page, test.says) || len(g.door.sessions) != 0 {
+				t.Errorf("%d, %d sessions: %s", res.StatusCode, len(g.door.sessions), page)
+			}
+			if res, _ := g.ask("GET", "/console/decisions", nil); res.StatusCode != 303 {
+				t.Errorf("then the list: %d", res.StatusCode)
+			}
+		})
+	}
+}
+
+// A sign-in form that another browser was given is of no use (login CSRF).
+func TestConsoleSignInIsBound(t *testing.T) {
+	g, other := open(t), open(t)
+	_, page := other.ask("GET", "/console/login", nil)
+	g.ask("GET", "/console/login", nil)
+	for _, token := range []string{other.token(page), "", "x"} {
+		res, page := g.ask("POST", "/console/login", url.Values{"token": {token}, "username": {"ada"}, "password": {"right"}})
+		if res.StatusCode != 403 || len(g.door.sessions) != 0 || !strings.Contains(page, "Try again") {
+			t.Errorf("token %q: %d", token, res.StatusCode)
+		}
+	}
+}
+
+// Each field that a person fills has a label; nothing on the pages runs or is styled inline.
+func TestConsolePagesAreAccessible(t *testing.T) {
+	g := open(t)
+	_, form := g.ask("GET", "/console/login", nil)
+	g.signIn("ada", "right")
+	_, list := g.ask("GET", "/console/decisions", nil)
+	_, one := g.ask("GET", "/console/decisions/d-1", nil)
+	for i, page := range []string{form, list, one} {
+		for _, input := range regexp.MustCompile(`<input [^>]*>`).FindAllString(page, -1) {
+			id := regexp.MustCompile(` id="([^"]+)"`).FindStringSubmatch(input)
+			if !strings.Contains(input, `type="hidden"`) && (id == nil || !strings.Contains(page, fmt.Sprintf(`<label for="%s">`, id[1]))) {
+				t.Errorf("page %d: %s has no label", i, input)
+			}
+		}
+		if strings.Contains(page, "style=") || strings.Contains(page, " on") && regexp.MustCompile(` on[a-z]+=`).MatchString(page) || !strings.Contains(page, `<html lang="en">`) {
+			t.Errorf("page %d has inline code or no language", i)
+		}
+	}
+	if res, css := g.ask("GET", "/console/style.css", nil); res.StatusCode != 200 || !strings.Contains(css, "prefers-color-scheme") {
+		t.Errorf("style: %d", res.StatusCode)
+	}
+}

@@ -1,0 +1,48 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/oauth"
+)
+
+// Form is the media type of the bodies that browsers and OAuth clients post.
+const Form = "application/x-www-form-urlencoded"
+
+// ParseForm reads a form body. No parameter may come twice (RFC 6749 §3.2) but those that are named.
+func ParseForm(r *Request, may ...string) (oauth.Params, error) {
+	return parseParams(string(r.Body), "body", may)
+}
+
+// ParseQuery reads the query. No parameter may come twice (RFC 6749 §3.1) but those that are named.
+func ParseQuery(r *Request, may ...string) (oauth.Params, error) {
+	return parseParams(r.RawQuery, "query", may)
+}
+
+func parseParams(text, place string, may []string) (oauth.Params, error) {
+	params, err := oauth.ParseParams(text)
+	if err != nil {
+		return nil, core.Refuse(core.InvalidRequest, "The %s cannot be read; send it as application/x-www-form-urlencoded.", place)
+	}
+	if name := params.Repeated(may...); name != "" {
+		return nil, core.Refuse(core.InvalidRequest, "%s was sent twice; send it once (RFC 6749 section 3.1).", core.Clip(name))
+	}
+	return params, nil
+}
+
+// Cookie gives the value of the first cookie of that name, or "".
+func (r *Request) Cookie(name string) string {
+	for _, line := range r.HeaderValues("Cookie") {
+		for pair := range strings.SplitSeq(line, ";") {
+			if got, value, _ := strings.Cut(strings.TrimSpace(pair), "="); got == name {
+				return value
+			}
+		}
+	}
+	return ""
+}
+
+// SetCookie adds a cookie to the answer.
+func (r Response) SetCookie(c *http.Cookie) Response { return r.With("Set-Cookie", c.String()) }

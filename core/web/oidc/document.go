@@ -1,0 +1,79 @@
+package oidc
+
+import (
+	"strings"
+
+	"github.com/ostiary/ostiary/core/oauth"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// What the issuer's metadata says of every issuer of ours.
+var (
+	grantTypes  = []oauth.GrantType{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantClientCredentials}
+	tokenAlgs   = []oauth.SigningAlgorithm{oauth.RS256, oauth.ES256, oauth.EdDSA, oauth.Ed25519} // of ID tokens, and of userinfo for who wants it signed
+	authMethods = []oauth.AuthMethod{oauth.AuthClientSecretBasic, oauth.AuthClientSecretPost, oauth.AuthPrivateKeyJWT, oauth.AuthNone}
+	scopes      = []string{"openid", "profile", "email", "address", "phone", "offline_access"}
+	claims      = []string{
+		"sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "amr", "sid", "name", "given_name", "family_name", "nickname",
+		"preferred_username", "picture", "website", "birthdate", "zoneinfo", "locale", "updated_at", "email", "email_verified",
+		"phone_number", "phone_number_verified", "address",
+	}
+)
+
+// Document gives an issuer's discovery document (OpenID Connect Discovery 1.0 §3, RFC 8414 §2). It names only what works.
+func Document(issuer string) []byte {
+	base := strings.TrimSuffix(issuer, "/")
+	members := []strictjson.Member{
+		{Name: "issuer", Value: strictjson.String(issuer)},
+	}
+	for _, e := range [][2]string{
+		{"authorization_endpoint", "/authorize"},
+		{"token_endpoint", "/token"},
+		{"pushed_authorization_request_endpoint", "/par"}, // RFC 9126 §5
+		{"userinfo_endpoint", "/userinfo"},
+		{"jwks_uri", "/jwks"},
+		{"registration_endpoint", "/dcr/register"},
+		{"introspection_endpoint", "/introspect"},
+		{"revocation_endpoint", "/revoke"},
+		{"end_session_endpoint", "/logout"}, // RP-Initiated Logout 1.0 §2.1
+	} {
+		members = append(members, strictjson.Member{Name: e[0], Value: strictjson.String(base + e[1])})
+	}
+	return strictjson.Append(nil, strictjson.Object(append(members, capabilities()...)...))
+}
+
+// capabilities are the members that do not name an address.
+func capabilities() []strictjson.Member {
+	withoutNone := authMethods[:len(authMethods)-1] // who asks about tokens must prove who it is (RFC 7662 §2.1)
+	return []strictjson.Member{
+		{Name: "scopes_supported", Value: strictjson.Strings(scopes)},
+		{Name: "response_types_supported", Value: texts(oauth.ResponseCode)},
+		{Name: "response_modes_supported", Value: texts("query", "form_post")},
+		{Name: "grant_types_supported", Value: texts(grantTypes...)},
+		{Name: "subject_types_supported", Value: texts(oauth.SubjectPublic)},
+		{Name: "id_token_signing_alg_values_supported", Value: texts(tokenAlgs...)},
+		{Name: "userinfo_signing_alg_values_supported", Value: texts(tokenAlgs...)},
+		{Name: "token_endpoint_auth_methods_supported", Value: texts(authMethods...)},
+		{Name: "token_endpoint_auth_signing_alg_values_supported", Value: texts(oauth.AsymmetricAlgorithms()...)},
+		{Name: "introspection_endpoint_auth_methods_supported", Value: texts(withoutNone...)},
+		{Name: "introspection_endpoint_auth_signing_alg_values_supported", Value: texts(oauth.AsymmetricAlgorithms()...)},
+		{Name: "revocation_endpoint_auth_methods_supported", Value: texts(authMethods...)},
+		{Name: "revocation_endpoint_auth_signing_alg_values_supported", Value: texts(oauth.AsymmetricAlgorithms()...)},
+		{Name: "code_challenge_methods_supported", Value: texts("S256")},
+		{Name: "prompt_values_supported", Value: texts("none", "login", "consent", "select_account")},
+		{Name: "claims_supported", Value: strictjson.Strings(claims)},
+		{Name: "claims_parameter_supported", Value: strictjson.Bool(false)},
+		{Name: "request_parameter_supported", Value: strictjson.Bool(false)},
+		{Name: "request_uri_parameter_supported", Value: strictjson.Bool(false)},               // left out it would be true (Discovery §3)
+		{Name: "authorization_response_iss_parameter_supported", Value: strictjson.Bool(true)}, // RFC 9207 §3
+	}
+}
+
+// texts gives words of the protocol as a JSON array.
+func texts[T ~string](words ...T) strictjson.Value {
+	list := make([]string, len(words))
+	for i, w := range words {
+		list[i] = string(w)
+	}
+	return strictjson.Strings(list)
+}

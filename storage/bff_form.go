@@ -1,0 +1,103 @@
+package storage
+
+import (
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/bff"
+)
+
+// The stored forms of the backend's records. What expires, and what names a record, stands in the record and its key.
+
+type bffRegistrationForm struct {
+	Issuer     string        `json:"issuer"`
+	ClientID   core.ClientID `json:"client_id"`
+	Token      string        `json:"token"`
+	URI        string        `json:"uri,omitempty"`
+	IDTokenAlg string        `json:"id_token_alg"`
+	Key        string        `json:"key"`
+	Digest     string        `json:"digest"`
+}
+
+func formOfBFFRegistration(r bff.Registration) bffRegistrationForm {
+	return bffRegistrationForm{
+		Issuer: r.Issuer, ClientID: r.ClientID, Token: r.Token.Reveal(), URI: r.URI,
+		IDTokenAlg: r.IDTokenAlg, Key: r.Key.Reveal(), Digest: r.Digest,
+	}
+}
+
+func (f bffRegistrationForm) noun() bff.Registration {
+	return bff.Registration{
+		Issuer: f.Issuer, ClientID: f.ClientID, Token: core.Secret(f.Token), URI: f.URI,
+		IDTokenAlg: f.IDTokenAlg, Key: core.Secret(f.Key), Digest: f.Digest,
+	}
+}
+
+type bffLeaseForm struct {
+	Holder string `json:"holder"`
+}
+
+type bffLoginForm struct {
+	Browser     string `json:"browser"`
+	Verifier    string `json:"verifier"`
+	Nonce       string `json:"nonce"`
+	RedirectURI string `json:"redirect_uri"`
+	ReturnTo    string `json:"return_to"`
+}
+
+func formOfBFFLogin(p bff.Pending) bffLoginForm {
+	return bffLoginForm{
+		Browser: p.Browser.String(), Verifier: p.Verifier.Reveal(), Nonce: p.Nonce.Reveal(),
+		RedirectURI: p.RedirectURI, ReturnTo: p.ReturnTo,
+	}
+}
+
+func (f bffLoginForm) noun(state core.SecretHash, r Record) (bff.Pending, error) {
+	browser, err := parseHash(f.Browser)
+	return bff.Pending{
+		State: state, Browser: browser, Verifier: core.Secret(f.Verifier), Nonce: core.Secret(f.Nonce),
+		RedirectURI: f.RedirectURI, ReturnTo: f.ReturnTo, ExpiresAt: r.Expires, Stamp: bff.Stamp(r.Version),
+	}, err
+}
+
+type bffSessionForm struct {
+	Subject       core.Subject   `json:"sub"`
+	Issued        core.SessionID `json:"sid,omitempty"`
+	Username      string         `json:"username,omitempty"`
+	Name          string         `json:"name,omitempty"`
+	Email         string         `json:"email,omitempty"`
+	EmailVerified bool           `json:"email_verified,omitempty"`
+	CreatedAt     time.Time      `json:"created_at"`
+}
+
+func formOfBFFSession(s bff.Session) bffSessionForm {
+	return bffSessionForm{
+		Subject: s.Subject, Issued: s.Issued, Username: s.Username, Name: s.Name, Email: s.Email,
+		EmailVerified: s.EmailVerified, CreatedAt: s.CreatedAt,
+	}
+}
+
+func (f bffSessionForm) noun(hash core.SecretHash, r Record) bff.Session {
+	return bff.Session{
+		Hash: hash, Subject: f.Subject, Issued: f.Issued, Username: f.Username, Name: f.Name, Email: f.Email,
+		EmailVerified: f.EmailVerified, CreatedAt: f.CreatedAt, ExpiresAt: r.Expires,
+	}
+}
+
+type bffTokensForm struct {
+	Access      string    `json:"access"`
+	AccessFrom  time.Time `json:"access_from"`
+	AccessUntil time.Time `json:"access_until"`
+	Refresh     string    `json:"refresh,omitempty"`
+}
+
+func formOfBFFTokens(t bff.Tokens) bffTokensForm {
+	return bffTokensForm{Access: t.Access.Reveal(), AccessFrom: t.AccessFrom, AccessUntil: t.AccessUntil, Refresh: t.Refresh.Reveal()}
+}
+
+func (f bffTokensForm) noun(r Record) bff.Tokens {
+	return bff.Tokens{
+		Access: core.Secret(f.Access), AccessFrom: f.AccessFrom, AccessUntil: f.AccessUntil,
+		Refresh: core.Secret(f.Refresh), Stamp: bff.Stamp(r.Version),
+	}
+}
