@@ -15,6 +15,7 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/config"
 	"github.com/ostiary/ostiary/core/fetch"
+	"github.com/ostiary/ostiary/core/web/routes"
 )
 
 // settings are what a server is started with: ostiary.yaml under serve, made up by dev.
@@ -178,6 +179,14 @@ func (s *settings) Validate() []config.Problem {
 			add(fmt.Sprintf("operators[%d].token", i), "has characters that no bearer token has (RFC 6750 section 2.1)")
 		}
 	}
+	for i, r := range s.BFF.Routes {
+		if other := s.overlaps(r.Prefix); other != "" {
+			add(fmt.Sprintf("bff.routes[%d].prefix", i), "%s overlaps %s, which is this server's own", r.Prefix, other)
+		}
+	}
+	if len(s.BFF.Routes) > 0 && len(s.BFF.Origins) == 0 {
+		add("bff.origins", "is missing: bff.routes need a backend-for-frontend")
+	}
 	if _, err := logLevel(s.Log.Level); err != nil {
 		add("log.level", "%v", err)
 	}
@@ -188,6 +197,20 @@ func (s *settings) Validate() []config.Problem {
 }
 
 const minOperatorToken = 16
+
+// overlaps gives the path of our own that a prefix would take calls from, or that would take calls from it.
+func (s *settings) overlaps(prefix string) string {
+	reserved := []string{routes.OperatorsArea, routes.SessionArea, routes.BFFArea, routes.ConsoleArea, "/.well-known"}
+	if u, err := url.Parse(s.Issuer); err == nil && u.Path != "" {
+		reserved = append(reserved, u.Path)
+	}
+	for _, path := range reserved {
+		if strings.HasPrefix(prefix+"/", path+"/") || strings.HasPrefix(path+"/", prefix+"/") {
+			return path
+		}
+	}
+	return ""
+}
 
 // checkIssuer holds the issuer to OpenID Connect Discovery §3 and RFC 8414 §2: no query, no fragment, https.
 func checkIssuer(raw string) error {

@@ -41,6 +41,25 @@ func TestNamedFoldersMustExist(t *testing.T) {
 	}
 }
 
+// The backend-for-frontend passes on nothing that is this server's own, nor would it be without.
+func TestProxiedPrefixes(t *testing.T) {
+	const base = "issuer: https://id.example.com/api/oidc\ndata_dir: data\nbff:\n  origins: [https://app.example.com]\n  routes:\n    - {upstream: 'http://orders:8080', prefix: "
+	for prefix, other := range map[string]string{
+		"/api/orders": "", "/authors": "", "/api/administration": "", "/consoles": "",
+		"/api/admin": "/api/admin", "/api": "/api/admin", "/console": "/console", "/auth": "/auth", "/api/auth": "/api/auth",
+		"/api/oidc/token": "/api/oidc", "/.well-known": "/.well-known",
+	} {
+		_, err := readSettings(writeConfig(t, base+prefix+"}\n"))
+		if said := err != nil && strings.Contains(err.Error(), "bff.routes[0].prefix: "+prefix+" overlaps "+other); said != (other != "") {
+			t.Errorf("%s: %v", prefix, err)
+		}
+	}
+	lonely := "issuer: https://id.example.com\ndata_dir: data\nbff:\n  routes:\n    - {upstream: 'http://orders:8080', prefix: /api/orders}\n"
+	if _, err := readSettings(writeConfig(t, lonely)); err == nil || !strings.Contains(err.Error(), "bff.origins: is missing") {
+		t.Errorf("routes of no backend: %v", err)
+	}
+}
+
 // Everything wrong is said at once.
 func TestConfigurationProblems(t *testing.T) {
 	file := writeConfig(t, "issuer: http://id.example.com\ndata_dir: data\noperators:\n  - {token: short}\n  - {subject: ada, token: 'sixteen characters'}\nlog: {level: loud}\nlisen: x\n")

@@ -191,6 +191,7 @@ func (h *house) openServer() (*web.Server, error) {
 		Routes: table, IssuerPath: issuer.Path, Face: web.Plain, ErrorPage: h.people.pages.ErrorPage,
 		Areas: []web.Area{
 			{Prefix: routes.OperatorsArea, Face: web.Operator}, {Prefix: routes.ConsoleArea, Face: web.Page}, {Prefix: routes.BFFArea, Face: web.OAuth},
+			{Prefix: routes.SessionArea, Face: web.OAuth},
 		},
 		Sites: append([]string{issuer.Host}, s.Sites...), TrustedProxies: s.Proxies,
 		Now: h.now, Log: h.log, OnRefused: h.refusedAtTheDoor, OnDone: h.meters.done,

@@ -170,7 +170,7 @@ func (h *Handlers) Login(ctx context.Context, r *web.Request) (web.Response, err
 func (h *Handlers) refused(username string, err error) (web.Response, error) {
 	switch why := core.AsError(err); why.Code {
 	case core.AccessDenied:
-		return h.form(http.StatusForbidden, username, why.Detail)
+		return h.form(http.StatusOK, username, why.Detail) // the page is what was asked for
 	case core.TooManyRequests:
 		return h.form(http.StatusTooManyRequests, username, why.Detail)
 	}
@@ -190,6 +190,11 @@ func (h *Handlers) Logout(ctx context.Context, r *web.Request, who visitor) (web
 		return web.Response{}, err
 	}
 	return web.SeeOther(loginPath).SetCookie(h.cookie(h.cookieName(), "", -1)), nil
+}
+
+// Icon answers the picture of the pages.
+func (h *Handlers) Icon(context.Context, *web.Request) (web.Response, error) {
+	return web.Response{ContentType: "image/svg+xml", Body: icon}.With("Cache-Control", "public, max-age=3600"), nil
 }
 
 // Style answers the style sheet.

@@ -107,6 +107,7 @@ func table(h *console.Handlers) []web.Route {
 		{Method: "GET", Path: "/console/decisions", Handler: h.As(h.List)},
 		{Method: "GET", Path: "/console/decisions/:id", Handler: h.As(h.Show)},
 		{Method: "GET", Path: "/console/style.css", Handler: h.Style},
+		{Method: "GET", Path: "/console/icon.svg", Handler: h.Icon},
 	}
 }
 
@@ -204,10 +205,10 @@ func TestConsoleSignIn(t *testing.T) {
 		status             int
 		says               string
 	}{
-		"wrong password": {"ada", "wrong", 403, "Wrong username or password."},
+		"wrong password": {"ada", "wrong", 200, "Wrong username or password."},
 		"too often":      {"busy", "x", 429, "Wait a minute."},
 		"no operator":    {"bob", "right", 403, "not an administrator"},
-		"markup":         {nasty, "x", 403, "&lt;script&gt;"},
+		"markup":         {nasty, "x", 200, "&lt;script&gt;"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := open(t)
@@ -252,6 +253,9 @@ func TestConsolePagesAreAccessible(t *testing.T) {
 		if strings.Contains(page, "style=") || strings.Contains(page, " on") && regexp.MustCompile(` on[a-z]+=`).MatchString(page) || !strings.Contains(page, `<html lang="en">`) {
 			t.Errorf("page %d has inline code or no language", i)
 		}
+	}
+	if res, svg := g.ask("GET", "/console/icon.svg", nil); res.StatusCode != 200 || !strings.HasPrefix(svg, "<svg") {
+		t.Errorf("icon: %d", res.StatusCode)
 	}
 	if res, css := g.ask("GET", "/console/style.css", nil); res.StatusCode != 200 || !strings.Contains(css, "prefers-color-scheme") {
 		t.Errorf("style: %d", res.StatusCode)

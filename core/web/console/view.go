@@ -22,6 +22,9 @@ var pageFiles embed.FS
 //go:embed pages/style.css
 var style []byte
 
+//go:embed pages/icon.svg
+var icon []byte
+
 // pages are parsed once, each with the frame around it.
 var pages = template.Must(template.ParseFS(pageFiles, "pages/*.html"))
 

@@ -136,6 +136,9 @@ func (h *Handlers) Consent(ctx context.Context, r *web.Request) (web.Response, e
 
 // Push takes an authorization request from a client itself (RFC 9126 §2).
 func (h *Handlers) Push(ctx context.Context, r *web.Request) (web.Response, error) {
+	if r.RawQuery != "" { // it would stand in logs
+		return web.Response{}, core.Refuse(core.InvalidRequest, "Parameters belong into the body, not into the query.")
+	}
 	form, err := web.ParseForm(r, "resource")
 	if err != nil {
 		return web.Response{}, err

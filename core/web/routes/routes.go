@@ -19,6 +19,7 @@ const (
 	OperatorsArea = "/api/admin"
 	ConsoleArea   = "/console"
 	BFFArea       = "/auth"
+	SessionArea   = "/api/auth" // the BFF's session, where other systems look for it
 )
 
 // Parts are who answers. BFF and Site may be nil: without them their paths are not there.
@@ -135,6 +136,7 @@ func consolePages(h *console.Handlers) []web.Route {
 		page(http.MethodGet, "/console/decisions", h.As(h.List)),
 		page(http.MethodGet, "/console/decisions/:id", h.As(h.Show)),
 		page(http.MethodGet, "/console/style.css", h.Style),
+		page(http.MethodGet, "/console/icon.svg", h.Icon),
 	}
 }
 
@@ -152,7 +154,7 @@ func backend(h *bff.Handlers, proxied []string) []web.Route {
 	}
 	for _, prefix := range proxied {
 		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-			table = append(table, web.Route{Method: method, Path: prefix + "/*", Handler: h.Proxied, Face: web.OAuth, Limit: 1 << 20})
+			table = append(table, web.Route{Method: method, Path: prefix + "/*", Handler: h.Proxied, Face: web.Operator, Limit: 1 << 20})
 		}
 	}
 	return table

@@ -94,6 +94,7 @@ POST /console/logout: page, application/x-www-form-urlencoded
 GET /console/decisions: page
 GET /console/decisions/:id: page
 GET /console/style.css: page
+GET /console/icon.svg: page
 `
 
 // backend is what it adds: its own paths, and an API below /api/orders.
@@ -107,11 +108,11 @@ GET /auth/session: oauth
 POST /auth/logout: oauth
 GET /api/auth/session: oauth
 POST /api/auth/logout: oauth
-GET /api/orders/*: oauth, 1048576 bytes
-POST /api/orders/*: oauth, 1048576 bytes
-PUT /api/orders/*: oauth, 1048576 bytes
-PATCH /api/orders/*: oauth, 1048576 bytes
-DELETE /api/orders/*: oauth, 1048576 bytes
+GET /api/orders/*: operator, 1048576 bytes
+POST /api/orders/*: operator, 1048576 bytes
+PUT /api/orders/*: operator, 1048576 bytes
+PATCH /api/orders/*: operator, 1048576 bytes
+DELETE /api/orders/*: operator, 1048576 bytes
 `
 
 func describe(r web.Route) string {
@@ -209,7 +210,7 @@ var sides = []side{
 	{paths: regexp.MustCompile(`^(/console|authorize|login|consent|logout|account|assets)(/|$)`), face: web.Page, bodies: web.Form},
 	{paths: regexp.MustCompile(`^/auth/(login|callback)$`), face: web.Page, bodies: web.Form},
 	{paths: regexp.MustCompile(`^(/auth|/api/auth)/`), face: web.OAuth},
-	{paths: regexp.MustCompile(`^/api/orders/\*$`), face: web.OAuth},
+	{paths: regexp.MustCompile(`^/api/orders/\*$`), face: web.Operator},
 	{paths: regexp.MustCompile(`^(introspect|par)$`), face: web.OAuth, challenge: web.Basic, bodies: web.Form},
 	{paths: regexp.MustCompile(`^(token|revoke)$`), face: web.OAuth, open: true, challenge: web.Basic, bodies: web.Form},
 	{paths: regexp.MustCompile(`^userinfo$`), face: web.OAuth, open: true, challenge: web.Bearer, bodies: web.Form},

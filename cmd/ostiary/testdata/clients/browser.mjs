@@ -42,6 +42,9 @@ try {
   await signInAndOut(await open())
   await withoutScripts(await open({ javaScriptEnabled: false }))
   for (const mode of ['query', 'form_post']) await atAnotherSite(await open(), mode)
+  await account(await open())
+  await console_(await open({ javaScriptEnabled: false }))
+  await console_(await open(), look)
 } catch (error) {
   problems.push(error.stack)
 } finally {
@@ -225,4 +228,31 @@ async function atAnotherSite(page, mode) {
   assert.equal(answer.get('state'), 'ours')
   assert.equal(answer.get('iss'), dev.issuer)
   assert.ok(answer.get('code'), 'no code')
+}
+
+/** A person looks at the own account and ends the session. */
+async function account(page) {
+  await page.goto(`${dev.issuer}/account`)
+  await enter(page, dev.demo_user.password)
+  await page.getByRole('heading', { name: 'Where you are signed in' }).waitFor()
+  await look(page, '11 account')
+  await page.locator('input[aria-label="Sign out of this browser"]').click()
+  await page.goto(`${dev.issuer}/account`)
+  await at.password(page).waitFor()
+}
+
+/** An operator at the console: the decisions, and one of them explained. Its pages need no scripts. */
+async function console_(page, look = () => {}) {
+  await page.goto(new URL('/console', dev.base_url).href)
+  await look(page, '12 console sign-in')
+  await enter(page, 'not the password')
+  await at.alert(page).waitFor()
+  await enter(page, dev.demo_user.password)
+  await page.getByRole('heading', { name: 'Decisions' }).waitFor()
+  await look(page, '13 decisions')
+  await page.locator('tbody tr:has-text("register") a').first().click()
+  await page.getByRole('heading', { name: 'Stages' }).waitFor()
+  await look(page, '14 decision')
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await at.password(page).waitFor()
 }
