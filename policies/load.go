@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/open-policy-agent/opa/v1/ast"
+
 	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
@@ -14,25 +16,13 @@ import (
 // source's tests must pass, and what must never be allowed must be refused. The error is a *LoadError that lists everything
 // found in the first step that failed. The tests of each decision may take trial, and what must be refused as long again.
 func Load(src Source, trial time.Duration) (*Revision, error) {
-	src = src.clone()
-	all, problems := parseModules(src)
-	problems = append(problems, checkSite(src.Site)...)
-	if len(problems) == 0 {
-		problems = all.check()
+	rev, all, err := build(src)
+	if err != nil {
+		return nil, err
 	}
-	if len(problems) > 0 {
-		return nil, refused(problems)
-	}
-	rev := &Revision{id: digest(all.texts, src.Site), source: src}
-	for i, set := range all.sets {
-		made, wrong := set.load(rev.id, src.Site)
-		rev.rules[i], problems = made, append(problems, wrong...)
-	}
-	if len(problems) > 0 {
-		return nil, refused(problems)
-	}
+	var problems []Problem
 	for _, set := range all.sets {
-		problems = append(problems, set.runTests(src.Site, trial)...)
+		problems = append(problems, set.runTests(rev.source.Site, trial)...)
 	}
 	if len(problems) > 0 {
 		return nil, refused(problems)
@@ -41,6 +31,28 @@ func Load(src Source, trial time.Duration) (*Revision, error) {
 		return nil, refused(problems)
 	}
 	return rev, nil
+}
+
+// build makes a revision that has not been tried.
+func build(src Source) (*Revision, *parsed, error) {
+	src = src.clone()
+	all, problems := parseModules(src)
+	problems = append(problems, checkSite(src.Site)...)
+	if len(problems) == 0 {
+		problems = all.check()
+	}
+	if len(problems) > 0 {
+		return nil, nil, refused(problems)
+	}
+	rev := &Revision{id: digest(all.texts, src.Site), source: src}
+	for i, set := range all.sets {
+		made, wrong := set.load(rev.id, src.Site)
+		rev.rules[i], problems = made, append(problems, wrong...)
+	}
+	if len(problems) > 0 {
+		return nil, nil, refused(problems)
+	}
+	return rev, all, nil
 }
 
 // check holds all rules to their contracts.
@@ -68,9 +80,9 @@ func (set *moduleSet) load(revision string, site strictjson.Value) (*rules, []Pr
 	if err != nil {
 		return nil, problemsOf(err)
 	}
-	paths := reach(compiler.Modules)
+	paths := reach(compiler.Modules, ast.InputRootRef)
 	return &rules{
-		contract: set.contract, revision: revision, query: query,
+		contract: set.contract, revision: revision, compiler: compiler, query: query,
 		paths: paths, whyNot: timeless(paths), digester: decision.NewDigester(paths), places: placesOf(set), names: namesOf(schema),
 	}, nil
 }

@@ -65,10 +65,32 @@ func problemOf(e *ast.Error) Problem {
 	if e.Location != nil {
 		p.File, p.Line = e.Location.File, e.Location.Row
 	}
-	if e.Details != nil {
-		p.Message = strings.Join(append([]string{e.Message}, e.Details.Lines()...), "; ")
+	switch details := e.Details.(type) {
+	case nil:
+	case *ast.ParserErrorDetail:
+		p.Message += ", near: " + strings.TrimSpace(details.Line)
+	default:
+		p.Message = strings.Join(append([]string{e.Message}, details.Lines()...), "; ")
+	}
+	if todo := remedyOf(e); todo != "" {
+		p.Message += " (" + todo + ")"
 	}
 	return p
+}
+
+// remedyOf says what to do about an error of the compiler that does not say so itself.
+func remedyOf(e *ast.Error) string {
+	switch e.Code {
+	case ast.UnsafeVarErr:
+		return "give the variable a value first, with := or some ... in, or import what it names"
+	case ast.RecursionErr:
+		return "let no rule depend on itself"
+	}
+	name, unknown := strings.CutPrefix(e.Message, "undefined function ")
+	if _, withheld := ast.BuiltinMap[name]; unknown && withheld {
+		return "rules may not use this built-in: a decision depends on its input and the files only; the time is input.now, and URIs are parsed already"
+	}
+	return ""
 }
 
 // at makes a problem at a place in Rego.

@@ -8,31 +8,32 @@ import (
 	"github.com/ostiary/ostiary/core/decision"
 )
 
-// reach finds what compiled modules can read of the input. A reference counts up to its first step that is not a constant
-// name; what stands below is all read. Reading under "with" counts too, which errs on the safe side.
-func reach(modules map[string]*ast.Module) *decision.Paths {
+// reach finds what compiled modules can read below a document such as input. A reference counts up to its first step that is
+// not a constant name; what stands below is all read. Reading under "with" counts too, which errs on the safe side.
+func reach(modules map[string]*ast.Module, root ast.Ref) *decision.Paths {
 	paths := &decision.Paths{}
 	for _, m := range modules {
-		walkInput(paths, m)
+		eachRead(m, root, func(names []string, _ *ast.Location) { paths.Add(names...) })
 	}
 	return paths
 }
 
-func walkInput(paths *decision.Paths, x any) {
+// eachRead calls do with every reading of a document: the constant names it begins with, and where it stands.
+func eachRead(x any, root ast.Ref, do func(names []string, at *ast.Location)) {
 	ast.WalkTerms(x, func(t *ast.Term) bool {
 		switch v := t.Value.(type) {
 		case ast.Ref:
-			if !v.HasPrefix(ast.InputRootRef) {
+			if !v.HasPrefix(root) {
 				return false
 			}
-			paths.Add(constantNames(v[1:])...)
-			for _, step := range v[1:] {
-				walkInput(paths, step)
+			do(constantNames(v[len(root):]), t.Location)
+			for _, step := range v[len(root):] {
+				eachRead(step, root, do)
 			}
 			return true
 		case ast.Var:
-			if v.Equal(ast.InputRootDocument.Value) {
-				paths.Add()
+			if len(root) == 1 && v.Equal(root[0].Value) {
+				do(nil, t.Location)
 			}
 		}
 		return false

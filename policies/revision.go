@@ -25,6 +25,7 @@ type Revision struct {
 type rules struct {
 	contract *contract
 	revision string
+	compiler *ast.Compiler
 	query    rego.PreparedEvalQuery
 	paths    *decision.Paths // of the input that they can read
 	whyNot   string          // why the decisions are not remembered
@@ -62,13 +63,14 @@ func (r *rules) input(question decision.Question) *ast.Term {
 }
 
 // decide runs the rules. It returns when they are done; cancel makes most of them give up soon.
-func (r *rules) decide(input *ast.Term, cancel topdown.Cancel) (verdict decision.Verdict, err error) {
+func (r *rules) decide(input *ast.Term, cancel topdown.Cancel, more ...rego.EvalOption) (verdict decision.Verdict, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("the rule engine failed: %v\n%s", p, debug.Stack())
 		}
 	}()
-	results, err := r.query.Eval(context.Background(), rego.EvalParsedInput(input.Value), rego.EvalExternalCancel(cancel))
+	options := append([]rego.EvalOption{rego.EvalParsedInput(input.Value), rego.EvalExternalCancel(cancel)}, more...)
+	results, err := r.query.Eval(context.Background(), options...)
 	if err != nil {
 		return decision.Verdict{}, err
 	}

@@ -22,9 +22,7 @@ func (set *moduleSet) runTests(site strictjson.Value, within time.Duration) []Pr
 	if len(set.tests) == 0 {
 		return nil
 	}
-	modules := maps.Clone(set.rules)
-	maps.Copy(modules, set.tests)
-	results, over, err := set.contract.runModules(modules, site, within, nil)
+	results, over, err := set.contract.runModules(set.withTests(), site, within, nil)
 	if err != nil {
 		return problemsOf(err)
 	}
@@ -45,6 +43,13 @@ func (set *moduleSet) runTests(site strictjson.Value, within time.Duration) []Pr
 		}
 	}
 	return problems
+}
+
+// withTests gives rules and tests together.
+func (set *moduleSet) withTests() map[string]*ast.Module {
+	modules := maps.Clone(set.rules)
+	maps.Copy(modules, set.tests)
+	return modules
 }
 
 // slow says which test took the time that all had together: one that used most of it, or else those that never ended.

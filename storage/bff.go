@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -19,6 +20,8 @@ type BFF struct {
 	logins        Table[bffLoginForm]
 	sessions      Table[bffSessionForm]
 	tokens        Table[bffTokensForm]
+	people        *bffPeople // nil: the issuer keeps its people elsewhere
+	cache         *bffCache
 }
 
 var _ bff.Store = BFF{}
@@ -27,7 +30,7 @@ var _ bff.Store = BFF{}
 func NewBFF(engine Engine, issuer core.IssuerID, ring *seal.Ring) BFF {
 	id := string(issuer)
 	return BFF{
-		engine:        engine,
+		engine: engine, cache: newBFFCache(),
 		registrations: NewTable[bffRegistrationForm](engine, id, "bff_registration", 1).Sealed(ring),
 		leases:        NewTable[bffLeaseForm](engine, id, "bff_lease", 1),
 		logins:        NewTable[bffLoginForm](engine, id, "bff_login", 1).Sealed(ring),
@@ -126,31 +129,79 @@ func (s BFF) AddSession(ctx context.Context, session bff.Session, t bff.Tokens) 
 	return p.apply(ctx, s.engine)
 }
 
-// Session gives a session without its tokens, in one read.
-func (s BFF) Session(ctx context.Context, hash core.SecretHash) (bff.Session, error) {
-	form, record, err := s.sessions.Get(ctx, hash.String())
-	if err != nil || record.Version.IsZero() {
-		return bff.Session{}, asError(err)
-	}
-	return form.noun(hash, record), nil
+// Origin gives the issuer's own session that a person has; Known only when the issuer keeps its people here.
+func (s BFF) Origin(ctx context.Context, subject core.Subject, id core.SessionID) (bff.Origin, error) {
+	return s.people.origin(ctx, subject, id)
 }
 
-// Tokens gives a session and its tokens in one view.
+// Session gives a session without its tokens.
+func (s BFF) Session(ctx context.Context, hash core.SecretHash) (bff.Session, error) {
+	session, _, err := s.look(ctx, hash, false)
+	return session, err
+}
+
+// Tokens gives a session and its tokens.
 func (s BFF) Tokens(ctx context.Context, hash core.SecretHash) (bff.Session, bff.Tokens, error) {
+	session, record, err := s.look(ctx, hash, true)
+	if err != nil || record.Version.IsZero() {
+		return bff.Session{}, bff.Tokens{}, err
+	}
+	tokens, err := s.tokens.Decode(record)
+	if err != nil {
+		return bff.Session{}, bff.Tokens{}, err
+	}
+	return session, tokens.noun(record), nil
+}
+
+// look reads a session, how things stand with its person and, if they are wanted, its tokens: in one view, once the session has
+// been read before and it is known whose it is.
+func (s BFF) look(ctx context.Context, hash core.SecretHash, tokens bool) (bff.Session, Record, error) {
+	seen, ok := s.cache.get(hash)
+	if !ok {
+		seen.keys = s.keys(hash)
+	}
+	asked := seen.keys
+	if !tokens {
+		asked = asked[:len(asked)-1] // they stand last
+	}
+	records, err := s.engine.Get(ctx, asked...)
+	if err != nil || records[0].Version.IsZero() {
+		return bff.Session{}, Record{}, asError(err)
+	}
+	last := records[len(records)-1]
+	if records[0].Version != seen.version {
+		session, err := s.open(ctx, hash, records[0])
+		return session, last, err
+	}
+	session := seen.session
+	session.Standing, err = s.people.standing(session.Subject, records[1:])
+	return session, last, err
+}
+
+// open decodes a session that was not read before, and keeps it for the next time.
+func (s BFF) open(ctx context.Context, hash core.SecretHash, r Record) (bff.Session, error) {
+	form, err := s.sessions.Decode(r)
+	if err != nil {
+		return bff.Session{}, err
+	}
+	session := form.noun(hash, r)
+	people := s.people.keys(session)
+	own := s.keys(hash)
+	s.cache.put(hash, bffSeen{version: r.Version, session: session, keys: slices.Concat(own[:1], people, own[1:])})
+	if len(people) == 0 {
+		return session, nil
+	}
+	records, err := s.engine.Get(ctx, people...) // after the session: what voids it is seen
+	if err != nil {
+		return bff.Session{}, asError(err)
+	}
+	session.Standing, err = s.people.standing(session.Subject, records)
+	return session, err
+}
+
+func (s BFF) keys(hash core.SecretHash) []Key {
 	name := hash.String()
-	records, err := s.engine.Get(ctx, s.sessions.Key(name), s.tokens.Key(name))
-	if err != nil || records[0].Version.IsZero() || records[1].Version.IsZero() {
-		return bff.Session{}, bff.Tokens{}, asError(err)
-	}
-	session, err := s.sessions.Decode(records[0])
-	if err != nil {
-		return bff.Session{}, bff.Tokens{}, err
-	}
-	tokens, err := s.tokens.Decode(records[1])
-	if err != nil {
-		return bff.Session{}, bff.Tokens{}, err
-	}
-	return session.noun(hash, records[0]), tokens.noun(records[1]), nil
+	return []Key{s.sessions.Key(name), s.tokens.Key(name)}
 }
 
 // UpdateTokens replaces the tokens of a session that are still at their stamp.
@@ -166,5 +217,9 @@ func (s BFF) EndSession(ctx context.Context, hash core.SecretHash, at bff.Stamp)
 	var p plan
 	p.expect(Delete(s.tokens.Key(hash.String()), Version(at)), bff.ErrChanged)
 	p.add(Delete(s.sessions.Key(hash.String()), Version{}))
-	return p.apply(ctx, s.engine)
+	err := p.apply(ctx, s.engine)
+	if err == nil {
+		s.cache.drop(hash)
+	}
+	return err
 }

@@ -16,20 +16,22 @@ type bffRegistrationForm struct {
 	URI        string        `json:"uri,omitempty"`
 	IDTokenAlg string        `json:"id_token_alg"`
 	Key        string        `json:"key"`
+	KeyFrom    time.Time     `json:"key_from,omitzero"`
+	OldKey     string        `json:"old_key,omitempty"`
 	Digest     string        `json:"digest"`
 }
 
 func formOfBFFRegistration(r bff.Registration) bffRegistrationForm {
 	return bffRegistrationForm{
 		Issuer: r.Issuer, ClientID: r.ClientID, Token: r.Token.Reveal(), URI: r.URI,
-		IDTokenAlg: r.IDTokenAlg, Key: r.Key.Reveal(), Digest: r.Digest,
+		IDTokenAlg: r.IDTokenAlg, Key: r.Key.Reveal(), KeyFrom: r.KeyFrom, OldKey: r.OldKey.Reveal(), Digest: r.Digest,
 	}
 }
 
 func (f bffRegistrationForm) noun() bff.Registration {
 	return bff.Registration{
 		Issuer: f.Issuer, ClientID: f.ClientID, Token: core.Secret(f.Token), URI: f.URI,
-		IDTokenAlg: f.IDTokenAlg, Key: core.Secret(f.Key), Digest: f.Digest,
+		IDTokenAlg: f.IDTokenAlg, Key: core.Secret(f.Key), KeyFrom: f.KeyFrom, OldKey: core.Secret(f.OldKey), Digest: f.Digest,
 	}
 }
 
@@ -68,12 +70,15 @@ type bffSessionForm struct {
 	Email         string         `json:"email,omitempty"`
 	EmailVerified bool           `json:"email_verified,omitempty"`
 	CreatedAt     time.Time      `json:"created_at"`
+	Generation    uint64         `json:"generation,omitempty"` // 0: the issuer keeps its people elsewhere
+	IssuedUntil   time.Time      `json:"issued_until,omitzero"`
 }
 
 func formOfBFFSession(s bff.Session) bffSessionForm {
 	return bffSessionForm{
 		Subject: s.Subject, Issued: s.Issued, Username: s.Username, Name: s.Name, Email: s.Email,
 		EmailVerified: s.EmailVerified, CreatedAt: s.CreatedAt,
+		Generation: s.Origin.Generation, IssuedUntil: s.Origin.Until,
 	}
 }
 
@@ -81,6 +86,7 @@ func (f bffSessionForm) noun(hash core.SecretHash, r Record) bff.Session {
 	return bff.Session{
 		Hash: hash, Subject: f.Subject, Issued: f.Issued, Username: f.Username, Name: f.Name, Email: f.Email,
 		EmailVerified: f.EmailVerified, CreatedAt: f.CreatedAt, ExpiresAt: r.Expires,
+		Origin: bff.Origin{Known: f.Generation != 0, Generation: f.Generation, Until: f.IssuedUntil},
 	}
 }
 

@@ -26,6 +26,7 @@ func (s *store) session() (bff.Session, bff.Tokens) {
 	return bff.Session{
 			Hash: core.Secret("cookie").Hash(), Subject: "u-alice", Issued: "s-1", Username: "alice", Name: "Alice",
 			Email: "alice@example.com", EmailVerified: true, CreatedAt: now, ExpiresAt: now.Add(8 * time.Hour),
+			Origin: bff.Origin{Known: true, Generation: 3, Until: now.Add(time.Hour)},
 		}, bff.Tokens{
 			Access: "ACCESS", AccessFrom: now, AccessUntil: now.Add(5 * time.Minute), Refresh: "REFRESH",
 		}
@@ -39,7 +40,7 @@ func TestBFFRegistration(t *testing.T) {
 		}
 		want := bff.Registration{
 			Issuer: "https://id.example.com", ClientID: "bff-server", Token: "RAT-TOKEN", URI: "https://id.example.com/dcr/register/bff-server",
-			IDTokenAlg: "ES256", Key: "PRIVATE-KEY", Digest: "digest",
+			IDTokenAlg: "ES256", Key: "PRIVATE-KEY", KeyFrom: s.clock.now(), OldKey: "OLD-KEY", Digest: "digest",
 		}
 		seen := fields{}
 		seen.see(want)
@@ -77,7 +78,7 @@ func TestBFFRegistration(t *testing.T) {
 		if got, err := s.openBFF("other").Registration(t.Context()); err != nil || got.ClientID != "" {
 			t.Errorf("of another issuer: %+v, %v", got, err)
 		}
-		for _, secret := range []string{"RAT-TOKEN", "PRIVATE-KEY"} {
+		for _, secret := range []string{"RAT-TOKEN", "PRIVATE-KEY", "OLD-KEY"} {
 			if s.shows(secret) {
 				t.Errorf("%s stands in the store", secret)
 			}
@@ -136,6 +137,7 @@ func TestBFFSession(t *testing.T) {
 		same.ExpiresAt = same.ExpiresAt.UTC()
 		seen := fields{}
 		seen.see(same)
+		seen.see(bff.Session{Standing: bff.Standing{Known: true, Generation: 1, SignedIn: true}}) // bff_people_test.go
 		seen.see(held)
 		tokens.Stamp = held.Stamp
 		if err != nil || same != session || held != tokens || len(seen.empty()) > 0 {

@@ -23,7 +23,7 @@ import (
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
-// devSite is the dcr_config.yaml that dev begins with.
+// devSite is the dcr_config.yaml that dev begins with, and what holds where there is none.
 //
 //go:embed dcr_config.yaml
 var devSite []byte

@@ -6,13 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,12 +17,10 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"github.com/ostiary/ostiary/core/strictjson"
 )
 
-// The manual: testdata/*.txtar are played against the real program. The commands in them are those that a reader would type;
-// curl is a small stand-in that knows the options used, so that the manual needs nothing but Go.
+// The manual: testdata/*.txtar are played against the real program. The commands in them are those that a reader would type,
+// and checks of what comes back (curl_test.go has curl).
 
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "curl" { // for README.md; scripts have a command of this name
@@ -41,7 +36,7 @@ func TestManual(t *testing.T) {
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start": start, "shutdown": shutdownServer, "unplug": unplug, "curl": curl, "status": status, "json": checkJSON, "save": save, "until": until,
-			"plugin": installPlugin,
+			"header": checkHeader, "field": saveField, "grab": grab, "jwt": openToken, "port": freePort, "plugin": installPlugin,
 		},
 	})
 }
@@ -51,10 +46,9 @@ const patience = 20 * time.Second
 
 // session is what the commands of one script share.
 type session struct {
-	child  *exec.Cmd
-	log    *bytes.Buffer
-	status int
-	body   string
+	child *exec.Cmd
+	log   *bytes.Buffer
+	answer
 }
 
 type sessionKey struct{}
@@ -73,38 +67,74 @@ func setup(env *testscript.Env) error {
 
 func sessionOf(ts *testscript.TestScript) *session { return ts.Value(sessionKey{}).(*session) }
 
-// start runs "ostiary dev" or "ostiary serve" and waits for its first line. What dev prints becomes variables: $ISSUER, $BASE,
-// $OPS, $ADMIN, $IAT, $POLICIES, $PLUGINS, $CONFIG.
+// start runs "ostiary dev", or "ostiary serve": start [NAME=VALUE]... serve -c FILE; and waits until it is ready. What it leaves
+// becomes variables: $BASE, $OPS and $ADMIN, and of dev also $ISSUER, $IAT, $POLICIES, $PLUGINS, $CONFIG and $PASSWORD, which is
+// that of the user demo.
 func start(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("unsupported: ! start")
 	}
 	s := sessionOf(ts)
+	environment := append(os.Environ(), "HOME="+ts.Getenv("HOME"))
+	for len(args) > 0 && !strings.HasPrefix(args[0], "-") && strings.Contains(args[0], "=") {
+		environment, args = append(environment, args[0]), args[1:]
+	}
 	binary, err := os.Executable()
 	ts.Check(err)
-	all := append([]string{"dev", "--data", ts.MkAbs("data"), "--listen", "localhost:0", "--ops-listen", "localhost:0", "--output", "json"}, args...)
-	s.child = exec.Command(binary, all...)
+	isServe := len(args) > 0 && args[0] == "serve"
+	if !isServe {
+		args = append([]string{"dev", "--data", ts.MkAbs("data"), "--listen", "localhost:0", "--ops-listen", "localhost:0", "--output", "json"}, args...)
+	}
+	s.child = exec.Command(binary, args...)
 	s.child.Args[0] = "ostiary" // testscript.Main runs the command of this name
-	s.child.Env = append(os.Environ(), "HOME="+ts.Getenv("HOME"))
-	s.child.Stderr = s.log
+	s.child.Dir, s.child.Env, s.child.Stderr = ts.MkAbs("."), environment, s.log
+	if isServe {
+		s.startServe(ts)
+	} else {
+		s.startDev(ts)
+	}
+}
+
+// startDev starts the child and reads its first line.
+func (s *session) startDev(ts *testscript.TestScript) {
 	out, err := s.child.StdoutPipe()
 	ts.Check(err)
 	ts.Check(s.child.Start())
-	line, err := bufio.NewReader(out).ReadBytes('\n')
+	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		_ = s.child.Wait()
 		ts.Fatalf("ostiary dev did not start: %v\n%s", err, s.log)
 	}
-	doc, err := strictjson.Parse(line, strictjson.Default)
-	ts.Check(err)
-	for name, member := range map[string]string{
+	setVariables(ts, line, map[string]string{
 		"ISSUER": "issuer", "BASE": "base_url", "OPS": "ops_url", "ADMIN": "admin_token", "IAT": "initial_access_token",
-		"POLICIES": "policy_dir", "PLUGINS": "plugin_dir", "CONFIG": "dcr_config",
-	} {
-		v, _ := doc.Get(member)
-		text, ok := v.Text()
-		if !ok {
-			ts.Fatalf("dev printed no %s", member)
+		"POLICIES": "policy_dir", "PLUGINS": "plugin_dir", "CONFIG": "dcr_config", "PASSWORD": "demo_user.password",
+	})
+}
+
+// startServe starts the child and waits for what it leaves for commands on this machine when it is ready.
+func (s *session) startServe(ts *testscript.TestScript) {
+	file := adminFile(ts.MkAbs("data"))
+	before, _ := os.ReadFile(file)
+	ts.Check(s.child.Start())
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-tick.C {
+		if text, err := os.ReadFile(file); err == nil && !bytes.Equal(text, before) {
+			setVariables(ts, string(text), map[string]string{"BASE": "url", "OPS": "ops_url", "ADMIN": "token"})
+			return
+		}
+	}
+	_ = s.child.Process.Kill()
+	_ = s.child.Wait()
+	ts.Fatalf("ostiary serve did not start:\n%s", s.log)
+}
+
+// setVariables takes variables out of a document.
+func setVariables(ts *testscript.TestScript, doc string, members map[string]string) {
+	for name, member := range members {
+		text, found := lookup(ts, doc, member)
+		if !found {
+			ts.Fatalf("there is no %s in\n%s", member, doc)
 		}
 		ts.Setenv(name, text)
 	}
@@ -129,180 +159,48 @@ func unplug(ts *testscript.TestScript, neg bool, args []string) {
 	s.child = nil
 }
 
-// request is what a curl command line asks for.
-type request struct {
-	method, url, body string
-	header            http.Header
-}
-
-// parseCurl knows -X -H -d -i -s -S and their joined forms.
-func parseCurl(args []string) (request, error) {
-	r := request{header: http.Header{}}
-	for i := 0; i < len(args); i++ {
-		arg := args[i]
-		takes := arg == "-X" || arg == "-H" || arg == "-d" || arg == "--data-binary"
-		switch {
-		case takes && i+1 == len(args):
-			return r, fmt.Errorf("%s needs a value", arg)
-		case arg == "-X":
-			i++
-			r.method = args[i]
-		case arg == "-H":
-			i++
-			name, value, _ := strings.Cut(args[i], ":")
-			r.header.Add(name, strings.TrimSpace(value))
-		case arg == "-d" || arg == "--data-binary":
-			i++
-			r.body = args[i]
-		case arg == "-i" || arg == "-s" || arg == "-S" || arg == "-sS":
-		case strings.HasPrefix(arg, "-"):
-			return r, fmt.Errorf("unknown option %s", arg)
-		default:
-			r.url = arg
-		}
-	}
-	if r.method == "" {
-		r.method = http.MethodGet
-		if r.body != "" {
-			r.method = http.MethodPost
-		}
-	}
-	if r.body != "" && r.header.Get("Content-Type") == "" {
-		r.header.Set("Content-Type", "application/x-www-form-urlencoded") // as curl does
-	}
-	return r, nil
-}
-
-// send makes one request on a connection of its own.
-func (r request) send() (int, string, error) {
-	u, err := url.Parse(r.url)
-	if err != nil {
-		return 0, "", err
-	}
-	conn, err := net.DialTimeout("tcp", u.Host, patience)
-	if err != nil {
-		return 0, "", err
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(patience))
-	req, err := http.NewRequest(r.method, r.url, strings.NewReader(r.body))
-	if err != nil {
-		return 0, "", err
-	}
-	req.Header, req.Close = r.header, true
-	if err := req.Write(conn); err != nil {
-		return 0, "", err
-	}
-	res, err := http.ReadResponse(bufio.NewReader(conn), req)
-	if err != nil {
-		return 0, "", err
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	return res.StatusCode, string(body), err
-}
-
-// curlMain is curl for the shell snippets of README.md.
-func curlMain() {
-	r, err := parseCurl(os.Args[1:])
-	if err == nil {
-		_, body, failed := r.send()
-		fmt.Println(body)
-		err = failed
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "curl:", err)
-		os.Exit(1)
-	}
-}
-
+// curl makes a request. A file of the script is sent with -d @FILE.
 func curl(ts *testscript.TestScript, neg bool, args []string) {
-	s := sessionOf(ts)
+	if neg {
+		ts.Fatalf("unsupported: ! curl")
+	}
+	sessionOf(ts).do(ts, curlRequest(ts, args))
+}
+
+// do makes the request and keeps the answer.
+func (s *session) do(ts *testscript.TestScript, r request) {
+	got, err := r.send()
+	ts.Check(err)
+	s.answer = got
+	_, _ = io.WriteString(ts.Stdout(), got.body)
+}
+
+// curlRequest reads a command line whose files are the script's.
+func curlRequest(ts *testscript.TestScript, args []string) request {
 	r, err := parseCurl(args)
 	ts.Check(err)
-	if file, ok := strings.CutPrefix(r.body, "@"); ok {
-		r.body = ts.ReadFile(file)
+	for i, part := range r.data {
+		if file, ok := strings.CutPrefix(part, "@"); ok {
+			r.data[i] = strings.ReplaceAll(ts.ReadFile(file), "\n", "") // as curl does
+		}
 	}
-	s.status, s.body, err = r.send()
+	if r.cookies != "" {
+		r.cookies = ts.MkAbs(r.cookies)
+	}
+	if r.jar != "" {
+		r.jar = ts.MkAbs(r.jar)
+	}
+	return r
+}
+
+// freePort puts a port that nobody listens on into a variable.
+func freePort(ts *testscript.TestScript, neg bool, args []string) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
-	_, _ = io.WriteString(ts.Stdout(), s.body)
-}
-
-// status checks the last answer's.
-func status(ts *testscript.TestScript, neg bool, args []string) {
-	s := sessionOf(ts)
-	want, err := strconv.Atoi(args[0])
+	_, port, err := net.SplitHostPort(ln.Addr().String())
 	ts.Check(err)
-	if (s.status == want) == neg {
-		ts.Fatalf("status %d, want %s\n%s", s.status, args[0], s.body)
-	}
-}
-
-// checkJSON checks a member of the last answer: json PATH REGEXP, or ! json PATH for an absent one.
-func checkJSON(ts *testscript.TestScript, neg bool, args []string) {
-	s := sessionOf(ts)
-	got, found := lookup(ts, s.body, args[0])
-	if neg && len(args) == 1 {
-		if found {
-			ts.Fatalf("%s is %s, want nothing", args[0], got)
-		}
-		return
-	}
-	if !found {
-		ts.Fatalf("there is no %s in\n%s", args[0], s.body)
-	}
-	if len(args) > 1 && regexp.MustCompile("^(?s:"+args[1]+")$").MatchString(got) == neg {
-		ts.Fatalf("%s is %q, want %q\n%s", args[0], got, args[1], s.body)
-	}
-}
-
-// save puts a member of the last answer into a variable: save NAME PATH.
-func save(ts *testscript.TestScript, neg bool, args []string) {
-	got, found := lookup(ts, sessionOf(ts).body, args[1])
-	if !found {
-		ts.Fatalf("there is no %s in\n%s", args[1], sessionOf(ts).body)
-	}
-	ts.Setenv(args[0], got)
-}
-
-// lookup follows a path such as "stages[2].by.name"; texts come without quotes, everything else as JSON. "[key=value]" finds
-// the first item of a list with such a member.
-func lookup(ts *testscript.TestScript, body, path string) (string, bool) {
-	v, err := strictjson.Parse([]byte(body), strictjson.Stored)
-	if err != nil {
-		ts.Fatalf("the answer is no JSON: %v\n%s", err, body)
-	}
-	for _, step := range regexp.MustCompile(`\[[^\]]*\]|[^.\[]+`).FindAllString(path, -1) {
-		var ok bool
-		if v, ok = stepInto(v, step); !ok {
-			return "", false
-		}
-	}
-	if text, ok := v.Text(); ok {
-		return text, true
-	}
-	return string(strictjson.Append(nil, v)), true
-}
-
-func stepInto(v strictjson.Value, step string) (strictjson.Value, bool) {
-	inner, isItem := strings.CutPrefix(strings.TrimSuffix(step, "]"), "[")
-	if !isItem {
-		return v.Get(step)
-	}
-	items := v.Items()
-	if key, want, ok := strings.Cut(inner, "="); ok {
-		for _, item := range items {
-			if m, found := item.Get(key); found && string(strictjson.Append(nil, m)) == `"`+want+`"` {
-				return item, true
-			}
-		}
-		return strictjson.Value{}, false
-	}
-	i, err := strconv.Atoi(inner)
-	if err != nil || i < 0 || i >= len(items) {
-		return strictjson.Value{}, false
-	}
-	return items[i], true
+	ts.Check(ln.Close())
+	ts.Setenv(args[0], port)
 }
 
 // until repeats a request until its answer has a member: until PATH REGEXP curl …. It is for what is promised "within two
@@ -310,13 +208,11 @@ func stepInto(v strictjson.Value, step string) (strictjson.Value, bool) {
 func until(ts *testscript.TestScript, neg bool, args []string) {
 	s := sessionOf(ts)
 	want := regexp.MustCompile("^(?s:" + args[1] + ")$")
-	r, err := parseCurl(args[3:])
-	ts.Check(err)
+	r := curlRequest(ts, args[3:])
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-tick.C {
-		s.status, s.body, err = r.send()
-		ts.Check(err)
+		s.do(ts, r)
 		got, found := lookup(ts, s.body, args[0])
 		if found && want.MatchString(got) || !found && args[1] == "absent" {
 			return

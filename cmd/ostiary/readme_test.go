@@ -2,16 +2,18 @@ package main
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net/netip"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/ostiary/ostiary/core/strictjson"
 )
 
 // blocks gives README.md's pieces of a language.
@@ -28,48 +30,124 @@ func blocks(t *testing.T, language string) []string {
 	return found
 }
 
-// The tour of README.md, as it stands but for the ports, brings what is said there.
-func TestReadmeTour(t *testing.T) {
-	binary, err := os.Executable()
+// The tours of README.md, typed into one shell as they stand but for the ports, bring what is said there.
+func TestReadmeTours(t *testing.T) {
+	server, tours := runDev(t), blocks(t, "sh")[1:]
+	shell := openShell(server)
+	shell.enter(tours[0])
+	shell.enter(tours[1])
+	where := shell.until(server.Issuer + "/authorize?")
+	back, err := url.Parse(newPerson(t, server.DemoUser).visit(where, appRedirect))
 	if err != nil {
 		t.Fatal(err)
 	}
-	bin := t.TempDir()
-	for _, name := range []string{"ostiary", "curl"} {
-		if err := os.Symlink(binary, filepath.Join(bin, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	dev := exec.Command(filepath.Join(bin, "ostiary"), "dev", "--data", t.TempDir(), "--listen", "localhost:0", "--ops-listen", "localhost:0", "--output", "json")
-	out, err := dev.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := dev.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = dev.Process.Kill(); _ = dev.Wait() })
-	line, err := bufio.NewReader(out).ReadBytes('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	var doc introduction
-	if err := strictjson.Decode(line, &doc, strictjson.Default); err != nil {
-		t.Fatal(err)
-	}
-	tour := strings.NewReplacer("http://localhost:8080", doc.BaseURL, "http://localhost:8081", doc.OpsURL).Replace(blocks(t, "sh")[1])
-	shell := exec.Command("bash", "-eu", "-o", "pipefail", "-c", tour)
-	shell.Env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"), "ADMIN="+doc.Token)
-	said, err := shell.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, said)
-	}
+	shell.enter(strings.Replace(tours[2], "the-code-in-the-address", back.Query().Get("code"), 1))
+	shell.enter(tours[3])
+	said := shell.end()
 	for _, want := range []string{
 		`"client_id":"c-`, `"client_name":"Tour"`, `"error":"invalid_scope"`, `"decision_id":"d-`, `"rule":"scopes.`, `"ns":`, `.rego"`, `"allowed":false`, `"status":"ok"`,
+		`"name":"Demo User"`, `{"active":true,"scope":"openid profile email offline_access"`, `"access_token":"ey`, "{\"active\":false}\n",
+		"Minted iat-", "  Sign-in tour ", "DECISION ", "Created user ann", "/account/setup?token=", "SIGNED IN", "ES256      active", "ES256      next",
 	} {
-		if !strings.Contains(string(said), want) {
+		if !strings.Contains(said, want) {
 			t.Errorf("%s is not said in\n%s", want, said)
 		}
+	}
+}
+
+// A shell is one in a terminal: what is entered runs at once, and what was said before is still known.
+type shell struct {
+	*testing.T
+	server *devServer
+	keys   io.WriteCloser
+	screen *bufio.Reader
+	said   strings.Builder
+	wait   func() error
+}
+
+// openShell opens a shell beside the data folder of a server. Programs that README.md needs are this test's binary.
+func openShell(s *devServer) *shell {
+	s.Helper()
+	binary, err := os.Executable()
+	if err != nil {
+		s.Fatal(err)
+	}
+	dir := filepath.Dir(s.data)
+	if err := os.Mkdir(filepath.Join(dir, "bin"), 0o700); err != nil {
+		s.Fatal(err)
+	}
+	for _, name := range []string{"ostiary", "curl"} {
+		if err := os.Symlink(binary, filepath.Join(dir, "bin", name)); err != nil {
+			s.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(s.Context(), clientPatience)
+	s.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, "bash", "-eu", "-o", "pipefail")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "PATH="+filepath.Join(dir, "bin")+":"+os.Getenv("PATH"), "ADMIN="+s.Token)
+	keys, err := cmd.StdinPipe()
+	if err != nil {
+		s.Fatal(err)
+	}
+	screen, err := cmd.StdoutPipe()
+	if err != nil {
+		s.Fatal(err)
+	}
+	cmd.Stderr = cmd.Stdout
+	if err := cmd.Start(); err != nil {
+		s.Fatal(err)
+	}
+	return &shell{T: s.T, server: s, keys: keys, screen: bufio.NewReader(screen), wait: cmd.Wait}
+}
+
+// enter types commands, with the server's addresses in place of the usual ones.
+func (s *shell) enter(commands string) {
+	s.Helper()
+	usual := strings.NewReplacer("http://localhost:8080", s.server.BaseURL, "http://localhost:8081", s.server.OpsURL)
+	if _, err := usual.WriteString(s.keys, commands); err != nil {
+		s.Fatalf("%v\n%s", err, s.said.String())
+	}
+}
+
+// until waits for a line that begins so.
+func (s *shell) until(prefix string) string {
+	s.Helper()
+	for {
+		line, err := s.screen.ReadString('\n')
+		s.said.WriteString(line)
+		if err != nil {
+			s.Fatalf("%v instead of %s\n%s", err, prefix, s.said.String())
+		}
+		if strings.HasPrefix(line, prefix) {
+			return strings.TrimSpace(line)
+		}
+	}
+}
+
+// end waits for the last command, and gives everything that was said.
+func (s *shell) end() string {
+	s.Helper()
+	if err := s.keys.Close(); err != nil {
+		s.Error(err)
+	}
+	rest, err := io.ReadAll(s.screen)
+	s.said.Write(rest)
+	if err := errors.Join(err, s.wait()); err != nil {
+		s.Fatalf("%v\n%s", err, s.said.String())
+	}
+	return s.said.String()
+}
+
+// The files and folders of the map and of the roads are there.
+func TestReadmeFiles(t *testing.T) {
+	found := regexp.MustCompile(`(?m)^([a-z]+/[a-z_/.]*)\s`).FindAllStringSubmatch(strings.Join(blocks(t, "text"), ""), -1)
+	for _, m := range found {
+		if _, err := os.Stat(filepath.Join(repository, m[1])); err != nil {
+			t.Errorf("README.md: %v", err)
+		}
+	}
+	if len(found) < 40 {
+		t.Errorf("only %d files", len(found))
 	}
 }
 

@@ -92,7 +92,7 @@ func checkServer(raw string) error {
 // fromData reads what the server of a data folder left for commands on its machine.
 func (r *remote) fromData(data string) error {
 	file := adminFile(data)
-	r.hint = "start it with: ostiary dev --data " + data
+	r.hint = "start the server of the data folder " + data + " again"
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("no server has been started with the data folder %s (there is no %s); start one with: ostiary dev --data %[1]s, or name a server with --server and --token", data, file)

@@ -150,11 +150,12 @@ func (r *rules) readFile() ([]byte, error) {
 
 // use puts a source and the text of a dcr_config.yaml in force together, or nothing.
 func (r *rules) use(src policies.Source, text []byte) error {
-	site := registration.DefaultSite()
-	if text != nil {
-		if err := config.Read(text, r.file, &site, os.LookupEnv); err != nil {
-			return err
-		}
+	site, file := registration.DefaultSite(), r.file
+	if text == nil {
+		text, file = devSite, "the shipped dcr_config.yaml"
+	}
+	if err := config.Read(text, file, &site, os.LookupEnv); err != nil {
+		return err
 	}
 	ready, err := site.Prepared()
 	if err != nil {

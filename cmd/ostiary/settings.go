@@ -93,9 +93,18 @@ type tokenSettings struct {
 	loopback bool // and every API on this machine; dev's
 }
 
-// allow tells whether tokens may be asked for a resource.
-func (t tokenSettings) allow(resource string) bool {
-	return slices.Contains(t.Resources, resource) || t.loopback && isLoopbackURL(resource)
+// serves tells whether tokens may be asked for a resource: the operators' API is always one.
+func (s *settings) serves(resource string) bool {
+	return resource == s.adminAPI() || slices.Contains(s.Tokens.Resources, resource) || s.Tokens.loopback && isLoopbackURL(resource)
+}
+
+// adminAPI is the resource identifier of the operators' API.
+func (s *settings) adminAPI() string {
+	u, err := url.Parse(s.Issuer)
+	if err != nil { // it was checked
+		return s.Issuer
+	}
+	return u.Scheme + "://" + u.Host + routes.OperatorsArea
 }
 
 func isLoopbackURL(raw string) bool {

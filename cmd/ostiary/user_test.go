@@ -263,7 +263,7 @@ func TestUserUnreachable(t *testing.T) {
 	ln.Close()
 	o.leave(`{"url":"` + gone + `","ops_url":"","token":"` + o.token.Reveal() + `"}`)
 	o.fails("list", "does not answer", false)
-	o.fails("list", "start it with: ostiary dev --data "+o.data, false)
+	o.fails("list", "start the server of the data folder "+o.data, false)
 
 	answers := func(path string, status int, body string) web.Route {
 		return web.Route{Method: http.MethodGet, Path: path, Face: web.Plain, Handler: func(context.Context, *web.Request) (web.Response, error) {

@@ -228,7 +228,7 @@ func (h *house) roster() *operator.Roster {
 	for _, o := range h.settings.Operators {
 		tokens = append(tokens, operator.Token{Subject: core.Subject(o.Subject), Hash: o.Token.Hash()})
 	}
-	return operator.NewRoster(tokens...)
+	return operator.NewRoster(tokens...).Accept(h.settings.adminAPI(), h.accessOf)
 }
 
 // refusedAtTheDoor writes the one-stage entry of a request that the edge turned away from the desk.

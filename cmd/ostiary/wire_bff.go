@@ -41,9 +41,11 @@ func (h *house) openBackend(ring *seal.Ring, trust *x509.CertPool) error {
 	if len(s.BFF.Origins) == 0 {
 		return nil
 	}
+	issuer := core.IssuerID(s.IssuerID)
+	store := storage.NewBFF(h.engine, issuer, ring).Among(h.people.users, storage.NewSessions(h.engine, issuer))
 	door := fetch.NewPeer(fetch.PeerOptions{Through: throughServer{h}})
 	made, err := bff.New(bff.Parts{
-		Store: storage.NewBFF(h.engine, core.IssuerID(s.IssuerID), ring), Door: door, Keys: keys.NewRemote(documentFrom(door), h.now),
+		Store: store, Door: door, Keys: keys.NewRemote(documentFrom(door), h.now),
 		Mint: h.mintForBackend, EndSession: h.endSession, Now: h.now, Log: h.log,
 	}, bff.Settings{
 		Issuer: s.Issuer, Origins: s.BFF.Origins, ReturnTo: s.BFF.ReturnTo, Scope: s.BFF.Scope, SessionLife: s.BFF.Session, AfterLogout: s.BFF.AfterLogout,

@@ -15,6 +15,7 @@ import (
 	"github.com/ostiary/ostiary/core/keys"
 	"github.com/ostiary/ostiary/core/login"
 	"github.com/ostiary/ostiary/core/oauth"
+	"github.com/ostiary/ostiary/core/operator"
 	"github.com/ostiary/ostiary/core/seal"
 	"github.com/ostiary/ostiary/core/token"
 	pages "github.com/ostiary/ostiary/core/web/people"
@@ -23,6 +24,7 @@ import (
 
 // people is the part of the house where people sign in and clients get tokens for it.
 type people struct {
+	users  *storage.Users
 	login  *login.Desk
 	tokens *token.Endpoint
 	pages  *pages.Handlers
@@ -53,12 +55,12 @@ func (h *house) openProvider(ring *seal.Ring, trust *x509.CertPool) error {
 	authenticator := clientauth.New(clientauth.Parts{
 		Clients: h.clients, Keys: clientKeys, Once: once, Issuer: s.Issuer, TokenEndpoint: s.Issuer + "/token", Now: h.now,
 	})
-	h.people = &people{login: desk, tokens: token.New(token.Parts{
+	h.people = &people{users: users, login: desk, tokens: token.New(token.Parts{
 		Authenticator: authenticator, Clients: h.clients, People: users, Once: once, Keys: h.signing, Policy: h.policy, Now: h.now,
 		Grants: storage.NewGrants(h.engine, issuer, ring, h.clients, h.now),
 		Options: token.Options{
 			Issuer: s.Issuer, AccessLifetime: s.Tokens.Access, IDTokenLifetime: s.Tokens.ID, RefreshLifetime: s.Tokens.Refresh,
-			AudienceAllowed: func(resource string, _ core.Client) bool { return s.Tokens.allow(resource) },
+			AudienceAllowed: func(resource string, _ core.Client) bool { return s.serves(resource) },
 		},
 	})}
 	return h.openPages(authenticator, storage.NewAuthorizations(h.engine, issuer, ring), ring)
@@ -80,7 +82,7 @@ func (h *house) openPages(authenticator *clientauth.Authenticator, store storage
 	s, desk, forms := h.settings, h.people.login, authorize.NewForms(ring, h.now)
 	site := authorize.Site{
 		Issuer: s.Issuer, Keys: h.signing.Public, AnyLocalhostPort: true,
-		Resource:  func(_ core.Client, resource string) bool { return s.Tokens.allow(resource) },
+		Resource:  func(_ core.Client, resource string) bool { return s.serves(resource) },
 		SignedOut: func(c core.Client, uri string) bool { return slices.Contains(c.Metadata.PostLogoutRedirectURIs, uri) },
 	}
 	h.people.pages, err = pages.New(pages.Parts{
@@ -96,4 +98,22 @@ func (h *house) openPages(authenticator *clientauth.Authenticator, store storage
 // setupURL is where a one-time link leads.
 func (h *house) setupURL(link core.Secret) string {
 	return h.settings.Issuer + "/account/setup?token=" + url.QueryEscape(link.Reveal())
+}
+
+// accessOf says what an access token allows an operator. A client that acts for itself has the scope only when operators
+// registered it.
+func (h *house) accessOf(ctx context.Context, bearer core.Secret) (operator.Bearer, error) {
+	access, err := h.people.tokens.Verify(ctx, bearer)
+	if err != nil {
+		return operator.Bearer{}, err
+	}
+	found := operator.Bearer{Subject: access.Subject, Scope: access.Scope, Audience: access.Audience, Trusted: access.GrantID == ""}
+	if access.GrantID != "" {
+		user, there, err := h.people.users.User(ctx, access.Subject)
+		if err != nil {
+			return operator.Bearer{}, err
+		}
+		found.Trusted = there && user.Admin && !user.Disabled
+	}
+	return found, nil
 }

@@ -90,6 +90,10 @@ func (in *inquiry) checkClient() error {
 func (in *inquiry) checkRedirect() error {
 	registered, sent := in.Client.Metadata.RedirectURIs, in.params["redirect_uri"]
 	switch {
+	case in.pushed && len(sent) == 1 && !in.redirects(sent[0]):
+		return core.Refuse(core.InvalidRequest, "redirect_uri %s is not registered for this client; send one that is, character by character.", core.Clip(sent[0]))
+	case in.pushed && len(sent) == 0 && len(registered) != 1:
+		return core.Refuse(core.InvalidRequest, "redirect_uri is missing, and there is not exactly one registered; send the one that is meant.")
 	case len(sent) > 1:
 		return core.Refuse(core.InvalidRequest, "redirect_uri was sent twice. Start again from the application; if it is yours, send redirect_uri once (RFC 6749 section 3.1).")
 	case len(sent) == 0 && len(registered) == 1:
@@ -98,13 +102,17 @@ func (in *inquiry) checkRedirect() error {
 	case len(sent) == 0:
 		return core.Refuse(core.InvalidRequest, "redirect_uri is missing. Start again from the application; if it is yours, send one of its registered redirect URIs.")
 	}
-	matches := func(r string) bool { return oauth.MatchRedirect(r, sent[0], in.site.AnyLocalhostPort) }
-	if !slices.ContainsFunc(registered, matches) {
+	if !in.redirects(sent[0]) {
 		return core.Refuse(core.InvalidRequest, "The application asked to send you to an address that is not registered for it: %s. "+
 			"Do not go on. If the application is yours, register exactly this redirect_uri.", core.Clip(sent[0]))
 	}
 	in.RedirectURI, in.RedirectSet = sent[0], true
 	return nil
+}
+
+// redirects tells whether the client registered a redirect URI.
+func (in *inquiry) redirects(uri string) bool {
+	return slices.ContainsFunc(in.Client.Metadata.RedirectURIs, func(r string) bool { return oauth.MatchRedirect(r, uri, in.site.AnyLocalhostPort) })
 }
 
 // checkMode chooses how the answer travels, that of a refusal too.

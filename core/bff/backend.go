@@ -31,6 +31,7 @@ const (
 	DefaultClientID    core.ClientID = "bff-server"
 	DefaultProfile                   = "code-flow-pkjwt"
 	DefaultSessionLife               = 8 * time.Hour
+	DefaultKeyLife                   = 90 * 24 * time.Hour
 )
 
 // Settings say whose backend it is. Only Issuer and Origins are needed.
@@ -43,7 +44,8 @@ type Settings struct {
 	Profile     string        // the client_profile to ask for
 	Scope       []string      // of logins
 	SessionLife time.Duration
-	AfterLogout string // a path: where the browser is at the end
+	KeyLife     time.Duration // after which a new key signs our assertions; at least two days
+	AfterLogout string        // a path: where the browser is at the end
 }
 
 // Endpoints are the addresses of an issuer.
@@ -87,13 +89,7 @@ type Backend struct {
 	failure atomic.Pointer[core.Error] // why not
 	again   chan struct{}              // the registration is in doubt
 	flights flights
-}
-
-// self is who we are to the issuer.
-type self struct {
-	Registration
-	key  jose.PrivateKey
-	jwks []byte
+	forced  pace
 }
 
 // New makes a Backend. It answers "not ready" until Bootstrap or Run has registered it.
@@ -132,6 +128,9 @@ func (s *Settings) fill() {
 	if s.SessionLife == 0 {
 		s.SessionLife = DefaultSessionLife
 	}
+	if s.KeyLife == 0 {
+		s.KeyLife = DefaultKeyLife
+	}
 	if s.AfterLogout == "" {
 		s.AfterLogout = "/"
 	}
@@ -163,6 +162,9 @@ func (s *Settings) check() error {
 	}
 	if s.SessionLife < 0 {
 		problems = append(problems, errors.New("the life of a session is negative"))
+	}
+	if s.KeyLife < 2*keepOldKey {
+		problems = append(problems, errors.New("a signing key serves for at least two days"))
 	}
 	return errors.Join(problems...)
 }

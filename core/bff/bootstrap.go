@@ -2,13 +2,10 @@ package bff
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
-	"github.com/ostiary/ostiary/core/keys/jose"
 )
 
 // How the registration is tried.
@@ -16,19 +13,23 @@ const (
 	leaseTime = 30 * time.Second // longer than the requests it covers
 	firstWait = time.Second
 	maxWait   = time.Minute
+	lookEvery = time.Hour // much less than an old key is kept
 )
 
 // Run registers the backend and keeps it registered until ctx ends: after a failure it tries again, ever more slowly, and once
-// the issuer no longer knows it, it registers anew.
+// the issuer no longer knows it, it registers anew. It looks again each hour, for what another replica did and for its keys' age.
 func (b *Backend) Run(ctx context.Context) {
 	for wait := firstWait; ; {
 		err := b.Bootstrap(ctx)
+		if err == nil {
+			b.lookAfterKeys(ctx)
+		}
 		var next <-chan time.Time
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err == nil:
-			wait = firstWait // and no next: wait for doubt
+			wait, next = firstWait, b.after(lookEvery)
 		case errors.Is(err, ErrLeased):
 			next = b.after(firstWait)
 		default:
@@ -75,11 +76,16 @@ func (b *Backend) registered(ctx context.Context) (*self, error) {
 	if me, err := b.current(ctx, have); me != nil || err != nil {
 		return me, err
 	}
+	return b.alone(ctx, have, b.renew)
+}
+
+// alone makes another registration of one that was seen, under the lease.
+func (b *Backend) alone(ctx context.Context, seen Registration, change func(context.Context, Registration) (Registration, error)) (*self, error) {
 	holder := core.NewSecret().Reveal() // names us, opens nothing
 	if err := b.store.Lease(ctx, holder, b.now().Add(leaseTime)); err != nil {
 		return nil, err
 	}
-	me, err := b.underLease(ctx, holder, have)
+	me, err := b.underLease(ctx, holder, seen, change)
 	if err != nil { // a new start finds the lease free
 		return nil, errors.Join(err, b.store.Release(context.WithoutCancel(ctx), holder))
 	}
@@ -92,7 +98,7 @@ func (b *Backend) current(ctx context.Context, have Registration) (*self, error)
 	if me == nil || err != nil {
 		return nil, err
 	}
-	digest, err := b.digest(me.key)
+	digest, err := b.digest(me.jwks)
 	if err != nil || digest != have.Digest {
 		return nil, err
 	}
@@ -105,8 +111,8 @@ func (b *Backend) current(ctx context.Context, have Registration) (*self, error)
 	return me, nil
 }
 
-// underLease updates the registration or makes a new one. What another replica did before we had the lease counts.
-func (b *Backend) underLease(ctx context.Context, holder string, seen Registration) (*self, error) {
+// underLease changes the registration. What another replica did before we had the lease counts.
+func (b *Backend) underLease(ctx context.Context, holder string, seen Registration, change func(context.Context, Registration) (Registration, error)) (*self, error) {
 	have, err := b.store.Registration(ctx)
 	if err != nil {
 		return nil, err
@@ -114,7 +120,7 @@ func (b *Backend) underLease(ctx context.Context, holder string, seen Registrati
 	if have != seen {
 		return nil, ErrLeased
 	}
-	next, err := b.renew(ctx, have)
+	next, err := change(ctx, have)
 	if err != nil {
 		return nil, err
 	}
@@ -136,35 +142,5 @@ func (b *Backend) renew(ctx context.Context, have Registration) (Registration, e
 			return next, err
 		}
 	}
-	key, err := jose.Generate(jose.ES256)
-	if err != nil {
-		return Registration{}, err
-	}
-	return b.registerClient(ctx, key)
-}
-
-// open reads the key of a registration; nil when there is no registration.
-func open(r Registration) (*self, error) {
-	if r.ClientID == "" {
-		return nil, nil
-	}
-	der, err := base64.StdEncoding.DecodeString(r.Key.Reveal())
-	if err != nil {
-		return nil, errors.New("the stored key of the backend is damaged")
-	}
-	key, err := jose.ParsePrivate(jose.ES256, der)
-	if err != nil {
-		return nil, fmt.Errorf("the stored key of the backend: %w", err)
-	}
-	public, err := jose.PublicJWK(key)
-	if err != nil {
-		return nil, err
-	}
-	return &self{Registration: r, key: key, jwks: fmt.Appendf(nil, `{"keys":[%s]}`, public)}, nil
-}
-
-// closed is what the store keeps of a key.
-func closed(key jose.PrivateKey) (core.Secret, error) {
-	der, err := jose.MarshalPrivate(key)
-	return core.Secret(base64.StdEncoding.EncodeToString(der)), err
+	return b.registerClient(ctx)
 }

@@ -264,14 +264,18 @@ func TestRun(t *testing.T) {
 	}
 	_ = s.store.Release(ctx, "other")
 	goOn <- time.Time{}
-	eventually(t, func() bool { return b.Ready() == nil })
+	if got := <-waits; got != time.Hour || b.Ready() != nil {
+		t.Errorf("registered: waits %v, %v", got, b.Ready())
+	}
 	s.op.mu.Lock()
 	s.op.client = strictjson.Value{}
 	s.op.mu.Unlock()
 	if _, err := b.Login(ctx, home, "/"); core.CodeOf(err) != core.TemporarilyUnavailable {
 		t.Errorf("login of an unknown client: %v", err)
 	}
-	eventually(t, func() bool { return second(b.Login(ctx, home, "/")) == nil })
+	if got := <-waits; got != time.Hour || second(b.Login(ctx, home, "/")) != nil {
+		t.Errorf("registered anew: waits %v", got)
+	}
 	stop()
 	<-ended
 }
@@ -291,9 +295,9 @@ func eventually(t *testing.T, holds func() bool) {
 func TestBadSettings(t *testing.T) {
 	_, err := bff.New(bff.Parts{}, bff.Settings{
 		Issuer: "https://id.example.com/", Origins: []string{"https://a.example", "http://localhost:1", "http://b.example", "https://c.example/"},
-		Scope: []string{"profile"}, AfterLogout: "//evil", SessionLife: -1,
+		KeyLife: time.Hour, Scope: []string{"profile"}, AfterLogout: "//evil", SessionLife: -1,
 	})
-	for _, want := range []string{"without a slash", "all https or all http", `"http://b.example" is no origin`, `"https://c.example/" is no origin`, "lacks openid", `"//evil"`, "negative"} {
+	for _, want := range []string{"without a slash", "all https or all http", `"http://b.example" is no origin`, `"https://c.example/" is no origin`, "lacks openid", `"//evil"`, "negative", "two days"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v\nlacks %q", err, want)
 		}

@@ -58,6 +58,9 @@ func (b *Backend) Callback(ctx context.Context, r Return) (Arrival, error) {
 	if err != nil {
 		return Arrival{}, err
 	}
+	if who.origin, err = b.trace(ctx, me, who, answer.Tokens); err != nil {
+		return Arrival{}, err
+	}
 	return b.begin(ctx, who, answer.Tokens, p.ReturnTo, r.Session)
 }
 
@@ -180,6 +183,7 @@ func (b *Backend) begin(ctx context.Context, who identity, t Tokens, returnTo st
 	s := Session{
 		Hash: cookie.Hash(), Subject: who.subject, Issued: who.session, Username: who.username, Name: who.name,
 		Email: who.email, EmailVerified: who.emailVerified, CreatedAt: now, ExpiresAt: now.Add(b.settings.SessionLife),
+		Origin: who.origin,
 	}
 	if t.Refresh == "" && t.AccessUntil.Before(s.ExpiresAt) {
 		s.ExpiresAt = t.AccessUntil // nothing could prolong it

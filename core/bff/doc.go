@@ -4,9 +4,10 @@
 //
 // The road of a browser:
 //
-//	bootstrap.go  the backend registers itself with the issuer, once for all replicas
+//	bootstrap.go  the backend registers itself with the issuer, once for all replicas; signing.go turns its key
 //	login.go      the browser is sent to the issuer, with a pushed request, PKCE, state and nonce
 //	callback.go   it comes back with a code; idtoken.go says who it is; a new session begins
 //	session.go    who is there, and an access token for the proxy, renewed one at a time
+//	standing.go   a session is over when its person was signed out everywhere, disabled or deleted
 //	logout.go     session, tokens and the issuer's own session end
 package bff

@@ -119,6 +119,7 @@ type identity struct {
 	name          string
 	email         string
 	emailVerified bool
+	origin        Origin // of the issuer's own session
 }
 
 func identityOf(claims strictjson.Value) identity {

@@ -15,13 +15,9 @@ import (
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
-// metadata is what we ask to be (RFC 7591 §2).
-func (b *Backend) metadata(key jose.PrivateKey) (strictjson.Value, error) {
-	public, err := jose.PublicJWK(key)
-	if err != nil {
-		return strictjson.Value{}, err
-	}
-	jwk, err := strictjson.Parse(public, strictjson.Default)
+// metadata is what we ask to be (RFC 7591 §2), with the keys that jwks publishes.
+func (b *Backend) metadata(jwks []byte) (strictjson.Value, error) {
+	published, err := strictjson.Parse(jwks, strictjson.Default)
 	if err != nil {
 		return strictjson.Value{}, err
 	}
@@ -38,10 +34,10 @@ func (b *Backend) metadata(key jose.PrivateKey) (strictjson.Value, error) {
 		member("response_types", strictjson.Strings([]string{string(oauth.ResponseCode)})),
 		member("scope", strictjson.String(oauth.FormatScope(b.settings.Scope))),
 		member("token_endpoint_auth_method", strictjson.String(string(oauth.AuthPrivateKeyJWT))),
-		member("token_endpoint_auth_signing_alg", strictjson.String(key.Alg())),
+		member("token_endpoint_auth_signing_alg", strictjson.String(jose.ES256)),
 		member("id_token_signed_response_alg", strictjson.String(jose.ES256)),
 		member("require_pushed_authorization_requests", strictjson.Bool(true)),
-		member("jwks", strictjson.Object(member("keys", strictjson.Array(jwk)))),
+		member("jwks", published),
 	), nil
 }
 
@@ -53,8 +49,8 @@ func member(name string, v strictjson.Value) strictjson.Member {
 func redirectURI(origin string) string { return origin + "/auth/callback" }
 
 // digest tells one wish from another.
-func (b *Backend) digest(key jose.PrivateKey) (string, error) {
-	wish, err := b.metadata(key)
+func (b *Backend) digest(jwks []byte) (string, error) {
+	wish, err := b.metadata(jwks)
 	if err != nil {
 		return "", err
 	}
@@ -63,12 +59,16 @@ func (b *Backend) digest(key jose.PrivateKey) (string, error) {
 }
 
 // registerClient is RFC 7591 §3.1, with an initial access token. When the id that we would like is taken, any id will do.
-func (b *Backend) registerClient(ctx context.Context, key jose.PrivateKey) (Registration, error) {
+func (b *Backend) registerClient(ctx context.Context) (Registration, error) {
+	anew, err := b.newKey(Registration{})
+	if err != nil {
+		return Registration{}, err
+	}
 	token, err := b.mint(ctx)
 	if err != nil {
 		return Registration{}, err
 	}
-	wish, err := b.metadata(key)
+	wish, err := b.metadata(anew.jwks)
 	if err != nil {
 		return Registration{}, err
 	}
@@ -81,12 +81,12 @@ func (b *Backend) registerClient(ctx context.Context, key jose.PrivateKey) (Regi
 	if err != nil {
 		return Registration{}, err
 	}
-	return b.asRegistered(answer, Registration{}, key)
+	return b.asRegistered(answer, anew)
 }
 
 // updateClient is RFC 7592 §2.2: the whole metadata anew.
 func (b *Backend) updateClient(ctx context.Context, me *self) (Registration, error) {
-	wish, err := b.metadata(me.key)
+	wish, err := b.metadata(me.jwks)
 	if err != nil {
 		return Registration{}, err
 	}
@@ -95,7 +95,7 @@ func (b *Backend) updateClient(ctx context.Context, me *self) (Registration, err
 	if err != nil {
 		return Registration{}, err
 	}
-	return b.asRegistered(answer, me.Registration, me.key)
+	return b.asRegistered(answer, me)
 }
 
 // readClient asks whether the issuer still knows us (RFC 7592 §2.1).
@@ -113,7 +113,7 @@ func (b *Backend) manage(r Registration) string {
 }
 
 // asRegistered reads a client information response (RFC 7591 §3.2.1). What it leaves out is as it was.
-func (b *Backend) asRegistered(answer strictjson.Value, before Registration, key jose.PrivateKey) (Registration, error) {
+func (b *Backend) asRegistered(answer strictjson.Value, asked *self) (Registration, error) {
 	text := func(name, otherwise string) string {
 		v, _ := answer.Get(name)
 		if s, ok := v.Text(); ok && s != "" {
@@ -121,21 +121,17 @@ func (b *Backend) asRegistered(answer strictjson.Value, before Registration, key
 		}
 		return otherwise
 	}
-	next := Registration{
-		Issuer:     b.settings.Issuer,
-		ClientID:   core.ClientID(text("client_id", string(before.ClientID))),
-		Token:      core.Secret(text("registration_access_token", before.Token.Reveal())),
-		URI:        text("registration_client_uri", before.URI),
-		IDTokenAlg: text("id_token_signed_response_alg", jose.RS256), // OpenID Connect Registration §2
-	}
+	next := asked.Registration // its keys are those that were asked for
+	next.Issuer = b.settings.Issuer
+	next.ClientID = core.ClientID(text("client_id", string(next.ClientID)))
+	next.Token = core.Secret(text("registration_access_token", next.Token.Reveal()))
+	next.URI = text("registration_client_uri", next.URI)
+	next.IDTokenAlg = text("id_token_signed_response_alg", jose.RS256) // OpenID Connect Registration §2
 	if next.ClientID == "" || next.Token == "" {
 		return Registration{}, errors.New("the registration answer lacks client_id or registration_access_token")
 	}
 	var err error
-	if next.Key, err = closed(key); err != nil {
-		return Registration{}, err
-	}
-	next.Digest, err = b.digest(key)
+	next.Digest, err = b.digest(asked.jwks)
 	return next, err
 }
 

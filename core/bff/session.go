@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/url"
-	"sync"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -17,8 +16,13 @@ func (b *Backend) Session(ctx context.Context, cookie core.Secret) (Session, err
 		return Session{}, err
 	}
 	s, err := b.store.Session(ctx, cookie.Hash())
-	if err != nil || !b.now().Before(s.ExpiresAt) {
+	now := b.now()
+	if err != nil || !now.Before(s.ExpiresAt) {
 		return Session{}, err
+	}
+	if s.void(now) {
+		b.bury(ctx, s.Hash)
+		return Session{}, nil
 	}
 	return s, nil
 }
@@ -32,20 +36,15 @@ func (b *Backend) AccessToken(ctx context.Context, cookie core.Secret) (core.Sec
 	if cookie == "" {
 		return "", noSession()
 	}
-	s, t, err := b.store.Tokens(ctx, cookie.Hash())
-	switch {
-	case err != nil:
-		return "", err
-	case !b.now().Before(s.ExpiresAt):
-		return "", noSession()
-	case !b.due(t):
-		return t.Access, nil
+	_, t, err := b.present(ctx, cookie.Hash())
+	if err != nil || !b.due(t) {
+		return t.Access, err
 	}
 	t, err = b.renewTokens(ctx, cookie.Hash(), b.due)
 	return t.Access, err
 }
 
-// Refresh renews the tokens of a session now and tells when the session ends.
+// Refresh renews the tokens of a session now and tells when the session ends. When that was just done, or tried, it only tells.
 func (b *Backend) Refresh(ctx context.Context, cookie core.Secret) (Session, error) {
 	if err := b.Ready(); err != nil {
 		return Session{}, err
@@ -53,7 +52,8 @@ func (b *Backend) Refresh(ctx context.Context, cookie core.Secret) (Session, err
 	if cookie == "" {
 		return Session{}, noSession()
 	}
-	if _, err := b.renewTokens(ctx, cookie.Hash(), func(Tokens) bool { return true }); err != nil {
+	hash := cookie.Hash()
+	if _, err := b.renewTokens(ctx, hash, func(Tokens) bool { return b.forced.allows(hash, b.now()) }); err != nil {
 		return Session{}, err
 	}
 	return b.Session(ctx, cookie)
@@ -78,12 +78,10 @@ func (b *Backend) renewTokens(ctx context.Context, hash core.SecretHash, wanted 
 		if err != nil {
 			return Tokens{}, err
 		}
-		s, t, err := b.store.Tokens(ctx, hash)
+		s, t, err := b.present(ctx, hash)
 		switch {
 		case err != nil:
 			return Tokens{}, err
-		case !b.now().Before(s.ExpiresAt):
-			return Tokens{}, noSession()
 		case !wanted(t): // another replica, or the flight before, was faster
 			return t, nil
 		case t.Refresh == "":
@@ -141,7 +139,8 @@ func (b *Backend) notRenewed(ctx context.Context, s Session, t Tokens, err error
 func (b *Backend) give(ctx context.Context, s Session, t Tokens) (Tokens, error) {
 	err := b.store.EndSession(ctx, s.Hash, t.Stamp)
 	if errors.Is(err, ErrChanged) {
-		return b.whatIsThere(ctx, s.Hash)
+		_, t, err := b.present(ctx, s.Hash)
+		return t, err
 	}
 	if err != nil {
 		return Tokens{}, err
@@ -156,59 +155,9 @@ func (b *Backend) keep(ctx context.Context, me *self, s Session, fresh Tokens) (
 	if !errors.Is(err, ErrChanged) {
 		return fresh, err
 	}
-	there, err := b.whatIsThere(ctx, s.Hash)
+	_, there, err := b.present(ctx, s.Hash)
 	if core.CodeOf(err) == core.InvalidToken {
 		b.revoke(ctx, me, fresh.Refresh)
 	}
 	return there, err
 }
-
-func (b *Backend) whatIsThere(ctx context.Context, hash core.SecretHash) (Tokens, error) {
-	s, t, err := b.store.Tokens(ctx, hash)
-	if err == nil && !b.now().Before(s.ExpiresAt) {
-		err = noSession()
-	}
-	return t, err
-}
-
-// flights lets one renewal of a session be under way at a time.
-type flights struct {
-	mu    sync.Mutex
-	under map[core.SecretHash]*flight
-}
-
-type flight struct {
-	done   chan struct{}
-	tokens Tokens
-	err    error
-}
-
-// do calls renew, or waits for who is calling it already.
-func (f *flights) do(ctx context.Context, hash core.SecretHash, renew func() (Tokens, error)) (Tokens, error) {
-	f.mu.Lock()
-	if under := f.under[hash]; under != nil {
-		f.mu.Unlock()
-		select {
-		case <-under.done:
-			return under.tokens, under.err
-		case <-ctx.Done():
-			return Tokens{}, ctx.Err()
-		}
-	}
-	mine := &flight{done: make(chan struct{}), err: errLost}
-	if f.under == nil {
-		f.under = make(map[core.SecretHash]*flight)
-	}
-	f.under[hash] = mine
-	f.mu.Unlock()
-	defer func() { // whatever happens, nobody waits for ever
-		f.mu.Lock()
-		delete(f.under, hash)
-		f.mu.Unlock()
-		close(mine.done)
-	}()
-	mine.tokens, mine.err = renew()
-	return mine.tokens, mine.err
-}
-
-var errLost = errors.New("the renewal of the tokens was broken off")

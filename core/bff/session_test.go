@@ -141,6 +141,38 @@ func TestRefusedRefreshEndsTheSession(t *testing.T) {
 	}
 }
 
+// A page that asks again and again has the issuer asked once in five seconds, each session for itself, also when it fails.
+func TestForcedRefreshesArePaced(t *testing.T) {
+	s := open(t)
+	for _, cookie := range []core.Secret{s.signIn(), s.signIn()} {
+		for _, after := range []time.Duration{0, time.Second, 4 * time.Second, time.Second, 4 * time.Second, 11 * time.Second} {
+			s.clock.advance(after)
+			before, due := s.op.count(tokenCalls), after != time.Second
+			s.op.refresh = s.store.tokens[cookie.Hash()].Refresh.Reveal()
+			s.op.failing(tokenCalls, 503, "")
+			who, err := s.Refresh(t.Context(), cookie)
+			if err != nil || who.Subject != "u-alice" {
+				t.Errorf("after %v: %+v, %v", after, who, err)
+			}
+			s.op.healed(tokenCalls)
+			for range 10 {
+				if who, err := s.Refresh(t.Context(), cookie); err != nil || who.Subject != "u-alice" {
+					t.Errorf("after %v: %+v, %v", after, who, err)
+				}
+			}
+			if asked := s.op.count(tokenCalls) - before; asked > 1 || (asked == 1) != due {
+				t.Errorf("after %v the issuer was asked %d times", after, asked)
+			}
+		}
+		if got := s.token(s.Backend, cookie); got == "" {
+			t.Error("no token")
+		}
+	}
+	if _, err := s.Refresh(t.Context(), s.signIn()); err != nil || len(s.op.revoked) > 0 {
+		t.Errorf("%v, revoked %v", err, s.op.revoked)
+	}
+}
+
 // A sign-out while tokens are being renewed: the new ones are revoked too.
 func TestSignOutDuringRefresh(t *testing.T) {
 	s := open(t)

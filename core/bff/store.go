@@ -39,11 +39,13 @@ type Logins interface {
 
 // Sessions keeps the sessions of browsers.
 type Sessions interface {
+	// Origin gives the issuer's own session that a login came from, as far as the store knows the issuer's people.
+	Origin(ctx context.Context, subject core.Subject, id core.SessionID) (Origin, error)
 	// AddSession stores a session with its tokens until it expires.
 	AddSession(ctx context.Context, s Session, t Tokens) error
-	// Session gives one without its tokens, in one read; the zero one when there is none, or none any more.
+	// Session gives one without its tokens, with its standing; the zero one when there is none, or none any more.
 	Session(ctx context.Context, hash core.SecretHash) (Session, error)
-	// Tokens gives a session and its tokens in one view; zero ones when there is none.
+	// Tokens gives a session, with its standing, and its tokens; zero ones when there is none.
 	Tokens(ctx context.Context, hash core.SecretHash) (Session, Tokens, error)
 	// UpdateTokens replaces the tokens of a session that are still at their stamp, else ErrChanged.
 	UpdateTokens(ctx context.Context, s Session, t Tokens) error
@@ -68,6 +70,8 @@ type Registration struct {
 	URI        string      // registration_client_uri
 	IDTokenAlg string      // what ID tokens are signed with
 	Key        core.Secret // our ES256 key: PKCS #8 in base64
+	KeyFrom    time.Time   // since when it signs
+	OldKey     core.Secret // the one before it, while replicas may still sign with it; empty: none
 	Digest     string      // of the metadata that was registered
 }
 
@@ -94,6 +98,22 @@ type Session struct {
 	EmailVerified bool
 	CreatedAt     time.Time
 	ExpiresAt     time.Time
+	Origin        Origin
+	Standing      Standing // as it was read; not stored
+}
+
+// An Origin is the issuer's own session that a session came from.
+type Origin struct {
+	Known      bool      // false: the issuer keeps its people elsewhere; what becomes of them shows when tokens are renewed
+	Generation uint64    // of the person when that session began; 0: it is over
+	Until      time.Time // when it ends by itself
+}
+
+// A Standing is how things stand with a session's person now.
+type Standing struct {
+	Known      bool   // false: the issuer keeps its people elsewhere
+	Generation uint64 // of the person; 0: deleted or disabled
+	SignedIn   bool   // the issuer's own session is there
 }
 
 // Tokens are what a session holds for its calls.

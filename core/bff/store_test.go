@@ -22,6 +22,10 @@ type memory struct {
 	sessions     map[core.SecretHash]bff.Session
 	tokens       map[core.SecretHash]bff.Tokens
 	stamps       byte
+	people       bool         // the store knows those of the issuer
+	person       bff.Standing // of alice
+	issued       core.Session // hers with the issuer; without an ID it is over
+	refuse       error        // what ends of sessions are answered with
 }
 
 func newMemory(now func() time.Time) *memory {
@@ -98,6 +102,24 @@ func (m *memory) TakePending(_ context.Context, p bff.Pending) error {
 	return nil
 }
 
+func (m *memory) Origin(_ context.Context, subject core.Subject, id core.SessionID) (bff.Origin, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.people || subject != m.issued.Subject || id != m.issued.ID {
+		return bff.Origin{Known: m.people}, nil
+	}
+	return bff.Origin{Known: true, Generation: m.issued.UserGeneration, Until: m.issued.ExpiresAt}, nil
+}
+
+func (m *memory) standing() bff.Standing {
+	if !m.people {
+		return bff.Standing{}
+	}
+	is := m.person
+	is.Known, is.SignedIn = true, m.issued.ID != "" && m.now().Before(m.issued.ExpiresAt)
+	return is
+}
+
 func (m *memory) AddSession(_ context.Context, s bff.Session, t bff.Tokens) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -115,6 +137,7 @@ func (m *memory) Tokens(_ context.Context, hash core.SecretHash) (bff.Session, b
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if s := m.sessions[hash]; m.now().Before(s.ExpiresAt) {
+		s.Standing = m.standing()
 		return s, m.tokens[hash], nil
 	}
 	return bff.Session{}, bff.Tokens{}, nil
@@ -134,6 +157,9 @@ func (m *memory) UpdateTokens(_ context.Context, s bff.Session, t bff.Tokens) er
 func (m *memory) EndSession(_ context.Context, hash core.SecretHash, at bff.Stamp) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.refuse != nil {
+		return m.refuse
+	}
 	if at != (bff.Stamp{}) && m.tokens[hash].Stamp != at {
 		return bff.ErrChanged
 	}

@@ -205,7 +205,7 @@ func (r *Ring) shown(c Change) (entries []Entry) {
 		entries = append(entries, r.plan.entry(s))
 	}
 	for _, s := range c.Remove {
-		s.State = Removed
+		s.State, s.Removes = Removed, r.time()
 		entries = append(entries, r.plan.entry(s))
 	}
 	return entries

@@ -2,6 +2,7 @@ package web
 
 import (
 	"crypto/tls"
+	"iter"
 	"net/netip"
 	"time"
 
@@ -43,3 +44,15 @@ func (r *Request) Header(name string) string { return r.head.first(name) }
 
 // HeaderValues gives every field of that name in the order sent.
 func (r *Request) HeaderValues(name string) []string { return r.head.all(name) }
+
+// Headers gives every field, name and value, in the order sent and in the spelling sent.
+func (r *Request) Headers() iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for rest := r.head; rest != ""; {
+			var name, value string
+			if name, value, rest = rest.line(); name == "" || !yield(name, value) {
+				return
+			}
+		}
+	}
+}

@@ -20,7 +20,7 @@ import (
 
 // Roster knows the operators (core/operator).
 type Roster interface {
-	Authenticate(bearer core.Secret) (operator.Operator, error)
+	Authenticate(ctx context.Context, bearer core.Secret) (operator.Operator, error)
 }
 
 // Tokens are the initial access tokens (core/registration).
@@ -78,7 +78,7 @@ type verb func(ctx context.Context, r *web.Request, by operator.Operator) (web.R
 // As makes a handler that only an operator reaches. Cookies are not looked at.
 func (h *Handlers) As(v verb) web.Handler {
 	return func(ctx context.Context, r *web.Request) (web.Response, error) {
-		by, err := h.operator(r)
+		by, err := h.operator(ctx, r)
 		if err != nil {
 			h.note(ctx, r, err)
 			return web.Response{}, err
@@ -87,12 +87,12 @@ func (h *Handlers) As(v verb) web.Handler {
 	}
 }
 
-func (h *Handlers) operator(r *web.Request) (operator.Operator, error) {
+func (h *Handlers) operator(ctx context.Context, r *web.Request) (operator.Operator, error) {
 	bearer, err := web.BearerToken(r)
 	if err != nil {
 		return operator.Operator{}, err
 	}
-	return h.Roster.Authenticate(bearer)
+	return h.Roster.Authenticate(ctx, bearer)
 }
 
 // note has the desk write down who wanted to change a client without being an operator: the answer has a decision id, which

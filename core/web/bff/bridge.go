@@ -19,14 +19,6 @@ const (
 	callTime  = 30 * time.Second // from its beginning to the end of its answer
 )
 
-// carried are the fields that cross the bridge: those a page may set or a browser sets that mean something to an API, and what
-// the proxy itself looks at.
-var carried = [...]string{
-	"Accept", "Accept-Language", "Content-Language", "Content-Type", "Cookie", "Idempotency-Key", "If-Match", "If-Modified-Since",
-	"If-None-Match", "If-Range", "If-Unmodified-Since", "Origin", "Prefer", "Range", "Sec-Fetch-Site", "Traceparent", "Tracestate",
-	"User-Agent", "X-Csrf", "X-Requested-With",
-}
-
 // Proxied takes a call to the proxy and collects its answer.
 func (h *Handlers) Proxied(ctx context.Context, r *web.Request) (web.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
@@ -45,7 +37,13 @@ func (h *Handlers) Proxied(ctx context.Context, r *web.Request) (web.Response, e
 	return got.answer(), nil
 }
 
-// toHTTP makes what a plain handler takes.
+// arriving are the fields that describe how a call came to us: the body is read, the rest is between the browser and the edge.
+// Connection is none of them, because only the proxy may do as it says: after it has looked at who made the call.
+var arriving = map[string]bool{
+	"Content-Length": true, "Expect": true, "Host": true, "Keep-Alive": true, "Te": true, "Trailer": true, "Transfer-Encoding": true, "Upgrade": true,
+}
+
+// toHTTP makes what a plain handler takes. Every field that is for the API crosses; the proxy removes those that may not.
 func toHTTP(ctx context.Context, r *web.Request) (*http.Request, error) {
 	target := r.Path
 	if r.RawQuery != "" {
@@ -55,9 +53,9 @@ func toHTTP(ctx context.Context, r *web.Request) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range carried {
-		if values := r.HeaderValues(name); len(values) > 0 {
-			call.Header[name] = values
+	for name, value := range r.Headers() {
+		if name = http.CanonicalHeaderKey(name); !arriving[name] {
+			call.Header[name] = append(call.Header[name], value)
 		}
 	}
 	call.Header.Set("X-Request-Id", r.ID)

@@ -31,13 +31,27 @@ func TestBridge(t *testing.T) {
 		w.WriteHeader(http.StatusEarlyHints)
 		w.WriteHeader(http.StatusTeapot)
 		w.Header().Set("X-Late", "lost")
-		fmt.Fprintf(w, "%s %s %s|%s|%s|%v|%q", r.Method, r.URL, r.Host, r.Header.Get("Cookie"), body, r.Header["X-Forwarded-For"], r.Header["X-Csrf"])
+		fmt.Fprintf(w, "%s %s %s|%s|%s|%d|%q", r.Method, r.URL, r.Host, r.Header.Get("Cookie"), body, r.ContentLength, r.Header["X-Csrf"])
 	})
-	a := f.ask("POST /api/demo/a%20b?x=%2F&y", "Cookie: a=b", "X-Forwarded-For: 1.2.3.4", "X-CSRF: 1", "body: hello")
-	f.want("answer", fmt.Sprint(a.StatusCode, a.body), `418POST /api/demo/a%20b?x=%2F&y app.example.com|a=b|hello|[]|["1"]`)
+	a := f.ask("POST /api/demo/a%20b?x=%2F&y", "Cookie: a=b", "X-CSRF: 1", "body: hello")
+	f.want("answer", fmt.Sprint(a.StatusCode, a.body), `418POST /api/demo/a%20b?x=%2F&y app.example.com|a=b|hello|5|["1"]`)
 	f.want("headers", fmt.Sprint(a.Header["X-Two"], a.Header["X-Late"], a.Header["Content-Length"], a.Header.Get("Content-Type")), fmt.Sprintf("[a b] [] [%d]text/plain", len(a.body)))
 	f.want("nothing is guessed", through(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>") }).ask("GET /api/demo/x").Header.Get("Content-Type"), "application/octet-stream")
 	f.want("an empty answer", through(t, func(http.ResponseWriter, *http.Request) {}).ask("GET /api/demo/x").StatusCode, 200)
+}
+
+// Every field of a call crosses but those that say how it came, and the request's id is ours.
+func TestBridgeFields(t *testing.T) {
+	var saw http.Header
+	f := through(t, func(_ http.ResponseWriter, r *http.Request) { saw = r.Header })
+	f.ask("POST /api/demo/x", "X-Shop-Currency: EUR", "x-two: a", "X-Two: b", "Content-Type: text/csv", "Accept: */*", "Accept-Encoding: br", "Range: bytes=0-1", "Te: trailers",
+		"Keep-Alive: 5", "Upgrade: h2c", "Trailer: X-Late", "X-Request-Id: mine", "body: a,b")
+	saw.Del("User-Agent")
+	saw.Del("Connection") // of the test's own
+	f.want("fields", saw, http.Header{
+		"X-Shop-Currency": {"EUR"}, "X-Two": {"a", "b"}, "Content-Type": {"text/csv"}, "Accept": {"*/*"}, "Accept-Encoding": {"br"},
+		"Range": {"bytes=0-1"}, "X-Request-Id": {"mine"},
+	})
 }
 
 // An answer that is too long, or that breaks off, is none: never a part of one.
@@ -82,7 +96,9 @@ func (tokens) AccessToken(_ context.Context, cookie core.Secret) (core.Secret, e
 // off in the middle.
 func TestProxied(t *testing.T) {
 	var saw string
+	var fields http.Header
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fields = r.Header
 		saw = r.Header.Get("Authorization") + r.Header.Get("Cookie") + " " + r.URL.Path
 		if r.URL.Path == "/half" {
 			w.Header().Set("Content-Length", "100")
@@ -110,6 +126,12 @@ func TestProxied(t *testing.T) {
 	if strings.Contains(fmt.Sprint(a.Header, a.body), "ACCESS-TOKEN") {
 		t.Error("the browser sees the token")
 	}
+	f.ask("POST /api/demo/me", "Cookie: __Host-bff_session=good", "X-CSRF: 1", "X-Shop-Currency: EUR", "Authorization: Bearer mine", "X-Forwarded-For: 1.2.3.4",
+		"X-User-Id: root", "Client-Cert: x", "Proxy-Authorization: x", "Connection: X-Private, Authorization, X-CSRF", "X-Private: x", "Upgrade: websocket", "Forwarded: for=x")
+	for _, name := range []string{"User-Agent", "Accept-Encoding", "X-Request-Id", "Content-Length"} {
+		fields.Del(name)
+	}
+	f.want("fields", fields, http.Header{"X-Shop-Currency": {"EUR"}, "Authorization": {"Bearer ACCESS-TOKEN"}})
 	a = f.ask("GET /api/demo/me")
 	f.want("without a session", a.StatusCode, 401)
 	f.want("kind", a.Header.Get("Content-Type"), "application/problem+json")

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+const tokensPath = "/dcr/initial-access-tokens"
+
+// iatCommand keeps initial access tokens, through the operators' API.
+func iatCommand() *cobra.Command {
+	f := &userFlags{}
+	return f.group("iat", "Mint, list and revoke initial access tokens, which let clients register",
+		"iat keeps the initial access tokens (RFC 7591). A registration that succeeds spends one use of its token, one that fails\n"+
+			"none. It speaks to the running server.",
+		iatMintCommand(f), iatListCommand(f), iatRevokeCommand(f),
+	)
+}
+
+// mintage is the body of a mint.
+type mintage struct {
+	Label     string `json:"label,omitempty"`
+	Profile   string `json:"profile,omitempty"`
+	MaxUses   *int64 `json:"max_uses,omitempty"`
+	ExpiresIn *int64 `json:"expires_in,omitempty"` // seconds
+}
+
+func iatMintCommand(f *userFlags) *cobra.Command {
+	var body mintage
+	var uses int64
+	var lifetime time.Duration
+	var cmd *cobra.Command
+	cmd = f.command("mint", "Make a token, and print it: it is shown only then", noArguments, func(ctx context.Context, t *terminal, _ []string) error {
+		if cmd.Flags().Changed("max-uses") {
+			body.MaxUses = &uses
+		}
+		if cmd.Flags().Changed("expires-in") {
+			seconds := int64(lifetime / time.Second)
+			if lifetime%time.Second != 0 || seconds < 1 {
+				return usagef("--expires-in must be whole seconds, such as 90s, 1h or 72h, not %s", lifetime)
+			}
+			body.ExpiresIn = &seconds
+		}
+		doc, err := t.do(ctx, http.MethodPost, tokensPath, body)
+		if err != nil {
+			return err
+		}
+		return t.print(doc, func(w io.Writer) { printMinted(w, doc) })
+	})
+	flags := cmd.Flags()
+	flags.StringVar(&body.Label, "label", "", "what it is for, as lists show it")
+	flags.StringVar(&body.Profile, "profile", "", "profile of the clients that register with it; see client_profiles in dcr_config.yaml")
+	flags.Int64Var(&uses, "max-uses", 1, "how many clients may register with it, 1 to 10000")
+	flags.DurationVar(&lifetime, "expires-in", time.Hour, "how long it is good, such as 72h; at most 30 days")
+	return cmd
+}
+
+// printMinted prints the token on a line of its own, to be copied.
+func printMinted(w io.Writer, doc strictjson.Value) {
+	uses := "1 registration"
+	if n := number(doc, "max_uses"); n != 1 {
+		uses = strconv.FormatInt(n, 10) + " registrations"
+	}
+	fmt.Fprintf(w, "Minted %s, good for %s until %s:\n\n  %s\n\n", printable(textOf(doc, "id")), uses, moment(doc, "expires_at"), printable(textOf(doc, "token")))
+}
+
+func iatListCommand(f *userFlags) *cobra.Command {
+	return f.command("list", "List the tokens that have not expired, newest first", noArguments, func(ctx context.Context, t *terminal, _ []string) error {
+		items, err := t.every(ctx, tokensPath)
+		if err != nil {
+			return err
+		}
+		return t.printListing(listing{Items: items}, "ID\tLABEL\tPROFILE\tUSES LEFT\tEXPIRES\tCREATED", func(token strictjson.Value) []string {
+			left := fmt.Sprintf("%d of %d", number(token, "uses_left"), number(token, "max_uses"))
+			return []string{textOf(token, "id"), textOf(token, "label"), textOf(token, "profile"), left, moment(token, "expires_at"), moment(token, "created_at")}
+		})
+	})
+}
+
+func iatRevokeCommand(f *userFlags) *cobra.Command {
+	return f.command("revoke TOKEN_ID", "End a token at once; clients that registered with it stay", named("the id of one token; see ostiary iat list"), func(ctx context.Context, t *terminal, args []string) error {
+		if _, err := t.do(ctx, http.MethodDelete, tokensPath+"/"+url.PathEscape(args[0]), nil); err != nil {
+			return err
+		}
+		return t.say("Revoked.")
+	})
+}

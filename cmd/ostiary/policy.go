@@ -1,0 +1,146 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ostiary/ostiary/core/config"
+	"github.com/ostiary/ostiary/core/registration"
+	"github.com/ostiary/ostiary/policies"
+)
+
+// policyFlags are those of all that is below policy.
+type policyFlags struct {
+	output string
+	config string // dcr_config.yaml; empty: the defaults
+}
+
+// policyCommand is the kit of those who write rules. It needs no server.
+func policyCommand() *cobra.Command {
+	f := &policyFlags{}
+	cmd := &cobra.Command{
+		Use:   "policy",
+		Short: "Write, check, format, test and try rules in a folder, without a server",
+		Long: "policy is the kit of those who write rules. Every command takes the folder first, works without a server and reads\n" +
+			"nothing else but dcr_config.yaml, if one is named. Start with: ostiary policy init DIR",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("there is no command %q; see %s --help", args[0], cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.PersistentFlags().StringVarP(&f.output, "output", "o", "text", "text, or json")
+	cmd.AddCommand(policyInitCommand(f), policyCheckCommand(f), policyFmtCommand(f), policyTestCommand(f), policyMutateCommand(f), policyEvalCommand(f))
+	return cmd
+}
+
+// A bench is where one command of the kit works.
+type bench struct {
+	dir       string
+	config    string
+	out, errs io.Writer
+	json      bool
+}
+
+// about makes a command of the kit, about one folder.
+func (f *policyFlags) about(use, short, long string, do func(cmd *cobra.Command, b *bench) error) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Long: long,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 || args[0] == "" {
+				return usagef("%s needs one folder, such as: %s policies", cmd.CommandPath(), cmd.CommandPath())
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if f.output != "text" && f.output != "json" {
+				return usagef("--output must be text or json, not %q", f.output)
+			}
+			return do(cmd, &bench{dir: args[0], config: f.config, out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(), json: f.output == "json"})
+		},
+	}
+}
+
+// configured adds the flag that names dcr_config.yaml.
+func (f *policyFlags) configured(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().StringVar(&f.config, "config", "", "the dcr_config.yaml that the rules read as data.ostiary.config (default: what a server without one has)")
+	return cmd
+}
+
+// source reads the folder and dcr_config.yaml as the server does.
+func (b *bench) source() (policies.Source, error) {
+	c, err := (&rules{dir: b.dir, file: b.config}).read()
+	if err != nil {
+		return policies.Source{}, err
+	}
+	site := registration.DefaultSite()
+	if c.text != nil {
+		if err := config.Read(c.text, b.config, &site, os.LookupEnv); err != nil {
+			return policies.Source{}, err
+		}
+	}
+	ready, err := site.Prepared()
+	if err != nil {
+		return policies.Source{}, err
+	}
+	return policies.Source{Origin: policies.Folder, Files: c.files, Site: ready.Data()}, nil
+}
+
+// A finding is a problem with the line that it is about.
+type finding struct {
+	problem
+	Source string `json:"source,omitempty"`
+}
+
+// unusable prints what is wrong with a source, each with its line, and gives the error to end with.
+func (b *bench) unusable(src policies.Source, err error) error {
+	findings := []finding{}
+	for _, p := range problemsOf(err) {
+		findings = append(findings, finding{p, src.Line(p.File, p.Line)})
+	}
+	if b.json {
+		return b.failed(map[string]any{"ok": false, "problems": findings}, counted(len(findings), "problem"))
+	}
+	for _, f := range findings {
+		b.printFinding(f)
+	}
+	return fmt.Errorf("%s not usable: %s", b.dir, counted(len(findings), "problem"))
+}
+
+// printFinding writes a problem as compilers do, with the line below.
+func (b *bench) printFinding(f finding) {
+	fmt.Fprintln(b.out, policies.Problem(f.problem))
+	if f.Source != "" {
+		fmt.Fprintf(b.out, "\t%s\n", printable(strings.TrimSpace(f.Source)))
+	}
+}
+
+// failed prints a document, and gives the error to end with.
+func (b *bench) failed(doc any, why string) error {
+	if err := b.printJSON(doc); err != nil {
+		return err
+	}
+	return fmt.Errorf("%s: %s", b.dir, why)
+}
+
+func (b *bench) printJSON(doc any) error {
+	encoder := json.NewEncoder(b.out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(doc)
+}
+
+// counted gives "1 problem", "2 problems".
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
