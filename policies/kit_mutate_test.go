@@ -60,10 +60,10 @@ func TestMutateFindsHoles(t *testing.T) {
 
 // What the schema of the input promises cannot be missing.
 func TestMutateKnowsWhatIsPromised(t *testing.T) {
-	open, all := mutate(t, denial+"input.software_statement.present == false\n}\n", `{}`)
+	open, all := mutate(t, denial+"input.effective.client_name == \"bff-server\"\n}\n", `{}`)
 	promised := false
 	for _, h := range all.Holes {
-		promised = promised || h.Path == "input.software_statement.present" && h.Rule == "house.claims" && h.Promised
+		promised = promised || h.Path == "input.effective.client_name" && h.Rule == "house.claims" && h.Promised
 	}
 	if len(open) != 0 || !promised {
 		t.Errorf("holes %+v", all.Holes)

@@ -34,12 +34,13 @@ func (s *Sessions) Session(ctx context.Context, cookie core.SecretHash) (core.Se
 	return core.Session(form), asError(err)
 }
 
-// Begin stores a session. The one that it takes the place of ends, and the tries at the account are forgotten.
+// Begin stores a session. The one that it takes the place of ends, or goes on under the new cookie when it has the same id; the
+// tries at the account are forgotten.
 func (s *Sessions) Begin(ctx context.Context, b login.Beginning) error {
 	session := b.Session
 	var p plan
 	p.made(s.table.Insert(sessionForm(session), session.ExpiresAt, b.Cookie.String()))
-	p.made(s.byUser.Insert(sessionIDForm{Cookie: b.Cookie.String()}, session.ExpiresAt, string(session.Subject), string(session.ID)))
+	p.made(s.byUser.Put(sessionIDForm{Cookie: b.Cookie.String()}, session.ExpiresAt, string(session.Subject), string(session.ID)))
 	p.add(Delete(triesKey(s.tries, b.Account), Version{}))
 	if b.Replaces != (core.SecretHash{}) {
 		old, err := s.Session(ctx, b.Replaces)
@@ -48,7 +49,9 @@ func (s *Sessions) Begin(ctx context.Context, b login.Beginning) error {
 		}
 		if old.ID != "" {
 			p.add(Delete(s.table.Key(b.Replaces.String()), Version{}))
-			p.add(Delete(s.byUser.Key(string(old.Subject), string(old.ID)), Version{}))
+			if old.Subject != session.Subject || old.ID != session.ID {
+				p.add(Delete(s.byUser.Key(string(old.Subject), string(old.ID)), Version{}))
+			}
 		}
 	}
 	return p.apply(ctx, s.engine)

@@ -76,6 +76,11 @@ func TestSessionReplaces(t *testing.T) {
 		if got := s.tables(before); got != "session session_by_user" || len(s.records()) != len(before)+4 {
 			t.Errorf("%s, %d records", got, len(s.records())-len(before))
 		}
+		again, third, err := p.SignIn(t.Context(), login.Attempt{Username: "Ann", Password: password, Cookie: second})
+		if err != nil || again.ID != session.ID || p.signedIn(second) || !p.signedIn(third) || len(s.records()) != len(before)+4 {
+			t.Errorf("the same person again: %v, session %s then %s, %d records", err, session.ID, again.ID, len(s.records())-len(before))
+		}
+		second = third
 		var ended atomic.Int64
 		together(20, func(int) {
 			found, err := p.sessions.End(t.Context(), ann.Subject, session.ID)

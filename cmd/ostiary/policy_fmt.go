@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -86,8 +87,9 @@ func replace(root *os.Root, name string, text []byte) error {
 		return root.WriteFile(name, text, about.Mode().Perm())
 	}
 	const temporary = ".ostiary-fmt" // the server passes over names that begin with a dot
-	if err := root.WriteFile(temporary, text, about.Mode().Perm()); err != nil {
-		return err
+	err = errors.Join(root.WriteFile(temporary, text, 0o600), root.Chmod(temporary, about.Mode().Perm()))
+	if err != nil {
+		return errors.Join(err, root.Remove(temporary))
 	}
 	return root.Rename(temporary, name)
 }

@@ -176,17 +176,26 @@ func TestBootstrapFails(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// Nobody to mint a token: also a failure that is told.
+// Nobody to mint a token: also a failure that is told. What is wrong with the configuration is said, a fault of ours is not.
 func TestMintFails(t *testing.T) {
-	s := newSite(t)
-	b, err := bff.New(bff.Parts{Store: s.store, Door: s.op.peer, Keys: s.op, Now: s.clock.now, Mint: func(context.Context) (core.Secret, error) {
-		return "", errors.New("the store is full")
-	}}, settings())
-	if err != nil {
-		t.Fatal(err)
+	for says, cause := range map[string]error{
+		"did not answer": errors.New("the store is full"),
+		`client_profile "code-flow-pkjwt" is not offered`: core.Refuse(core.InvalidClientMetadata, `client_profile "code-flow-pkjwt" is not offered.`),
+	} {
+		s := newSite(t)
+		b, err := bff.New(bff.Parts{Store: s.store, Door: s.op.peer, Keys: s.op, Now: s.clock.now, Mint: func(context.Context) (core.Secret, error) {
+			return "", cause
+		}}, settings())
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = b.Bootstrap(t.Context())
+		s.wantCode("bootstrap", err, core.TemporarilyUnavailable)
+		if detail := core.AsError(err).Detail; !strings.Contains(detail, says) || strings.Contains(detail, "store is full") {
+			t.Errorf("%v is told as %q", cause, detail)
+		}
+		s.counts(0, 0, 0)
 	}
-	s.wantCode("bootstrap", b.Bootstrap(t.Context()), core.TemporarilyUnavailable)
-	s.counts(0, 0, 0)
 }
 
 // Many replicas that start at once: one registers, the others wait and take what it made.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/fetch"
@@ -138,9 +139,12 @@ func (b *Backend) asRegistered(answer strictjson.Value, asked *self) (Registrati
 // hint says what an operator should look at, by what the registration failed with.
 func hint(err error) string {
 	var r *refusal
+	var own *core.Error // of whoever mints
 	switch {
 	case errors.Is(err, ErrLeased):
 		return "another replica is registering it; try again in a moment"
+	case errors.As(err, &own) && own.Err == nil:
+		return "no initial access token could be made: " + strings.TrimSuffix(own.Detail, ".")
 	case !errors.As(err, &r):
 		return "the identity provider or the store did not answer; see the log"
 	}

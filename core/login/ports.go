@@ -76,7 +76,7 @@ type Throttle interface {
 type Beginning struct {
 	Session  core.Session
 	Cookie   core.SecretHash
-	Replaces core.SecretHash // of the cookie that the browser had; zero: none
+	Replaces core.SecretHash // of the cookie that the browser had; zero: none. Its session may have the same id: then it goes on
 	Account  Account         // whose tries are forgotten
 }
 

@@ -42,6 +42,16 @@ func (d *Desk) SignIn(ctx context.Context, a Attempt) (core.Session, core.Secret
 	return d.begin(ctx, stored.User, a)
 }
 
+// goesOn gives the id of the session that the browser has, when it is one of this user: who only proves again to be the same
+// stays in the session, so that what others know by its "sid" goes on. Its cookie changes all the same.
+func (d *Desk) goesOn(ctx context.Context, u core.User, cookie core.Secret) (core.SessionID, error) {
+	session, who, there, err := d.Session(ctx, cookie)
+	if err != nil || !there || who.Subject != u.Subject {
+		return "", err
+	}
+	return session.ID, nil
+}
+
 // prove compares a password with a user's, or with one that nobody has. A hash that is weaker than today's is made anew.
 func (d *Desk) prove(ctx context.Context, account Account, stored Stored, password core.Secret) error {
 	leave, err := d.hasher.enter(ctx)
@@ -85,6 +95,13 @@ func (d *Desk) begin(ctx context.Context, u core.User, a Attempt) (core.Session,
 	b := Beginning{Session: session, Cookie: cookie.Hash(), Account: AccountOf(u.Username)}
 	if a.Cookie != "" {
 		b.Replaces = a.Cookie.Hash()
+		same, err := d.goesOn(ctx, u, a.Cookie)
+		if err != nil {
+			return core.Session{}, "", err
+		}
+		if same != "" {
+			session.ID, b.Session.ID = same, same
+		}
 	}
 	if err := d.sessions.Begin(ctx, b); err != nil {
 		return core.Session{}, "", err

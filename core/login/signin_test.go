@@ -61,6 +61,36 @@ func TestNewSecretForEachSignIn(t *testing.T) {
 	}
 }
 
+// Who proves again to be the same person stays in the session ("sid"); another person, or one signed out since, gets a new one.
+func TestSameSessionGoesOn(t *testing.T) {
+	h := open(t)
+	ann := h.create("ann")
+	h.create("bob")
+	first, cookie := h.signIn("ann", password)
+	sign := func(name string) core.Session {
+		t.Helper()
+		session, next, err := h.SignIn(t.Context(), login.Attempt{Username: name, Password: password, Cookie: cookie})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cookie = next
+		return session
+	}
+	if again := sign("ann"); again.ID != first.ID {
+		t.Errorf("the same person: %s, then %s", first.ID, again.ID)
+	}
+	if other := sign("bob"); other.ID == first.ID {
+		t.Error("another person took over the session")
+	}
+	third := sign("ann")
+	if err := h.EndAll(t.Context(), ann.Subject); err != nil {
+		t.Fatal(err)
+	}
+	if after := sign("ann"); after.ID == third.ID {
+		t.Error("a session that was ended goes on")
+	}
+}
+
 // Whatever is wrong, the answer is the same and one hash of the same cost was made.
 func TestWrongIsAlike(t *testing.T) {
 	h := open(t)

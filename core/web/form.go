@@ -34,7 +34,10 @@ func parseParams(text, place string, may []string) (oauth.Params, error) {
 
 // Cookie gives the value of the first cookie of that name, or "".
 func (r *Request) Cookie(name string) string {
-	for _, line := range r.HeaderValues("Cookie") {
+	for field, line := range r.Headers() {
+		if !strings.EqualFold(field, "Cookie") {
+			continue
+		}
 		for pair := range strings.SplitSeq(line, ";") {
 			if got, value, _ := strings.Cut(strings.TrimSpace(pair), "="); got == name {
 				return value
