@@ -91,6 +91,7 @@ var doors = map[string]string{
 	"go.yaml.in/yaml":                      "core/config",
 	"golang.org/x/crypto/argon2":           "core/login",
 	"golang.org/x/crypto/chacha20poly1305": "core/seal",
+	"golang.org/x/crypto/cryptobyte":       "core/keys/jose",
 	"golang.org/x/net/idna":                "core/oauth",
 	"golang.org/x/net/publicsuffix":        "core/oauth",
 	"golang.org/x/sys/unix":                "storage/badger",

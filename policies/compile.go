@@ -144,7 +144,18 @@ func resolves(tree *ast.TreeNode, ref ast.Ref) bool {
 func newStore(site strictjson.Value, more ...strictjson.Member) storage.Store {
 	members := append([]strictjson.Member{{Name: "config", Value: site}}, more...)
 	data := map[string]any{"ostiary": native(strictjson.Object(members...))}
-	return inmem.NewFromObjectWithOpts(data, inmem.OptRoundTripOnWrite(false), inmem.OptReturnASTValuesOnRead(true))
+	store := inmem.NewFromObjectWithOpts(data, inmem.OptRoundTripOnWrite(false), inmem.OptReturnASTValuesOnRead(true))
+	settle(store)
+	return store
+}
+
+// settle lets every object in a store put its members in order now. OPA does so when an object is first walked, and copies
+// objects meanwhile without looking, so that two evaluations at once could see one member twice and another not at all.
+func settle(store storage.Store) {
+	all, err := storage.ReadOne(context.Background(), store, storage.RootPath)
+	if root, isValue := all.(ast.Value); err == nil && isValue {
+		ast.WalkTerms(ast.NewTerm(root), func(*ast.Term) bool { return false })
+	}
 }
 
 // prepare makes the one query, ready to be asked again and again.

@@ -153,7 +153,7 @@ func TestParallelRedemptions(t *testing.T) {
 	})
 }
 
-// RFC 9700 §4.14.2: 50 refreshes at once are one rotation; all get the same refresh token, which works, also after a restart.
+// RFC 9700 §4.14.2: 50 refreshes at once are one rotation; all get the same answer, whose refresh token works, also after a restart.
 func TestParallelRefreshes(t *testing.T) {
 	onEach(t, func(s *store) {
 		h := openTokens(s)
@@ -163,6 +163,9 @@ func TestParallelRefreshes(t *testing.T) {
 		for _, a := range answers {
 			if a.RefreshToken != answers[0].RefreshToken || a.RefreshToken == first.RefreshToken {
 				t.Fatal("two successors of one token")
+			}
+			if a.AccessToken != answers[0].AccessToken || a.IDToken != answers[0].IDToken {
+				t.Fatal("two answers to one token")
 			}
 			if access, err := h.Verify(t.Context(), a.AccessToken); err != nil || access.Subject != h.user.Subject {
 				t.Errorf("an access token does not count: %v", err)

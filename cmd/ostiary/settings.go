@@ -188,6 +188,9 @@ func (s *settings) Validate() []config.Problem {
 			add(fmt.Sprintf("operators[%d].token", i), "has characters that no bearer token has (RFC 6750 section 2.1)")
 		}
 	}
+	if s.Keys.Rotate != 0 && s.Keys.Rotate <= s.Keys.Publish {
+		add("keys.rotate", "must be longer than publish_before, or 0s: a key signs for longer than it is published before")
+	}
 	for i, r := range s.BFF.Routes {
 		if other := s.overlaps(r.Prefix); other != "" {
 			add(fmt.Sprintf("bff.routes[%d].prefix", i), "%s overlaps %s, which is this server's own", r.Prefix, other)

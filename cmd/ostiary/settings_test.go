@@ -62,14 +62,14 @@ func TestProxiedPrefixes(t *testing.T) {
 
 // Everything wrong is said at once.
 func TestConfigurationProblems(t *testing.T) {
-	file := writeConfig(t, "issuer: http://id.example.com\ndata_dir: data\noperators:\n  - {token: short}\n  - {subject: ada, token: 'sixteen characters'}\nlog: {level: loud}\nlisen: x\n")
+	file := writeConfig(t, "issuer: http://id.example.com\ndata_dir: data\noperators:\n  - {token: short}\n  - {subject: ada, token: 'sixteen characters'}\nlog: {level: loud}\nlisen: x\nkeys: {rotate: 1h}\n")
 	_, err := readSettings(file)
 	if err == nil {
 		t.Fatal("it was read")
 	}
 	for _, want := range []string{
 		"1: issuer: must be https", "4: operators[0].subject: is missing", "4: operators[0].token: is shorter than 16", "operators[1].token: has characters",
-		"log.level:", "7: lisen: unknown key; did you mean listen?",
+		"log.level:", "keys.rotate: must be longer than publish_before", "7: lisen: unknown key; did you mean listen?",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not said in\n%v", want, err)

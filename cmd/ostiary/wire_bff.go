@@ -13,6 +13,7 @@ import (
 	"github.com/ostiary/ostiary/core/bff/proxy"
 	"github.com/ostiary/ostiary/core/fetch"
 	"github.com/ostiary/ostiary/core/keys"
+	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/seal"
 	"github.com/ostiary/ostiary/core/web"
@@ -35,6 +36,14 @@ func (t throughServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.h.server.RoundTripper().RoundTrip(r)
 }
 
+// ownKeys are the issuer's keys for who lives in the same process: what was revoked is gone at once.
+type ownKeys struct{ *keys.Ring }
+
+// Set implements bff.IssuerKeys.
+func (k ownKeys) Set(ctx context.Context, _, kid string) (jose.KeySet, error) {
+	return k.Ring.Set(ctx, kid)
+}
+
 // openBackend opens the BFF, if the settings want one.
 func (h *house) openBackend(ring *seal.Ring, trust *x509.CertPool) error {
 	s := h.settings
@@ -45,7 +54,7 @@ func (h *house) openBackend(ring *seal.Ring, trust *x509.CertPool) error {
 	store := storage.NewBFF(h.engine, issuer, ring).Among(h.people.users, storage.NewSessions(h.engine, issuer))
 	door := fetch.NewPeer(fetch.PeerOptions{Through: throughServer{h}})
 	made, err := bff.New(bff.Parts{
-		Store: store, Door: door, Keys: keys.NewRemote(documentFrom(door), h.now),
+		Store: store, Door: door, Keys: ownKeys{h.signing},
 		Mint: h.mintForBackend, EndSession: h.endSession, Now: h.now, Log: h.log,
 	}, bff.Settings{
 		Issuer: s.Issuer, Origins: s.BFF.Origins, ReturnTo: s.BFF.ReturnTo, Scope: s.BFF.Scope, SessionLife: s.BFF.Session, AfterLogout: s.BFF.AfterLogout,

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -21,7 +22,7 @@ const (
 	maxRefreshToken = 256
 	// retryWindow is how long the token before the current one gets the same answer again: the answer to a client that lost it,
 	// or that asked twice at once.
-	retryWindow = 30 * time.Second
+	retryWindow = 10 * time.Second
 )
 
 // refreshToken makes the current refresh token of a family.
@@ -35,6 +36,17 @@ func macOf(g core.Grant, generation uint64) []byte {
 	mac := hmac.New(sha256.New, []byte(g.RefreshKey.Reveal()))
 	mac.Write(binary.BigEndian.AppendUint64([]byte("ostiary refresh token\x00"+string(g.ID)+"\x00"), generation))
 	return mac.Sum(nil)
+}
+
+// jtiOf gives the jti of the access token that goes with the current refresh token: one for each scope and audience it is asked
+// for.
+func jtiOf(g core.Grant, scope, audience []string) string {
+	mac := hmac.New(sha256.New, []byte(g.RefreshKey.Reveal()))
+	mac.Write(binary.BigEndian.AppendUint64([]byte("ostiary jti\x00"+string(g.ID)+"\x00"), g.Refreshed))
+	for _, part := range slices.Concat(scope, []string{""}, audience) {
+		mac.Write([]byte(part + "\x00"))
+	}
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:jtiSize])
 }
 
 // A presentedRefresh is a refresh token taken apart, and not yet believed.

@@ -63,7 +63,7 @@ func (c *call) sign(alg, typ string, claims []byte) (core.Secret, error) {
 func (c *call) accessClaims(expires time.Time) ([]byte, error) {
 	r := c.beginClaims(c.subject(), expires)
 	audience(r, c.audience())
-	r.Text("jti", newJTI())
+	r.Text("jti", c.jti())
 	r.Text("client_id", string(c.client.Client.ID))
 	r.TextIf("scope", oauth.FormatScope(c.scope))
 	if c.grant.ID == "" {
@@ -130,9 +130,11 @@ func audience(r *strictjson.Record, aud []string) {
 	r.TextsIf("aud", aud)
 }
 
+const jtiSize = 16 // bytes
+
 // newJTI gives 128 random bits.
 func newJTI() string {
-	var b [16]byte
+	var b [jtiSize]byte
 	_, _ = rand.Read(b[:]) // never fails since Go 1.24
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }

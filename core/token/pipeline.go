@@ -41,7 +41,8 @@ type call struct {
 	scope     []string   // at first what may be had, then what is left of what was asked for
 	resources []string   // likewise
 	lifetimes decision.Lifetimes
-	refresh   core.Secret // the refresh token to answer with
+	refresh   core.Secret   // the refresh token to answer with
+	jti       func() string // of the access token
 }
 
 // A grantType is one way to get tokens. It fills in the call's grant, user, scope and resources when it checks.
@@ -52,7 +53,7 @@ type grantType interface {
 
 // Token takes a request down the pipeline. Errors carry the codes of RFC 6749 §5.2 and RFC 8707 §2.
 func (e *Endpoint) Token(ctx context.Context, req Request) (Answer, error) {
-	c := &call{Endpoint: e, req: req, form: req.Presented.Form, now: e.parts.Now()}
+	c := &call{Endpoint: e, req: req, form: req.Presented.Form, now: e.parts.Now(), jti: newJTI}
 	var err error
 	if c.client, err = e.parts.Authenticator.Authenticate(ctx, req.Presented); err != nil { // 1
 		return Answer{}, err

@@ -75,7 +75,7 @@ func (g *refreshGrant) commit(ctx context.Context) error {
 	}
 	for range maxRotations {
 		if g.presented.generation < g.held.Grant.Refreshed { // read has seen that it may come again
-			g.refresh = refreshToken(g.held.Grant)
+			g.answerOf(g.held.Grant)
 			return nil
 		}
 		next := g.held.Grant
@@ -83,7 +83,7 @@ func (g *refreshGrant) commit(ctx context.Context) error {
 		next.RotatedAt = g.now
 		err := g.parts.Grants.Rotate(ctx, g.held, next)
 		if err == nil {
-			g.refresh = refreshToken(next)
+			g.answerOf(next)
 			return nil
 		}
 		if !errors.Is(err, ErrUsed) {
@@ -94,6 +94,14 @@ func (g *refreshGrant) commit(ctx context.Context) error {
 		}
 	}
 	return core.Refuse(core.TemporarilyUnavailable, "The refresh token is in use by other requests; try again.")
+}
+
+// answerOf makes the answer of a rotation, whoever of those that came with one token asks: the same refresh token, and the same
+// others too, for they are made of the moment of the rotation and of the family's key.
+func (g *refreshGrant) answerOf(family core.Grant) {
+	g.grant = family
+	g.refresh, g.now = refreshToken(family), family.RotatedAt
+	g.jti = func() string { return jtiOf(family, g.scope, g.audience()) }
 }
 
 func unknownRefresh() error {

@@ -22,10 +22,10 @@ func TestPublicClientsRotate(t *testing.T) {
 	}
 	writes := h.writes
 	again := h.got(h.refreshing("spa", first.RefreshToken))
-	if again.RefreshToken != second.RefreshToken {
-		t.Error("a client that asks again at once gets another successor")
+	if again.RefreshToken != second.RefreshToken || again.AccessToken != second.AccessToken || again.IDToken != second.IDToken || again.ExpiresIn != second.ExpiresIn {
+		t.Error("a client that asks again at once gets another answer")
 	}
-	h.now = h.now.Add(29 * time.Second)
+	h.now = h.now.Add(9 * time.Second)
 	if late := h.got(h.refreshing("spa", first.RefreshToken)); late.RefreshToken != second.RefreshToken || h.writes != writes {
 		t.Errorf("within the window: another successor, or %d writes", h.writes-writes)
 	}

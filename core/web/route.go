@@ -43,6 +43,7 @@ type Route struct {
 	Limit      int      // bytes of body; 0 means DefaultLimit
 	MediaTypes []string // accepted Content-Types of a body, e.g. "application/json"; none means any
 	CORS       bool     // any origin may read the answer, without credentials
+	Acts       bool     // its GET changes something, so that HEAD is not answered by it
 	Judged     bool     // mints a decision id, shown on every answer but a successful read
 	Challenge  Challenge
 
@@ -77,15 +78,12 @@ type resource struct {
 // isFixed tells a path without parameters: it is found by its text alone.
 func (res *resource) isFixed() bool { return !strings.ContainsAny(res.path, ":*") }
 
-// route finds the row for a method; HEAD falls back to GET.
+// route finds the row for a method; HEAD falls back to a GET that only reads (RFC 9110 §9.2.1).
 func (res *resource) route(method string) *Route {
 	for _, r := range res.routes {
-		if r.Method == method {
+		if r.Method == method || method == "HEAD" && r.Method == "GET" && !r.Acts {
 			return r
 		}
-	}
-	if method == "HEAD" {
-		return res.route("GET")
 	}
 	return nil
 }
@@ -155,7 +153,7 @@ func (res *resource) methods() []string {
 	var names []string
 	for _, r := range res.routes {
 		names = append(names, r.Method)
-		if r.Method == "GET" {
+		if r.Method == "GET" && !r.Acts {
 			names = append(names, "HEAD")
 		}
 	}

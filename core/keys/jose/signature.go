@@ -7,10 +7,14 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/rsa"
+	"errors"
 	"math/big"
 
 	_ "crypto/sha256" // for crypto.Hash.New
 	_ "crypto/sha512"
+
+	"golang.org/x/crypto/cryptobyte"
+	"golang.org/x/crypto/cryptobyte/asn1"
 )
 
 // What RFC 7518 §3 and RFC 8037 §3.1 say of each algorithm, over the standard library's cryptography. Every token passes here,
@@ -25,7 +29,7 @@ func (k PrivateKey) signature(input []byte) ([]byte, error) {
 	digest := digestOf(hash, input)
 	switch private := k.signer.(type) {
 	case *ecdsa.PrivateKey:
-		return signECDSA(private, digest)
+		return signECDSA(private, hash, digest)
 	case *rsa.PrivateKey:
 		if isPSS(k.alg) {
 			return rsa.SignPSS(rand.Reader, private, hash, digest, &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash})
@@ -35,17 +39,29 @@ func (k PrivateKey) signature(input []byte) ([]byte, error) {
 	return nil, ErrAlgorithm
 }
 
-// signECDSA gives r and s side by side, each as long as the curve's order (RFC 7518 §3.4).
-func signECDSA(private *ecdsa.PrivateKey, digest []byte) ([]byte, error) {
-	r, s, err := ecdsa.Sign(rand.Reader, private, digest)
+// signECDSA gives r and s side by side, each as long as the curve's order (RFC 7518 §3.4). They follow from key and digest alone
+// (RFC 6979, as RFC 8725 §3.2 advises): no bad randomness can give the key away, and what is signed again is the same again.
+func signECDSA(private *ecdsa.PrivateKey, hash crypto.Hash, digest []byte) ([]byte, error) {
+	der, err := private.Sign(nil, digest, hash)
 	if err != nil {
 		return nil, err
 	}
+	sequence := cryptobyte.String(der)
+	var pair, r, s cryptobyte.String
+	if !sequence.ReadASN1(&pair, asn1.SEQUENCE) || !pair.ReadASN1(&r, asn1.INTEGER) || !pair.ReadASN1(&s, asn1.INTEGER) {
+		return nil, errors.New("the signature is no ASN.1")
+	}
 	size := (private.Curve.Params().BitSize + 7) / 8
 	signature := make([]byte, 2*size)
-	r.FillBytes(signature[:size])
-	s.FillBytes(signature[size:])
+	fill(signature[:size], r)
+	fill(signature[size:], s)
 	return signature, nil
+}
+
+// fill writes a number to the end of dst, without the zero that keeps ASN.1 from taking it for negative.
+func fill(dst, number []byte) {
+	number = number[max(0, len(number)-len(dst)):]
+	copy(dst[len(dst)-len(number):], number)
 }
 
 // verifies tells whether a signature over an input is this key's. That the algorithm belongs to the key was checked before

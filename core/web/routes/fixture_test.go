@@ -176,7 +176,7 @@ func allowed(rows []web.Route) []string {
 	list := []string{"OPTIONS"}
 	for _, r := range rows {
 		list = append(list, r.Method)
-		if r.Method == http.MethodGet {
+		if r.Method == http.MethodGet && !r.Acts {
 			list = append(list, http.MethodHead)
 		}
 	}

@@ -74,13 +74,13 @@ func provider(issuerPath string, o *oidc.Handlers, t *oidc.TokenHandlers) []web.
 // pages is where people are sent, and the pushed request that goes before them.
 func pages(h *people.Handlers) []web.Route {
 	return []web.Route{
-		page(http.MethodGet, "authorize", h.Authorize), // RFC 6749 §3.1
+		acting("authorize", h.Authorize), // RFC 6749 §3.1
 		page(http.MethodPost, "authorize", h.AuthorizePosted),
 		tokens("par", h.Push, false), // RFC 9126
 		page(http.MethodGet, "login", h.LoginAgain),
 		page(http.MethodPost, "login", h.Login),
 		page(http.MethodPost, "consent", h.Consent),
-		page(http.MethodGet, "logout", h.Logout), // OpenID Connect RP-Initiated Logout 1.0
+		acting("logout", h.Logout), // OpenID Connect RP-Initiated Logout 1.0
 		page(http.MethodPost, "logout", h.LogoutPosted),
 
 		page(http.MethodGet, "account", h.Account),
@@ -143,8 +143,8 @@ func consolePages(h *console.Handlers) []web.Route {
 // backend is the BFF: what browsers of the site call. They hold a cookie and never a token.
 func backend(h *bff.Handlers, proxied []string) []web.Route {
 	table := []web.Route{
-		page(http.MethodGet, "/auth/login", h.Login),
-		page(http.MethodGet, "/auth/callback", h.Callback),
+		acting("/auth/login", h.Login),
+		acting("/auth/callback", h.Callback),
 		script(http.MethodPost, "/auth/refresh", h.Refresh),
 		script(http.MethodGet, "/auth/csrf", h.CSRF),
 		public(http.MethodGet, "/.well-known/jwks.json", h.JWKS),
@@ -191,6 +191,13 @@ func page(method, path string, h web.Handler) web.Route {
 	if method == http.MethodPost {
 		route.MediaTypes = formBody
 	}
+	return route
+}
+
+// acting is a page that browsers are sent to, and that does something when they come.
+func acting(path string, h web.Handler) web.Route {
+	route := page(http.MethodGet, path, h)
+	route.Acts = true
 	return route
 }
 

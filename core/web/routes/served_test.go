@@ -45,7 +45,7 @@ func TestHeadOfEveryPath(t *testing.T) {
 	h := open(t, "/api/oidc")
 	found := 0
 	for path, rows := range paths(table(origin, "/api/oidc"), "/api/oidc") {
-		if !slices.ContainsFunc(rows, func(r web.Route) bool { return r.Method == "GET" }) {
+		if !slices.ContainsFunc(rows, func(r web.Route) bool { return r.Method == "GET" && !r.Acts }) {
 			continue
 		}
 		found++

@@ -44,13 +44,13 @@ PATCH register/:client_id: oauth, any origin, judged, Bearer, application/merge-
 DELETE register/:client_id: oauth, any origin, judged, Bearer
 GET /.well-known/openid-configuration/api/oidc: oauth, any origin
 GET /.well-known/oauth-authorization-server/api/oidc: oauth, any origin
-GET authorize: page
+GET authorize: page, acts
 POST authorize: page, application/x-www-form-urlencoded
 POST par: oauth, Basic, application/x-www-form-urlencoded
 GET login: page
 POST login: page, application/x-www-form-urlencoded
 POST consent: page, application/x-www-form-urlencoded
-GET logout: page
+GET logout: page, acts
 POST logout: page, application/x-www-form-urlencoded
 GET account: page
 POST account/password: page, application/x-www-form-urlencoded
@@ -99,8 +99,8 @@ GET /console/icon.svg: page
 
 // backend is what it adds: its own paths, and an API below /api/orders.
 const backend = `
-GET /auth/login: page
-GET /auth/callback: page
+GET /auth/login: page, acts
+GET /auth/callback: page, acts
 POST /auth/refresh: oauth
 GET /auth/csrf: oauth
 GET /.well-known/jwks.json: oauth, any origin
@@ -117,6 +117,9 @@ DELETE /api/orders/*: operator, 1048576 bytes
 
 func describe(r web.Route) string {
 	words := []string{map[web.Face]string{web.OAuth: "oauth", web.Operator: "operator", web.Page: "page", web.Plain: "plain"}[r.Face]}
+	if r.Acts {
+		words = append(words, "acts")
+	}
 	if r.CORS {
 		words = append(words, "any origin")
 	}
