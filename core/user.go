@@ -49,9 +49,19 @@ func (PasswordHash) GoString() string { return redacted }
 // MarshalText keeps a hash out of any encoding that was not meant to carry it.
 func (PasswordHash) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
+// A SessionKind is what a session is good for. The cookie of one kind means nothing where another is asked for.
+type SessionKind string
+
+// The kinds of sessions.
+const (
+	BrowserSession SessionKind = ""        // signing in to applications, and the own account
+	ConsoleSession SessionKind = "console" // the operators' pages
+)
+
 // A Session is one signed-in browser. Its cookie is a Secret; the store keeps the hash.
 type Session struct {
 	ID             SessionID // public: in lists and in the "sid" claim
+	Kind           SessionKind
 	Subject        Subject
 	UserGeneration uint64 // of the user when it was made
 	AuthTime       time.Time

@@ -61,13 +61,25 @@ func (a Authorizations) Consent(ctx context.Context, subject core.Subject, clien
 func (a Authorizations) Issue(ctx context.Context, i authorize.Issue) error {
 	var p plan
 	if i.Pushed != nil {
-		p.expect(Delete(a.pushed.Key(i.Pushed.Reference.String()), Version(i.Pushed.Stamp)), authorize.ErrUsed)
+		p.expect(a.used(*i.Pushed), authorize.ErrUsed)
 	}
 	p.made(a.codes.insert(i.Code, i.Value))
 	if c := i.Consent; c != nil {
 		p.made(a.consents.Put(formOfConsent(*c), c.GivenAt.Add(consentKept), string(c.Subject), string(c.Client)))
 	}
 	return p.apply(ctx, a.engine)
+}
+
+// Drop uses up a pushed request that leads to no code.
+func (a Authorizations) Drop(ctx context.Context, h authorize.Held) error {
+	var p plan
+	p.expect(a.used(h), authorize.ErrUsed)
+	return p.apply(ctx, a.engine)
+}
+
+// used takes a pushed request away as it was read: of any number of answers to it, one is given.
+func (a Authorizations) used(h authorize.Held) Op {
+	return Delete(a.pushed.Key(h.Reference.String()), Version(h.Stamp))
 }
 
 // consentKept is how long a consent is remembered: clients come and go, and people should be asked again some day.

@@ -86,6 +86,35 @@ func TestPushedRequestIsUsedOnce(t *testing.T) {
 	})
 }
 
+// 50 give up or complete one pushed request at once: one answer counts, and a request that was given up issues nothing.
+func TestPushedRequestIsDroppedOnce(t *testing.T) {
+	onEach(t, func(s *store) {
+		a := s.authorizations()
+		held := s.pushed(a, core.NewSecret())
+		var dropped, issued atomic.Int64
+		together(50, func(i int) {
+			err, won := error(nil), &dropped
+			if i%2 == 0 {
+				err = a.Drop(s.Context(), held)
+			} else {
+				err, won = a.Issue(s.Context(), authorize.Issue{Code: core.NewSecret().Hash(), Value: aCode(s), Pushed: &held}), &issued
+			}
+			switch {
+			case err == nil:
+				won.Add(1)
+			case !errors.Is(err, authorize.ErrUsed):
+				s.Errorf("who lost: %v", err)
+			}
+		})
+		if dropped.Load()+issued.Load() != 1 || int64(len(s.records())) != issued.Load() {
+			s.Errorf("%d dropped, %d issued, %d records", dropped.Load(), issued.Load(), len(s.records()))
+		}
+		newer := s.pushed(a, core.NewSecret())
+		newer.Stamp = held.Stamp
+		checkIs(s.T, "drop at another version", a.Drop(s.Context(), newer), authorize.ErrUsed)
+	})
+}
+
 // A request that has expired between reading and issuing issues nothing.
 func TestPushedRequestExpiresBeforeIssue(t *testing.T) {
 	onEach(t, func(s *store) {

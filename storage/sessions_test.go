@@ -18,7 +18,7 @@ func TestSessionRoundTrip(t *testing.T) {
 		p := openPeople(s, issuer)
 		now, cookie := s.clock.now(), core.NewSecret()
 		want := core.Session{
-			ID: core.NewSessionID(now), Subject: "u-1", UserGeneration: 3, AuthTime: now, Methods: []string{"pwd", "otp"}, CreatedAt: now.Add(time.Second),
+			ID: core.NewSessionID(now), Kind: core.ConsoleSession, Subject: "u-1", UserGeneration: 3, AuthTime: now, Methods: []string{"pwd", "otp"}, CreatedAt: now.Add(time.Second),
 			ExpiresAt: now.Add(time.Hour), IP: "192.0.2.1", UserAgent: "Browser \"é\"",
 		}
 		seen := fields{}

@@ -65,15 +65,16 @@ type triesForm struct {
 }
 
 type sessionForm struct {
-	ID             core.SessionID `json:"id"`
-	Subject        core.Subject   `json:"subject"`
-	UserGeneration uint64         `json:"user_generation"`
-	AuthTime       time.Time      `json:"auth_time"`
-	Methods        []string       `json:"methods"`
-	CreatedAt      time.Time      `json:"created_at"`
-	ExpiresAt      time.Time      `json:"expires_at"`
-	IP             string         `json:"ip,omitempty"`
-	UserAgent      string         `json:"user_agent,omitempty"`
+	ID             core.SessionID   `json:"id"`
+	Kind           core.SessionKind `json:"kind,omitempty"`
+	Subject        core.Subject     `json:"subject"`
+	UserGeneration uint64           `json:"user_generation"`
+	AuthTime       time.Time        `json:"auth_time"`
+	Methods        []string         `json:"methods"`
+	CreatedAt      time.Time        `json:"created_at"`
+	ExpiresAt      time.Time        `json:"expires_at"`
+	IP             string           `json:"ip,omitempty"`
+	UserAgent      string           `json:"user_agent,omitempty"`
 }
 
 type sessionIDForm struct {

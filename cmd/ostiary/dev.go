@@ -138,6 +138,7 @@ func (f devFlags) settings(at net.Addr, log *slog.Logger) (settings, core.Secret
 	s.Ledger.RefusedPerMinute = 1000
 	s.Tokens.loopback, s.demo = true, true
 	s.Desk = deskSettings{Every: 50 * time.Millisecond, Burst: 200}
+	s.Sessions.Failures, s.Sessions.FailureEvery = 1000, 50*time.Millisecond
 	s.Issuer, s.Sites = f.address(at)
 	s.BFF.Origins = origins(s.Issuer, f.tls.scheme(), s.Sites)
 	if err := prepare(s, log); err != nil {

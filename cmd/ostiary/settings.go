@@ -81,7 +81,9 @@ type deskSettings struct {
 }
 
 type sessionSettings struct {
-	Lifetime time.Duration `yaml:"lifetime" range:"1m..8760h"` // of a browser session with the issuer
+	Lifetime     time.Duration `yaml:"lifetime" range:"1m..8760h"`    // of a browser session with the issuer
+	Failures     int64         `yaml:"failures" range:"1..1000000"`   // sign-ins that may fail at once from one address: each costs a slow hash
+	FailureEvery time.Duration `yaml:"failure_every" range:"1ms..1h"` // and then one more so often
 }
 
 type tokenSettings struct {
@@ -152,7 +154,7 @@ func defaults() settings {
 		Ledger:  ledgerSettings{KeepRefused: 90 * 24 * time.Hour, KeepInput: 30 * 24 * time.Hour, RefusedPerMinute: 100},
 		Desk:    deskSettings{Every: 2 * time.Second, Burst: 30},
 
-		Sessions: sessionSettings{Lifetime: 12 * time.Hour},
+		Sessions: sessionSettings{Lifetime: 12 * time.Hour, Failures: 100, FailureEvery: time.Second},
 		Tokens:   tokenSettings{Access: 10 * time.Minute, ID: 10 * time.Minute, Refresh: 30 * 24 * time.Hour},
 		Keys:     keySettings{Rotate: 90 * 24 * time.Hour, Publish: 24 * time.Hour},
 		BFF:      bffSettings{Session: 8 * time.Hour, AfterLogout: "/"},

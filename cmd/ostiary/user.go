@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -148,6 +149,9 @@ func (f *userFlags) listCommand() *cobra.Command {
 			for _, u := range items {
 				row(w, textOf(u, "username"), textOf(u, "id"), textOf(u, "name"), textOf(u, "email"), yes(isOn(u, "admin")), stateOf(u), moment(u, "created_at"))
 			}
+			if slices.ContainsFunc(items, lacksPassword) {
+				hintLink(w, "NAME")
+			}
 		})
 	})
 }
@@ -166,6 +170,10 @@ func (f *userFlags) showCommand() *cobra.Command {
 				}
 				row(w, name, text)
 			}
+			row(w, "state", stateOf(doc))
+			if lacksPassword(doc) {
+				hintLink(w, textOf(doc, "username"))
+			}
 		})
 	})
 }
@@ -176,7 +184,12 @@ func (f *userFlags) switchCommand(word, short string, disabled bool) *cobra.Comm
 		if err != nil {
 			return err
 		}
-		return t.print(doc, func(w io.Writer) { fmt.Fprintf(w, "%s is %s.\n", printable(textOf(doc, "username")), stateOf(doc)) })
+		return t.print(doc, func(w io.Writer) {
+			fmt.Fprintf(w, "%s is %sd.\n", printable(textOf(doc, "username")), word)
+			if lacksPassword(doc) {
+				hintLink(w, textOf(doc, "username"))
+			}
+		})
 	})
 }
 
@@ -206,9 +219,9 @@ func (f *userFlags) sessionsCommand() *cobra.Command {
 			return err
 		}
 		return t.print(map[string]any{"items": items}, func(w io.Writer) {
-			fmt.Fprintln(w, "SESSION\tSIGNED IN\tENDS\tADDRESS\tBROWSER")
+			fmt.Fprintln(w, "SESSION\tKIND\tSIGNED IN\tENDS\tADDRESS\tBROWSER")
 			for _, s := range items {
-				row(w, textOf(s, "id"), moment(s, "auth_time"), moment(s, "expires_at"), textOf(s, "ip"), textOf(s, "user_agent"))
+				row(w, textOf(s, "id"), textOf(s, "kind"), moment(s, "auth_time"), moment(s, "expires_at"), textOf(s, "ip"), textOf(s, "user_agent"))
 			}
 		})
 	})
@@ -235,10 +248,18 @@ func stateOf(u strictjson.Value) string {
 	switch {
 	case isOn(u, "disabled"):
 		return "disabled"
-	case !isOn(u, "password_set"):
-		return "invited"
+	case lacksPassword(u):
+		return "no password"
 	}
 	return "active"
+}
+
+// lacksPassword tells whether only a one-time link lets a user in. Whether there is one that is still good is not shown.
+func lacksPassword(u strictjson.Value) bool { return !isOn(u, "disabled") && !isOn(u, "password_set") }
+
+// hintLink says how somebody without a password gets one.
+func hintLink(w io.Writer, name string) {
+	fmt.Fprintf(w, "No password, and the one-time link lost, used or void? Make a new one: ostiary user link %s\n", printable(name))
 }
 
 func yes(on bool) string {

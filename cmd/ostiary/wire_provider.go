@@ -18,6 +18,7 @@ import (
 	"github.com/ostiary/ostiary/core/operator"
 	"github.com/ostiary/ostiary/core/seal"
 	"github.com/ostiary/ostiary/core/token"
+	"github.com/ostiary/ostiary/core/web"
 	pages "github.com/ostiary/ostiary/core/web/people"
 	"github.com/ostiary/ostiary/storage"
 )
@@ -26,9 +27,13 @@ import (
 type people struct {
 	users  *storage.Users
 	login  *login.Desk
+	failed *web.Limiter // sign-ins, by address
 	tokens *token.Endpoint
 	pages  *pages.Handlers
 }
+
+// consoleLifetime is how long an administrator's session on the operators' pages may last.
+const consoleLifetime = 8 * time.Hour
 
 // signingPlan has a key for each algorithm that something may be signed with, published for as long as what it signed lives.
 func signingPlan(s settings) keys.Plan {
@@ -55,7 +60,8 @@ func (h *house) openProvider(ring *seal.Ring, trust *x509.CertPool) error {
 	authenticator := clientauth.New(clientauth.Parts{
 		Clients: h.clients, Keys: clientKeys, Once: once, Issuer: s.Issuer, TokenEndpoint: s.Issuer + "/token", Now: h.now,
 	})
-	h.people = &people{users: users, login: desk, tokens: token.New(token.Parts{
+	failed := web.NewLimiter(s.Sessions.FailureEvery, int(s.Sessions.Failures), limitedAddresses)
+	h.people = &people{users: users, login: desk, failed: failed, tokens: token.New(token.Parts{
 		Authenticator: authenticator, Clients: h.clients, People: users, Once: once, Keys: h.signing, Policy: h.policy, Now: h.now,
 		Grants: storage.NewGrants(h.engine, issuer, ring, h.clients, h.now),
 		Options: token.Options{
@@ -86,7 +92,7 @@ func (h *house) openPages(authenticator *clientauth.Authenticator, store storage
 		SignedOut: func(c core.Client, uri string) bool { return slices.Contains(c.Metadata.PostLogoutRedirectURIs, uri) },
 	}
 	h.people.pages, err = pages.New(pages.Parts{
-		Issuer: s.Issuer, Desk: desk, Accounts: desk, Forms: forms, Now: h.now,
+		Issuer: s.Issuer, Desk: desk, Failures: h.people.failed, Accounts: desk, Forms: forms, Now: h.now,
 		Endpoint: authorize.New(authorize.Parts{
 			Site: site, Clients: h.clients, Authenticator: authenticator, Browser: desk, Policy: h.policy, Store: store, Forms: forms, Now: h.now,
 		}),

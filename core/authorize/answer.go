@@ -1,6 +1,7 @@
 package authorize
 
 import (
+	"context"
 	"strings"
 
 	"github.com/ostiary/ostiary/core"
@@ -56,7 +57,7 @@ func (e *Endpoint) consent(p *pending) Answer {
 
 func (e *Endpoint) page(p *pending, show Show) Answer {
 	if p.sealed == "" {
-		p.flow.Session = p.session.ID
+		p.flow.Cookie = hashOf(p.visit.Cookie)
 		p.sealed = e.forms.seal(p.flow, p.visit.Browser)
 	}
 	return Answer{
@@ -64,9 +65,14 @@ func (e *Endpoint) page(p *pending, show Show) Answer {
 	}
 }
 
-// sendError is RFC 6749 §4.1.2.1.
-func (e *Endpoint) sendError(p *pending, refusal *core.Error) Answer {
-	return e.sendBack(p, oauth.Params{"error": {string(refusal.Code)}, "error_description": {describable(refusal.Detail)}})
+// sendError is RFC 6749 §4.1.2.1. When the person took part, it uses a pushed request up as a code does (RFC 9126 §4).
+func (e *Endpoint) sendError(ctx context.Context, p *pending, refusal *core.Error) (Answer, error) {
+	if p.held != nil && p.visit.Flow != "" {
+		if err := unused(e.store.Drop(ctx, *p.held)); err != nil {
+			return Answer{}, err
+		}
+	}
+	return e.sendBack(p, oauth.Params{"error": {string(refusal.Code)}, "error_description": {describable(refusal.Detail)}}), nil
 }
 
 // sendBack answers the client: every answer names its state and who gives it (RFC 9207 §2).

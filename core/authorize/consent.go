@@ -62,8 +62,7 @@ func (e *Endpoint) Decide(ctx context.Context, d Decision) (Answer, error) {
 
 // consentForm is what the consent form is about: this request, this session, exactly what was listed.
 func consentForm(flow string, session core.Secret, shown string) []string {
-	hash := session.Hash()
-	return []string{"consent", flow, string(hash[:]), shown}
+	return []string{"consent", flow, string(hashOf(session)), shown}
 }
 
 // remembered joins what was allowed now with what was before.

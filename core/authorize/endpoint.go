@@ -1,8 +1,8 @@
 package authorize
 
 import (
+	"bytes"
 	"context"
-	"errors"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -90,7 +90,7 @@ func (e *Endpoint) judge(ctx context.Context, p *pending) (Answer, error) {
 	case err != nil && p.request.Mode == "": // not even the mode was reached, so redirect_uri does not hold
 		return Answer{}, err
 	case err != nil:
-		return e.sendError(p, core.AsError(err)), nil
+		return e.sendError(ctx, p, core.AsError(err))
 	}
 	p.facts.prompt, p.facts.maxAge, p.facts.hinted = p.request.Prompt, p.request.MaxAge, p.request.Hinted
 	return e.walk(ctx, p)
@@ -112,7 +112,7 @@ func (e *Endpoint) walk(ctx context.Context, p *pending) (Answer, error) {
 		case showConsent:
 			return e.consent(p), nil
 		case refuse:
-			return e.sendError(p, s.refusal), nil
+			return e.sendError(ctx, p, s.refusal)
 		case issue:
 			return e.issue(ctx, p)
 		}
@@ -135,8 +135,10 @@ func (e *Endpoint) lookUp(ctx context.Context, p *pending) error {
 	p.session, p.user = session, user
 	p.facts.subject = user.Subject
 	p.facts.age = e.now().Sub(session.AuthTime)
-	// Sign-in times have whole seconds; that the session is another one tells what the clock cannot.
-	p.facts.renewed = p.sealed != "" && session.ID != p.flow.Session && session.AuthTime.Unix() >= p.flow.Asked/1000
+	// Sign-in times have whole seconds; that the cookie is another one tells what the clock cannot. The session may be the same:
+	// who proves again to be the same person stays in it.
+	again := !bytes.Equal(hashOf(p.visit.Cookie), p.flow.Cookie)
+	p.facts.renewed = p.sealed != "" && again && session.AuthTime.Unix() >= p.flow.Asked/1000
 	return nil
 }
 
@@ -161,7 +163,7 @@ func (e *Endpoint) decide(ctx context.Context, p *pending) error {
 		p.facts.denied = denial(verdict)
 		return nil
 	}
-	p.facts.stepUp, p.facts.always = verdict.MaxAge, verdict.Consent
+	p.facts.stepUp, p.facts.always = verdict.MaxAge, verdict.Consent || r.imitable()
 	p.facts.agreed = covers(p.given, verdict.Scopes, r.Resources)
 	return nil
 }
@@ -185,13 +187,11 @@ func denial(v decision.AuthorizationVerdict) *core.Error {
 func (e *Endpoint) issue(ctx context.Context, p *pending) (Answer, error) {
 	code, now := core.NewSecret(), e.now()
 	order := Issue{Code: code.Hash(), Value: p.code(now), Pushed: p.held}
-	if p.facts.answer == allowed {
+	if p.facts.answer == allowed && !p.request.imitable() {
 		given := p.remembered(now)
 		order.Consent = &given
 	}
-	if err := e.store.Issue(ctx, order); errors.Is(err, ErrUsed) {
-		return Answer{}, usedReference(err)
-	} else if err != nil {
+	if err := unused(e.store.Issue(ctx, order)); err != nil {
 		return Answer{}, err
 	}
 	return e.sendBack(p, oauth.Params{"code": {code.Reveal()}}), nil

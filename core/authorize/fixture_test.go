@@ -175,6 +175,16 @@ func (h *house) Issue(_ context.Context, i authorize.Issue) error {
 	return nil
 }
 
+func (h *house) Drop(_ context.Context, held authorize.Held) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if _, there := h.pushed[held.Reference]; !there {
+		return authorize.ErrUsed
+	}
+	delete(h.pushed, held.Reference)
+	return nil
+}
+
 // request gives a good request of shop with some parameters changed; an empty value takes one away.
 func request(changes ...string) oauth.Params {
 	params := oauth.Params{

@@ -19,19 +19,18 @@ const flowRecord = "authorize/flow"
 
 // A flow is a request between two pages, in the hands of the browser that it is bound to.
 type flow struct {
-	Params  string         `json:"p,omitempty"` // as they were sent; or
-	Pushed  string         `json:"r,omitempty"` // the reference to them
-	Client  core.ClientID  `json:"c,omitempty"` // who sent the reference
-	Leaving bool           `json:"l,omitempty"` // it is a request to sign out
-	Session core.SessionID `json:"s,omitempty"` // who was signed in when it was asked
-	Asked   int64          `json:"a"`           // Unix milliseconds
-	Browser []byte         `json:"b"`           // hash of the browser's cookie
+	Params  string        `json:"p,omitempty"` // as they were sent; or
+	Pushed  string        `json:"r,omitempty"` // the reference to them
+	Client  core.ClientID `json:"c,omitempty"` // who sent the reference
+	Leaving bool          `json:"l,omitempty"` // it is a request to sign out
+	Cookie  []byte        `json:"k,omitempty"` // hash of the session cookie that the browser had when it was asked
+	Asked   int64         `json:"a"`           // Unix milliseconds
+	Browser []byte        `json:"b"`           // hash of the browser's cookie
 }
 
 // seal makes the text that stands for a flow, for one browser.
 func (f *Forms) seal(w flow, browser core.Secret) string {
-	hash := browser.Hash()
-	w.Browser = hash[:]
+	w.Browser = hashOf(browser)
 	plain, err := json.Marshal(w)
 	if err != nil { // a struct of texts and a number always marshals
 		return ""
@@ -55,14 +54,18 @@ func (f *Forms) open(text string, browser core.Secret) (flow, error) {
 	if err := strictjson.Decode(plain, &w, strictjson.Stored); err != nil {
 		return flow{}, lost
 	}
-	hash := browser.Hash()
-	if subtle.ConstantTimeCompare(w.Browser, hash[:]) != 1 {
+	if subtle.ConstantTimeCompare(w.Browser, hashOf(browser)) != 1 {
 		return flow{}, lost
 	}
 	if f.now().Sub(time.UnixMilli(w.Asked)) > flowLifetime {
 		return flow{}, core.Refuse(core.InvalidRequest, "This page has waited too long. Start again from the application.")
 	}
 	return w, nil
+}
+
+func hashOf(cookie core.Secret) []byte {
+	hash := cookie.Hash()
+	return hash[:]
 }
 
 // params gives what the flow carries itself.

@@ -138,6 +138,24 @@ func TestSignInAgain(t *testing.T) {
 	}
 }
 
+// Who proves again to be the same person stays in the session, under a new cookie: that is a sign-in too.
+func TestSignInAgainInTheSameSession(t *testing.T) {
+	for _, params := range []oauth.Params{request("prompt", "login"), request("max_age", "0"), request("prompt", "select_account")} {
+		b := open(t).tab()
+		b.cookie = b.signIn("ann")
+		b.code(b.allow(b.ask(request())))
+		a := b.ask(params)
+		session := b.sessions[b.cookie]
+		b.cookie = b.signIn("ann")
+		again := b.sessions[b.cookie]
+		again.ID = session.ID
+		b.sessions[b.cookie] = again
+		if code := b.code(b.back(a)); code.Grant.Session != session.ID {
+			t.Errorf("%v: %+v", params["prompt"], code.Grant)
+		}
+	}
+}
+
 // Who was hinted at must be who signs in.
 func TestHintedSubject(t *testing.T) {
 	b := open(t).tab()
@@ -256,6 +274,33 @@ func TestConsentIsRemembered(t *testing.T) {
 	shows("the user's generation", request("scope", "openid"))
 	b.cookie = h.signIn("bob")
 	shows("another person", request("scope", "openid"))
+}
+
+// Any program on the device could be a native client that proves nothing: its codes never come without a question (RFC 8252 §8.6).
+func TestConsentOfImitableClients(t *testing.T) {
+	for uri, silent := range map[string]bool{
+		"http://127.0.0.1/cb": false, "http://[::1]:8976/cb": false, "http://localhost:7777/cb": false, "com.example.app:/cb": false,
+		"https://app.example/cb": true, "https://localhost/cb": true,
+	} {
+		for _, method := range []string{"none", "client_secret_basic"} {
+			b := open(t).tab()
+			b.cookie = b.signIn("ann")
+			b.add("app", func(c *core.Client) {
+				c.Metadata.TokenEndpointAuthMethod, c.Metadata.RedirectURIs = method, []string{uri}
+			})
+			ask := func(prompt string) authorize.Answer {
+				return b.ask(request("client_id", "app", "redirect_uri", uri, "prompt", prompt))
+			}
+			if a := b.allow(ask("")); !strings.HasPrefix(a.To, uri+"?code=") {
+				t.Errorf("%s, %s: the person allowed it: %+v", uri, method, a)
+			}
+			_, remembered := b.consents["ann app"]
+			if open := silent || method != "none"; remembered != open || strings.Contains(ask("none").To, "error=consent_required") == open ||
+				(ask("").Show == authorize.ShowConsent) == open {
+				t.Errorf("%s, %s: remembered %t; prompt=none %+v; again %+v", uri, method, remembered, ask("none"), ask(""))
+			}
+		}
+	}
 }
 
 func TestDeny(t *testing.T) {

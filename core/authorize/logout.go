@@ -47,7 +47,7 @@ type Farewell struct {
 	User   core.User
 	Client core.Client // who asks; without ID: nobody in particular
 	To     string      // where the browser is sent, if anywhere; with Ask: after the person agreed
-	Ended  bool        // the session was ended
+	Ended  bool        // the browser came with a cookie, and its session is over: now, or it was before
 }
 
 // A parting is a request to sign out that passed the checks.
@@ -81,7 +81,7 @@ func (x *Exit) Leave(ctx context.Context, l Leaving) (Farewell, error) {
 	if err := x.parts.Sessions.SignOut(ctx, l.Cookie); err != nil {
 		return Farewell{}, err
 	}
-	return Farewell{To: p.to, Client: p.client, Ended: true}, nil
+	return Farewell{To: p.to, Client: p.client, Ended: l.Cookie != ""}, nil
 }
 
 // receive gives the parameters of the request, and whether the person has confirmed it.
@@ -145,7 +145,11 @@ func (x *Exit) target(p parting, params oauth.Params) string {
 	return uri
 }
 
-// proves tells that the ID token belongs to this session, or at least to who is signed in.
+// proves tells that the ID token belongs to this session or, if it names none, to who is signed in. One of another session of
+// the same person proves nothing (RP-Initiated Logout §2).
 func (p parting) proves(s core.Session) bool {
-	return p.hint.subject == s.Subject || p.hint.session == s.ID
+	if p.hint.session != "" {
+		return p.hint.session == s.ID
+	}
+	return p.hint.subject == s.Subject
 }

@@ -42,9 +42,11 @@ func TestLeaveAsks(t *testing.T) {
 	b, other := h.tab(), h.tab()
 	b.cookie = h.signIn("ann")
 	for name, params := range map[string]oauth.Params{
-		"nothing":               {},
-		"client_id alone":       {"client_id": {"shop"}, "post_logout_redirect_uri": {bye}},
-		"somebody else's token": {"id_token_hint": {h.idToken("JWT", map[string]any{"sub": "bob", "sid": "s-x"})}},
+		"nothing":                            {},
+		"client_id alone":                    {"client_id": {"shop"}, "post_logout_redirect_uri": {bye}},
+		"somebody else's token":              {"id_token_hint": {h.idToken("JWT", map[string]any{"sub": "bob", "sid": "s-x"})}},
+		"somebody else's, without a session": {"id_token_hint": {h.idToken("JWT", map[string]any{"sub": "bob"})}},
+		"another session's":                  {"id_token_hint": {h.idToken("JWT", map[string]any{"sid": "s-x"})}},
 	} {
 		f, err := b.leave(params)
 		if err != nil || !f.Ask || f.Ended || len(h.sessions) != 1 {
@@ -66,9 +68,12 @@ func TestLeaveAsks(t *testing.T) {
 	if err != nil || done.To != bye || !done.Ended || len(h.sessions) > 0 {
 		t.Errorf("%+v, %v", done, err)
 	}
-	f, err = b.leave(oauth.Params{}) // nobody is signed in any more
-	if err != nil || f.Ask || f.To != "" {
+	f, err = b.leave(oauth.Params{}) // nobody is signed in any more; the cookie means nothing
+	if err != nil || f.Ask || f.To != "" || !f.Ended {
 		t.Errorf("%+v, %v", f, err)
+	}
+	if f, err = other.leave(oauth.Params{"id_token_hint": {h.idToken("JWT", nil)}}); err != nil || f.Ask || f.Ended {
+		t.Errorf("a browser without a cookie: %+v, %v", f, err)
 	}
 }
 

@@ -69,6 +69,50 @@ func TestPushed(t *testing.T) {
 	}
 }
 
+// A refusal uses a pushed request up once the person took part: by denying, by signing in as somebody else, or when policy then
+// says no (RFC 9126 §4). Before that, it is as good as new.
+func TestPushedRefused(t *testing.T) {
+	h := open(t)
+	b := h.tab()
+	b.cookie = h.signIn("ann")
+	ref := h.push("shop", request())
+	a := b.ask(ref)
+	denied, err := b.decide(a, false)
+	h.must(err)
+	b.refused(denied, core.AccessDenied)
+	b.fails("the reference after a denial", ref, core.InvalidRequestURI)
+	for _, allow := range []bool{false, true} {
+		if again, err := b.decide(a, allow); core.CodeOf(err) != core.InvalidRequestURI {
+			t.Errorf("the form after a denial: %+v, %v", again, err)
+		}
+	}
+
+	ref = h.push("shop", request("prompt", "login", "id_token_hint", h.idToken("JWT", map[string]any{"sub": "bob"})))
+	a = b.ask(ref)
+	h.now = h.now.Add(time.Second)
+	b.cookie = h.signIn("ann")
+	b.refused(b.back(a), core.LoginRequired)
+	b.fails("the reference after somebody else came", ref, core.InvalidRequestURI)
+
+	ref = h.push("shop", request())
+	h.policy = func(*decision.Authorization) (decision.AuthorizationVerdict, error) {
+		return decision.AuthorizationVerdict{}, nil
+	}
+	b.refused(b.ask(ref), core.AccessDenied)
+	h.policy = allowQuietly
+	if a = b.ask(ref); a.Show != authorize.ShowConsent {
+		t.Fatalf("a refusal without the person used it up: %+v", a)
+	}
+	h.add("shop", func(c *core.Client) { c.Metadata.Scope = []string{"openid"} })
+	a, err = b.decide(a, true)
+	h.must(err)
+	b.refused(a, core.InvalidScope)
+	b.fails("the reference after a check failed", ref, core.InvalidRequestURI)
+	if len(h.issued)+len(h.pushed) > 0 {
+		t.Errorf("%d codes, %d pushed requests", len(h.issued), len(h.pushed))
+	}
+}
+
 // RFC 9126 §6: a client that must push is served when it does.
 func TestMustPush(t *testing.T) {
 	h := open(t)
@@ -144,6 +188,30 @@ func TestPushedHammer(t *testing.T) {
 	all.Wait()
 	if won.Load() != 1 || lost.Load() != 49 || len(h.issued) != 1 {
 		t.Errorf("%d won, %d lost, %d codes", won.Load(), lost.Load(), len(h.issued))
+	}
+}
+
+// 50 tabs deny and allow one pushed request at once: the client is told one thing.
+func TestPushedRefusedHammer(t *testing.T) {
+	h := open(t)
+	b := h.tab()
+	b.cookie = h.signIn("ann")
+	a := b.ask(h.push("shop", request()))
+	var told atomic.Int64
+	var all sync.WaitGroup
+	h.policy = allowQuietly
+	for i := range 50 {
+		all.Go(func() {
+			if _, err := b.decide(a, i%2 == 0); err == nil {
+				told.Add(1)
+			} else if core.CodeOf(err) != core.InvalidRequestURI {
+				t.Errorf("who lost: %v", err)
+			}
+		})
+	}
+	all.Wait()
+	if told.Load() != 1 {
+		t.Errorf("the client was told %d things", told.Load())
 	}
 }
 

@@ -2,6 +2,7 @@ package authorize
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -60,6 +61,14 @@ func (e *Endpoint) follow(ctx context.Context, p *pending, now time.Time) error 
 // usedReference is the one answer to every reference that does not count: unknown, expired, used, or another client's.
 func usedReference(cause error) error {
 	return core.Fail(core.InvalidRequestURI, "This request is unknown, was used, or has expired. Start again from the application.", cause)
+}
+
+// unused words the error of a write that uses a pushed request up.
+func unused(err error) error {
+	if errors.Is(err, ErrUsed) {
+		return usedReference(err)
+	}
+	return err
 }
 
 // inquire makes ready for the checks.

@@ -47,6 +47,12 @@ func (p Prompt) words() []string {
 // isOIDC tells an OpenID Connect request from a plain OAuth one.
 func (r *Request) isOIDC() bool { return oauth.ScopeContains(r.Scope, oauth.ScopeOpenID) }
 
+// imitable tells that any program on the person's device could be the one that asks: nothing proves who the client is, and its
+// redirect URI is not one site's alone (RFC 8252 §8.6). No code goes there that the person was not asked about.
+func (r *Request) imitable() bool {
+	return oauth.AuthMethod(r.Client.Metadata.TokenEndpointAuthMethod) == oauth.AuthNone && oauth.ParseURI(r.RedirectURI).Class != oauth.ClassHTTPS
+}
+
 // Profiles of clients with a rule of their own.
 const (
 	profileFAPI = "fapi2"

@@ -42,9 +42,11 @@ type Store interface {
 	// Issue makes a code redeemable, remembers a consent and uses up a pushed request, all or nothing: ErrUsed when the pushed
 	// request is not there any more.
 	Issue(ctx context.Context, i Issue) error
+	// Drop uses up a pushed request that leads to no code: ErrUsed when it is not there any more.
+	Drop(ctx context.Context, h Held) error
 }
 
-// ErrUsed is that a pushed request has led to a code already.
+// ErrUsed is that a pushed request has been answered already.
 var ErrUsed = errors.New("the pushed request was used")
 
 // Pushed is a request that a client pushed (RFC 9126).

@@ -3,6 +3,8 @@ package login
 import (
 	"runtime"
 	"time"
+
+	"github.com/ostiary/ostiary/core"
 )
 
 // DefaultLifetime is that of a browser session.
@@ -24,21 +26,31 @@ type Desk struct {
 	links    Links
 	throttle Throttle
 	sessions Sessions
+	kind     core.SessionKind
 	lifetime time.Duration
 	now      func() time.Time
 	hasher   hasher
+	lines    *lines
 }
 
-// NewDesk makes a Desk.
+// NewDesk makes a Desk for browser sessions.
 func NewDesk(p Parts) *Desk {
 	d := &Desk{
 		users: p.Users, links: p.Links, throttle: p.Throttle, sessions: p.Sessions, lifetime: p.Lifetime, now: p.Now,
-		hasher: newHasher(runtime.GOMAXPROCS(0)),
+		hasher: newHasher(runtime.GOMAXPROCS(0)), lines: newLines(),
 	}
 	if d.lifetime == 0 {
 		d.lifetime = DefaultLifetime
 	}
 	return d
+}
+
+// For gives the desk of the same people for sessions of another kind: it makes no other and accepts no other. They last as long
+// as the desk's own, but at most so long. What is done to a person's sessions as a whole is done to those of every kind.
+func (d *Desk) For(kind core.SessionKind, longest time.Duration) *Desk {
+	other := *d
+	other.kind, other.lifetime = kind, min(d.lifetime, longest)
+	return &other
 }
 
 // today is the moment as records carry it.

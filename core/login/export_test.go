@@ -29,3 +29,13 @@ func (d *Desk) Matches(password core.Secret, hash core.PasswordHash) (right, wea
 
 // Hash makes a hash as SetPassword does.
 func (d *Desk) Hash(password core.Secret) core.PasswordHash { return d.hasher.hash(password) }
+
+// Standing is how many lines there are.
+func (d *Desk) Standing() int {
+	d.lines.mu.Lock()
+	defer d.lines.mu.Unlock()
+	return len(d.lines.standing)
+}
+
+// LongestLine is how many hashes of one network may be under way.
+const LongestLine = longestLine

@@ -6,13 +6,10 @@ import (
 	"github.com/ostiary/ostiary/core"
 )
 
-// Session tells who is at a browser with this cookie; false when nobody is: unknown, ended, expired, or the user was disabled,
-// deleted or signed out everywhere since.
+// Session tells who is at a browser with this cookie; false when nobody is: unknown, of another kind, ended, expired, or the user
+// was disabled, deleted or signed out everywhere since.
 func (d *Desk) Session(ctx context.Context, cookie core.Secret) (core.Session, core.User, bool, error) {
-	if cookie == "" {
-		return core.Session{}, core.User{}, false, nil
-	}
-	session, err := d.sessions.Session(ctx, cookie.Hash())
+	session, err := d.behind(ctx, cookie)
 	if err != nil || session.ID == "" || !session.ExpiresAt.After(d.now()) {
 		return core.Session{}, core.User{}, false, err
 	}
@@ -23,6 +20,18 @@ func (d *Desk) Session(ctx context.Context, cookie core.Secret) (core.Session, c
 	return session, stored.User, true, nil
 }
 
+// behind gives the session of a cookie as it is stored; without an ID when there is none of the desk's kind.
+func (d *Desk) behind(ctx context.Context, cookie core.Secret) (core.Session, error) {
+	if cookie == "" {
+		return core.Session{}, nil
+	}
+	session, err := d.sessions.Session(ctx, cookie.Hash())
+	if err != nil || session.Kind != d.kind {
+		return core.Session{}, err
+	}
+	return session, nil
+}
+
 // counts tells whether a session is still one of the user as it is now.
 func counts(s core.Session, u core.User) bool {
 	return u.Subject != "" && u.Subject == s.Subject && !u.Disabled && u.Generation == s.UserGeneration
@@ -30,10 +39,7 @@ func counts(s core.Session, u core.User) bool {
 
 // SignOut ends the session of a browser. A cookie that means nothing is no error.
 func (d *Desk) SignOut(ctx context.Context, cookie core.Secret) error {
-	if cookie == "" {
-		return nil
-	}
-	session, err := d.sessions.Session(ctx, cookie.Hash())
+	session, err := d.behind(ctx, cookie)
 	if err != nil || session.ID == "" {
 		return err
 	}
@@ -41,7 +47,7 @@ func (d *Desk) SignOut(ctx context.Context, cookie core.Secret) error {
 	return err
 }
 
-// Sessions gives a page of the sessions of a user that count, newest first. A page shorter than limit is the last.
+// Sessions gives a page of the sessions of a user that count, of every kind, newest first. A page shorter than limit is the last.
 func (d *Desk) Sessions(ctx context.Context, id core.Subject, after core.SessionID, limit int) ([]core.Session, error) {
 	stored, err := d.users.Stored(ctx, id)
 	if err != nil {

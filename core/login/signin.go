@@ -19,7 +19,7 @@ type Attempt struct {
 	Password  core.Secret
 	IP        string
 	UserAgent string
-	Cookie    core.Secret // of the session that the browser has; it ends (session fixation). Empty: none
+	Cookie    core.Secret // of the session of the desk's kind that the browser has; it ends (session fixation). Empty: none
 }
 
 // SignIn gives the session of who proved to be a user, and the secret for its cookie. It refuses with access_denied (ErrWrong)
@@ -36,24 +36,19 @@ func (d *Desk) SignIn(ctx context.Context, a Attempt) (core.Session, core.Secret
 			return core.Session{}, "", err
 		}
 	}
-	if err := d.prove(ctx, account, stored, a.Password); err != nil {
+	if err := d.prove(ctx, lineOf(a.IP), account, stored, a.Password); err != nil {
 		return core.Session{}, "", err
 	}
 	return d.begin(ctx, stored.User, a)
 }
 
-// goesOn gives the id of the session that the browser has, when it is one of this user: who only proves again to be the same
-// stays in the session, so that what others know by its "sid" goes on. Its cookie changes all the same.
-func (d *Desk) goesOn(ctx context.Context, u core.User, cookie core.Secret) (core.SessionID, error) {
-	session, who, there, err := d.Session(ctx, cookie)
-	if err != nil || !there || who.Subject != u.Subject {
-		return "", err
-	}
-	return session.ID, nil
-}
-
 // prove compares a password with a user's, or with one that nobody has. A hash that is weaker than today's is made anew.
-func (d *Desk) prove(ctx context.Context, account Account, stored Stored, password core.Secret) error {
+func (d *Desk) prove(ctx context.Context, from line, account Account, stored Stored, password core.Secret) error {
+	out, err := d.lines.enter(from)
+	if err != nil {
+		return err
+	}
+	defer out()
 	leave, err := d.hasher.enter(ctx)
 	if err != nil {
 		return err
@@ -89,19 +84,19 @@ const (
 func (d *Desk) begin(ctx context.Context, u core.User, a Attempt) (core.Session, core.Secret, error) {
 	now, cookie := d.today(), core.NewSecret()
 	session := core.Session{
-		ID: core.NewSessionID(d.now()), Subject: u.Subject, UserGeneration: u.Generation, AuthTime: now, Methods: []string{"pwd"},
+		ID: core.NewSessionID(d.now()), Kind: d.kind, Subject: u.Subject, UserGeneration: u.Generation, AuthTime: now, Methods: []string{"pwd"},
 		CreatedAt: now, ExpiresAt: now.Add(d.lifetime), IP: clip(a.IP, maxIP), UserAgent: clip(a.UserAgent, maxUserAgent),
 	}
+	old, err := d.behind(ctx, a.Cookie)
+	if err != nil {
+		return core.Session{}, "", err
+	}
+	if counts(old, u) && old.ExpiresAt.After(d.now()) {
+		session.ID = old.ID // who only proves again to be the same stays in the session: what others know by its "sid" goes on
+	}
 	b := Beginning{Session: session, Cookie: cookie.Hash(), Account: AccountOf(u.Username)}
-	if a.Cookie != "" {
+	if old.ID != "" {
 		b.Replaces = a.Cookie.Hash()
-		same, err := d.goesOn(ctx, u, a.Cookie)
-		if err != nil {
-			return core.Session{}, "", err
-		}
-		if same != "" {
-			session.ID, b.Session.ID = same, same
-		}
 	}
 	if err := d.sessions.Begin(ctx, b); err != nil {
 		return core.Session{}, "", err

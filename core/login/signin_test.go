@@ -239,7 +239,7 @@ func TestHashesAtOnce(t *testing.T) {
 	done := make(chan error)
 	for i := range 3 * n {
 		go func() {
-			_, _, err := h.try(fmt.Sprint("user", i), "wrong horse")
+			_, _, err := h.SignIn(t.Context(), login.Attempt{Username: fmt.Sprint("user", i), Password: "wrong horse", IP: fmt.Sprint("192.0.2.", i)})
 			done <- err
 		}()
 	}

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"sync"
 	"time"
+
+	"github.com/ostiary/ostiary/core"
 )
 
 // A Limiter gives every address a token bucket. Its table is bounded: when it is full the address not seen for longest is
@@ -34,18 +36,48 @@ func (l *Limiter) Allow(addr netip.Addr, now time.Time) (ok bool, retry time.Dur
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.bucket(network(addr))
-	if b.full.Before(now) {
-		b.full = now
-	}
-	if empty := now.Add(time.Duration(l.burst) * l.every); b.full.After(empty) {
-		b.full = empty // the clock was set back
-	}
-	full := b.full.Add(l.every)
-	if wait := full.Sub(now) - time.Duration(l.burst)*l.every; wait > 0 {
+	full, wait := l.spend(b, now)
+	if wait > 0 {
 		return false, wait
 	}
 	b.full = full
 	return true, 0
+}
+
+// Ready tells what Allow would answer, and takes nothing: for what costs a token only when it fails. An address that was never
+// seen is not remembered for that.
+func (l *Limiter) Ready(addr netip.Addr, now time.Time) (ok bool, retry time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.buckets[network(addr)]
+	if e == nil {
+		return true, 0
+	}
+	l.recent.MoveToFront(e)
+	_, wait := l.spend(e.Value.(*bucket), now)
+	return wait == 0, wait
+}
+
+// TooManyFailures refuses a sign-in from an address that Ready said no to.
+func TooManyFailures(retry time.Duration) error {
+	return &core.Error{
+		Code: core.TooManyRequests, RetryAfter: retry,
+		Detail: "Too many sign-ins from your network have failed. Wait a few seconds, then try again.",
+	}
+}
+
+// spend gives when a bucket will be full again after one more token, or after how long there will be one. It makes good a clock
+// that was set back.
+func (l *Limiter) spend(b *bucket, now time.Time) (full time.Time, wait time.Duration) {
+	if b.full.Before(now) {
+		b.full = now
+	}
+	most := time.Duration(l.burst) * l.every
+	if empty := now.Add(most); b.full.After(empty) {
+		b.full = empty
+	}
+	full = b.full.Add(l.every)
+	return full, max(0, full.Sub(now)-most)
 }
 
 // network is what counts as one caller.

@@ -39,6 +39,44 @@ func TestLimiter(t *testing.T) {
 	take(a, false, 10*time.Second)
 }
 
+// A look takes nothing, and tells what Allow then does.
+func TestLimiterReady(t *testing.T) {
+	now := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	l := NewLimiter(3*time.Second, 2, 2)
+	a, again := netip.MustParseAddr("2001:db8:0:1::1"), netip.MustParseAddr("2001:db8:0:1:ffff::9")
+	look := func(addr netip.Addr, want bool, wantRetry time.Duration) {
+		t.Helper()
+		for range 5 {
+			if ok, retry := l.Ready(addr, now); ok != want || retry != wantRetry {
+				t.Errorf("at %s: %t, %s; want %t, %s", now.Format("15:04:05"), ok, retry, want, wantRetry)
+			}
+		}
+	}
+	look(a, true, 0)
+	if len(l.buckets) != 0 {
+		t.Error("a look was remembered")
+	}
+	l.Allow(a, now)
+	look(a, true, 0)
+	l.Allow(again, now)
+	look(a, false, 3*time.Second)
+	look(again, false, 3*time.Second)
+	now = now.Add(-time.Hour) // a clock set back
+	look(a, false, 3*time.Second)
+	now = now.Add(2 * time.Second)
+	look(a, false, time.Second)
+	l.Allow(netip.MustParseAddr("192.0.2.1"), now)
+	look(a, false, time.Second) // seen again: another is forgotten first
+	l.Allow(netip.MustParseAddr("192.0.2.2"), now)
+	look(a, false, time.Second)
+	now = now.Add(time.Second)
+	look(a, true, 0)
+	if ok, _ := l.Allow(a, now); !ok {
+		t.Error("ready, and not allowed")
+	}
+	look(a, false, 3*time.Second)
+}
+
 func TestLimiterCountsNetworksOfIPv6(t *testing.T) {
 	now := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 	l := NewLimiter(time.Minute, 1, 100)

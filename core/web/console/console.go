@@ -10,6 +10,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -19,7 +20,8 @@ import (
 	"github.com/ostiary/ostiary/core/web"
 )
 
-// Door signs people in and out and knows who is there (core/login).
+// Door signs people in and out and knows who is there (core/login). Its sessions are the console's own: a cookie of another kind
+// means nothing to it.
 type Door interface {
 	SignIn(ctx context.Context, a login.Attempt) (core.Session, core.Secret, error)
 	Session(ctx context.Context, cookie core.Secret) (core.Session, core.User, bool, error)
@@ -32,16 +34,29 @@ type Decisions interface {
 	Entries(ctx context.Context, client core.ClientID, after core.DecisionID, limit int) ([]ledger.Entry, error)
 }
 
+// Failures counts sign-ins that failed, by address (web.Limiter).
+type Failures interface {
+	Ready(addr netip.Addr, now time.Time) (ok bool, retry time.Duration)
+	Allow(addr netip.Addr, now time.Time) (ok bool, retry time.Duration)
+}
+
 // Handlers serve the console.
 type Handlers struct {
 	door      Door
+	failures  Failures
 	decisions Decisions
 	secure    bool // the site speaks https: cookies are bound to it
 }
 
-// New makes the handlers. secure says that browsers reach the site by https.
+// New makes the handlers. secure says that browsers reach the site by https. Who signs in has to be Counted, too.
 func New(door Door, decisions Decisions, secure bool) *Handlers {
 	return &Handlers{door: door, decisions: decisions, secure: secure}
+}
+
+// Counted says where sign-ins that fail are counted.
+func (h *Handlers) Counted(by Failures) *Handlers {
+	h.failures = by
+	return h
 }
 
 // The paths that pages name.
@@ -145,13 +160,21 @@ func (h *Handlers) Login(ctx context.Context, r *web.Request) (web.Response, err
 	if !sameToken(form, "login", core.Secret(r.Cookie(h.bindingName()))) {
 		return h.form(http.StatusForbidden, "", "The form had expired. Try again.")
 	}
+	if ok, retry := h.failures.Ready(r.RemoteIP, r.Start); !ok {
+		return web.Response{}, web.TooManyFailures(retry)
+	}
 	_, cookie, err := h.door.SignIn(ctx, login.Attempt{
 		Username: form.Get("username"), Password: core.Secret(form.Get("password")), IP: r.RemoteIP.String(), UserAgent: web.CallerOf(r).UserAgent,
 		Cookie: core.Secret(r.Cookie(h.cookieName())),
 	})
 	if err != nil {
-		return h.refused(form.Get("username"), err)
+		return h.refused(r, form.Get("username"), err)
 	}
+	return h.enter(ctx, r, form.Get("username"), cookie)
+}
+
+// enter lets an administrator in who proved to be somebody, and nobody else.
+func (h *Handlers) enter(ctx context.Context, r *web.Request, username string, cookie core.Secret) (web.Response, error) {
 	if _, user, there, err := h.door.Session(ctx, cookie); err != nil || !there || !user.Admin {
 		if err == nil {
 			err = h.door.SignOut(ctx, cookie)
@@ -159,7 +182,8 @@ func (h *Handlers) Login(ctx context.Context, r *web.Request) (web.Response, err
 		if err != nil {
 			return web.Response{}, err
 		}
-		return h.form(http.StatusForbidden, form.Get("username"), "This account is not an administrator's.")
+		h.failures.Allow(r.RemoteIP, r.Start)
+		return h.form(http.StatusForbidden, username, "This account is not an administrator's.")
 	}
 	return web.SeeOther(listPath).
 		SetCookie(h.cookie(h.cookieName(), cookie.Reveal(), 0)).
@@ -167,9 +191,10 @@ func (h *Handlers) Login(ctx context.Context, r *web.Request) (web.Response, err
 }
 
 // refused shows the form again with what was wrong; our own faults are not the form's.
-func (h *Handlers) refused(username string, err error) (web.Response, error) {
+func (h *Handlers) refused(r *web.Request, username string, err error) (web.Response, error) {
 	switch why := core.AsError(err); why.Code {
 	case core.AccessDenied:
+		h.failures.Allow(r.RemoteIP, r.Start)
 		return h.form(http.StatusOK, username, why.Detail) // the page is what was asked for
 	case core.TooManyRequests:
 		return h.form(http.StatusTooManyRequests, username, why.Detail)

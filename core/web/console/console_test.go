@@ -22,9 +22,13 @@ import (
 const site = "op.example"
 
 // door knows two people, both with the password "right"; ada is an administrator.
-type door struct{ sessions map[core.Secret]core.User }
+type door struct {
+	sessions map[core.Secret]core.User
+	tries    int
+}
 
 func (d *door) SignIn(_ context.Context, a login.Attempt) (core.Session, core.Secret, error) {
+	d.tries++
 	if a.Username == "busy" {
 		return core.Session{}, "", &core.Error{Code: core.TooManyRequests, Detail: "Wait a minute.", RetryAfter: time.Minute}
 	}
@@ -85,18 +89,23 @@ type rig struct {
 	server  *web.Server
 	door    *door
 	cookies map[string]string
+	now     time.Time
 }
 
 func open(t *testing.T) *rig {
 	t.Helper()
 	d := &door{sessions: map[core.Secret]core.User{}}
-	h := console.New(d, book{refusal()}, true)
-	server, err := web.New(web.Options{Sites: []string{site}, Face: web.Page, Routes: table(h)})
+	g := &rig{t: t, door: d, cookies: map[string]string{}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	h := console.New(d, book{refusal()}, true).Counted(web.NewLimiter(3*time.Second, freeFailures, 100))
+	var err error
+	g.server, err = web.New(web.Options{Sites: []string{site}, Face: web.Page, Routes: table(h), Now: func() time.Time { return g.now }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &rig{t: t, server: server, door: d, cookies: map[string]string{}}
+	return g
 }
+
+const freeFailures = 4
 
 func table(h *console.Handlers) []web.Route {
 	return []web.Route{
@@ -220,6 +229,42 @@ func TestConsoleSignIn(t *testing.T) {
 				t.Errorf("then the list: %d", res.StatusCode)
 			}
 		})
+	}
+}
+
+// Failures of one address are bounded, whatever names it tries; what does not fail costs nothing, nor does an account that waits.
+func TestConsoleFailuresAreBounded(t *testing.T) {
+	g := open(t)
+	for range 2 * freeFailures {
+		g.signIn("ada", "right")
+		g.signIn("busy", "x")
+	}
+	for i := range freeFailures {
+		who := []string{"ada", "wrong"}
+		if i == 0 {
+			who = []string{"bob", "right"} // no administrator: that is a failure, too
+		}
+		if res, page := g.signIn(who[0]+strings.Repeat("x", i), who[1]); res.StatusCode == 429 {
+			t.Fatalf("failure %d: %s", i+1, page)
+		}
+	}
+	tries := g.door.tries
+	for range 3 {
+		res, page := g.signIn("ada", "right")
+		if res.StatusCode != 429 || res.Header.Get("Retry-After") != "3" || !strings.Contains(page, "Wait a few seconds") || g.door.tries != tries {
+			t.Errorf("after too many failures: %d %v, %d tries: %s", res.StatusCode, res.Header, g.door.tries-tries, page)
+		}
+	}
+	g.now = g.now.Add(3 * time.Second)
+	if res, _ := g.signIn("ada", "wrong"); res.StatusCode != 200 {
+		t.Errorf("later: %d", res.StatusCode)
+	}
+	if res, _ := g.signIn("ada", "right"); res.StatusCode != 429 {
+		t.Errorf("one more is one: %d", res.StatusCode)
+	}
+	g.now = g.now.Add(3 * time.Second)
+	if res, _ := g.signIn("ada", "right"); res.StatusCode != 303 {
+		t.Errorf("the right one later: %d", res.StatusCode)
 	}
 }
 

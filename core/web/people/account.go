@@ -59,7 +59,7 @@ func (h *Handlers) accountPage(ctx context.Context, r *web.Request, s core.Sessi
 	for _, one := range list {
 		view.Sessions = append(view.Sessions, sessionViewOf(one, s.ID))
 	}
-	return h.keep(h.page(http.StatusOK, "account", view, ""), r, browser), nil
+	return h.keep(h.page(http.StatusOK, "account", view), r, browser), nil
 }
 
 // accountForm is what the account's forms are about: this session.

@@ -15,7 +15,7 @@ import (
 	"github.com/ostiary/ostiary/core/web"
 )
 
-// maxPosted is how long a posted authorization request may be, encoded: it comes back as a query.
+// maxPosted is how long a posted request may be, encoded: it comes back as a query.
 const maxPosted = 8 << 10
 
 // Authorize takes a browser that a client sends, or one that comes back from signing in (RFC 6749 §3.1).
@@ -25,7 +25,10 @@ func (h *Handlers) Authorize(ctx context.Context, r *web.Request) (web.Response,
 		return web.Response{}, unreadable()
 	}
 	visit := h.visit(r)
-	visit.Params, visit.Flow = params, params.Get("flow")
+	visit.Params = params
+	if !params.Has("client_id") { // else it is a client's, and a flow is one more parameter that nobody knows (RFC 6749 §3.1)
+		visit.Flow = params.Get("flow")
+	}
 	answer, err := h.endpoint.Authorize(ctx, visit)
 	if err != nil {
 		return web.Response{}, err
@@ -33,18 +36,23 @@ func (h *Handlers) Authorize(ctx context.Context, r *web.Request) (web.Response,
 	return h.keep(h.show(answer), r, visit.Browser), nil
 }
 
-// AuthorizePosted takes a request as a form (OpenID Connect Core §3.1.2.1). It is sent round as a query: the cookies of a form
-// that another site posts stay behind, and its reload would post again.
+// AuthorizePosted takes a request as a form (OpenID Connect Core §3.1.2.1).
 func (h *Handlers) AuthorizePosted(_ context.Context, r *web.Request) (web.Response, error) {
 	params, err := oauth.ParseParams(string(r.Body))
 	if err != nil {
 		return web.Response{}, unreadable()
 	}
+	return h.round("authorize", params)
+}
+
+// round sends a request that a client had posted round as a query: the cookies of a form that another site posts stay behind,
+// and its reload would post again.
+func (h *Handlers) round(path string, params oauth.Params) (web.Response, error) {
 	query := params.Encode()
 	if len(query) > maxPosted {
 		return web.Response{}, core.Refuse(core.InvalidRequest, "The request is longer than %d bytes. Start again from the application.", maxPosted)
 	}
-	return web.SeeOther(h.at("authorize") + "?" + query), nil
+	return web.SeeOther(h.at(path) + "?" + query), nil
 }
 
 func unreadable() error {
@@ -67,10 +75,16 @@ func (h *Handlers) Login(ctx context.Context, r *web.Request) (web.Response, err
 	if err := h.endpoint.MaySignIn(authorize.SignIn{Visit: visit, Token: form.Get("token")}); err != nil {
 		return web.Response{}, err
 	}
+	if ok, retry := h.failures.Ready(r.RemoteIP, r.Start); !ok {
+		return web.Response{}, web.TooManyFailures(retry)
+	}
 	session, secret, err := h.desk.SignIn(ctx, login.Attempt{
 		Username: form.Get("username"), Password: core.Secret(form.Get("password")),
 		IP: visit.Caller.IP, UserAgent: visit.Caller.UserAgent, Cookie: visit.Cookie,
 	})
+	if errors.Is(err, login.ErrWrong) {
+		h.failures.Allow(r.RemoteIP, r.Start)
+	}
 	if err != nil {
 		return h.notSignedIn(ctx, r, visit, form.Get("username"), err)
 	}

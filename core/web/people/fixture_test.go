@@ -48,7 +48,8 @@ func open(t *testing.T, at string) *house {
 	h := &house{T: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	var err error
 	h.pages, err = people.New(people.Parts{
-		Issuer: at, Endpoint: endpoint{h}, Exit: h, Desk: h, Accounts: h, Forms: forms{}, Now: func() time.Time { return h.now },
+		Issuer: at, Endpoint: endpoint{h}, Exit: h, Desk: h, Accounts: h, Forms: forms{},
+		Failures: web.NewLimiter(3*time.Second, freeFailures, 100), Now: func() time.Time { return h.now },
 	})
 	h.must(err)
 	p := h.pages

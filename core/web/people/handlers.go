@@ -2,6 +2,7 @@ package people
 
 import (
 	"context"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -48,12 +49,19 @@ type Forms interface {
 	Check(token string, browser core.Secret, about ...string) error
 }
 
+// Failures counts sign-ins that failed, by address (web.Limiter).
+type Failures interface {
+	Ready(addr netip.Addr, now time.Time) (ok bool, retry time.Duration)
+	Allow(addr netip.Addr, now time.Time) (ok bool, retry time.Duration)
+}
+
 // Parts are what Handlers are made of. All are needed.
 type Parts struct {
 	Issuer   string
 	Endpoint Endpoint
 	Exit     Exit
 	Desk     Desk
+	Failures Failures
 	Accounts Accounts
 	Forms    Forms
 	Now      func() time.Time
@@ -64,6 +72,7 @@ type Handlers struct {
 	endpoint Endpoint
 	exit     Exit
 	desk     Desk
+	failures Failures
 	accounts Accounts
 	forms    Forms
 	now      func() time.Time
@@ -81,7 +90,7 @@ func New(p Parts) (*Handlers, error) {
 	}
 	base := strings.TrimSuffix(issuer.EscapedPath(), "/")
 	return &Handlers{
-		endpoint: p.Endpoint, exit: p.Exit, desk: p.Desk, accounts: p.Accounts, forms: p.Forms, now: p.Now,
+		endpoint: p.Endpoint, exit: p.Exit, desk: p.Desk, failures: p.Failures, accounts: p.Accounts, forms: p.Forms, now: p.Now,
 		base: base, secure: issuer.Scheme == "https", pages: newPages(base, issuer.Host),
 	}, nil
 }

@@ -19,37 +19,46 @@ func (h *Handlers) Logout(ctx context.Context, r *web.Request) (web.Response, er
 	return h.leave(ctx, r, authorize.Leaving{Params: params})
 }
 
-// LogoutPosted is Logout by a form: a client's, or ours that asked the person.
+// LogoutPosted takes the form of ours that asked the person; it carries a flow with its token. Any other is a client's request
+// (RP-Initiated Logout §2): it goes round, so that the browser shows whose session it has.
 func (h *Handlers) LogoutPosted(ctx context.Context, r *web.Request) (web.Response, error) {
 	params, err := oauth.ParseParams(string(r.Body))
 	if err != nil {
 		return web.Response{}, unreadable()
 	}
-	return h.leave(ctx, r, authorize.Leaving{Params: params, Flow: params.Get("flow"), Token: params.Get("token")})
+	if !params.Has("flow") || !params.Has("token") {
+		return h.round("logout", params)
+	}
+	return h.leave(ctx, r, authorize.Leaving{Flow: params.Get("flow"), Token: params.Get("token")})
 }
 
 func (h *Handlers) leave(ctx context.Context, r *web.Request, l authorize.Leaving) (web.Response, error) {
 	l.Cookie, l.Browser = h.session(r), h.browser(r)
 	f, err := h.exit.Leave(ctx, l)
-	switch {
-	case err != nil:
+	if err != nil {
 		return web.Response{}, err
-	case f.Ask:
-		return h.keep(h.leavePage(f), r, l.Browser), nil
-	case f.To != "":
-		return h.signedOut(web.SeeOther(f.To)), nil
 	}
-	return h.signedOut(h.signedOutPage()), nil
+	if f.Ask {
+		return h.keep(h.leavePage(f), r, l.Browser), nil
+	}
+	answer := h.signedOutPage()
+	if f.To != "" {
+		answer = web.SeeOther(f.To)
+	}
+	if f.Ended {
+		answer = h.signedOut(answer)
+	}
+	return answer, nil
 }
 
 func (h *Handlers) leavePage(f authorize.Farewell) web.Response {
-	return h.page(http.StatusOK, "leave", leaveView{
+	return h.wayOut(http.StatusOK, "leave", leaveView{
 		frame: frame{"Sign out"}, Flow: f.Flow, Token: f.Token, Who: whoOf(f.User), App: appOf(f.Client),
-	}, f.To)
+	})
 }
 
 func (h *Handlers) signedOutPage() web.Response {
-	return h.page(http.StatusOK, "signedout", frame{"Signed out"}, "")
+	return h.page(http.StatusOK, "signedout", frame{"Signed out"})
 }
 
 // whoOf gives what a person is called on the own pages.

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/ostiary/ostiary/core"
-	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/web"
 )
 
@@ -54,10 +53,18 @@ type frame struct{ Title string }
 // usualPage is how long a page is, about, in bytes.
 const usualPage = 4 << 10
 
-// page draws a page. A form on it may lead on to one other place: browsers hold form-action against where a form's answer
-// redirects, too.
-func (h *Handlers) page(status int, name string, view any, leadsTo string) web.Response {
-	return h.pages.draw(status, name, view).With("Content-Security-Policy", policy(leadsTo, ""))
+// strict is the Content-Security-Policy that all pages share: nothing from elsewhere, no script, no frame.
+const strict = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+// page draws a page whose forms lead to pages of ours.
+func (h *Handlers) page(status int, name string, view any) web.Response {
+	return h.pages.draw(status, name, view).With("Content-Security-Policy", strict+"; form-action 'self'")
+}
+
+// wayOut draws a page from which the browser may be sent to a client. It leaves form-action out: browsers hold that against
+// every redirect that follows a form, and where the client sends the browser on to, only the client knows.
+func (h *Handlers) wayOut(status int, name string, view any) web.Response {
+	return h.pages.draw(status, name, view).With("Content-Security-Policy", strict)
 }
 
 func (p pages) draw(status int, name string, view any) web.Response {
@@ -68,34 +75,6 @@ func (p pages) draw(status int, name string, view any) web.Response {
 	return web.HTML(status, out.Bytes())
 }
 
-// policy is the Content-Security-Policy of a page: nothing from elsewhere, no frame, and at most one script, by its hash.
-func policy(leadsTo, script string) string {
-	var b strings.Builder
-	b.WriteString("default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'")
-	if source := sourceOf(leadsTo); source != "" {
-		b.WriteString(" " + source)
-	}
-	if script != "" {
-		b.WriteString("; script-src 'sha256-" + script + "'")
-	}
-	return b.String()
-}
-
-// sourceOf gives the source expression that a URI falls under (CSP Level 3 §2.3.1): its origin, or its scheme where there is no
-// origin or, as with IPv6 addresses, no way to write it.
-func sourceOf(uri string) string {
-	u := oauth.ParseURI(uri)
-	switch {
-	case !u.Valid:
-		return ""
-	case u.Scheme != "https" && u.Scheme != "http", strings.Contains(u.Host, ":"):
-		return u.Scheme + ":"
-	case u.Port != "":
-		return u.Scheme + "://" + u.Host + ":" + u.Port
-	}
-	return u.Scheme + "://" + u.Host
-}
-
 // ErrorPage says what happened and what to do, in the look of the other pages.
 func (h *Handlers) ErrorPage(e *core.Error, status int) web.Response {
 	view := errorView{frame: frame{http.StatusText(status)}, Detail: e.Detail, Code: string(e.Code), Decision: string(e.Decision)}
@@ -104,7 +83,7 @@ func (h *Handlers) ErrorPage(e *core.Error, status int) web.Response {
 			view.Reasons = append(view.Reasons, r.Message)
 		}
 	}
-	return h.page(status, "error", view, "")
+	return h.page(status, "error", view)
 }
 
 func digest(body []byte) string {

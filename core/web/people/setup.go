@@ -31,7 +31,7 @@ func (h *Handlers) setupPage(ctx context.Context, r *web.Request, link core.Secr
 		frame: frame{"Choose a password"}, Problem: problem, Username: owner.Username,
 		Link: link.Reveal(), Token: h.forms.Token(browser, setupForm(link)...),
 	}
-	return h.keep(h.page(http.StatusOK, "setup", view, ""), r, browser), nil
+	return h.keep(h.page(http.StatusOK, "setup", view), r, browser), nil
 }
 
 // setupForm is what the form is about: this link.

@@ -75,7 +75,10 @@ func (h *Handlers) loginPage(status int, a authorize.Answer, problem, notice str
 		view.LoginHint = a.User.Username
 	}
 	view.Password = view.LoginHint != ""
-	return h.page(status, "login", view, a.RedirectURI)
+	if a.Flow == "" {
+		return h.page(status, "login", view)
+	}
+	return h.wayOut(status, "login", view)
 }
 
 // show draws what the endpoint answered.
@@ -99,7 +102,7 @@ func (h *Handlers) consentPage(a authorize.Answer) web.Response {
 	for _, r := range a.Resources {
 		view.Resources = append(view.Resources, clip(visible(r), longestURI))
 	}
-	return h.page(http.StatusOK, "consent", view, a.RedirectURI)
+	return h.wayOut(http.StatusOK, "consent", view)
 }
 
 // postScript sends the form by itself; without scripts its button does.
@@ -118,7 +121,7 @@ func (h *Handlers) postPage(a authorize.Answer) web.Response {
 	for _, name := range slices.Sorted(maps.Keys(a.Fields)) {
 		view.Fields = append(view.Fields, field{name, a.Fields.Get(name)})
 	}
-	return h.pages.draw(http.StatusOK, "post", view).With("Content-Security-Policy", policy(a.To, postScriptHash))
+	return h.pages.draw(http.StatusOK, "post", view).With("Content-Security-Policy", strict+"; script-src 'sha256-"+postScriptHash+"'")
 }
 
 // An app is a client as people see it.

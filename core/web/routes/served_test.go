@@ -101,6 +101,7 @@ var unasked = map[string]int{
 	"GET /.well-known/oauth-authorization-server/api/oidc": http.StatusOK,
 	"GET jwks":               http.StatusOK,
 	"POST authorize":         http.StatusSeeOther, // to GET
+	"POST logout":            http.StatusSeeOther,
 	"GET login":              http.StatusSeeOther, // to the account
 	"GET assets/style.css":   http.StatusOK,
 	"GET assets/icon.svg":    http.StatusOK,
