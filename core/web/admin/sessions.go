@@ -20,6 +20,7 @@ type Sessions interface {
 // session is a browser session as it is shown. Its cookie is nowhere but in the browser.
 type session struct {
 	ID        core.SessionID `json:"id"`
+	Kind      string         `json:"kind"` // browser, or console: the operators' pages
 	AuthTime  time.Time      `json:"auth_time"`
 	Methods   []string       `json:"amr"` // RFC 8176
 	CreatedAt time.Time      `json:"created_at"`
@@ -29,8 +30,12 @@ type session struct {
 }
 
 func showSession(s core.Session) session {
+	kind := "browser"
+	if s.Kind != core.BrowserSession {
+		kind = string(s.Kind)
+	}
 	return session{
-		ID: s.ID, AuthTime: s.AuthTime.UTC(), Methods: orEmpty(s.Methods), CreatedAt: s.CreatedAt.UTC(), ExpiresAt: s.ExpiresAt.UTC(),
+		ID: s.ID, Kind: kind, AuthTime: s.AuthTime.UTC(), Methods: orEmpty(s.Methods), CreatedAt: s.CreatedAt.UTC(), ExpiresAt: s.ExpiresAt.UTC(),
 		IP: s.IP, UserAgent: s.UserAgent,
 	}
 }

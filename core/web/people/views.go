@@ -62,7 +62,7 @@ type (
 	field       struct{ Name, Value string }
 	sessionView struct {
 		ID, IP, Agent, Began string
-		Here                 bool
+		Here, Console        bool
 	}
 )
 
@@ -206,6 +206,7 @@ func plural(n int, unit string) string {
 func sessionViewOf(s core.Session, here core.SessionID) sessionView {
 	return sessionView{
 		ID: string(s.ID), IP: s.IP, Agent: clean(s.UserAgent), Began: s.CreatedAt.UTC().Format("2 January 2006, 15:04 UTC"), Here: s.ID == here,
+		Console: s.Kind == core.ConsoleSession,
 	}
 }
 
