@@ -37,7 +37,7 @@ func TestReadmeTours(t *testing.T) {
 	shell.enter(tours[0])
 	shell.enter(tours[1])
 	where := shell.until(server.Issuer + "/authorize?")
-	back, err := url.Parse(newPerson(t, server.DemoUser).visit(where, appRedirect))
+	back, err := url.Parse(newPerson(t, server.DemoUser).visit(where, "http://localhost:9999/cb"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -92,7 +92,7 @@ type app struct {
 }
 
 const (
-	appRedirect = "http://localhost:9999/cb"
+	appRedirect = "https://app.example.com/cb"
 	appVerifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk" // of RFC 7636 appendix B
 )
 
