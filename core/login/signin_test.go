@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"sync"
 	"testing"
 	"time"
 
@@ -264,5 +265,23 @@ func TestHashesAtOnce(t *testing.T) {
 	}
 	if most.Load() != int64(n) {
 		t.Errorf("%d hashes at once, %d places", most.Load(), n)
+	}
+}
+
+// One account may sign in from as many places at once as it likes: right passwords are no tries.
+func TestManyRightAtOnce(t *testing.T) {
+	h := open(t)
+	ann := h.create("ann")
+	var all sync.WaitGroup
+	for range 40 {
+		all.Go(func() {
+			if _, _, err := h.SignIn(t.Context(), login.Attempt{Username: "ann", Password: password}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if sessions, err := h.Sessions(t.Context(), ann.Subject, "", 100); err != nil || len(sessions) != 40 {
+		t.Errorf("%d sessions, %v", len(sessions), err)
 	}
 }

@@ -62,7 +62,7 @@ func (d *Desk) open(ctx context.Context, a Account) error {
 // be, before it closes.
 const maxRaces = 4 * freeTries
 
-// countTry counts a try before the password is compared: of many at once no more get through than one after the other.
+// countTry counts a try that failed, before its maker is told: of many at once no more are told than one after the other.
 func (d *Desk) countTry(ctx context.Context, a Account) error {
 	for range maxRaces {
 		tries, err := d.throttle.Tries(ctx, a)
