@@ -22,7 +22,7 @@ import (
 
 // clientCommand keeps clients, through the operators' API.
 func clientCommand() *cobra.Command {
-	f := &userFlags{}
+	f := &operatorFlags{}
 	return f.group("client", "Register, list, show, disable, enable and delete clients",
 		"client keeps the clients. What it writes goes down the same road as a registration: the rules judge it, and\n"+
 			"ostiary decision show explains it. It speaks to the running server.",
@@ -31,29 +31,6 @@ func clientCommand() *cobra.Command {
 		clientSwitchCommand(f, "enable", "Let a disabled client be used again", "active"),
 		clientDeleteCommand(f),
 	)
-}
-
-// group makes a command that only holds others, which speak to a server.
-func (f *userFlags) group(use, short, long string, below ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: use, Short: short, Long: long,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("there is no command %q; see %s --help", args[0], cmd.CommandPath())
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	f.connect(cmd)
-	cmd.AddCommand(below...)
-	return cmd
-}
-
-// connect gives a command and those below it the flags that say which server, and how its answer is printed.
-func (f *userFlags) connect(cmd *cobra.Command) {
-	f.addTo(cmd)
-	cmd.PersistentFlags().StringVarP(&f.output, "output", "o", "table", "table, or json: what the server answered")
 }
 
 // named wants one argument: what the command is about.
@@ -70,7 +47,7 @@ func aClient(cmd *cobra.Command, args []string) error { return named("one client
 
 func clientPath(id string) string { return "/clients/" + url.PathEscape(id) }
 
-func clientListCommand(f *userFlags) *cobra.Command {
+func clientListCommand(f *operatorFlags) *cobra.Command {
 	var state, channel string
 	var limit int
 	cmd := f.command("list", "List the clients, newest first", noArguments, func(ctx context.Context, t *terminal, _ []string) error {
@@ -106,7 +83,7 @@ func oneOf(flag, value string, known ...string) error {
 	return usagef("%s must be one of %s, not %q", flag, strings.Join(known, ", "), value)
 }
 
-func clientShowCommand(f *userFlags) *cobra.Command {
+func clientShowCommand(f *operatorFlags) *cobra.Command {
 	return f.command("show CLIENT_ID", "Show a client: how it came, what governs it, its metadata", aClient, func(ctx context.Context, t *terminal, args []string) error {
 		doc, err := t.get(ctx, clientPath(args[0]))
 		if err != nil {
@@ -120,7 +97,7 @@ func clientShowCommand(f *userFlags) *cobra.Command {
 	})
 }
 
-func clientCreateCommand(f *userFlags) *cobra.Command {
+func clientCreateCommand(f *operatorFlags) *cobra.Command {
 	var file string
 	var cmd *cobra.Command
 	cmd = f.command("create", "Register a client in the operator's name", noArguments, func(ctx context.Context, t *terminal, _ []string) error {
@@ -151,7 +128,7 @@ func printCreated(w io.Writer, doc strictjson.Value) {
 	printWarnings(w, member(doc, "warnings"))
 }
 
-func clientSwitchCommand(f *userFlags, word, short, becomes string) *cobra.Command {
+func clientSwitchCommand(f *operatorFlags, word, short, becomes string) *cobra.Command {
 	return f.command(word+" CLIENT_ID", short, aClient, func(ctx context.Context, t *terminal, args []string) error {
 		doc, err := t.judged(ctx, http.MethodPost, clientPath(args[0])+"/"+word, nil)
 		if err != nil {
@@ -164,7 +141,7 @@ func clientSwitchCommand(f *userFlags, word, short, becomes string) *cobra.Comma
 	})
 }
 
-func clientDeleteCommand(f *userFlags) *cobra.Command {
+func clientDeleteCommand(f *operatorFlags) *cobra.Command {
 	return f.command("delete CLIENT_ID", "Remove a client for good; its tokens are void at once", aClient, func(ctx context.Context, t *terminal, args []string) error {
 		if _, err := t.judged(ctx, http.MethodDelete, clientPath(args[0]), nil); err != nil {
 			return err

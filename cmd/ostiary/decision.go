@@ -16,7 +16,7 @@ import (
 
 // decisionCommand explains what was decided, through the operators' API.
 func decisionCommand() *cobra.Command {
-	f := &userFlags{}
+	f := &operatorFlags{}
 	return f.group("decision", "List decisions, and explain one: what each stage changed, which rules fired",
 		"decision reads what the server wrote down of every request for a client, accepted or not. The id of a decision is in\n"+
 			"every such answer, as decision_id. It speaks to the running server.",
@@ -24,7 +24,7 @@ func decisionCommand() *cobra.Command {
 	)
 }
 
-func decisionListCommand(f *userFlags) *cobra.Command {
+func decisionListCommand(f *operatorFlags) *cobra.Command {
 	var client string
 	var limit int
 	cmd := f.command("list", "List the decisions, newest first", noArguments, func(ctx context.Context, t *terminal, _ []string) error {
@@ -44,7 +44,7 @@ func decisionListCommand(f *userFlags) *cobra.Command {
 	return cmd
 }
 
-func decisionShowCommand(f *userFlags) *cobra.Command {
+func decisionShowCommand(f *operatorFlags) *cobra.Command {
 	cmd := f.command("show DECISION_ID", "Explain a decision", named("one decision_id"), func(ctx context.Context, t *terminal, args []string) error {
 		doc, err := t.get(ctx, "/decisions/"+url.PathEscape(args[0]))
 		if err != nil {

@@ -140,6 +140,7 @@ func (f devFlags) settings(at net.Addr, log *slog.Logger) (settings, core.Secret
 	s.Desk = deskSettings{Every: 50 * time.Millisecond, Burst: 200}
 	s.Sessions.Failures, s.Sessions.FailureEvery = 1000, 50*time.Millisecond
 	s.Issuer, s.Sites = f.address(at)
+	s.BFF.client = "ostiary-demo" // bff-server is left to whoever tries a backend of their own
 	s.BFF.Origins = origins(s.Issuer, f.tls.scheme(), s.Sites)
 	if err := prepare(s, log); err != nil {
 		return s, "", err

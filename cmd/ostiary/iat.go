@@ -18,7 +18,7 @@ const tokensPath = "/dcr/initial-access-tokens"
 
 // iatCommand keeps initial access tokens, through the operators' API.
 func iatCommand() *cobra.Command {
-	f := &userFlags{}
+	f := &operatorFlags{}
 	return f.group("iat", "Mint, list and revoke initial access tokens, which let clients register",
 		"iat keeps the initial access tokens (RFC 7591). A registration that succeeds spends one use of its token, one that fails\n"+
 			"none. It speaks to the running server.",
@@ -34,7 +34,7 @@ type mintage struct {
 	ExpiresIn *int64 `json:"expires_in,omitempty"` // seconds
 }
 
-func iatMintCommand(f *userFlags) *cobra.Command {
+func iatMintCommand(f *operatorFlags) *cobra.Command {
 	var body mintage
 	var uses int64
 	var lifetime time.Duration
@@ -73,7 +73,7 @@ func printMinted(w io.Writer, doc strictjson.Value) {
 	fmt.Fprintf(w, "Minted %s, good for %s until %s:\n\n  %s\n\n", printable(textOf(doc, "id")), uses, moment(doc, "expires_at"), printable(textOf(doc, "token")))
 }
 
-func iatListCommand(f *userFlags) *cobra.Command {
+func iatListCommand(f *operatorFlags) *cobra.Command {
 	return f.command("list", "List the tokens that have not expired, newest first", noArguments, func(ctx context.Context, t *terminal, _ []string) error {
 		items, err := t.every(ctx, tokensPath)
 		if err != nil {
@@ -86,7 +86,7 @@ func iatListCommand(f *userFlags) *cobra.Command {
 	})
 }
 
-func iatRevokeCommand(f *userFlags) *cobra.Command {
+func iatRevokeCommand(f *operatorFlags) *cobra.Command {
 	return f.command("revoke TOKEN_ID", "End a token at once; clients that registered with it stay", named("the id of one token; see ostiary iat list"), func(ctx context.Context, t *terminal, args []string) error {
 		if _, err := t.do(ctx, http.MethodDelete, tokensPath+"/"+url.PathEscape(args[0]), nil); err != nil {
 			return err

@@ -13,27 +13,15 @@ import (
 
 // keyCommand shows and rotates the signing keys, through the operators' API.
 func keyCommand() *cobra.Command {
-	f := &userFlags{}
-	cmd := &cobra.Command{
-		Use:   "key",
-		Short: "List and rotate the keys that tokens are signed with",
-		Long: "key keeps the signing keys. They rotate by themselves: the next key is published for a day before it signs, and the one\n" +
+	f := &operatorFlags{}
+	return f.group("key", "List and rotate the keys that tokens are signed with",
+		"key keeps the signing keys. They rotate by themselves: the next key is published for a day before it signs, and the one\n"+
 			"before it stays published until its last token has expired. It speaks to the running server.",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("there is no command %q; see %s --help", args[0], cmd.CommandPath())
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	f.addTo(cmd)
-	cmd.PersistentFlags().StringVarP(&f.output, "output", "o", "table", "table, or json: what the server answered")
-	cmd.AddCommand(keyListCommand(f), keyRotateCommand(f))
-	return cmd
+		keyListCommand(f), keyRotateCommand(f),
+	)
 }
 
-func keyListCommand(f *userFlags) *cobra.Command {
+func keyListCommand(f *operatorFlags) *cobra.Command {
 	return f.command("list", "List the keys, with the times at which they sign", noArguments, func(ctx context.Context, t *terminal, _ []string) error {
 		doc, err := t.get(ctx, "/keys")
 		if err != nil {
@@ -43,7 +31,7 @@ func keyListCommand(f *userFlags) *cobra.Command {
 	})
 }
 
-func keyRotateCommand(f *userFlags) *cobra.Command {
+func keyRotateCommand(f *operatorFlags) *cobra.Command {
 	var body struct {
 		Alg    string `json:"alg"`
 		Now    bool   `json:"now"`

@@ -131,6 +131,8 @@ type bffSettings struct {
 	Session     time.Duration `yaml:"session" range:"1m..8760h"`
 	AfterLogout string        `yaml:"after_logout"` // a path
 	Routes      []bffRoute    `yaml:"routes"`
+
+	client core.ClientID // what it is called and asks to be called; empty: the usual one
 }
 
 // A bffRoute is an API that the site's pages call with their cookie.

@@ -30,7 +30,7 @@ type supposed struct {
 
 // simulateFlags are the question and how its answer is taken.
 type simulateFlags struct {
-	userFlags
+	operatorFlags
 	question
 	file, caller   string
 	explain, check bool

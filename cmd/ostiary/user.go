@@ -2,55 +2,30 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
-	"text/tabwriter"
-	"time"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
-// userFlags are those of user and what is below it.
-type userFlags struct {
-	remoteFlags
-	output string
-}
-
 // userCommand keeps people, through the operators' API.
 func userCommand() *cobra.Command {
-	f := &userFlags{}
-	cmd := &cobra.Command{
-		Use:   "user",
-		Short: "Make, list, disable and delete users, and sign them out",
-		Long: "user keeps the people who can sign in. It speaks to the running server. A new user gets a one-time link, by which the\n" +
+	f := &operatorFlags{}
+	return f.group("user", "Make, list, disable and delete users, and sign them out",
+		"user keeps the people who can sign in. It speaks to the running server. A new user gets a one-time link, by which the\n"+
 			"password is set. The first administrator: ostiary user create NAME --admin",
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("there is no command %q; see %s --help", args[0], cmd.CommandPath())
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	f.addTo(cmd)
-	cmd.PersistentFlags().StringVarP(&f.output, "output", "o", "table", "table, or json: what the server answered")
-	cmd.AddCommand(
 		f.createCommand(), f.listCommand(), f.showCommand(), f.switchCommand("disable", "Keep a user out: all sessions and tokens are void at once", true),
 		f.switchCommand("enable", "Let a disabled user in again", false), f.deleteCommand(), f.linkCommand(), f.sessionsCommand(), f.signOutCommand(),
 	)
-	return cmd
 }
 
 // about makes a command that is about one user.
-func (f *userFlags) about(use, short string, do func(ctx context.Context, t *terminal, name string) error) *cobra.Command {
+func (f *operatorFlags) about(use, short string, do func(ctx context.Context, t *terminal, name string) error) *cobra.Command {
 	return f.command(use+" NAME", short, func(cmd *cobra.Command, args []string) error {
 		if len(args) != 1 || args[0] == "" {
 			return usagef("%s needs one user: a username or an id", cmd.CommandPath())
@@ -63,52 +38,7 @@ func (f *userFlags) about(use, short string, do func(ctx context.Context, t *ter
 
 func userPath(name string) string { return "/users/" + url.PathEscape(name) }
 
-func (f *userFlags) command(use, short string, args cobra.PositionalArgs, do func(ctx context.Context, t *terminal, args []string) error) *cobra.Command {
-	return &cobra.Command{
-		Use: use, Short: short, Args: args,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.output != "table" && f.output != "json" {
-				return usagef("--output must be table or json, not %q", f.output)
-			}
-			r, err := f.open()
-			if err != nil {
-				return err
-			}
-			defer r.close()
-			return do(cmd.Context(), &terminal{remote: r, out: cmd.OutOrStdout(), json: f.output == "json"}, args)
-		},
-	}
-}
-
-// A terminal is a server and where its answers are printed.
-type terminal struct {
-	*remote
-	out  io.Writer
-	json bool
-}
-
-// print writes a document as it is, or as a table.
-func (t *terminal) print(doc any, table func(w io.Writer)) error {
-	if t.json {
-		encoder := json.NewEncoder(t.out)
-		encoder.SetEscapeHTML(false)
-		return encoder.Encode(doc)
-	}
-	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
-	table(w)
-	return w.Flush()
-}
-
-// say confirms what was done, to people.
-func (t *terminal) say(format string, args ...any) error {
-	if t.json {
-		return nil
-	}
-	_, err := fmt.Fprintf(t.out, format+"\n", args...)
-	return err
-}
-
-func (f *userFlags) createCommand() *cobra.Command {
+func (f *operatorFlags) createCommand() *cobra.Command {
 	var admin, verified bool
 	var email, fullName string
 	cmd := f.about("create", "Make a user, and the one-time link that sets the password", func(ctx context.Context, t *terminal, username string) error {
@@ -138,7 +68,7 @@ func printLink(w io.Writer, done string, doc strictjson.Value) {
 	fmt.Fprintf(w, "One-time link to set the password, good until %s:\n\n  %s\n\n", moment(doc, "setup_expires_at"), printable(textOf(doc, "setup_url")))
 }
 
-func (f *userFlags) listCommand() *cobra.Command {
+func (f *operatorFlags) listCommand() *cobra.Command {
 	return f.command("list", "List the users by name", noArguments, func(ctx context.Context, t *terminal, _ []string) error {
 		items, err := t.every(ctx, "/users")
 		if err != nil {
@@ -156,7 +86,7 @@ func (f *userFlags) listCommand() *cobra.Command {
 	})
 }
 
-func (f *userFlags) showCommand() *cobra.Command {
+func (f *operatorFlags) showCommand() *cobra.Command {
 	return f.about("show", "Show a user", func(ctx context.Context, t *terminal, name string) error {
 		doc, err := t.get(ctx, userPath(name))
 		if err != nil {
@@ -178,7 +108,7 @@ func (f *userFlags) showCommand() *cobra.Command {
 	})
 }
 
-func (f *userFlags) switchCommand(word, short string, disabled bool) *cobra.Command {
+func (f *operatorFlags) switchCommand(word, short string, disabled bool) *cobra.Command {
 	return f.about(word, short, func(ctx context.Context, t *terminal, name string) error {
 		doc, err := t.do(ctx, http.MethodPatch, userPath(name), map[string]bool{"disabled": disabled})
 		if err != nil {
@@ -193,7 +123,7 @@ func (f *userFlags) switchCommand(word, short string, disabled bool) *cobra.Comm
 	})
 }
 
-func (f *userFlags) deleteCommand() *cobra.Command {
+func (f *operatorFlags) deleteCommand() *cobra.Command {
 	return f.about("delete", "Remove a user for good, with all that the user has", func(ctx context.Context, t *terminal, name string) error {
 		if _, err := t.do(ctx, http.MethodDelete, userPath(name), nil); err != nil {
 			return err
@@ -202,7 +132,7 @@ func (f *userFlags) deleteCommand() *cobra.Command {
 	})
 }
 
-func (f *userFlags) linkCommand() *cobra.Command {
+func (f *operatorFlags) linkCommand() *cobra.Command {
 	return f.about("link", "Make a new one-time link that sets the password; the one before it is void", func(ctx context.Context, t *terminal, name string) error {
 		doc, err := t.do(ctx, http.MethodPost, userPath(name)+"/link", nil)
 		if err != nil {
@@ -212,7 +142,7 @@ func (f *userFlags) linkCommand() *cobra.Command {
 	})
 }
 
-func (f *userFlags) sessionsCommand() *cobra.Command {
+func (f *operatorFlags) sessionsCommand() *cobra.Command {
 	return f.about("sessions", "List where a user is signed in", func(ctx context.Context, t *terminal, name string) error {
 		items, err := t.every(ctx, userPath(name)+"/sessions")
 		if err != nil {
@@ -227,7 +157,7 @@ func (f *userFlags) sessionsCommand() *cobra.Command {
 	})
 }
 
-func (f *userFlags) signOutCommand() *cobra.Command {
+func (f *operatorFlags) signOutCommand() *cobra.Command {
 	var session string
 	cmd := f.about("sign-out", "End all sessions and tokens of a user, or one session", func(ctx context.Context, t *terminal, name string) error {
 		path := userPath(name) + "/sessions"
@@ -260,40 +190,4 @@ func lacksPassword(u strictjson.Value) bool { return !isOn(u, "disabled") && !is
 // hintLink says how somebody without a password gets one.
 func hintLink(w io.Writer, name string) {
 	fmt.Fprintf(w, "No password, and the one-time link lost, used or void? Make a new one: ostiary user link %s\n", printable(name))
-}
-
-func yes(on bool) string {
-	if on {
-		return "yes"
-	}
-	return "no"
-}
-
-// moment gives a time as people of this machine read it.
-func moment(doc strictjson.Value, name string) string {
-	at, err := time.Parse(time.RFC3339, textOf(doc, name))
-	if err != nil {
-		return "-"
-	}
-	return at.Local().Format("2006-01-02 15:04 MST")
-}
-
-// row prints the cells of a table.
-func row(w io.Writer, cells ...string) {
-	for i, cell := range cells {
-		if cells[i] = printable(cell); cells[i] == "" {
-			cells[i] = "-"
-		}
-	}
-	fmt.Fprintln(w, strings.Join(cells, "\t"))
-}
-
-// printable keeps what somebody typed from speaking to the terminal.
-func printable(text string) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.IsPrint(c) {
-			return c
-		}
-		return '?'
-	}, text)
 }

@@ -57,7 +57,7 @@ func (h *house) openBackend(ring *seal.Ring, trust *x509.CertPool) error {
 		Store: store, Door: door, Keys: ownKeys{h.signing},
 		Mint: h.mintForBackend, EndSession: h.endSession, Now: h.now, Log: h.log,
 	}, bff.Settings{
-		Issuer: s.Issuer, Origins: s.BFF.Origins, ReturnTo: s.BFF.ReturnTo, Scope: s.BFF.Scope, SessionLife: s.BFF.Session, AfterLogout: s.BFF.AfterLogout,
+		Issuer: s.Issuer, ClientID: s.BFF.client, Origins: s.BFF.Origins, ReturnTo: s.BFF.ReturnTo, Scope: s.BFF.Scope, SessionLife: s.BFF.Session, AfterLogout: s.BFF.AfterLogout,
 	})
 	if err != nil {
 		return err

@@ -31,13 +31,14 @@ type Desk struct {
 	now      func() time.Time
 	hasher   hasher
 	lines    *lines
+	turns    *turns
 }
 
 // NewDesk makes a Desk for browser sessions.
 func NewDesk(p Parts) *Desk {
 	d := &Desk{
 		users: p.Users, links: p.Links, throttle: p.Throttle, sessions: p.Sessions, lifetime: p.Lifetime, now: p.Now,
-		hasher: newHasher(runtime.GOMAXPROCS(0)), lines: newLines(),
+		hasher: newHasher(runtime.GOMAXPROCS(0)), lines: newLines(), turns: newTurns(),
 	}
 	if d.lifetime == 0 {
 		d.lifetime = DefaultLifetime

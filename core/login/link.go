@@ -123,7 +123,12 @@ func (d *Desk) ChangePassword(ctx context.Context, s core.Session, before, after
 	if err := d.open(ctx, account); err != nil {
 		return core.Session{}, "", err
 	}
-	if err := d.prove(ctx, lineOf(s.IP), account, stored, before); err != nil {
+	leave, err := d.admit(ctx, lineOf(s.IP), account)
+	if err != nil {
+		return core.Session{}, "", err
+	}
+	defer leave()
+	if err := d.prove(ctx, account, stored, before); err != nil {
 		return core.Session{}, "", err
 	}
 	hash, err := d.hasher.hashInTurn(ctx, after)

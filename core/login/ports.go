@@ -61,7 +61,7 @@ type Links interface {
 
 // Tries is how often an account was tried since somebody last got in.
 type Tries struct {
-	Count int       // those that failed
+	Count int       // the try under way included: it is counted before the password is compared
 	Opens time.Time // when the next one may be made
 	Stamp Stamp     // zero: there is no record
 }

@@ -29,6 +29,11 @@ func (d *Desk) SignIn(ctx context.Context, a Attempt) (core.Session, core.Secret
 	if err := d.open(ctx, account); err != nil {
 		return core.Session{}, "", err
 	}
+	leave, err := d.admit(ctx, lineOf(a.IP), account)
+	if err != nil {
+		return core.Session{}, "", err
+	}
+	defer leave()
 	var stored Stored
 	if checkUsername(a.Username) == nil {
 		var err error
@@ -36,57 +41,52 @@ func (d *Desk) SignIn(ctx context.Context, a Attempt) (core.Session, core.Secret
 			return core.Session{}, "", err
 		}
 	}
-	if err := d.prove(ctx, lineOf(a.IP), account, stored, a.Password); err != nil {
+	if err := d.prove(ctx, account, stored, a.Password); err != nil {
 		return core.Session{}, "", err
 	}
 	return d.begin(ctx, stored.User, a)
 }
 
+// admit lets a try in: the caller has not too many under way, and it is the try's turn at the account. leave ends it, once what
+// came of it is stored.
+func (d *Desk) admit(ctx context.Context, from line, account Account) (leave func(), err error) {
+	out, err := d.lines.enter(from)
+	if err != nil {
+		return nil, err
+	}
+	next, err := d.turns.enter(ctx, account)
+	if err != nil {
+		out()
+		return nil, err
+	}
+	return func() { next(); out() }, nil
+}
+
 // prove compares a password with a user's, or with one that nobody has. A hash that is weaker than today's is made anew.
-//
-// What is told of a try has its place among all tries at the account: "wrong" is told only once it is counted, and a right
-// password counts only while the account is still open. So of many guesses at once no more are answered than one after the
-// other, while any number of right ones passes, and none of them writes.
-func (d *Desk) prove(ctx context.Context, from line, account Account, stored Stored, password core.Secret) error {
-	right, weak, err := d.compare(ctx, from, account, stored.User.Password, password)
+func (d *Desk) prove(ctx context.Context, account Account, stored Stored, password core.Secret) error {
+	leave, err := d.hasher.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if err := d.countTry(ctx, account); err != nil {
+		return err
+	}
+	right, weak, err := d.hasher.matches(password, stored.User.Password)
 	switch {
 	case err != nil:
 		return err
 	case !right || stored.User.Password == "" || stored.User.Disabled:
-		if err := d.countTry(ctx, account); err != nil {
-			return err
-		}
 		return wrong()
-	}
-	if err := d.open(ctx, account); err != nil || !weak {
-		return err
+	case !weak:
+		return nil
 	}
 	after := stored.User
-	if after.Password, err = d.hasher.hashInTurn(ctx, password); err != nil {
-		return err
-	}
+	after.Password = d.hasher.hash(password)
 	if err := d.users.Change(ctx, Change{Before: stored, After: after}); !errors.Is(err, ErrChanged) {
 		return err
 	}
 	return nil // somebody changed the user meanwhile: next time
-}
-
-// compare waits for its turn and makes the one slow hash of a try, if the account is open then.
-func (d *Desk) compare(ctx context.Context, from line, account Account, hash core.PasswordHash, password core.Secret) (right, weak bool, err error) {
-	out, err := d.lines.enter(from)
-	if err != nil {
-		return false, false, err
-	}
-	defer out()
-	leave, err := d.hasher.enter(ctx)
-	if err != nil {
-		return false, false, err
-	}
-	defer leave()
-	if err := d.open(ctx, account); err != nil {
-		return false, false, err
-	}
-	return d.hasher.matches(password, hash)
 }
 
 // What a session keeps of where it began, in bytes.

@@ -268,7 +268,7 @@ func TestHashesAtOnce(t *testing.T) {
 	}
 }
 
-// One account may sign in from as many places at once as it likes: right passwords are no tries.
+// One account may sign in from as many places at once as it likes: the tries take turns, so that right ones never close it.
 func TestManyRightAtOnce(t *testing.T) {
 	h := open(t)
 	ann := h.create("ann")

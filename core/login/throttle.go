@@ -9,8 +9,9 @@ import (
 	"github.com/ostiary/ostiary/core"
 )
 
-// The throttle of one account: some tries are free; after each further one the account waits, twice as long every time. The
-// wait is bounded and the right password ends it all, so that no stranger locks an owner out for ever.
+// The throttle of one account: some tries are free; after each further one the account waits, twice as long every
+// time, up to a bound. Nobody gets in meanwhile, not even its owner; the right password after a wait ends it all, and so does a
+// one-time link.
 const (
 	freeTries    = 5
 	firstWait    = time.Minute
@@ -62,7 +63,7 @@ func (d *Desk) open(ctx context.Context, a Account) error {
 // be, before it closes.
 const maxRaces = 4 * freeTries
 
-// countTry counts a try that failed, before its maker is told: of many at once no more are told than one after the other.
+// countTry counts a try before the password is compared: of many at once no more get through than one after the other.
 func (d *Desk) countTry(ctx context.Context, a Account) error {
 	for range maxRaces {
 		tries, err := d.throttle.Tries(ctx, a)

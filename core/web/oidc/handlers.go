@@ -1,5 +1,5 @@
-// Package oidc answers what lies under the issuer: discovery, keys, registration. A handler parses, calls a verb and writes; it
-// holds no rule of the protocol.
+// Package oidc answers what programs call under the issuer: discovery, keys, registration, tokens. A handler parses, calls a
+// verb and writes; it holds no rule of the protocol. What people are shown there is core/web/people.
 package oidc
 
 import (

@@ -1,5 +1,5 @@
-// Package routes is the route table: every path of the server, in one function. A newcomer who wants to know where a request
-// walks starts here.
+// Package routes is the route table: every path of the server, one function for each of its sides. A newcomer who wants to know
+// where a request walks starts here.
 package routes
 
 import (
