@@ -34,11 +34,13 @@ type (
 // crockford is base32 without padding in an alphabet that keeps byte order and leaves out look-alikes.
 var crockford = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
-// timeOrdered gives 26 characters: 48 bits of milliseconds, 80 random bits.
+// timeOrdered gives 26 characters: 48 bits of milliseconds, 10 of the microseconds in them, 70 random bits. What is made by one
+// request after another sorts in that order; milliseconds alone were too coarse for it.
 func timeOrdered(now time.Time) string {
 	var b [16]byte
-	binary.BigEndian.PutUint64(b[:8], uint64(now.UnixMilli())<<16)
-	_, _ = rand.Read(b[6:]) // crypto/rand.Read never fails since Go 1.24
+	_, _ = rand.Read(b[7:]) // crypto/rand.Read never fails since Go 1.24
+	micros := uint64(now.UnixMicro())
+	binary.BigEndian.PutUint64(b[:8], micros/1000<<16|micros%1000<<6|uint64(b[7])&0x3f)
 	return crockford.EncodeToString(b[:])
 }
 
@@ -48,7 +50,7 @@ func NewDecisionID(now time.Time) DecisionID { return DecisionID("d-" + timeOrde
 // NewTokenID mints the public id of an initial access token made at now.
 func NewTokenID(now time.Time) TokenID { return TokenID("iat-" + timeOrdered(now)) }
 
-// NewClientID mints a client id made at now: opaque, URL-safe, 128 bits of which 80 are random.
+// NewClientID mints a client id made at now: opaque, URL-safe, 128 bits of which 70 are random.
 func NewClientID(now time.Time) ClientID { return ClientID("c-" + timeOrdered(now)) }
 
 // NewSubject mints the "sub" of a person: random, so that it tells nothing, not even when the person came.

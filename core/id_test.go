@@ -13,7 +13,7 @@ import (
 	"github.com/ostiary/ostiary/core"
 )
 
-// Ids of later milliseconds sort later, however many are made, and two are never the same.
+// Ids of later microseconds sort later, however many are made, and two are never the same.
 func TestIDsSortByTime(t *testing.T) {
 	start := time.Date(2026, 3, 1, 23, 59, 59, 990_000_000, time.UTC)
 	for name, mint := range map[string]func(time.Time) string{
@@ -22,8 +22,8 @@ func TestIDsSortByTime(t *testing.T) {
 		"client":   func(at time.Time) string { return string(core.NewClientID(at)) },
 	} {
 		var ids []string
-		for i := range 200 {
-			ids = append(ids, mint(start.Add(time.Duration(i)*time.Millisecond)))
+		for i := range 2_000 {
+			ids = append(ids, mint(start.Add(time.Duration(i)*time.Microsecond)))
 		}
 		if !slices.IsSorted(ids) {
 			t.Errorf("%s ids are not in the order of their times", name)
