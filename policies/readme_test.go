@@ -105,6 +105,36 @@ func TestReadmeIsTrueOfTheEndpoints(t *testing.T) {
 	}
 }
 
+// What the page says of sessions.
+func TestReadmeIsTrueOfSessions(t *testing.T) {
+	_, files := readme(t)
+	e := NewEngine(Options{Deadline: long, TrialTime: long})
+	if err := e.Replace(Source{Origin: Folder, Files: files, Site: exampleConfig()}); err != nil {
+		t.Fatal(err)
+	}
+	q := exampleSession()
+	for _, test := range []struct {
+		change   func()
+		denied   string
+		lifetime time.Duration
+	}{
+		{func() {}, "", 0},
+		{func() { q.ClientChannel = core.ChannelDCR }, "", 15 * time.Minute},
+		{func() { q.For, q.UserAdmin, q.ClientChannel = core.ConsoleSession, true, "" }, "", time.Hour},
+		{func() { q.Caller.IP = "198.51.100.1" }, "office.network", 0},
+	} {
+		test.change()
+		v, err := e.DecideSession(context.Background(), &q)
+		rule := ""
+		if len(v.Reasons) > 0 {
+			rule = v.Reasons[0].Rule
+		}
+		if err != nil || v.Lifetime != test.lifetime || rule != test.denied || v.Allowed != (rule == "") {
+			t.Errorf("%+v, %v", v, err)
+		}
+	}
+}
+
 // Every member of the input and every word of the contract is explained.
 func TestReadmeIsComplete(t *testing.T) {
 	text, _ := readme(t)
