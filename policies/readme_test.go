@@ -59,6 +59,27 @@ func TestReadmeIsTrue(t *testing.T) {
 	if denied(v) != "claims.certified" {
 		t.Errorf("denied by %s", denied(v))
 	}
+	hosted := func(home string, hosts ...string) decision.Verdict {
+		return ask(t, e, func(r *decision.Registration) {
+			r.Caller.Kind, r.IAT.Label, r.Effective.Metadata.RedirectURIs = "operator", "hosted", nil
+			for _, host := range hosts {
+				r.Effective.Metadata.RedirectURIs = append(r.Effective.Metadata.RedirectURIs, "https://"+host+"/cb")
+			}
+			certified := member("certification", strictjson.Object(member("level", strictjson.String("gold"))))
+			r.Statement = decision.Statement{
+				Present: true, Trust: "issuer", Issuer: "https://issuer.example.org",
+				Claims: strictjson.Object(certified, member("software_home", strictjson.String(home))),
+			}
+		})
+	}
+	if v := hosted("https://www.example.org/", "login.example.com", "A.apps.example.com"); !v.Allow {
+		t.Errorf("denied by %s", denied(v))
+	}
+	for _, home := range []string{"http://www.example.org/", "https://example.com/", ""} {
+		if v := hosted(home, "a.b.apps.example.com", "apps.example.com"); denied(v) != "hosts.ours hosts.ours hosts.home" {
+			t.Errorf("denied by %s", denied(v))
+		}
+	}
 	v = ask(t, e, func(r *decision.Registration) { r.Caller.Kind, r.IAT.Label = "operator", "partner" })
 	if denied(v) != "partners.own_domain partners.own_domain partners.own_domain" || len(v.Labels) != 1 {
 		t.Errorf("denied by %s, labels %v", denied(v), v.Labels)
