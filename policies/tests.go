@@ -91,7 +91,7 @@ func (c *contract) runModules(
 	}
 	store := newStore(site, strictjson.Member{Name: "examples", Value: given})
 	runner := tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(modules).
-		RaiseBuiltinErrors(true).CapturePrintOutput(true).SetTimeout(unending)
+		AddCustomBuiltins(testBuiltins()).RaiseBuiltinErrors(true).CapturePrintOutput(true).SetTimeout(unending)
 	if tune != nil {
 		tune(runner)
 	}
