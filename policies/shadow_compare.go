@@ -259,7 +259,9 @@ func (e *effect) ofRegistration(q *decision.Registration, v *decision.Verdict) {
 func (e *effect) set(q *decision.Registration, s decision.Setting, onlyAbsent bool) {
 	if row, known := metadata.Lookup(s.Field); known {
 		now := row.Get(&q.Effective.Metadata)
-		if strictjson.Equal(now, s.Value) || onlyAbsent && !now.IsAbsent() {
+		text, isText := s.Value.Text()
+		nothing := s.Value.IsNull() || isText && text == "" // equal to absent, as in requests
+		if strictjson.Equal(now, s.Value) || now.IsAbsent() && nothing || !now.IsAbsent() && onlyAbsent {
 			return
 		}
 	}

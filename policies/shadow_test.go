@@ -114,6 +114,8 @@ grant contains {"rule": "house.there", "scope": "email"}
 set contains {"rule": "house.same", "field": "application_type", "value": "web"}
 
 default_value contains {"rule": "house.kept", "field": "client_name", "value": "Ours"}
+
+set contains {"rule": "house.null", "field": "client_uri", "value": null}
 `, want: "same",
 		},
 		"error": {
