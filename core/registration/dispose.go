@@ -68,6 +68,9 @@ func (j *judgement) decide(ctx context.Context, pass int) (decision.Verdict, err
 	if pass == 1 {
 		j.asking = question
 	}
+	if j.desk.decided != nil {
+		j.rounds = append(j.rounds, decision.Round{Question: question, Verdict: verdict, Err: err})
+	}
 	j.verdict.Revision = verdict.Revision
 	if err == nil {
 		row.Reasons = reasonsOf(verdict)
