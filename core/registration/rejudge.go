@@ -69,17 +69,13 @@ func (j *judgement) rejudged(ctx context.Context, stages ...stage) ledger.Entry 
 	return j.entry
 }
 
-// Origins are what is still known of how a client came.
-type Origins struct {
-	Question *decision.Registration  // of the decision that registered it; nil: not kept
-	Token    core.InitialAccessToken // that it came with; zero: there was none, or it is gone
-}
-
 // Reconsider judges a client as it is stored: would it be accepted today, if it came as it did then and sent what is stored of
 // it? What is not known any more of its coming is empty, and named: the members of the input that had to do without. Its
-// software statement is believed as far as it was, if its issuer still is; keys and times are not looked at again.
+// software statement is believed as far as it was, if its issuer still is; keys and times are not looked at again. asked is the
+// question of the decision that registered it, nil when it is not kept; token is that it came with, zero when it is gone.
 func (d *Desk) Reconsider(
-	ctx context.Context, decide func(context.Context, *decision.Registration) (decision.Verdict, error), c core.Client, from Origins,
+	ctx context.Context, decide func(context.Context, *decision.Registration) (decision.Verdict, error),
+	c core.Client, asked *decision.Registration, token core.InitialAccessToken,
 ) (e ledger.Entry, unknown []string) {
 	came := c.Provenance
 	j := d.begin(Request{Operation: core.Register, Channel: came.Channel, Caller: core.Caller{Kind: kindOf(came)}})
@@ -89,12 +85,12 @@ func (d *Desk) Reconsider(
 	j.before.Client.Provenance.Profile = came.Profile
 	j.keepProfile()
 	j.before = Stored{}
-	if from.Question != nil {
-		j.caller = from.Question.Caller
+	if asked != nil {
+		j.caller = asked.Caller
 	} else {
 		unknown = append(unknown, "caller")
 	}
-	if came.IAT != "" && !j.recall(came.IAT, from) {
+	if came.IAT != "" && !j.recall(came.IAT, asked, token) {
 		unknown = append(unknown, "iat")
 	}
 	j.believe(&c)
@@ -125,20 +121,18 @@ func presentIn(m *core.Metadata) []string {
 }
 
 // recall presents the initial access token that a client came with, as far as it is known. It tells whether it is.
-func (j *judgement) recall(id core.TokenID, from Origins) bool {
-	token := core.InitialAccessToken{ID: id}
-	known := true
-	switch q := from.Question; {
-	case q != nil && q.IAT.ID == id:
-		token.Label, token.Profile, token.MaxUses = q.IAT.Label, q.IAT.Profile, q.IAT.MaxUses
-		token.CreatedBy, token.ExpiresAt = q.IAT.CreatedBy, q.IAT.ExpiresAt
-	case from.Token.ID == id:
-		token = from.Token
+func (j *judgement) recall(id core.TokenID, asked *decision.Registration, token core.InitialAccessToken) bool {
+	j.held = &Held{Token: core.InitialAccessToken{ID: id}}
+	switch {
+	case asked != nil && asked.IAT.ID == id:
+		t := asked.IAT
+		j.held.Token = core.InitialAccessToken{ID: id, Label: t.Label, Profile: t.Profile, MaxUses: t.MaxUses, CreatedBy: t.CreatedBy, ExpiresAt: t.ExpiresAt}
+	case token.ID == id:
+		j.held.Token = token
 	default:
-		known = false
+		return false
 	}
-	j.held = &Held{Token: token}
-	return known
+	return true
 }
 
 // believe reads the software statement of a stored client as far as it was believed.

@@ -64,6 +64,7 @@ type Parts struct {
 	SetupURL  func(link core.Secret) string // where a one-time link leads
 	Policies  Status
 	Plugins   Status
+	Jobs      PolicyJobs
 }
 
 // Handlers serve the operators' API.
