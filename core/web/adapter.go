@@ -45,8 +45,8 @@ func copyHead(ctx *fasthttp.RequestCtx) (uri string, fields head) {
 }
 
 // copyRequest makes what a handler may see of a request. Nothing in it lies in fasthttp's buffers.
-func (s *Server) copyRequest(ctx *fasthttp.RequestCtx, t target, fields head) Request {
-	r := Request{
+func (s *Server) copyRequest(ctx *fasthttp.RequestCtx, t target, fields head) *Request {
+	r := &Request{
 		Method:   methodOf(ctx.Method()),
 		Path:     t.path,
 		RawQuery: t.query,
