@@ -100,11 +100,11 @@ func (ex *exchange) line(method, route string, took time.Duration) {
 	defer lineBuffers.Put(buffer)
 	b := append(buffer.text[:0], `{"time":"`...)
 	b = buffer.appendTime(b, ex.req.Start.Add(took))
-	b = append(b, `","level":"INFO","msg":"request","method":"`...)
-	b = append(b, method...)
-	b = append(b, `","route":`...)
-	b = strictjson.AppendString(b, route)
-	b = append(b, `,"status":`...)
+	if ex.route != nil && ex.route.Method == method {
+		b = append(b, ex.route.line...)
+	} else {
+		b = append(b, lineOf(method, route)...)
+	}
 	b = strconv.AppendInt(b, int64(ex.status), 10)
 	b = append(b, `,"bytes":`...)
 	b = strconv.AppendInt(b, int64(ex.bytes), 10)
@@ -144,6 +144,11 @@ func (l *lineBuffer) appendTime(b []byte, t time.Time) []byte {
 		b = append(b, bytes.TrimRight(digits[:], "0")...)
 	}
 	return append(b, l.offset...)
+}
+
+// lineOf gives what all lines of a route have in common, after the time and before the status.
+func lineOf(method, route string) string {
+	return string(strictjson.AppendString([]byte(`","level":"INFO","msg":"request","method":"`+method+`","route":`), route)) + `,"status":`
 }
 
 // logFor encodes what all requests of a route have in common once.

@@ -95,7 +95,7 @@ func New(opt Options) (*Server, error) {
 	s.app, s.fixed = newFiber(opt), make(map[string]*resource)
 	for _, res := range resources {
 		for _, r := range res.routes {
-			r.log = logFor(s.log, r.Method, res.path)
+			r.log, r.line = logFor(s.log, r.Method, res.path), lineOf(r.Method, res.path)
 		}
 		if res.isFixed() {
 			s.fixed[res.path] = res
