@@ -3,8 +3,11 @@ package web
 import (
 	"errors"
 	"net"
+	"net/netip"
 	"os"
 	"time"
+
+	"github.com/valyala/fasthttp"
 )
 
 // A listener gives its TCP connections cheap deadlines. Others (TLS) pass as they are.
@@ -14,7 +17,7 @@ type listener struct{ net.Listener }
 func (l listener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if tcp, ok := c.(*net.TCPConn); ok {
-		return &conn{Conn: tcp}, err
+		return &conn{Conn: tcp, peer: ipOf(tcp.RemoteAddr())}, err
 	}
 	return c, err
 }
@@ -24,6 +27,7 @@ func (l listener) Accept() (net.Conn, error) {
 // anew and the call goes on. A deadline still comes when it was set for, not later. One goroutine uses a conn, but for Close.
 type conn struct {
 	net.Conn
+	peer             netip.Addr
 	reading, writing deadline
 }
 
@@ -49,6 +53,21 @@ func (d *deadline) early(err error) bool {
 	}
 	d.timer = d.due
 	return true
+}
+
+// peerOf gives the address at the other end.
+func peerOf(ctx *fasthttp.RequestCtx) netip.Addr {
+	if c, ok := ctx.Conn().(*conn); ok {
+		return c.peer
+	}
+	return ipOf(ctx.RemoteAddr())
+}
+
+func ipOf(peer net.Addr) netip.Addr {
+	if tcp, ok := peer.(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap()
+	}
+	return netip.AddrFrom4([4]byte{127, 0, 0, 1}) // a connection without an address is in process
 }
 
 // Read implements net.Conn.

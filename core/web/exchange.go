@@ -62,7 +62,7 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 func (s *Server) protocolError(ctx *fasthttp.RequestCtx, err error) {
 	ex := s.exchange(ctx)
 	defer ex.end()
-	ex.req = &Request{Start: s.opt.Now(), RemoteIP: s.callerIP(ctx.RemoteAddr(), ""), ID: s.mintRequestID()}
+	ex.req = &Request{Start: s.opt.Now(), RemoteIP: s.callerIP(peerOf(ctx), ""), ID: s.mintRequestID()}
 	ex.refuse(protocolRefusal(err))
 }
 
