@@ -117,6 +117,13 @@ func (e *Engine) DecideToken(ctx context.Context, q *decision.Token) (decision.T
 	return tokenVerdict(v, q), err
 }
 
+// DecideSession asks the rules. A verdict that does not allow is no error; an error means what it means for
+// DecideRegistration. The verdict's lists are shared and may not be changed.
+func (e *Engine) DecideSession(ctx context.Context, q *decision.Session) (decision.SessionVerdict, error) {
+	v, err := e.decide(ctx, session, q)
+	return sessionVerdict(v), err
+}
+
 // decide answers, and notes what was decided. A registration may be asked about twice: whoever does so notes it, with Note.
 func (e *Engine) decide(ctx context.Context, on which, q decision.Question) (decision.Verdict, error) {
 	v, err := e.answer(ctx, on, q)

@@ -26,6 +26,7 @@ type rules struct {
 	contract *contract
 	revision string
 	compiler *ast.Compiler
+	data     *siteData
 	query    rego.PreparedEvalQuery
 	paths    *decision.Paths // of the input that they can read
 	whyNot   string          // why the decisions are not remembered
