@@ -20,6 +20,7 @@ import (
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/operator"
 	"github.com/ostiary/ostiary/core/registration"
+	"github.com/ostiary/ostiary/core/replay"
 	"github.com/ostiary/ostiary/core/seal"
 	"github.com/ostiary/ostiary/core/web"
 	"github.com/ostiary/ostiary/core/web/admin"
@@ -50,6 +51,8 @@ type house struct {
 
 	plugins *plugins.Host
 	desk    *registration.Desk
+	tries   *candidates
+	jobs    *replay.Jobs
 	signing *keys.Ring
 	people  *people
 	backend *backend    // nil: there is no BFF
@@ -92,6 +95,7 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 		return nil, err
 	}
 	h.openDesk(h.issuerKeys(trust))
+	h.openJobs()
 	if err := h.openProvider(ring, trust); err != nil {
 		return nil, err
 	}
@@ -229,7 +233,7 @@ func (h *house) table(issuerPath string) []web.Route {
 			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Clients: h.clients, Decisions: h.book, Keys: h.signing,
 			Users: h.people.login, Sessions: h.people.login, SetupURL: h.setupURL,
 			Policies: func() any { return h.policyStatus() }, Plugins: func() any { return h.pluginStatus() },
-			Shadow: h.shadow,
+			Shadow: h.shadow, Jobs: h.jobs,
 		}),
 		Site: h.site,
 	}
