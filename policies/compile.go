@@ -49,7 +49,7 @@ func compile(set *moduleSet) (*ast.Compiler, []Problem) {
 	if compiler.Compile(set.pruned()); compiler.Failed() {
 		return nil, problemsOf(compiler.Errors)
 	}
-	return compiler, unresolved(compiler, set)
+	return compiler, append(unresolved(compiler, set), badPatterns(compiler, set.site)...)
 }
 
 // pruned leaves out, of the rules that collect findings, those for sets that no module has: they can never fire, and a
@@ -169,8 +169,8 @@ func settle(store storage.Store) {
 
 // prepare makes the one query, ready to be asked again and again.
 func (c *contract) prepare(compiler *ast.Compiler, data storage.Store) (rego.PreparedEvalQuery, error) {
-	return rego.New(
+	return rego.New(append(builtinOptions(),
 		rego.Query(c.entry()), rego.Compiler(compiler), rego.Store(data), rego.StrictBuiltinErrors(true),
 		rego.GenerateJSON(func(t *ast.Term, _ *rego.EvalContext) (any, error) { return t, nil }),
-	).PrepareForEval(context.Background())
+	)...).PrepareForEval(context.Background())
 }

@@ -78,6 +78,27 @@ func TestReadmeIsTrue(t *testing.T) {
 	if denied(v) != "claims.certified" {
 		t.Errorf("denied by %s", denied(v))
 	}
+	hosted := func(home string, hosts ...string) decision.Verdict {
+		return ask(t, e, func(r *decision.Registration) {
+			r.Caller.Kind, r.IAT.Label, r.Effective.Metadata.RedirectURIs = "operator", "hosted", nil
+			for _, host := range hosts {
+				r.Effective.Metadata.RedirectURIs = append(r.Effective.Metadata.RedirectURIs, "https://"+host+"/cb")
+			}
+			certified := member("certification", strictjson.Object(member("level", strictjson.String("gold"))))
+			r.Statement = decision.Statement{
+				Present: true, Trust: "issuer", Issuer: "https://issuer.example.org",
+				Claims: strictjson.Object(certified, member("software_home", strictjson.String(home))),
+			}
+		})
+	}
+	if v := hosted("https://www.example.org/", "login.example.com", "A.apps.example.com"); !v.Allow {
+		t.Errorf("denied by %s", denied(v))
+	}
+	for _, home := range []string{"http://www.example.org/", "https://example.com/", ""} {
+		if v := hosted(home, "a.b.apps.example.com", "apps.example.com"); denied(v) != "hosts.ours hosts.ours hosts.home" {
+			t.Errorf("denied by %s", denied(v))
+		}
+	}
 	v = ask(t, e, func(r *decision.Registration) { r.Caller.Kind, r.IAT.Label = "operator", "partner" })
 	if denied(v) != "partners.own_domain partners.own_domain partners.own_domain" || len(v.Labels) != 1 {
 		t.Errorf("denied by %s, labels %v", denied(v), v.Labels)
@@ -121,6 +142,36 @@ func TestReadmeIsTrueOfTheEndpoints(t *testing.T) {
 	own.ClientLabels, own.AuthMethod = []string{"partner"}, "client_secret_basic"
 	if v, err = e.DecideToken(context.Background(), &own); err != nil || v.Allowed || v.Code != core.UnauthorizedClient || v.Reasons[0].Rule != "services.keys" {
 		t.Errorf("%+v, %v", v, err)
+	}
+}
+
+// What the page says of sessions.
+func TestReadmeIsTrueOfSessions(t *testing.T) {
+	_, files := readme(t)
+	e := NewEngine(Options{Deadline: long, TrialTime: long})
+	if err := e.Replace(Source{Origin: Folder, Files: files, Site: exampleConfig()}); err != nil {
+		t.Fatal(err)
+	}
+	q := exampleSession()
+	for _, test := range []struct {
+		change   func()
+		denied   string
+		lifetime time.Duration
+	}{
+		{func() {}, "", 0},
+		{func() { q.ClientChannel = core.ChannelDCR }, "", 15 * time.Minute},
+		{func() { q.For, q.UserAdmin, q.ClientChannel = core.ConsoleSession, true, "" }, "", time.Hour},
+		{func() { q.Caller.IP = "198.51.100.1" }, "office.network", 0},
+	} {
+		test.change()
+		v, err := e.DecideSession(context.Background(), &q)
+		rule := ""
+		if len(v.Reasons) > 0 {
+			rule = v.Reasons[0].Rule
+		}
+		if err != nil || v.Lifetime != test.lifetime || rule != test.denied || v.Allowed != (rule == "") {
+			t.Errorf("%+v, %v", v, err)
+		}
 	}
 }
 

@@ -91,7 +91,7 @@ func (set *moduleSet) runModules(
 	}
 	store := newStore(site, set.data, strictjson.Member{Name: "examples", Value: given})
 	runner := tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(set.withTests()).
-		RaiseBuiltinErrors(true).CapturePrintOutput(true).SetTimeout(unending)
+		AddCustomBuiltins(testBuiltins()).RaiseBuiltinErrors(true).CapturePrintOutput(true).SetTimeout(unending)
 	if tune != nil {
 		tune(runner)
 	}

@@ -27,7 +27,7 @@ func policyCommand() *cobra.Command {
 		Use:   "policy",
 		Short: "Write, check, format, test and try rules in a folder, without a server",
 		Long: "policy is the kit of those who write rules. Every command takes the folder first, works without a server and reads\n" +
-			"nothing else but dcr_config.yaml, if one is named. Start with: ostiary policy init DIR",
+			"nothing else but dcr_config.yaml, if one is named; only shadow speaks to a server. Start with: ostiary policy init DIR",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("there is no command %q; see %s --help", args[0], cmd.CommandPath())
@@ -37,7 +37,7 @@ func policyCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().StringVarP(&f.output, "output", "o", "text", "text, or json")
-	cmd.AddCommand(policyInitCommand(f), policyCheckCommand(f), policyFmtCommand(f), policyTestCommand(f), policyMutateCommand(f), policyEvalCommand(f))
+	cmd.AddCommand(policyInitCommand(f), policyCheckCommand(f), policyFmtCommand(f), policyTestCommand(f), policyMutateCommand(f), policyEvalCommand(f), policyShadowCommand())
 	return cmd
 }
 

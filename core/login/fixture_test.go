@@ -26,6 +26,7 @@ type house struct {
 	mu     sync.Mutex
 	at     time.Time
 	hashes atomic.Int64
+	policy policy
 	costs  map[string]bool // what the hashes took
 }
 
@@ -44,7 +45,7 @@ func open(t *testing.T) *house {
 
 // another is a second process over the same vault.
 func (h *house) another() *login.Desk {
-	d := login.NewDesk(login.Parts{Users: h.vault, Links: h.vault, Throttle: h.vault, Sessions: h.vault, Now: h.now})
+	d := login.NewDesk(login.Parts{Users: h.vault, Links: h.vault, Throttle: h.vault, Sessions: h.vault, Policy: &h.policy, Now: h.now})
 	d.Deriving(func(password, salt []byte, passes, memory uint32, threads uint8, keyLength uint32) []byte {
 		h.hashes.Add(1)
 		h.mu.Lock()

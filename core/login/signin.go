@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/ostiary/ostiary/core"
 )
@@ -19,11 +20,15 @@ type Attempt struct {
 	Password  core.Secret
 	IP        string
 	UserAgent string
+	Client    core.Client // whose request led here, for policy; zero: none
+	RequestID string      // for policy
 	Cookie    core.Secret // of the session of the desk's kind that the browser has; it ends (session fixation). Empty: none
+
+	until time.Time // it goes on with a session that policy has allowed, and ends with it; zero: it is a sign-in
 }
 
-// SignIn gives the session of who proved to be a user, and the secret for its cookie. It refuses with access_denied (ErrWrong)
-// or too_many_requests.
+// SignIn gives the session of who proved to be a user, and the secret for its cookie. It refuses with access_denied (ErrWrong,
+// ErrDenied) or too_many_requests.
 func (d *Desk) SignIn(ctx context.Context, a Attempt) (core.Session, core.Secret, error) {
 	account := AccountOf(a.Username)
 	if err := d.open(ctx, account); err != nil {
@@ -101,6 +106,9 @@ func (d *Desk) begin(ctx context.Context, u core.User, a Attempt) (core.Session,
 	session := core.Session{
 		ID: core.NewSessionID(d.now()), Kind: d.kind, Subject: u.Subject, UserGeneration: u.Generation, AuthTime: now, Methods: []string{"pwd"},
 		CreatedAt: now, ExpiresAt: now.Add(d.lifetime), IP: clip(a.IP, maxIP), UserAgent: clip(a.UserAgent, maxUserAgent),
+	}
+	if err := d.permit(ctx, &session, &u, a); err != nil {
+		return core.Session{}, "", err
 	}
 	old, err := d.behind(ctx, a.Cookie)
 	if err != nil {

@@ -22,7 +22,7 @@ func (j *judgement) dispose(ctx context.Context) error {
 		return err
 	}
 	j.verdict = verdict
-	if !documented(j.req.Operation) || j.isUnchanged() { // nothing will be written, so there is nothing to change
+	if j.req.Operation != core.Approve && !documented(j.req.Operation) || j.isUnchanged() { // no metadata will be written, so there is none to change
 		return nil
 	}
 	changed, err := j.apply(verdict)
@@ -67,6 +67,9 @@ func (j *judgement) decide(ctx context.Context, pass int) (decision.Verdict, err
 	row := ledger.Stage{Stage: "policy", By: ledger.By{Kind: "policy", Name: "ostiary.registration", Digest: verdict.Revision}, Cached: verdict.Cached}
 	if pass == 1 {
 		j.asking = question
+	}
+	if j.desk.decided != nil {
+		j.rounds = append(j.rounds, decision.Round{Question: question, Verdict: verdict, Err: err})
 	}
 	j.verdict.Revision = verdict.Revision
 	if err == nil {
@@ -165,7 +168,7 @@ func (j *judgement) question(pass int) *decision.Registration {
 // introduce tells what is the same in both passes.
 func (j *judgement) introduce(q *decision.Registration) {
 	*q = decision.Registration{
-		Operation: j.req.Operation, Channel: j.req.Channel, Profile: j.profile.Name, Now: j.now, RequestID: j.req.RequestID,
+		Operation: questioned(j.req.Operation), Channel: j.req.Channel, Profile: j.profile.Name, Now: j.now, RequestID: j.req.RequestID,
 		Request:   document("", &j.asked.Metadata, j.asked.Extra),
 		Present:   j.asked.Present,
 		Effective: document(j.req.ClientID, &j.draft, j.asked.Extra),

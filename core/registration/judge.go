@@ -35,6 +35,7 @@ type judgement struct {
 	earlier   core.Metadata // the draft before the step now taken; a step replaces members, and changes none in place
 	verdict   decision.Verdict
 	asking    *decision.Registration // the question of pass 1; nil when policy was not reached
+	rounds    []decision.Round       // what policy was asked and answered, when somebody wants to know
 
 	entry    ledger.Entry
 	warnings []core.Reason // of plugins and of the desk
@@ -58,7 +59,10 @@ var (
 
 // roadOf lists the stages of an operation.
 func roadOf(op core.Operation) []stage {
-	if !documented(op) { // nothing is proposed
+	switch {
+	case op == core.Approve: // nothing is proposed but less
+		return []stage{accessStage, {name: "normalise", step: (*judgement).narrow, drafts: true}, floorStage, policyStage}
+	case !documented(op): // nothing is proposed
 		return []stage{accessStage, {name: "normalise", step: (*judgement).keep}, policyStage}
 	}
 	return []stage{
@@ -84,7 +88,12 @@ func (d *Desk) Judge(ctx context.Context, req Request) (Approved, ledger.Entry, 
 func (d *Desk) judge(ctx context.Context, req Request, as string) (Approved, ledger.Entry, error) {
 	j := d.begin(req)
 	j.as = as
-	for _, s := range roadOf(req.Operation) {
+	return j.walk(ctx)
+}
+
+// walk takes the stages in order.
+func (j *judgement) walk(ctx context.Context) (Approved, ledger.Entry, error) {
+	for _, s := range roadOf(j.req.Operation) {
 		if err := j.run(ctx, s); err != nil {
 			return Approved{}, j.refused(err), j.face(err)
 		}

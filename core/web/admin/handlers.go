@@ -63,6 +63,7 @@ type Parts struct {
 	Sessions  Sessions
 	SetupURL  func(link core.Secret) string // where a one-time link leads
 	Policies  Status
+	Shadow    Shadow
 	Plugins   Status
 }
 

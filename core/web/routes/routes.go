@@ -111,6 +111,9 @@ func operatorsAPI(a *admin.Handlers) []web.Route {
 		operators(http.MethodGet, "/api/admin/decisions", a.As(a.ListDecisions)),
 		operators(http.MethodGet, "/api/admin/decisions/:id", a.As(a.ShowDecision)),
 		operators(http.MethodGet, "/api/admin/policies", a.As(a.ShowPolicies)),
+		candidate(http.MethodPut, "/api/admin/policies/shadow", a.As(a.SetShadow)),
+		operators(http.MethodGet, "/api/admin/policies/shadow", a.As(a.ShowShadow)),
+		operators(http.MethodDelete, "/api/admin/policies/shadow", a.As(a.ClearShadow)),
 		operators(http.MethodGet, "/api/admin/plugins", a.As(a.ShowPlugins)),
 		operators(http.MethodGet, "/api/admin/keys", a.As(a.ListKeys)),
 		operators(http.MethodPost, "/api/admin/keys/rotate", a.As(a.RotateKeys)),
@@ -239,6 +242,13 @@ func manage(path string, o *oidc.Handlers) []web.Route {
 
 func operators(method, path string, h web.Handler) web.Route {
 	return web.Route{Method: method, Path: path, Handler: h, Face: web.Operator, MediaTypes: bodies(method), Challenge: web.Bearer}
+}
+
+// candidate is an operators' route that takes a whole policy.
+func candidate(method, path string, h web.Handler) web.Route {
+	route := operators(method, path, h)
+	route.Limit = admin.MaxCandidate
+	return route
 }
 
 // judged is an operators' route whose request walks the road.
