@@ -22,6 +22,7 @@ type policyStatus struct {
 	Origin    policies.Origin `json:"origin"`
 	LoadedAt  time.Time       `json:"loaded_at"`
 	Degraded  bool            `json:"degraded"`
+	Bundle    *bundleStatus   `json:"bundle,omitempty"` // absent: the rules are a folder's
 	Cacheable bool            `json:"cacheable"`
 	WhyNot    string          `json:"why_not_cacheable,omitempty"`
 	Problems  []problem       `json:"problems"`
@@ -31,6 +32,9 @@ func (h *house) policyStatus() policyStatus {
 	s := h.policy.Status()
 	out := policyStatus{
 		Revision: s.ActiveRevision, Origin: s.Origin, LoadedAt: s.LoadedAt, Cacheable: s.Cacheable, WhyNot: s.WhyNot, Problems: h.rules.wrong(),
+	}
+	if h.rules.bundle != nil {
+		out.Bundle = h.rules.bundle.status(h.rules.bundleInForce())
 	}
 	out.Degraded = s.ActiveRevision == "" || len(out.Problems) > 0
 	return out
