@@ -136,6 +136,14 @@ func (h *house) openLedger(issuer core.IssuerID, ring *seal.Ring) {
 func (h *house) openRules(ctx context.Context, kept storage.Policies) error {
 	h.policy = policies.NewEngine(policies.Options{Log: h.log, Now: h.now, Shadow: h.sighted, Taken: h.recorder()})
 	h.rules = &rules{engine: h.policy, kept: kept, log: h.log, now: h.now, dir: h.settings.PolicyDir, file: h.settings.DCRConfig}
+	if h.settings.Policy.Bundle.named() {
+		bundle, err := newBundleSource(h.settings, h.now)
+		if err != nil {
+			return err
+		}
+		h.rules.bundle = bundle
+		h.closers = append(h.closers, bundle.close)
+	}
 	h.shadow = &shadow{engine: h.policy, rules: h.rules, log: h.log, dir: h.settings.Policy.Shadow}
 	h.closers = append(h.closers, func() error { h.policy.ClearShadow(); return nil })
 	if err := h.rules.start(ctx); err != nil {
