@@ -27,6 +27,7 @@ func (c *contract) newCompiler(prints bool) (*ast.Compiler, error) {
 	schemas := ast.NewSchemaSet()
 	schemas.Put(ast.SchemaRootRef, native(input))
 	schemas.Put(ast.MustParseRef("schema.input"), native(input))
+	schemas.Put(ast.MustParseRef("schema."+c.name), native(input))
 	schemas.Put(ast.MustParseRef("schema.config"), native(config))
 	return ast.NewCompiler().WithCapabilities(capabilities()).WithSchemas(schemas).WithUseTypeCheckAnnotations(true).
 		WithStrict(true).WithEnablePrintStatements(prints), nil

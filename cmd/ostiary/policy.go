@@ -37,7 +37,8 @@ func policyCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().StringVarP(&f.output, "output", "o", "text", "text, or json")
-	cmd.AddCommand(policyInitCommand(f), policyCheckCommand(f), policyFmtCommand(f), policyTestCommand(f), policyMutateCommand(f), policyEvalCommand(f))
+	cmd.AddCommand(policyInitCommand(f), policyCheckCommand(f), policyFmtCommand(f), policyTestCommand(f), policyMutateCommand(f), policyEvalCommand(f),
+		policyContractCommand(f))
 	return cmd
 }
 
