@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -50,7 +51,7 @@ func compile(set *moduleSet) (*ast.Compiler, []Problem) {
 	if compiler.Compile(set.pruned()); compiler.Failed() {
 		return nil, problemsOf(compiler.Errors)
 	}
-	return compiler, append(unresolved(compiler, set.site), badPatterns(compiler, set.site)...)
+	return compiler, append(unresolved(compiler, set.site, strictjson.Value{}), badPatterns(compiler, set.site)...)
 }
 
 // pruned leaves out, of the rules that collect findings, those for sets that no module has: they can never fire, and a
@@ -106,17 +107,19 @@ func (c *contract) collectedFrom(rule *ast.Rule, name string) (module string, co
 	return module, collects
 }
 
-// unresolved finds references of the site's rules to rules that do not exist: they would be undefined, silently.
-func unresolved(compiler *ast.Compiler, site map[string]bool) []Problem {
+// unresolved finds references of the site's files to what does not exist: they would be undefined, silently. Only tests may use
+// the examples; rules are given none.
+func unresolved(compiler *ast.Compiler, site map[string]bool, examples strictjson.Value) []Problem {
 	var problems []Problem
 	for file, m := range compiler.Modules {
 		if !site[file] {
 			continue
 		}
 		for _, rule := range m.Rules {
-			ast.WalkRefs(rule, func(ref ast.Ref) bool {
-				if ref.HasPrefix(ast.DefaultRootRef) && !resolves(compiler.RuleTree, ref) {
-					problems = append(problems, at(rule.Location, "data.%s does not exist", strings.Join(constantNames(ref[1:]), ".")))
+			ast.WalkTerms(rule, func(t *ast.Term) bool {
+				ref, isRef := t.Value.(ast.Ref)
+				if isRef && ref.HasPrefix(ast.DefaultRootRef) && !resolves(compiler.RuleTree, examples, ref) {
+					problems = append(problems, at(cmp.Or(t.Location, rule.Location), "data.%s does not exist", strings.Join(constantNames(ref[1:]), ".")))
 				}
 				return false
 			})
@@ -125,11 +128,16 @@ func unresolved(compiler *ast.Compiler, site map[string]bool) []Problem {
 	return problems
 }
 
-// resolves tells whether a reference leads to a rule, to the site's data, or on by a name that is computed.
-func resolves(tree *ast.TreeNode, ref ast.Ref) bool {
+// resolves tells whether a reference leads to a rule, to data that there is, or on by a name that is computed.
+func resolves(tree *ast.TreeNode, examples strictjson.Value, ref ast.Ref) bool {
 	names := constantNames(ref[1:])
-	if len(names) >= 2 && names[0] == "ostiary" && names[1] == "config" {
-		return true // held to its schema
+	if len(names) >= 2 && names[0] == "ostiary" {
+		switch names[1] {
+		case "config", "data":
+			return true // the one is held to its schema, the other is the site's own
+		case "examples":
+			return leads(examples, names[2:])
+		}
 	}
 	node := tree.Child(ast.DefaultRootDocument.Value)
 	for _, name := range names {
@@ -139,6 +147,20 @@ func resolves(tree *ast.TreeNode, ref ast.Ref) bool {
 		node = node.Child(ast.String(name))
 	}
 	return node != nil
+}
+
+// leads tells whether member names lead somewhere in a document, or end at what is no object.
+func leads(v strictjson.Value, names []string) bool {
+	for _, name := range names {
+		if v.Kind() != strictjson.KindObject {
+			break
+		}
+		var found bool
+		if v, found = v.Get(name); !found {
+			return false
+		}
+	}
+	return !v.IsAbsent()
 }
 
 // newStore holds the data of rules in the form they read it.

@@ -110,8 +110,26 @@ func (c *contract) runModules(
 		end()
 		return nil, false, err
 	}
+	if problems := unresolved(compiler, siteTests(modules), given); len(problems) > 0 {
+		stop()
+		go func() {
+			defer end()
+			for range stream { // what tests say that read nothing is of no use
+			}
+		}()
+		return nil, false, refused(problems)
+	}
 	results, over = collect(stream, within, stop, end)
 	return results, over, nil
+}
+
+// siteTests names the tests among the modules that are the site's.
+func siteTests(modules map[string]*ast.Module) map[string]bool {
+	tests := map[string]bool{}
+	for name := range modules {
+		tests[name] = isTest(name) && !strings.HasPrefix(name, shippedPrefix)
+	}
+	return tests
 }
 
 // collect takes results until the stream ends, and calls end then. When the time is over it calls stop, gives what runs a
