@@ -120,7 +120,7 @@ limit contains {"rule": "house.long", "name": "client_lifetime", "value": 7200}
 
 limit contains {"rule": "house.short", "name": "client_lifetime", "value": 3600}
 
-require contains {"rule": "house.ask", "name": "approval", "params": {"queue": "house", "expires_in": 3600}}
+require contains {"rule": "house.approval", "name": "approval", "params": {"queue": "house", "expires_in": 60}}
 
 trust contains "issuer"
 
@@ -143,7 +143,7 @@ warn contains {"rule": "house.note", "fields": ["a", "b"], "message": "A \"quote
 	if v.Limits["client_lifetime"] != 3600 || v.Trust != "self" || !reflect.DeepEqual(v.Labels, []string{"house"}) {
 		t.Errorf("limits %v, trust %s, labels %v", v.Limits, v.Trust, v.Labels)
 	}
-	if len(v.Require) != 1 || v.Require[0].Params != `{"expires_in":3600,"queue":"house"}` {
+	if len(v.Require) != 1 || v.Require[0].Params != `{"expires_in":60,"queue":"house"}` {
 		t.Errorf("require %+v", v.Require)
 	}
 	for _, w := range v.Warn {

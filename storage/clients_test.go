@@ -75,6 +75,9 @@ func TestClientRoundTrip(t *testing.T) {
 			answer.Without("client_secret").With("client_name", strictjson.String("Rotated")).String())
 		manage.Credential.Bearer = core.Secret(member(answer, "registration_access_token"))
 		check("rotated", manage)
+		d.policy = waiting(`{"queue":"partners"}`)
+		waits := check("waiting", d.byToken(secret, bySecret))
+		check("approved", d.byOperator(core.Approve, waits, `{"scope":"openid"}`))
 		checkAllSeen(t, seen)
 	})
 }

@@ -148,7 +148,7 @@ func (j *judgement) describe(a *Approved) error {
 	case !j.statement.Present && len(j.locked) > 0:
 		trust = j.before.Client.Governance.Trust // its statement was left out, and still binds it
 	}
-	if v := j.verdict.Trust; v != "" {
+	if v := j.verdict.Trust; v != "" && decision.TrustRank(v) < decision.TrustRank(trust) { // policy lowers, and never lends any
 		trust = v
 	}
 	c.Governance = core.Governance{Obligations: j.verdict.Require, Limits: j.verdict.Limits, Labels: j.verdict.Labels, Trust: trust}

@@ -111,8 +111,13 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-func withoutApproval(list []core.Obligation) []core.Obligation {
-	return slices.DeleteFunc(slices.Clone(list), func(o core.Obligation) bool { return o.Name == decision.ObligeApproval })
+func withoutApproval(list []core.Obligation) (rest []core.Obligation) {
+	for _, o := range list {
+		if o.Name != decision.ObligeApproval {
+			rest = append(rest, o)
+		}
+	}
+	return rest
 }
 
 // A Wait is one demand for approval that is not met yet.

@@ -303,8 +303,26 @@ func TestPolicyOnApproval(t *testing.T) {
 	if stored.State != core.Active || !slices.Equal(stored.Client.Metadata.Scope, []string{"openid"}) ||
 		!slices.Equal(g.Obligations, []core.Obligation{{Name: decision.ObligePKCE, Rule: "a"}, {Name: decision.ObligePAR, Rule: "b"}}) ||
 		g.Limits[decision.LimitAccessToken] != 60 || g.Limits[decision.LimitIDToken] != 60 || g.Limits[decision.LimitRefreshToken] != 5 ||
-		g.Trust != "self" || !slices.Equal(g.Labels, []string{"new", "approved"}) {
+		g.Trust != "none" || !slices.Equal(g.Labels, []string{"new", "approved"}) {
 		t.Errorf("stored %s with %v, %+v", stored.State, stored.Client.Metadata.Scope, g)
+	}
+}
+
+// Policy lowers the trust in a statement, at the registration and at the approval, and lends none.
+func TestTrustIsOnlyLowered(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	for says, want := range map[[2]string]string{{"", ""}: "issuer", {"self", "issuer"}: "self", {"", "none"}: "none", {"none", "self"}: "none"} {
+		b := newBench(t, trusting(t, issuer))
+		at := 0
+		b.policy = func(*decision.Registration) (decision.Verdict, error) {
+			return decision.Verdict{Allow: true, Require: []core.Obligation{approval("")}, Trust: says[at]}, nil
+		}
+		c := b.register(`{"software_statement":"` + issuer.sign(t, `"redirect_uris":["https://a.example/cb"]`) + `"}`)
+		at = 1
+		b.succeeds(b.byOperator(core.Approve, c.id, ""))
+		if got := b.stored(c.id).Client.Governance.Trust; got != want {
+			t.Errorf("%v: %s, want %s", says, got, want)
+		}
 	}
 }
 
