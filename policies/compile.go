@@ -51,7 +51,8 @@ func compile(set *moduleSet) (*ast.Compiler, []Problem) {
 	if compiler.Compile(set.pruned()); compiler.Failed() {
 		return nil, problemsOf(compiler.Errors)
 	}
-	return compiler, append(unresolved(compiler, set.site, strictjson.Value{}), badPatterns(compiler, set.site)...)
+	known := resolver{tree: compiler.RuleTree, data: set.data.json}
+	return compiler, append(known.unresolved(compiler.Modules, set.site), badPatterns(compiler, set.site)...)
 }
 
 // pruned leaves out, of the rules that collect findings, those for sets that no module has: they can never fire, and a
@@ -107,19 +108,26 @@ func (c *contract) collectedFrom(rule *ast.Rule, name string) (module string, co
 	return module, collects
 }
 
-// unresolved finds references of the site's files to what does not exist: they would be undefined, silently. Only tests may use
-// the examples; rules are given none.
-func unresolved(compiler *ast.Compiler, site map[string]bool, examples strictjson.Value) []Problem {
+// A resolver knows what references lead to.
+type resolver struct {
+	tree     *ast.TreeNode    // of rules
+	data     strictjson.Value // data.ostiary.data; absent: whatever tests put there
+	examples strictjson.Value // data.ostiary.examples, for tests; absent: rules are given none
+}
+
+// unresolved finds references of the site's files to what does not exist: they would be undefined, silently.
+func (r resolver) unresolved(modules map[string]*ast.Module, site map[string]bool) []Problem {
 	var problems []Problem
-	for file, m := range compiler.Modules {
+	for file, m := range modules {
 		if !site[file] {
 			continue
 		}
 		for _, rule := range m.Rules {
 			ast.WalkTerms(rule, func(t *ast.Term) bool {
-				ref, isRef := t.Value.(ast.Ref)
-				if isRef && ref.HasPrefix(ast.DefaultRootRef) && !resolves(compiler.RuleTree, examples, ref) {
-					problems = append(problems, at(cmp.Or(t.Location, rule.Location), "data.%s does not exist", strings.Join(constantNames(ref[1:]), ".")))
+				if ref, isRef := t.Value.(ast.Ref); isRef && ref.HasPrefix(ast.DefaultRootRef) {
+					if wrong := r.missing(constantNames(ref[1:])); wrong != "" {
+						problems = append(problems, at(cmp.Or(t.Location, rule.Location), "%s", wrong))
+					}
 				}
 				return false
 			})
@@ -128,25 +136,32 @@ func unresolved(compiler *ast.Compiler, site map[string]bool, examples strictjso
 	return problems
 }
 
-// resolves tells whether a reference leads to a rule, to data that there is, or on by a name that is computed.
-func resolves(tree *ast.TreeNode, examples strictjson.Value, ref ast.Ref) bool {
-	names := constantNames(ref[1:])
+// missing says of constant names below data that nothing is there; empty: they lead to a rule, to data that there is, or on by a
+// name that is computed.
+func (r resolver) missing(names []string) string {
 	if len(names) >= 2 && names[0] == "ostiary" {
-		switch names[1] {
-		case "config", "data":
-			return true // the one is held to its schema, the other is the site's own
-		case "examples":
-			return leads(examples, names[2:])
+		switch {
+		case names[1] == "config": // held to its schema
+			return ""
+		case names[1] == "data" && r.data.IsAbsent():
+			return ""
+		case names[1] == "data":
+			return missing(r.data, names[2:])
+		case names[1] == "examples" && leads(r.examples, names[2:]):
+			return ""
 		}
 	}
-	node := tree.Child(ast.DefaultRootDocument.Value)
+	node := r.tree.Child(ast.DefaultRootDocument.Value)
 	for _, name := range names {
 		if node == nil || len(node.Values) > 0 {
 			break
 		}
 		node = node.Child(ast.String(name))
 	}
-	return node != nil
+	if node == nil {
+		return "data." + strings.Join(names, ".") + " does not exist"
+	}
+	return ""
 }
 
 // leads tells whether member names lead somewhere in a document, or end at what is no object.
@@ -164,13 +179,18 @@ func leads(v strictjson.Value, names []string) bool {
 }
 
 // newStore holds the data of rules in the form they read it.
-func newStore(site strictjson.Value, more ...strictjson.Member) storage.Store {
-	members := append([]strictjson.Member{{Name: "config", Value: site}}, more...)
-	data := map[string]any{"ostiary": native(strictjson.Object(members...))}
-	store := inmem.NewFromObjectWithOpts(data, inmem.OptRoundTripOnWrite(false), inmem.OptReturnASTValuesOnRead(true))
+func newStore(config strictjson.Value, data *siteData, more ...strictjson.Member) storage.Store {
+	members := [][2]*ast.Term{ast.Item(ast.StringTerm("config"), toTerm(config)), ast.Item(ast.StringTerm("data"), data.term)}
+	for _, m := range more {
+		members = append(members, ast.Item(ast.StringTerm(m.Name), toTerm(m.Value)))
+	}
+	all := map[string]any{"ostiary": ast.NewObject(members...)}
+	store := inmem.NewFromObjectWithOpts(all, inmem.OptRoundTripOnWrite(false), inmem.OptReturnASTValuesOnRead(true))
 	settle(store)
 	return store
 }
+
+func newSiteData(v strictjson.Value) *siteData { return &siteData{v, toTerm(v)} }
 
 // settle lets every object in a store put its members in order now. OPA does so when an object is first walked, and copies
 // objects meanwhile without looking, so that two evaluations at once could see one member twice and another not at all.
@@ -182,9 +202,9 @@ func settle(store storage.Store) {
 }
 
 // prepare makes the one query, ready to be asked again and again.
-func (c *contract) prepare(compiler *ast.Compiler, site strictjson.Value) (rego.PreparedEvalQuery, error) {
+func (c *contract) prepare(compiler *ast.Compiler, data storage.Store) (rego.PreparedEvalQuery, error) {
 	return rego.New(append(builtinOptions(),
-		rego.Query(c.entry()), rego.Compiler(compiler), rego.Store(newStore(site)), rego.StrictBuiltinErrors(true),
+		rego.Query(c.entry()), rego.Compiler(compiler), rego.Store(data), rego.StrictBuiltinErrors(true),
 		rego.GenerateJSON(func(t *ast.Term, _ *rego.EvalContext) (any, error) { return t, nil }),
 	)...).PrepareForEval(context.Background())
 }

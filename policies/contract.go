@@ -42,7 +42,7 @@ var contracts = [decisions]*contract{
 			core.InvalidRedirectURI, core.InvalidClientMetadata, core.InvalidSoftwareStatement, core.UnapprovedSoftwareStmt,
 			core.InvalidScope, core.AccessDenied,
 		},
-		obligations: []string{decision.ObligePKCE},
+		obligations: []string{decision.ObligePKCE, decision.ObligePAR, decision.ObligeConsentAlways, decision.ObligeApproval},
 		limits: []string{
 			decision.LimitClientSecretLifetime, decision.LimitClientLifetime,
 			decision.LimitAccessToken, decision.LimitIDToken, decision.LimitRefreshToken,
@@ -95,6 +95,9 @@ var forms = map[string]form{
 	"limit":         {must: []string{"rule", "name", "value"}},
 }
 
+// unenforced are obligations that the contract has a name for and that this server cannot hold clients to.
+var unenforced = []string{"dpop", "mtls", "signed_request_object"}
+
 // plainSets are the sets whose findings are strings.
 var plainSets = []string{"trust", "label"}
 
@@ -139,6 +142,8 @@ func (c *contract) wrongValue(set, member, value string) string {
 	switch {
 	case member == "code" && !slices.Contains(c.codes, core.Code(value)):
 		return "code " + value + " is not one of " + c.listCodes()
+	case set == "require" && member == "name" && slices.Contains(unenforced, value):
+		return "this server cannot enforce the obligation " + value + " yet, so no rule may require it; it can enforce " + strings.Join(c.obligations, ", ")
 	case set == "require" && member == "name" && !slices.Contains(c.obligations, value):
 		return "the server knows no obligation " + value + "; it knows " + strings.Join(c.obligations, ", ")
 	case set == "limit" && member == "name" && !slices.Contains(c.limits, value):

@@ -51,6 +51,15 @@ func TestLoadRefuses(t *testing.T) {
 		"empty rule name":     {"a.rego", house + `deny contains {"rule": "", ` + whole + "}\n", 3, "rule is empty"},
 		"unknown code":        {"a.rego", house + `deny contains {"rule": "r", "code": "teapot", "message": "m"}` + "\n", 3, "teapot"},
 		"unknown obligation":  {"a.rego", house + `require contains {"rule": "r", "name": "dance"}` + "\n", 3, "dance"},
+		"dpop":                {"a.rego", house + `require contains {"rule": "r", "name": "dpop"}` + "\n", 3, "cannot enforce the obligation dpop yet"},
+		"mtls":                {"a.rego", house + `require contains {"rule": "r", "name": "mtls"} if input.profile == "x"` + "\n", 3, "cannot enforce the obligation mtls yet"},
+		"signed requests":     {"a.rego", house + `require contains {"rule": "r", "name": "signed_request_object", "params": {}}` + "\n", 3, "cannot enforce the obligation signed_request_object yet"},
+		"params of none":      {"a.rego", house + `require contains {"rule": "r", "name": "par", "params": {"x": 1}}` + "\n", 3, "the obligation par has no params"},
+		"params no object":    {"a.rego", house + `require contains {"rule": "r", "name": "approval", "params": [1]}` + "\n", 3, "params is not an object"},
+		"approval's params":   {"a.rego", house + `require contains {"rule": "r", "name": "approval", "params": {"days": 3}}` + "\n", 3, "it has expires_in and queue"},
+		"approval too short":  {"a.rego", house + `require contains {"rule": "r", "name": "approval", "params": {"expires_in": 59}}` + "\n", 3, "from 60 to 31536000"},
+		"approval's queue":    {"a.rego", house + `require contains {"rule": "r", "name": "approval", "params": {"queue": "a b"}}` + "\n", 3, "queue of approval"},
+		"approval of others":  {"a.rego", houseOf(token) + `require contains {"rule": "r", "name": "approval"}` + "\n", 3, "require is no set"},
 		"unknown limit":       {"a.rego", house + `limit contains {"rule": "r", "name": "speed", "value": 1}` + "\n", 3, "speed"},
 		"unknown field":       {"a.rego", house + `set contains {"rule": "r", "field": "shoe", "value": 1}` + "\n", 3, "shoe"},
 		"unknown trust":       {"a.rego", house + `trust contains "much"` + "\n", 3, "much"},
@@ -297,6 +306,7 @@ func TestWithheldBuiltins(t *testing.T) {
 // Data of the site's own, computed names and whole packages are references to something.
 func TestReferencesThatLead(t *testing.T) {
 	_, err := Load(sourceOf(map[string]string{
+		"data.json": `{"ostiary": {"data": {"partners": {"x": {"gold": false}}}}}`,
 		"a.rego": house + `label contains "own" if data.ostiary.data.partners["x"].gold
 
 label contains name if {

@@ -20,6 +20,9 @@ import (
 // snippet is Rego in README.md; its first line names the file.
 var snippet = regexp.MustCompile("(?s)```rego\n# ([a-z_]+\\.rego)\n(.*?)```")
 
+// dataSnippet is JSON in README.md; the sentence before it names the file.
+var dataSnippet = regexp.MustCompile("(?s)`([a-z/]+data\\.json)`:\n\n```json\n(.*?)```")
+
 func readme(t *testing.T) (text string, files map[string][]byte) {
 	t.Helper()
 	bytes, err := os.ReadFile("README.md")
@@ -30,8 +33,11 @@ func readme(t *testing.T) (text string, files map[string][]byte) {
 	for _, found := range snippet.FindAllStringSubmatch(text, -1) {
 		files[found[1]] = []byte(found[2])
 	}
-	if n := strings.Count(text, "```rego"); n == 0 || n != len(files) {
-		t.Fatalf("README.md has %d pieces of Rego, %d with a file of their own", n, len(files))
+	for _, found := range dataSnippet.FindAllStringSubmatch(text, -1) {
+		files[found[1]] = []byte(found[2])
+	}
+	if n := strings.Count(text, "```rego"); n == 0 || n+strings.Count(text, "```json") != len(files) {
+		t.Fatalf("README.md has %d pieces of Rego, %d files with names", n, len(files))
 	}
 	return text, files
 }
@@ -39,6 +45,9 @@ func readme(t *testing.T) (text string, files map[string][]byte) {
 func TestReadmeIsTrue(t *testing.T) {
 	_, files := readme(t)
 	for name, text := range files {
+		if isData(name) {
+			continue
+		}
 		if want, err := format.Source(name, text); err != nil || string(want) != string(text) {
 			t.Errorf("%s is not formatted: %v\n%s", name, err, want)
 		}
@@ -52,6 +61,16 @@ func TestReadmeIsTrue(t *testing.T) {
 	v := ask(t, e, func(r *decision.Registration) { r.Effective.Metadata.Scope = []string{"openid", "internal.audit"} })
 	if denied(v) != "scopes.operators_only" || v.Limits[decision.LimitClientSecretLifetime] != 90*24*3600 {
 		t.Errorf("verdict = %+v", v)
+	}
+	offered, _ = config.Get("allowed_scopes")
+	if err := e.Replace(Source{Origin: Folder, Files: files, Site: config.With("allowed_scopes", offered.With("audit.internal", strictjson.Bool(true)).With("pay.internal", strictjson.Bool(true)))}); err != nil {
+		t.Fatal(err)
+	}
+	v = ask(t, e, func(r *decision.Registration) {
+		r.Effective.Metadata.Scope = []string{"audit.internal", "pay.internal"}
+	})
+	if denied(v) != "owned.nobody" || !strings.Contains(v.Deny[0].Message, "pay.internal") {
+		t.Errorf("denied by %s", denied(v))
 	}
 	v = ask(t, e, func(r *decision.Registration) {
 		r.Caller.Kind, r.Statement.Present, r.Statement.Trust = "operator", true, "issuer"

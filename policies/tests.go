@@ -22,7 +22,7 @@ func (set *moduleSet) runTests(site strictjson.Value, within time.Duration) []Pr
 	if len(set.tests) == 0 {
 		return nil
 	}
-	results, over, err := set.contract.runModules(set.withTests(), site, within, nil)
+	results, over, err := set.runModules(site, within, nil)
 	if err != nil {
 		return problemsOf(err)
 	}
@@ -78,10 +78,10 @@ func (set *moduleSet) slow(results []*tester.Result, within time.Duration) Probl
 }
 
 // runModules runs all tests in the modules. When the time is over it gives the results so far.
-func (c *contract) runModules(
-	modules map[string]*ast.Module, site strictjson.Value, within time.Duration, tune func(*tester.Runner),
+func (set *moduleSet) runModules(
+	site strictjson.Value, within time.Duration, tune func(*tester.Runner),
 ) (results []*tester.Result, over bool, err error) {
-	compiler, err := c.newCompiler(true)
+	compiler, err := set.contract.newCompiler(true)
 	if err != nil {
 		return nil, false, err
 	}
@@ -89,8 +89,8 @@ func (c *contract) runModules(
 	if err != nil {
 		return nil, false, err
 	}
-	store := newStore(site, strictjson.Member{Name: "examples", Value: given})
-	runner := tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(modules).
+	store := newStore(site, set.data, strictjson.Member{Name: "examples", Value: given})
+	runner := tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(set.withTests()).
 		AddCustomBuiltins(testBuiltins()).RaiseBuiltinErrors(true).CapturePrintOutput(true).SetTimeout(unending)
 	if tune != nil {
 		tune(runner)
@@ -110,7 +110,8 @@ func (c *contract) runModules(
 		end()
 		return nil, false, err
 	}
-	if problems := unresolved(compiler, siteTests(modules), given); len(problems) > 0 {
+	known := resolver{tree: compiler.RuleTree, examples: given}
+	if problems := known.unresolved(compiler.Modules, set.siteTests()); len(problems) > 0 {
 		stop()
 		go func() {
 			defer end()
@@ -123,11 +124,11 @@ func (c *contract) runModules(
 	return results, over, nil
 }
 
-// siteTests names the tests among the modules that are the site's.
-func siteTests(modules map[string]*ast.Module) map[string]bool {
+// siteTests names the tests that are the site's.
+func (set *moduleSet) siteTests() map[string]bool {
 	tests := map[string]bool{}
-	for name := range modules {
-		tests[name] = isTest(name) && !strings.HasPrefix(name, shippedPrefix)
+	for name := range set.tests {
+		tests[name] = set.site[name]
 	}
 	return tests
 }

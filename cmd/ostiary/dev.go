@@ -31,7 +31,9 @@ var devSite []byte
 // devFlags are the flags of dev.
 type devFlags struct {
 	data, listen, opsListen, issuer, adminToken, output, trustCA string
-	tls                                                          tlsSettings
+
+	policyShadow string
+	tls          tlsSettings
 }
 
 func devCommand() *cobra.Command {
@@ -55,6 +57,7 @@ func devCommand() *cobra.Command {
 	flags.StringVar(&f.tls.Key, "tls-key", "", "PEM file of its key")
 	flags.StringVar(&f.trustCA, "trust-ca", "", "PEM file of authorities to trust beside the system's in calls that go out (jwks_uri)")
 	flags.StringVar(&f.adminToken, "admin-token", "", "operator's token (default: one is made and kept)")
+	flags.StringVar(&f.policyShadow, "policy-shadow", "", "folder of rules that are asked beside those in force, and decide nothing")
 	flags.StringVar(&f.output, "output", "text", "text, or json: one document on the first line of stdout, nothing after it")
 	return cmd
 }
@@ -134,6 +137,11 @@ func (f devFlags) settings(at net.Addr, log *slog.Logger) (settings, core.Secret
 	}
 	s.DataDir, s.PolicyDir, s.PluginDir = data, filepath.Join(data, "policies"), filepath.Join(data, "plugins")
 	s.DCRConfig = filepath.Join(data, "config", "dcr_config.yaml")
+	if f.policyShadow != "" {
+		if s.Policy.Shadow, err = folder("", f.policyShadow, "", "--policy-shadow"); err != nil {
+			return s, "", err
+		}
+	}
 	s.TLS, s.TrustCA = f.tls, f.trustCA
 	s.Ledger.RefusedPerMinute = 1000
 	s.Tokens.loopback, s.demo = true, true

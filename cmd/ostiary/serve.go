@@ -160,6 +160,9 @@ func (h *house) follow(ctx context.Context) error {
 	if err := h.rules.follow(ctx); err != nil {
 		return err
 	}
+	if err := h.shadow.follow(ctx); err != nil {
+		return err
+	}
 	if h.settings.PluginDir != "" {
 		changes, err := watch.Folder(ctx, h.settings.PluginDir, watch.Options{Log: h.log})
 		if err != nil {

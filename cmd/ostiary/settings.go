@@ -31,6 +31,7 @@ type settings struct {
 	PolicyDir string            `yaml:"policy_dir"`
 	PluginDir string            `yaml:"plugin_dir"`
 	DCRConfig string            `yaml:"dcr_config"`
+	Policy    policySettings    `yaml:"policy"`
 	Operators []operatorSetting `yaml:"operators"`
 	Proxies   []netip.Prefix    `yaml:"trusted_proxies"`
 	Storage   storageSettings   `yaml:"storage"`
@@ -57,6 +58,10 @@ func (t tlsSettings) scheme() string {
 		return "https"
 	}
 	return "http"
+}
+
+type policySettings struct {
+	Shadow string `yaml:"shadow"` // a folder of rules that are asked beside those in force, and decide nothing; empty: none
 }
 
 type operatorSetting struct {
@@ -270,6 +275,11 @@ func readSettings(file string) (settings, error) {
 	}
 	if s.PluginDir, err = folder(base, s.PluginDir, filepath.Join(s.DataDir, "plugins"), "plugin_dir"); err != nil {
 		return s, err
+	}
+	if s.Policy.Shadow != "" {
+		if s.Policy.Shadow, err = folder(base, s.Policy.Shadow, "", "policy.shadow"); err != nil {
+			return s, err
+		}
 	}
 	s.DCRConfig = under(base, s.DCRConfig)
 	s.TLS.Cert, s.TLS.Key, s.TrustCA = under(base, s.TLS.Cert), under(base, s.TLS.Key), under(base, s.TrustCA)

@@ -19,6 +19,7 @@ import (
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/operator"
 	"github.com/ostiary/ostiary/core/registration"
+	"github.com/ostiary/ostiary/core/replay"
 	"github.com/ostiary/ostiary/core/seal"
 	"github.com/ostiary/ostiary/core/web"
 	"github.com/ostiary/ostiary/core/web/admin"
@@ -43,8 +44,11 @@ type house struct {
 	tokens  *registration.Tokens
 	policy  *policies.Engine
 	rules   *rules
+	shadow  *shadow
 	plugins *plugins.Host
 	desk    *registration.Desk
+	tries   *candidates
+	jobs    *replay.Jobs
 	signing *keys.Ring
 	people  *people
 	backend *backend    // nil: there is no BFF
@@ -84,6 +88,7 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 		return nil, err
 	}
 	h.openDesk(h.issuerKeys(trust))
+	h.openJobs()
 	if err := h.openProvider(ring, trust); err != nil {
 		return nil, err
 	}
@@ -122,9 +127,15 @@ func (h *house) openLedger(issuer core.IssuerID, ring *seal.Ring) {
 }
 
 func (h *house) openRules(ctx context.Context, kept storage.Policies) error {
-	h.policy = policies.NewEngine(policies.Options{Log: h.log, Now: h.now})
+	h.policy = policies.NewEngine(policies.Options{Log: h.log, Now: h.now, Shadow: h.sighted})
 	h.rules = &rules{engine: h.policy, kept: kept, log: h.log, now: h.now, dir: h.settings.PolicyDir, file: h.settings.DCRConfig}
-	return h.rules.start(ctx)
+	h.shadow = &shadow{engine: h.policy, rules: h.rules, log: h.log, dir: h.settings.Policy.Shadow}
+	h.closers = append(h.closers, func() error { h.policy.ClearShadow(); return nil })
+	if err := h.rules.start(ctx); err != nil {
+		return err
+	}
+	h.shadow.load()
+	return nil
 }
 
 func (h *house) openPlugins(ctx context.Context) error {
@@ -171,9 +182,13 @@ func (h *house) openDesk(issuerKeys *keys.Remote) {
 	issuer := h.settings.Issuer
 	h.desk = registration.NewDesk(registration.Parts{
 		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, IssuerKeys: issuerKeys, Site: h.rules.site.Load(), Now: h.now,
+		Decided:   h.policy.Note,
 		ClientURI: func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
 	})
-	h.rules.changed = h.desk.SetSite
+	h.rules.changed = func(s *registration.Site) {
+		h.desk.SetSite(s)
+		h.shadow.follows()
+	}
 	h.tokens = registration.NewTokens(h.clients, h.desk.Site, h.now)
 }
 
@@ -211,6 +226,7 @@ func (h *house) table(issuerPath string) []web.Route {
 			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Clients: h.clients, Decisions: h.book, Keys: h.signing,
 			Users: h.people.login, Sessions: h.people.login, SetupURL: h.setupURL,
 			Policies: func() any { return h.policyStatus() }, Plugins: func() any { return h.pluginStatus() },
+			Shadow: h.shadow, Jobs: h.jobs,
 		}),
 		Site: h.site,
 	}
