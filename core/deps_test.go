@@ -17,6 +17,7 @@ var arrows = map[string]string{
 	"core/strictjson":             "",
 	"core/config":                 "core core/strictjson",
 	"core/decision":               "core core/metadata core/oauth core/strictjson",
+	"core/decisionlog":            "core core/decision core/fetch core/strictjson",
 	"core/fetch":                  "core core/strictjson",
 	"core/hook":                   "core core/strictjson",
 	"core/keys":                   "core core/keys/jose core/oauth core/strictjson",

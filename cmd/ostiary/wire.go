@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/decisionlog"
 	"github.com/ostiary/ostiary/core/fetch"
 	"github.com/ostiary/ostiary/core/keys"
 	"github.com/ostiary/ostiary/core/ledger"
@@ -45,6 +46,9 @@ type house struct {
 	policy  *policies.Engine
 	rules   *rules
 	shadow  *shadow
+
+	decisionLog *decisionlog.Log // nil: there is none
+
 	plugins *plugins.Host
 	desk    *registration.Desk
 	tries   *candidates
@@ -77,6 +81,9 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 		return nil, fmt.Errorf("signing keys: %w (is %s the key that this store was made with?)", err, filepath.Join(s.DataDir, "keys", "seal.key"))
 	}
 	h.openLedger(issuer, ring)
+	if err := h.openDecisionLog(); err != nil {
+		return nil, err
+	}
 	if err := h.openRules(ctx, storage.NewPolicies(h.engine, issuer, ring)); err != nil {
 		return nil, err
 	}
@@ -127,7 +134,7 @@ func (h *house) openLedger(issuer core.IssuerID, ring *seal.Ring) {
 }
 
 func (h *house) openRules(ctx context.Context, kept storage.Policies) error {
-	h.policy = policies.NewEngine(policies.Options{Log: h.log, Now: h.now, Shadow: h.sighted})
+	h.policy = policies.NewEngine(policies.Options{Log: h.log, Now: h.now, Shadow: h.sighted, Taken: h.recorder()})
 	h.rules = &rules{engine: h.policy, kept: kept, log: h.log, now: h.now, dir: h.settings.PolicyDir, file: h.settings.DCRConfig}
 	h.shadow = &shadow{engine: h.policy, rules: h.rules, log: h.log, dir: h.settings.Policy.Shadow}
 	h.closers = append(h.closers, func() error { h.policy.ClearShadow(); return nil })
