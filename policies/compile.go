@@ -51,8 +51,7 @@ func compile(set *moduleSet) (*ast.Compiler, []Problem) {
 	if compiler.Compile(set.pruned()); compiler.Failed() {
 		return nil, problemsOf(compiler.Errors)
 	}
-	known := resolver{tree: compiler.RuleTree, data: set.data.json}
-	return compiler, append(known.unresolved(compiler.Modules, set.site), badPatterns(compiler, set.site)...)
+	return compiler, append(unresolved(compiler, set.site, known{data: set.data.json}), badPatterns(compiler, set.site)...)
 }
 
 // pruned leaves out, of the rules that collect findings, those for sets that no module has: they can never fire, and a
@@ -108,24 +107,23 @@ func (c *contract) collectedFrom(rule *ast.Rule, name string) (module string, co
 	return module, collects
 }
 
-// A resolver knows what references lead to.
-type resolver struct {
-	tree     *ast.TreeNode    // of rules
-	data     strictjson.Value // data.ostiary.data; absent: whatever tests put there
-	examples strictjson.Value // data.ostiary.examples, for tests; absent: rules are given none
+// known is the data that references may lead to, besides the configuration, which is held to its schema.
+type known struct {
+	data     strictjson.Value // of the site; absent: anything may be there, as a test may put it there
+	examples strictjson.Value // only tests may use them; rules are given none
 }
 
 // unresolved finds references of the site's files to what does not exist: they would be undefined, silently.
-func (r resolver) unresolved(modules map[string]*ast.Module, site map[string]bool) []Problem {
+func unresolved(compiler *ast.Compiler, site map[string]bool, there known) []Problem {
 	var problems []Problem
-	for file, m := range modules {
+	for file, m := range compiler.Modules {
 		if !site[file] {
 			continue
 		}
 		for _, rule := range m.Rules {
 			ast.WalkTerms(rule, func(t *ast.Term) bool {
 				if ref, isRef := t.Value.(ast.Ref); isRef && ref.HasPrefix(ast.DefaultRootRef) {
-					if wrong := r.missing(constantNames(ref[1:])); wrong != "" {
+					if wrong := there.wrong(compiler.RuleTree, ref); wrong != "" {
 						problems = append(problems, at(cmp.Or(t.Location, rule.Location), "%s", wrong))
 					}
 				}
@@ -136,22 +134,20 @@ func (r resolver) unresolved(modules map[string]*ast.Module, site map[string]boo
 	return problems
 }
 
-// missing says of constant names below data that nothing is there; empty: they lead to a rule, to data that there is, or on by a
-// name that is computed.
-func (r resolver) missing(names []string) string {
-	if len(names) >= 2 && names[0] == "ostiary" {
-		switch {
-		case names[1] == "config": // held to its schema
-			return ""
-		case names[1] == "data" && r.data.IsAbsent():
-			return ""
-		case names[1] == "data":
-			return missing(r.data, names[2:])
-		case names[1] == "examples" && leads(r.examples, names[2:]):
-			return ""
-		}
+// wrong says why a reference does not lead to a rule, to data that there is, or on by a name that is computed; empty: it does.
+func (k known) wrong(tree *ast.TreeNode, ref ast.Ref) string {
+	names := constantNames(ref[1:])
+	switch {
+	case len(names) >= 2 && names[0] == "ostiary" && names[1] == "config":
+		return ""
+	case len(names) >= 2 && names[0] == "ostiary" && names[1] == "examples" && leads(k.examples, names[2:]):
+		return ""
+	case ref.HasPrefix(dataRef) && k.data.IsAbsent():
+		return ""
+	case ref.HasPrefix(dataRef):
+		return missing(k.data, constantNames(ref[len(dataRef):]))
 	}
-	node := r.tree.Child(ast.DefaultRootDocument.Value)
+	node := tree.Child(ast.DefaultRootDocument.Value)
 	for _, name := range names {
 		if node == nil || len(node.Values) > 0 {
 			break

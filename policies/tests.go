@@ -90,7 +90,8 @@ func (set *moduleSet) runModules(
 		return nil, false, err
 	}
 	store := newStore(site, set.data, strictjson.Member{Name: "examples", Value: given})
-	runner := tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(set.withTests()).
+	modules := set.withTests()
+	runner := tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(modules).
 		AddCustomBuiltins(testBuiltins()).RaiseBuiltinErrors(true).CapturePrintOutput(true).SetTimeout(unending)
 	if tune != nil {
 		tune(runner)
@@ -110,8 +111,7 @@ func (set *moduleSet) runModules(
 		end()
 		return nil, false, err
 	}
-	known := resolver{tree: compiler.RuleTree, examples: given}
-	if problems := known.unresolved(compiler.Modules, set.siteTests()); len(problems) > 0 {
+	if problems := unresolved(compiler, siteTests(modules), known{examples: given}); len(problems) > 0 {
 		stop()
 		go func() {
 			defer end()
@@ -124,11 +124,11 @@ func (set *moduleSet) runModules(
 	return results, over, nil
 }
 
-// siteTests names the tests that are the site's.
-func (set *moduleSet) siteTests() map[string]bool {
+// siteTests names the tests among the modules that are the site's.
+func siteTests(modules map[string]*ast.Module) map[string]bool {
 	tests := map[string]bool{}
-	for name := range set.tests {
-		tests[name] = set.site[name]
+	for name := range modules {
+		tests[name] = isTest(name) && !strings.HasPrefix(name, shippedPrefix)
 	}
 	return tests
 }
