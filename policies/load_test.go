@@ -306,7 +306,7 @@ func TestWithheldBuiltins(t *testing.T) {
 // Data of the site's own, computed names and whole packages are references to something.
 func TestReferencesThatLead(t *testing.T) {
 	_, err := Load(sourceOf(map[string]string{
-		"ostiary/data/partners/data.json": `{"x": {"gold": false}}`,
+		"data.json": `{"ostiary": {"data": {"partners": {"x": {"gold": false}}}}}`,
 		"a.rego": house + `label contains "own" if data.ostiary.data.partners["x"].gold
 
 label contains name if {
