@@ -26,6 +26,7 @@ type Origin string
 const (
 	Embedded Origin = "embedded"         // only the shipped rules
 	Folder   Origin = "folder"           // with the files of the policy folder
+	Bundled  Origin = "bundle"           // with the files of a bundle
 	LastGood Origin = "stored last-good" // with the files that were last in use, because those of the folder are not usable
 )
 

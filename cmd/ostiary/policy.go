@@ -80,13 +80,17 @@ func (f *policyFlags) configured(cmd *cobra.Command) *cobra.Command {
 
 // source reads the folder and dcr_config.yaml as the server does.
 func (b *bench) source() (policies.Source, error) {
-	c, err := (&rules{dir: b.dir, file: b.config}).read()
+	files, err := policies.ReadSite(b.dir)
+	if err != nil {
+		return policies.Source{}, err
+	}
+	text, err := (&rules{file: b.config}).readFile()
 	if err != nil {
 		return policies.Source{}, err
 	}
 	site := registration.DefaultSite()
-	if c.text != nil {
-		if err := config.Read(c.text, b.config, &site, os.LookupEnv); err != nil {
+	if text != nil {
+		if err := config.Read(text, b.config, &site, os.LookupEnv); err != nil {
 			return policies.Source{}, err
 		}
 	}
@@ -94,7 +98,7 @@ func (b *bench) source() (policies.Source, error) {
 	if err != nil {
 		return policies.Source{}, err
 	}
-	return policies.Source{Origin: policies.Folder, Files: c.files, Site: ready.Data()}, nil
+	return policies.Source{Origin: policies.Folder, Files: files, Site: ready.Data()}, nil
 }
 
 // A finding is a problem with the line that it is about.

@@ -63,7 +63,8 @@ func (t tlsSettings) scheme() string {
 }
 
 type policySettings struct {
-	Shadow string `yaml:"shadow"` // a folder of rules that are asked beside those in force, and decide nothing; empty: none
+	Shadow string         `yaml:"shadow"` // a folder of rules that are asked beside those in force, and decide nothing; empty: none
+	Bundle bundleSettings `yaml:"bundle"` // takes the place of policy_dir
 }
 
 type operatorSetting struct {
@@ -168,6 +169,7 @@ func defaults() settings {
 		Keys:     keySettings{Rotate: 90 * 24 * time.Hour, Publish: 24 * time.Hour},
 		BFF:      bffSettings{Session: 8 * time.Hour, AfterLogout: "/"},
 		Log:      logSettings{Level: "info", Format: "json"},
+		Policy:   policySettings{Bundle: bundleSettings{Interval: time.Minute}},
 
 		DecisionLog: defaultDecisionLog(),
 	}
@@ -212,6 +214,7 @@ func (s *settings) Validate() []config.Problem {
 	if len(s.BFF.Routes) > 0 && len(s.BFF.Origins) == 0 {
 		add("bff.origins", "is missing: bff.routes need a backend-for-frontend")
 	}
+	s.Policy.Bundle.check(s.PolicyDir, add)
 	if _, err := logLevel(s.Log.Level); err != nil {
 		add("log.level", "%v", err)
 	}
@@ -274,8 +277,10 @@ func readSettings(file string) (settings, error) {
 	}
 	base := filepath.Dir(file)
 	s.DataDir = under(base, s.DataDir)
-	if s.PolicyDir, err = folder(base, s.PolicyDir, filepath.Join(s.DataDir, "policies"), "policy_dir"); err != nil {
-		return s, err
+	if s.Policy.Bundle = s.Policy.Bundle.under(base); !s.Policy.Bundle.named() {
+		if s.PolicyDir, err = folder(base, s.PolicyDir, filepath.Join(s.DataDir, "policies"), "policy_dir"); err != nil {
+			return s, err
+		}
 	}
 	if s.PluginDir, err = folder(base, s.PluginDir, filepath.Join(s.DataDir, "plugins"), "plugin_dir"); err != nil {
 		return s, err

@@ -23,6 +23,7 @@ type policyStatus struct {
 	Origin    policies.Origin `json:"origin"`
 	LoadedAt  time.Time       `json:"loaded_at"`
 	Degraded  bool            `json:"degraded"`
+	Bundle    *bundleStatus   `json:"bundle,omitempty"` // absent: the rules are a folder's
 	Cacheable bool            `json:"cacheable"`
 	WhyNot    string          `json:"why_not_cacheable,omitempty"`
 	Problems  []problem       `json:"problems"`
@@ -37,6 +38,9 @@ func (h *house) policyStatus() policyStatus {
 	}
 	if h.decisionLog != nil {
 		out.DecisionLog = h.decisionLog.Status()
+	}
+	if h.rules.bundle != nil {
+		out.Bundle = h.rules.bundle.status(h.rules.bundleInForce())
 	}
 	out.Degraded = s.ActiveRevision == "" || len(out.Problems) > 0
 	return out

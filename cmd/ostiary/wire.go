@@ -136,6 +136,14 @@ func (h *house) openLedger(issuer core.IssuerID, ring *seal.Ring) {
 func (h *house) openRules(ctx context.Context, kept storage.Policies) error {
 	h.policy = policies.NewEngine(policies.Options{Log: h.log, Now: h.now, Shadow: h.sighted, Taken: h.recorder()})
 	h.rules = &rules{engine: h.policy, kept: kept, log: h.log, now: h.now, dir: h.settings.PolicyDir, file: h.settings.DCRConfig}
+	if h.settings.Policy.Bundle.named() {
+		bundle, err := newBundleSource(h.settings, h.now)
+		if err != nil {
+			return err
+		}
+		h.rules.bundle = bundle
+		h.closers = append(h.closers, bundle.close)
+	}
 	h.shadow = &shadow{engine: h.policy, rules: h.rules, log: h.log, dir: h.settings.Policy.Shadow}
 	h.closers = append(h.closers, func() error { h.policy.ClearShadow(); return nil })
 	if err := h.rules.start(ctx); err != nil {
@@ -228,7 +236,7 @@ func (h *house) table(issuerPath string) []web.Route {
 		OIDC:    oidc.New(h.desk, h.signing, limiter, oidc.Document(s.Issuer)),
 		Tokens:  oidc.NewTokenHandlers(h.people.tokens, s.Issuer),
 		People:  h.people.pages,
-		Console: console.New(h.people.login.For(core.ConsoleSession, consoleLifetime), h.book, strings.HasPrefix(s.Issuer, "https:")).Counted(h.people.failed),
+		Console: console.New(h.people.login.For(core.ConsoleSession, consoleLifetime), h.book, strings.HasPrefix(s.Issuer, "https:")).Counted(h.people.failed).Approving(h.clients, h.desk),
 		Admin: admin.New(admin.Parts{
 			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Clients: h.clients, Decisions: h.book, Keys: h.signing,
 			Users: h.people.login, Sessions: h.people.login, SetupURL: h.setupURL,
@@ -272,6 +280,10 @@ func operationOf(r web.Refused) core.Operation {
 		return core.Disable
 	case strings.HasSuffix(r.Route, "/enable"):
 		return core.Enable
+	case strings.HasSuffix(r.Route, "/approve"):
+		return core.Approve
+	case strings.HasSuffix(r.Route, "/reject"):
+		return core.Reject
 	case r.Method == "POST":
 		return core.Register
 	case r.Method == "PUT" || r.Method == "PATCH":

@@ -28,6 +28,7 @@ func (l listener) Accept() (net.Conn, error) {
 type conn struct {
 	net.Conn
 	peer             netip.Addr
+	last             *sighting
 	reading, writing deadline
 }
 

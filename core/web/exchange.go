@@ -69,6 +69,9 @@ func (s *Server) protocolError(ctx *fasthttp.RequestCtx, err error) {
 // admit takes the request in and makes the checks that need no route. It gives false when there is no path to route by; other
 // refusals wait for the route, whose face and CORS they take.
 func (ex *exchange) admit() bool {
+	if ex.again() {
+		return true
+	}
 	uri, fields := copyHead(ex.ctx)
 	t, badTarget := ex.find(uri)
 	ex.req = ex.s.copyRequest(ex.ctx, t, fields)
@@ -83,6 +86,7 @@ func (ex *exchange) admit() bool {
 	if ex.denied == nil {
 		ex.denied = ex.checkSite(t.authority)
 	}
+	ex.remember(uri)
 	return badTarget == nil && knownMethod(ex.req.Method)
 }
 
