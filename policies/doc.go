@@ -4,7 +4,8 @@
 // share. The road of a rule: ReadFolder collects the site's files; Load joins them with the embedded rules (rego/), parses,
 // checks the contract, compiles strictly, runs the tests found and the golden refusals, and gives an immutable Revision;
 // Engine swaps it in and answers from it, from memory where the rules allow it. Whatever goes wrong on the way to an answer
-// refuses: no decision is ever allow by default.
+// refuses: no decision is ever allow by default. What was decided is noted (note.go): whoever writes decisions down is told, and
+// a shadow, if there is one, is asked the same beside it (shadow.go, shadow_compare.go, shadow_status.go).
 //
 // How rules are written is in README.md.
 package policies

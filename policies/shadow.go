@@ -45,7 +45,7 @@ type comparison struct {
 // posed is one question: what is needed of it, and what the revision in use answered.
 type posed struct {
 	live         decision.Verdict
-	scopes       []string
+	scopes       []string               // that were asked for
 	registration *decision.Registration // nil: of another decision
 
 	key    cacheKey
@@ -121,7 +121,7 @@ func (s *shadow) take(t decision.Taken) {
 	c := &comparison{on: on, taken: t, about: decision.AboutOf(t.Rounds[0].Question), asked: make([]posed, len(t.Rounds))}
 	c.taken.Rounds = nil
 	for i, r := range t.Rounds {
-		c.asked[i] = s.capture(on, r)
+		c.asked[i] = s.capture(on, r, c.about.Scopes)
 	}
 	select {
 	case s.waiting <- c:
@@ -131,13 +131,9 @@ func (s *shadow) take(t decision.Taken) {
 }
 
 // capture keeps of a question what the shadow can read, or its answer where it has given it before.
-func (s *shadow) capture(on which, r decision.Round) posed {
-	a := posed{live: r.Verdict}
-	if q, ok := r.Question.(*decision.Registration); ok {
-		a.registration, a.scopes = q, q.Effective.Metadata.Scope
-	} else {
-		a.scopes = decision.AboutOf(r.Question).Scopes
-	}
+func (s *shadow) capture(on which, r decision.Round, scopes []string) posed {
+	a := posed{live: r.Verdict, scopes: scopes}
+	a.registration, _ = r.Question.(*decision.Registration)
 	rules, cache := s.revision.rules[on], s.caches[on]
 	if cache != nil {
 		a.key = rules.digester.Sum(r.Question)

@@ -217,15 +217,15 @@ func (e *effect) ofEndpoint(asked []string, v *decision.Verdict) {
 	e.governs(v)
 }
 
-// ofRegistration is that of a registration: only register and update write anything, and an update that changes nothing is never
-// refused.
+// ofRegistration is that of a registration: register, update and approve write what rules say, and an update that changes nothing is
+// never refused.
 func (e *effect) ofRegistration(q *decision.Registration, v *decision.Verdict) {
 	if q.Operation == core.Update && len(q.Changed) == 0 {
 		e.allow = true
 		e.list(aspectWarnings, v.Deny)
 		return
 	}
-	if q.Operation != core.Register && q.Operation != core.Update {
+	if q.Operation != core.Register && q.Operation != core.Update && q.Operation != core.Approve {
 		return
 	}
 	have := q.Effective.Metadata.Scope

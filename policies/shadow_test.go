@@ -35,6 +35,33 @@ func shadowed(t testing.TB, live, candidate string) (*Engine, sightings) {
 	return e, seen
 }
 
+// A lab has one engine for each file of the site, since loading is most of the work.
+type lab struct {
+	engines map[string]*Engine
+	seen    map[string]sightings
+}
+
+func newLab() *lab { return &lab{map[string]*Engine{}, map[string]sightings{}} }
+
+// shadowed gives the engine of a file of the site, with a fresh shadow.
+func (l *lab) shadowed(t testing.TB, live, candidate string) (*Engine, sightings) {
+	t.Helper()
+	if l.engines[live] == nil {
+		seen := make(sightings, 4096)
+		e := NewEngine(Options{Deadline: long, TrialTime: long, Shadow: func(name string, s Sighting) { seen <- name + " " + string(s) }})
+		if err := e.Replace(site(live)); err != nil {
+			t.Fatal(err)
+		}
+		l.engines[live], l.seen[live] = e, seen
+	}
+	e := l.engines[live]
+	if err := e.SetShadow("candidate", site(candidate)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.ClearShadow() })
+	return e, l.seen[live]
+}
+
 // next waits for the next sighting.
 func (s sightings) next(t testing.TB, want string) {
 	t.Helper()
@@ -74,6 +101,7 @@ func asDesk(q *decision.Registration) {
 const closed = `deny contains {"rule": "house.closed", "code": "access_denied", "message": "Closed."}` + "\n"
 
 func TestShadowSeesHowRegistrationsWouldDiffer(t *testing.T) {
+	lab := newLab()
 	for name, test := range map[string]struct {
 		live, candidate, want string
 		changed               string
@@ -124,7 +152,7 @@ set contains {"rule": "house.null", "field": "client_uri", "value": null}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e, seen := shadowed(t, test.live, test.candidate)
+			e, seen := lab.shadowed(t, test.live, test.candidate)
 			for range 2 { // the second is answered from memory
 				note(t, e, "d-1", func(q *decision.Registration) { q.Effective.Metadata.ClientName = "trigger" })
 				seen.next(t, "registration "+test.want)
@@ -168,6 +196,7 @@ func names(reasons []core.Reason, rule string) bool {
 }
 
 func TestShadowSeesEveryDecision(t *testing.T) {
+	lab := newLab()
 	for on, ask := range endpoints {
 		name := contracts[on].name
 		for want, candidate := range map[string]string{
@@ -175,7 +204,7 @@ func TestShadowSeesEveryDecision(t *testing.T) {
 			"would_deny": houseOf(on) + closed,
 			"changed":    houseOf(on) + `strip contains {"rule": "house.mail", "scope": "email"}` + "\n",
 		} {
-			e, seen := shadowed(t, "", candidate)
+			e, seen := lab.shadowed(t, "", candidate)
 			if a, err := ask(e, "bff", "openid", "email"); err != nil || !a.Allowed || len(a.Scopes) != 2 {
 				t.Fatalf("%s: %+v, %v", name, a, err)
 			}
@@ -187,7 +216,7 @@ func TestShadowSeesEveryDecision(t *testing.T) {
 			}
 		}
 		// To take away all that was asked for is a refusal.
-		e, seen := shadowed(t, "", houseOf(on)+`strip contains {"rule": "house.mail", "scope": "email"}`+"\n")
+		e, seen := lab.shadowed(t, "", houseOf(on)+`strip contains {"rule": "house.all", "scope": "email"}`+"\n")
 		if _, err := ask(e, "bff", "email"); err != nil {
 			t.Fatal(err)
 		}
@@ -197,6 +226,7 @@ func TestShadowSeesEveryDecision(t *testing.T) {
 
 // A registration that policy changed is asked about twice, and counts once.
 func TestTwoRoundsCountOnce(t *testing.T) {
+	lab := newLab()
 	for name, test := range map[string]struct{ candidate, want string }{
 		"same":                       {"", "same"},
 		"denies at once":             {closed, "would_deny"},
@@ -213,7 +243,7 @@ deny contains {"rule": "house.two", "code": "access_denied", "message": "m"} if 
 `, "changed"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e, seen := shadowed(t, "", house+test.candidate)
+			e, seen := lab.shadowed(t, "", house+test.candidate)
 			note(t, e, "d-1", nil, asDesk)
 			note(t, e, "d-2", nil, asDesk)
 			seen.next(t, "registration "+test.want)
@@ -524,5 +554,27 @@ func TestTakenIsTold(t *testing.T) {
 	}
 	if got := decision.AboutOf(document{written}); !reflect.DeepEqual(got, want) {
 		t.Errorf("written down: about %+v", got)
+	}
+}
+
+// What a cached token decision costs without a shadow, and what handing it to one adds.
+func BenchmarkShadowedToken(b *testing.B) {
+	for _, name := range []string{"alone", "shadowed"} {
+		b.Run(name, func(b *testing.B) {
+			e := engineWith(b, "")
+			if name == "shadowed" {
+				if err := e.SetShadow("same", site(house+`label contains "next"`+"\n")); err != nil {
+					b.Fatal(err)
+				}
+				defer e.ClearShadow()
+			}
+			q := exampleToken()
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := e.DecideToken(context.Background(), &q); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

@@ -34,7 +34,7 @@ func policyShadowCommand() *cobra.Command {
 	f := &shadowFlags{}
 	cmd := f.command("shadow [DIR]", "Have a running server ask a folder's rules beside its own, and show where they differ", func(cmd *cobra.Command, args []string) error {
 		if chosen := len(args) + len(set(f.show, f.stop)); chosen != 1 {
-			return usagef("%s needs one of: a folder, --show, --stop", cmd.CommandPath())
+			return usagef("%s needs one of: a folder or a bundle, --show, --stop", cmd.CommandPath())
 		}
 		return nil
 	}, f.run)

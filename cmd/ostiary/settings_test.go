@@ -41,6 +41,49 @@ func TestNamedFoldersMustExist(t *testing.T) {
 	}
 }
 
+// A shadow that was named must be there as well.
+func TestNamedShadowMustExist(t *testing.T) {
+	file := writeConfig(t, "issuer: https://id.example.com\ndata_dir: data\npolicy: {shadow: next}\n")
+	if _, err := readSettings(file); err == nil || !strings.Contains(err.Error(), "policy.shadow: ") || !strings.Contains(err.Error(), "next is no folder") {
+		t.Error(err)
+	}
+	next := filepath.Join(filepath.Dir(file), "next")
+	if err := os.Mkdir(next, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := readSettings(file); err != nil || s.Policy.Shadow != next {
+		t.Errorf("%s, %v", s.Policy.Shadow, err)
+	}
+}
+
+// Without a sink there is no decision log; a bearer token is never sent in clear.
+func TestDecisionLogSettings(t *testing.T) {
+	const base = "issuer: https://id.example.com\ndata_dir: data\ndecision_log: "
+	for text, says := range map[string]string{
+		"{}": "", "{stdout: true}": "on", "{file: {path: log/d.ndjson}}": "on", "{http: {url: 'http://opa.internal:8080/logs'}}": "on",
+		"{http: {url: 'https://logs.example/logs', bearer: secret}}":  "on",
+		"{http: {url: 'http://127.0.0.1:8080/logs', bearer: secret}}": "on",
+		"{http: {url: 'http://logs.example/logs', bearer: secret}}":   "would be sent in clear",
+		"{http: {url: 'https://user:pass@logs.example/logs'}}":        "must have no user",
+		"{http: {url: 'ftp://logs.example'}}":                         "is not a URL",
+		"{http: {batch: 0}}":                                          "http.batch", "{file: {max_size_mib: 0}}": "max_size_mib", "{mask: [contacts]}": "decision_log.mask[0]",
+	} {
+		s, err := readSettings(writeConfig(t, base+text+"\n"))
+		switch {
+		case says == "" || says == "on":
+			if err != nil || s.DecisionLog.on() != (says == "on") {
+				t.Errorf("%s: %v, %v", text, s.DecisionLog.on(), err)
+			}
+		case err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), "pass@"):
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	s, err := readSettings(writeConfig(t, base+"{file: {path: log/d.ndjson}}\n"))
+	if err != nil || !filepath.IsAbs(s.DecisionLog.File.Path) {
+		t.Errorf("%s, %v", s.DecisionLog.File.Path, err)
+	}
+}
+
 // The backend-for-frontend passes on nothing that is this server's own, nor would it be without.
 func TestProxiedPrefixes(t *testing.T) {
 	const base = "issuer: https://id.example.com/api/oidc\ndata_dir: data\nbff:\n  origins: [https://app.example.com]\n  routes:\n    - {upstream: 'http://orders:8080', prefix: "
