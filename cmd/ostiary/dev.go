@@ -32,8 +32,8 @@ var devSite []byte
 type devFlags struct {
 	data, listen, opsListen, issuer, adminToken, output, trustCA string
 
-	policyShadow string
-	tls          tlsSettings
+	policyShadow, decisionLog string
+	tls                       tlsSettings
 }
 
 func devCommand() *cobra.Command {
@@ -58,6 +58,7 @@ func devCommand() *cobra.Command {
 	flags.StringVar(&f.trustCA, "trust-ca", "", "PEM file of authorities to trust beside the system's in calls that go out (jwks_uri)")
 	flags.StringVar(&f.adminToken, "admin-token", "", "operator's token (default: one is made and kept)")
 	flags.StringVar(&f.policyShadow, "policy-shadow", "", "folder of rules that are asked beside those in force, and decide nothing")
+	flags.StringVar(&f.decisionLog, "decision-log", "", "file that every decision of policy is written to, one JSON object a line; - for standard output")
 	flags.StringVar(&f.output, "output", "text", "text, or json: one document on the first line of stdout, nothing after it")
 	return cmd
 }
@@ -85,6 +86,7 @@ func dev(ctx context.Context, f devFlags, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	s.DecisionLog.stdout = stdout
 	return serveOn(ctx, s, log, public, private, func(h *house) error {
 		doc, err := h.introduce(ctx, token, public.Addr(), private.Addr())
 		if err != nil {
@@ -101,6 +103,9 @@ const tokenCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 func (f devFlags) check() error {
 	if f.output != "text" && f.output != "json" {
 		return usagef("--output must be text or json, not %q", f.output)
+	}
+	if f.output == "json" && f.decisionLog == "-" {
+		return usagef("--decision-log - and --output json do not go together: nothing may follow the one document on standard output; name a file")
 	}
 	if (f.tls.Cert == "") != (f.tls.Key == "") {
 		return usagef("--tls-cert and --tls-key go together")
@@ -141,6 +146,9 @@ func (f devFlags) settings(at net.Addr, log *slog.Logger) (settings, core.Secret
 		if s.Policy.Shadow, err = folder("", f.policyShadow, "", "--policy-shadow"); err != nil {
 			return s, "", err
 		}
+	}
+	if s.DecisionLog.Stdout = f.decisionLog == "-"; !s.DecisionLog.Stdout {
+		s.DecisionLog.File.Path = f.decisionLog
 	}
 	s.TLS, s.TrustCA = f.tls, f.trustCA
 	s.Ledger.RefusedPerMinute = 1000

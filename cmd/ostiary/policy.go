@@ -25,9 +25,10 @@ func policyCommand() *cobra.Command {
 	f := &policyFlags{}
 	cmd := &cobra.Command{
 		Use:   "policy",
-		Short: "Write, check, format, test and try rules in a folder, without a server",
+		Short: "Write, check, format, test and try rules in a folder; shadow, replay and audit ask a running server",
 		Long: "policy is the kit of those who write rules. Every command takes the folder first, works without a server and reads\n" +
-			"nothing else but dcr_config.yaml, if one is named; only shadow speaks to a server. Start with: ostiary policy init DIR",
+			"nothing else but dcr_config.yaml, if one is named. Only shadow, replay and audit speak to a running server: they say\n" +
+			"what a folder would change there. Start with: ostiary policy init DIR",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("there is no command %q; see %s --help", args[0], cmd.CommandPath())
@@ -37,8 +38,11 @@ func policyCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().StringVarP(&f.output, "output", "o", "text", "text, or json")
-	cmd.AddCommand(policyInitCommand(f), policyCheckCommand(f), policyFmtCommand(f), policyTestCommand(f), policyMutateCommand(f), policyEvalCommand(f), policyShadowCommand(),
-		policyDiffCommand(f), policyBenchCommand(f), policyBuildCommand(f), policySignCommand(f), policyVerifyCommand(f))
+	cmd.AddCommand(
+		policyInitCommand(f), policyCheckCommand(f), policyFmtCommand(f), policyTestCommand(f), policyMutateCommand(f), policyEvalCommand(f),
+		policyShadowCommand(), policyReplayCommand(f), policyAuditCommand(f),
+		policyDiffCommand(f), policyBenchCommand(f), policyBuildCommand(f), policySignCommand(f), policyVerifyCommand(f),
+	)
 	return cmd
 }
 

@@ -23,12 +23,10 @@ type shadowFlags struct {
 	limit                 int
 }
 
-// candidatePolicy is a policy as the operators' API takes it.
-type candidatePolicy struct {
-	Bundle struct {
-		Files map[string]string `json:"files"`
-	} `json:"bundle"`
-	Label string `json:"label,omitempty"`
+// shadowOrder sets a shadow.
+type shadowOrder struct {
+	Bundle *bundle `json:"bundle"`
+	Label  string  `json:"label,omitempty"`
 }
 
 // policyShadowCommand has a running server ask a folder's rules beside those in force.
@@ -84,48 +82,18 @@ func (f *shadowFlags) run(ctx context.Context, t *terminal, args []string) error
 		}
 		return t.say("The shadow has ended.")
 	}
-	files, err := policies.ReadFolder(args[0])
+	candidate, err := readBundle(args[0])
 	if err != nil {
 		return err
 	}
-	state, err := t.do(ctx, http.MethodPut, path, candidateOf(f.label, files))
-	if problems := member(state, "problems"); err != nil && problems.Len() > 0 {
-		return t.unusable(args[0], files, problems)
-	}
+	state, err := t.do(ctx, http.MethodPut, path, shadowOrder{candidate, f.label})
 	if err != nil {
-		return err
+		return t.unusable(state, err)
 	}
 	if t.json {
 		return t.print(state, nil)
 	}
 	return t.say("Revision %s is asked beside the policy in force now. See what it would do: ostiary policy shadow --show", textOf(state, "revision"))
-}
-
-func candidateOf(label string, files map[string][]byte) candidatePolicy {
-	c := candidatePolicy{Label: label}
-	c.Bundle.Files = make(map[string]string, len(files))
-	for name, text := range files {
-		c.Bundle.Files[name] = string(text)
-	}
-	return c
-}
-
-// unusable prints what the server found wrong with a candidate, each with its line as it stands here.
-func (t *terminal) unusable(dir string, files map[string][]byte, problems strictjson.Value) error {
-	src, failed := policies.Source{Files: files}, fmt.Errorf("%s not usable: %s", dir, counted(problems.Len(), "problem"))
-	if t.json {
-		if err := t.print(map[string]any{"ok": false, "problems": problems}, nil); err != nil {
-			return err
-		}
-		return failed
-	}
-	b := &bench{out: t.out}
-	for _, p := range problems.Items() {
-		line, _ := member(p, "line").Int64()
-		at := problem{File: textOf(p, "file"), Line: int(line), Message: textOf(p, "message")}
-		b.printFinding(finding{at, src.Line(at.File, at.Line)})
-	}
-	return failed
 }
 
 // printShadow shows the state of the shadow, its counts and the latest differences.

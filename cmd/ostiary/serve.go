@@ -37,6 +37,7 @@ func serveCommand() *cobra.Command {
 				return err
 			}
 			defer buffer.Close()
+			s.DecisionLog.stdout = cmd.OutOrStdout()
 			return serve(cmd.Context(), s, log)
 		},
 	}

@@ -43,6 +43,8 @@ type settings struct {
 	Fetch     fetchSettings     `yaml:"fetch"`
 	BFF       bffSettings       `yaml:"bff"`
 
+	DecisionLog decisionLogSettings `yaml:"decision_log"`
+
 	demo bool        // the demo site and its API are served; dev's
 	Log  logSettings `yaml:"log"`
 }
@@ -168,6 +170,8 @@ func defaults() settings {
 		BFF:      bffSettings{Session: 8 * time.Hour, AfterLogout: "/"},
 		Log:      logSettings{Level: "info", Format: "json"},
 		Policy:   policySettings{Bundle: bundleSettings{Interval: time.Minute}},
+
+		DecisionLog: defaultDecisionLog(),
 	}
 }
 
@@ -286,7 +290,7 @@ func readSettings(file string) (settings, error) {
 			return s, err
 		}
 	}
-	s.DCRConfig = under(base, s.DCRConfig)
+	s.DCRConfig, s.DecisionLog.File.Path = under(base, s.DCRConfig), under(base, s.DecisionLog.File.Path)
 	s.TLS.Cert, s.TLS.Key, s.TrustCA = under(base, s.TLS.Cert), under(base, s.TLS.Key), under(base, s.TrustCA)
 	return s, nil
 }

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"io/fs"
+	"errors"
 	"log/slog"
 	"slices"
 	"strings"
@@ -10,7 +10,6 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/watch"
-	"github.com/ostiary/ostiary/core/web/admin"
 	"github.com/ostiary/ostiary/policies"
 )
 
@@ -37,37 +36,22 @@ type sent struct {
 }
 
 // Set implements admin.Shadow.
-func (s *shadow) Set(by core.Subject, label string, files map[string][]byte) error {
+func (s *shadow) Set(by core.Subject, label string, texts map[string]string) error {
+	files := make(map[string][]byte, len(texts))
+	for name, text := range texts {
+		files[name] = []byte(text)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if wrong := misnamed(files); len(wrong) > 0 {
-		return &admin.Unusable{Problems: wrong}
-	}
-	if err := s.use(label, files); err != nil {
-		return &admin.Unusable{Problems: shownProblems(problemsOf(err))}
+	var load *policies.LoadError
+	if err := s.use(label, files); errors.As(err, &load) {
+		return problemsIn(policies.Source{Files: files}, load)
+	} else if err != nil {
+		return err
 	}
 	s.sent = &sent{by, label, files}
 	s.log.Info("an operator set the policy shadow", "operator", by, "label", label)
 	return nil
-}
-
-// misnamed lists the files whose names are no path in a folder.
-func misnamed(files map[string][]byte) []admin.Problem {
-	var wrong []admin.Problem
-	for name := range files {
-		if !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, "\\\n\r") {
-			wrong = append(wrong, admin.Problem{File: name, Message: "is not a path below the policy folder, such as partners.rego or eu/partners.rego"})
-		}
-	}
-	return wrong
-}
-
-func shownProblems(list []problem) []admin.Problem {
-	shown := make([]admin.Problem, len(list))
-	for i, p := range list {
-		shown[i] = admin.Problem(p)
-	}
-	return shown
 }
 
 // use has the engine ask a candidate. It is called with mu held.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core/config"
+	"github.com/ostiary/ostiary/core/decisionlog"
 	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/plugins"
 	"github.com/ostiary/ostiary/policies"
@@ -26,6 +27,8 @@ type policyStatus struct {
 	Cacheable bool            `json:"cacheable"`
 	WhyNot    string          `json:"why_not_cacheable,omitempty"`
 	Problems  []problem       `json:"problems"`
+
+	DecisionLog []decisionlog.Status `json:"decision_log,omitempty"`
 }
 
 func (h *house) policyStatus() policyStatus {
@@ -35,6 +38,9 @@ func (h *house) policyStatus() policyStatus {
 	}
 	if h.rules.bundle != nil {
 		out.Bundle = h.rules.bundle.status(h.rules.bundleInForce())
+	}
+	if h.decisionLog != nil {
+		out.DecisionLog = h.decisionLog.Status()
 	}
 	out.Degraded = s.ActiveRevision == "" || len(out.Problems) > 0
 	return out

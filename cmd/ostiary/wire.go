@@ -14,11 +14,13 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/decisionlog"
 	"github.com/ostiary/ostiary/core/fetch"
 	"github.com/ostiary/ostiary/core/keys"
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/operator"
 	"github.com/ostiary/ostiary/core/registration"
+	"github.com/ostiary/ostiary/core/replay"
 	"github.com/ostiary/ostiary/core/seal"
 	"github.com/ostiary/ostiary/core/web"
 	"github.com/ostiary/ostiary/core/web/admin"
@@ -44,8 +46,13 @@ type house struct {
 	policy  *policies.Engine
 	rules   *rules
 	shadow  *shadow
+
+	decisionLog *decisionlog.Log // nil: there is none
+
 	plugins *plugins.Host
 	desk    *registration.Desk
+	tries   *candidates
+	jobs    *replay.Jobs
 	signing *keys.Ring
 	people  *people
 	backend *backend    // nil: there is no BFF
@@ -74,6 +81,9 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 		return nil, fmt.Errorf("signing keys: %w (is %s the key that this store was made with?)", err, filepath.Join(s.DataDir, "keys", "seal.key"))
 	}
 	h.openLedger(issuer, ring)
+	if err := h.openDecisionLog(); err != nil {
+		return nil, err
+	}
 	if err := h.openRules(ctx, storage.NewPolicies(h.engine, issuer, ring)); err != nil {
 		return nil, err
 	}
@@ -85,6 +95,7 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 		return nil, err
 	}
 	h.openDesk(h.issuerKeys(trust))
+	h.openJobs()
 	if err := h.openProvider(ring, trust); err != nil {
 		return nil, err
 	}
@@ -123,7 +134,7 @@ func (h *house) openLedger(issuer core.IssuerID, ring *seal.Ring) {
 }
 
 func (h *house) openRules(ctx context.Context, kept storage.Policies) error {
-	h.policy = policies.NewEngine(policies.Options{Log: h.log, Now: h.now, Shadow: h.sighted})
+	h.policy = policies.NewEngine(policies.Options{Log: h.log, Now: h.now, Shadow: h.sighted, Taken: h.recorder()})
 	h.rules = &rules{engine: h.policy, kept: kept, log: h.log, now: h.now, dir: h.settings.PolicyDir, file: h.settings.DCRConfig}
 	if h.settings.Policy.Bundle.named() {
 		bundle, err := newBundleSource(h.settings, h.now)
@@ -230,7 +241,7 @@ func (h *house) table(issuerPath string) []web.Route {
 			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Clients: h.clients, Decisions: h.book, Keys: h.signing,
 			Users: h.people.login, Sessions: h.people.login, SetupURL: h.setupURL,
 			Policies: func() any { return h.policyStatus() }, Plugins: func() any { return h.pluginStatus() },
-			Shadow: h.shadow,
+			Shadow: h.shadow, Jobs: h.jobs,
 		}),
 		Site: h.site,
 	}

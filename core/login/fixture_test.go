@@ -149,6 +149,7 @@ type vault struct {
 	tries    map[login.Account]counted
 	sessions map[core.SecretHash]core.Session
 	before   func() // what happens just before a change; nil: nothing
+	counted  int    // how often a try was
 }
 
 func (v *vault) stamp() (s login.Stamp) {
@@ -260,6 +261,7 @@ func (v *vault) CountTry(_ context.Context, a login.Account, next login.Tries, e
 	}
 	next.Stamp = v.stamp()
 	v.tries[a] = counted{next, expires}
+	v.counted++
 	return nil
 }
 

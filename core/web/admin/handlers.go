@@ -65,6 +65,7 @@ type Parts struct {
 	Policies  Status
 	Shadow    Shadow
 	Plugins   Status
+	Jobs      PolicyJobs
 }
 
 // Handlers serve the operators' API.
