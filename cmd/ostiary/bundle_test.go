@@ -331,11 +331,22 @@ func TestBundleSettings(t *testing.T) {
 			t.Errorf("%s: %v", set, err)
 		}
 	}
+	text, err := os.ReadFile(filepath.Join(repository, "policies", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(text), "```yaml\n")
+	example, _, _ = strings.Cut(example, "```")
+	t.Setenv("POLICY_TOKEN", "sesame")
+	s := defaults()
+	if err := config.Read([]byte("issuer: https://id.example\ndata_dir: d\n"+example), "o.yaml", &s, os.LookupEnv); err != nil || s.Policy.Bundle.Bearer != "sesame" {
+		t.Errorf("policies/README.md: %v, %+v", err, s.Policy.Bundle)
+	}
 	file := filepath.Join(t.TempDir(), "pub.pem")
 	if err := os.WriteFile(file, []byte("key"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := newBundleSource(settings{Policy: policySettings{Bundle: bundleSettings{File: "b", Key: bundleKey{"a", file}}}}, time.Now)
+	_, err = newBundleSource(settings{Policy: policySettings{Bundle: bundleSettings{File: "b", Key: bundleKey{"a", file}}}}, time.Now)
 	if err == nil || !strings.Contains(err.Error(), "policy.bundle.key: not a key") {
 		t.Error(err)
 	}
