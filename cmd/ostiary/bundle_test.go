@@ -183,6 +183,15 @@ func TestBundleOverHTTP(t *testing.T) {
 	if s := other.status(); s.Origin != policies.Embedded || s.Bundle.Revision != "" {
 		t.Errorf("what is stored is not signed by the new key: %+v", s)
 	}
+
+	folder := d.again()
+	folder.rule("folder")
+	folder.begin()
+	moved := d.again().bundled(set, signs.public)
+	moved.begin()
+	if s := moved.status(); s.Origin != policies.LastGood || s.Revision != folder.revision() || s.Bundle.Revision != "" || !s.Degraded {
+		t.Errorf("the folder's rules are gone before the bundle was there: %+v", s)
+	}
 }
 
 // A bundle that is not what it should be changes nothing.
@@ -260,6 +269,20 @@ func TestBundlesThatAreNotTaken(t *testing.T) {
 	}
 	if err := put(open, bundleOf(t, "open", 0, nil)); err != nil || open.engine.Status().Origin != policies.Bundled || open.stored().Bundle == nil {
 		t.Error(err)
+	}
+}
+
+// An answer that is too large, or without end, is a failure that does not give the address's secrets away.
+func TestBundleAnswersThatAreTooLarge(t *testing.T) {
+	var body []byte
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }))
+	t.Cleanup(server.Close)
+	d := newRuleDesk(t).bundled(bundleSettings{URL: server.URL + "/?sig=secret", Interval: time.Minute}, nil)
+	for size, says := range map[int]string{9 << 20: "cannot be fetched", 5 << 20: "larger than"} {
+		body = make([]byte, size)
+		if err := d.load(t.Context()); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%d bytes: %v", size, err)
+		}
 	}
 }
 
