@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/bundle"
@@ -144,7 +145,7 @@ func entryName(head *tar.Header) (string, error) {
 	switch {
 	case head.Typeflag != tar.TypeReg:
 		return "", fmt.Errorf("%q is not a regular file; a bundle has no links", head.Name)
-	case !fs.ValidPath(name) || name == "." || strings.ContainsAny(name, "\\\x00"):
+	case !fs.ValidPath(name) || name == "." || strings.ContainsRune(name, '\\') || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }):
 		return "", fmt.Errorf("the name %q leads out of the bundle or is not plain", head.Name)
 	}
 	return name, nil

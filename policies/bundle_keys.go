@@ -28,6 +28,9 @@ type SigningKey struct{ id, alg, pem string }
 // Algorithm gives the JWS algorithm that the key signs with.
 func (k *SigningKey) Algorithm() string { return k.alg }
 
+// Algorithm gives the JWS algorithm that the key verifies.
+func (k *VerificationKey) Algorithm() string { return k.alg }
+
 const minRSABits = 2048
 
 // NewVerificationKey reads a public key in PEM: P-256 (ES256), RSA (RS256) or Ed25519 (EdDSA).

@@ -298,6 +298,7 @@ func TestBundlesThatAreNotPlainAreRefused(t *testing.T) {
 		{file("//x.rego"), "leads out of the bundle"},
 		{file(`a\x.rego`), "leads out of the bundle"},
 		{file("a//x.rego"), "leads out of the bundle"},
+		{file("a\x1b[2Jx.rego"), "leads out of the bundle"},
 		{file("./.manifest"), "twice"},
 		{tar.Header{Name: "x.rego", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}, "not a regular file"},
 		{tar.Header{Name: "x.rego", Typeflag: tar.TypeLink, Linkname: ".manifest"}, "not a regular file"},

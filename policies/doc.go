@@ -1,7 +1,7 @@
 // Package policies answers the questions of core/decision with Rego. It is the only package that knows OPA.
 //
 // There are four decisions, each with a contract (contract.go), rules, a query and a cache of its own; everything else they
-// share. The road of a rule: ReadFolder collects the site's files; Load joins them with the embedded rules (rego/), parses,
+// share. The road of a rule: ReadFolder, or ReadBundle, collects the site's files; Load joins them with the embedded rules (rego/), parses,
 // checks the contract, compiles strictly, runs the tests found and the golden refusals, and gives an immutable Revision;
 // Engine swaps it in and answers from it, from memory where the rules allow it. Whatever goes wrong on the way to an answer
 // refuses: no decision is ever allow by default. What was decided is noted (note.go): whoever writes decisions down is told, and

@@ -33,10 +33,11 @@ func readme(t *testing.T) (text string, files map[string][]byte) {
 	for _, found := range snippet.FindAllStringSubmatch(text, -1) {
 		files[found[1]] = []byte(found[2])
 	}
-	for _, found := range dataSnippet.FindAllStringSubmatch(text, -1) {
+	data := dataSnippet.FindAllStringSubmatch(text, -1)
+	for _, found := range data {
 		files[found[1]] = []byte(found[2])
 	}
-	if n := strings.Count(text, "```rego"); n == 0 || n+strings.Count(text, "data.json`:\n") != len(files) {
+	if n := strings.Count(text, "```rego"); n == 0 || len(data) == 0 || n+len(data) != len(files) {
 		t.Fatalf("README.md has %d pieces of Rego, %d files with names", n, len(files))
 	}
 	return text, files

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -41,6 +42,9 @@ type delivery struct {
 	packed []byte
 	etag   string
 }
+
+// longestETag is more than any server needs; a longer one is not sent back.
+const longestETag = 256
 
 // fetchTime bounds one asking; a start waits for the first.
 const fetchTime = 15 * time.Second
@@ -138,7 +142,7 @@ func (b *bundleSource) fetch(ctx context.Context, last *delivery) (*delivery, er
 	}
 	answer, err := b.peer.Do(ctx, fetch.Request{URL: b.url, Header: header})
 	if err != nil {
-		return nil, unreached{fmt.Errorf("the bundle cannot be fetched from %s: %w", b.shown(), withoutURL(err))}
+		return nil, unreached{fmt.Errorf("the bundle cannot be fetched from %s: %w", b.shown(), b.withoutURL(err))}
 	}
 	switch {
 	case answer.Status == http.StatusNotModified && last != nil:
@@ -150,7 +154,10 @@ func (b *bundleSource) fetch(ctx context.Context, last *delivery) (*delivery, er
 	case answer.Status != http.StatusOK:
 		return nil, unreached{fmt.Errorf("the bundle cannot be fetched: %s answers %d", b.shown(), answer.Status)}
 	}
-	d := &delivery{packed: answer.Body, etag: answer.Header.Get("ETag")}
+	d := &delivery{packed: answer.Body}
+	if etag := answer.Header.Get("ETag"); len(etag) <= longestETag {
+		d.etag = etag
+	}
 	d.Bundle, err = b.open(d.packed)
 	return d, err
 }
@@ -166,12 +173,12 @@ func (b *bundleSource) shown() string {
 }
 
 // withoutURL takes the address out of an error of net/http: its query may be a secret.
-func withoutURL(err error) error {
+func (b *bundleSource) withoutURL(err error) error {
 	var about *url.Error
 	if errors.As(err, &about) {
-		return about.Err
+		err = about.Err
 	}
-	return err
+	return errors.New(strings.ReplaceAll(err.Error(), b.url, b.shown()))
 }
 
 // firstPause is that after one failure.

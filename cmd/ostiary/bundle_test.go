@@ -183,6 +183,15 @@ func TestBundleOverHTTP(t *testing.T) {
 	if s := other.status(); s.Origin != policies.Embedded || s.Bundle.Revision != "" {
 		t.Errorf("what is stored is not signed by the new key: %+v", s)
 	}
+
+	folder := d.again()
+	folder.rule("folder")
+	folder.begin()
+	moved := d.again().bundled(set, signs.public)
+	moved.begin()
+	if s := moved.status(); s.Origin != policies.LastGood || s.Revision != folder.revision() || s.Bundle.Revision != "" || !s.Degraded {
+		t.Errorf("the folder's rules are gone before the bundle was there: %+v", s)
+	}
 }
 
 // A bundle that is not what it should be changes nothing.
@@ -263,6 +272,20 @@ func TestBundlesThatAreNotTaken(t *testing.T) {
 	}
 }
 
+// An answer that is too large, or without end, is a failure that does not give the address's secrets away.
+func TestBundleAnswersThatAreTooLarge(t *testing.T) {
+	var body []byte
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) }))
+	t.Cleanup(server.Close)
+	d := newRuleDesk(t).bundled(bundleSettings{URL: server.URL + "/?sig=secret", Interval: time.Minute}, nil)
+	for size, says := range map[int]string{9 << 20: "cannot be fetched", 5 << 20: "larger than"} {
+		body = make([]byte, size)
+		if err := d.load(t.Context()); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%d bytes: %v", size, err)
+		}
+	}
+}
+
 func TestBundleFileIsWatched(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "b.tar.gz")
 	d := newRuleDesk(t)
@@ -331,11 +354,22 @@ func TestBundleSettings(t *testing.T) {
 			t.Errorf("%s: %v", set, err)
 		}
 	}
+	text, err := os.ReadFile(filepath.Join(repository, "policies", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(text), "```yaml\n")
+	example, _, _ = strings.Cut(example, "```")
+	t.Setenv("POLICY_TOKEN", "sesame")
+	s := defaults()
+	if err := config.Read([]byte("issuer: https://id.example\ndata_dir: d\n"+example), "o.yaml", &s, os.LookupEnv); err != nil || s.Policy.Bundle.Bearer != "sesame" {
+		t.Errorf("policies/README.md: %v, %+v", err, s.Policy.Bundle)
+	}
 	file := filepath.Join(t.TempDir(), "pub.pem")
 	if err := os.WriteFile(file, []byte("key"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := newBundleSource(settings{Policy: policySettings{Bundle: bundleSettings{File: "b", Key: bundleKey{"a", file}}}}, time.Now)
+	_, err = newBundleSource(settings{Policy: policySettings{Bundle: bundleSettings{File: "b", Key: bundleKey{"a", file}}}}, time.Now)
 	if err == nil || !strings.Contains(err.Error(), "policy.bundle.key: not a key") {
 		t.Error(err)
 	}

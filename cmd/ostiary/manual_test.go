@@ -3,6 +3,11 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
@@ -37,7 +42,7 @@ func TestManual(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start": start, "shutdown": shutdownServer, "unplug": unplug, "curl": curl, "status": status, "json": checkJSON, "save": save, "until": until,
 			"header": checkHeader, "field": saveField, "grab": grab, "jwt": openToken, "port": freePort, "plugin": installPlugin,
-			"event": openEvent,
+			"keypair": keyPair, "event": openEvent,
 		},
 	})
 }
@@ -236,6 +241,31 @@ func installPlugin(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Check(os.WriteFile(filepath.Join(ts.Getenv("PLUGINS"), name+".wasm"), module, 0o600))
 	ts.Check(os.WriteFile(filepath.Join(ts.Getenv("PLUGINS"), name+".yaml"), text, 0o600))
+}
+
+// keyPair writes what openssl genpkey and openssl pkey -pubout would: keypair PRIVATE PUBLIC.
+func keyPair(ts *testscript.TestScript, neg bool, args []string) {
+	private, public, err := newKeyPair()
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), private, 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), public, 0o600))
+}
+
+// newKeyPair makes a key on P-256, in PEM.
+func newKeyPair() (private, public []byte, err error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, nil, err
+	}
+	open, err := x509.MarshalPKIXPublicKey(key.Public())
+	if err != nil {
+		return nil, nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: open}), nil
 }
 
 // repository is the module's root as seen from this package's folder.

@@ -40,6 +40,7 @@ func policyCommand() *cobra.Command {
 	cmd.PersistentFlags().StringVarP(&f.output, "output", "o", "text", "text, or json")
 	cmd.AddCommand(
 		policyInitCommand(f), policyCheckCommand(f), policyFmtCommand(f), policyTestCommand(f), policyMutateCommand(f), policyEvalCommand(f),
+		policyDiffCommand(f), policyBenchCommand(f), policyBuildCommand(f), policySignCommand(f), policyVerifyCommand(f),
 		policyContractCommand(f), policyShadowCommand(), policyReplayCommand(f), policyAuditCommand(f),
 	)
 	return cmd
@@ -59,17 +60,26 @@ func (f *policyFlags) about(use, short, long string, do func(cmd *cobra.Command,
 		Use: use, Short: short, Long: long,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 || args[0] == "" {
-				return usagef("%s needs one folder, such as: %s policies", cmd.CommandPath(), cmd.CommandPath())
+				return usagef("%s needs one folder or bundle, such as: %s policies", cmd.CommandPath(), cmd.CommandPath())
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.output != "text" && f.output != "json" {
-				return usagef("--output must be text or json, not %q", f.output)
+			b, err := f.bench(cmd, args[0])
+			if err != nil {
+				return err
 			}
-			return do(cmd, &bench{dir: args[0], config: f.config, out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(), json: f.output == "json"})
+			return do(cmd, b)
 		},
 	}
+}
+
+// bench gives the place to work at one folder or bundle.
+func (f *policyFlags) bench(cmd *cobra.Command, dir string) (*bench, error) {
+	if f.output != "text" && f.output != "json" {
+		return nil, usagef("--output must be text or json, not %q", f.output)
+	}
+	return &bench{dir: dir, config: f.config, out: cmd.OutOrStdout(), errs: cmd.ErrOrStderr(), json: f.output == "json"}, nil
 }
 
 // configured adds the flag that names dcr_config.yaml.
@@ -78,7 +88,7 @@ func (f *policyFlags) configured(cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
-// source reads the folder and dcr_config.yaml as the server does.
+// source reads the folder, or the bundle, and dcr_config.yaml as the server does. Nobody looks at signatures.
 func (b *bench) source() (policies.Source, error) {
 	files, err := policies.ReadSite(b.dir)
 	if err != nil {

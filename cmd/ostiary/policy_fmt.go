@@ -24,9 +24,12 @@ func policyFmtCommand(f *policyFlags) *cobra.Command {
 }
 
 func (b *bench) format(only bool) error {
-	files, err := policies.ReadFolder(b.dir)
+	files, err := policies.ReadSite(b.dir)
 	if err != nil {
 		return b.unusable(policies.Source{}, err)
+	}
+	if !only && !isFolder(b.dir) {
+		return usagef("%s is a bundle: format the folder that it was built from, or look with --check", b.dir)
 	}
 	formatted := map[string][]byte{}
 	for _, name := range slices.Sorted(maps.Keys(files)) {

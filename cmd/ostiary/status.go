@@ -36,11 +36,11 @@ func (h *house) policyStatus() policyStatus {
 	out := policyStatus{
 		Revision: s.ActiveRevision, Origin: s.Origin, LoadedAt: s.LoadedAt, Cacheable: s.Cacheable, WhyNot: s.WhyNot, Problems: h.rules.wrong(),
 	}
-	if h.decisionLog != nil {
-		out.DecisionLog = h.decisionLog.Status()
-	}
 	if h.rules.bundle != nil {
 		out.Bundle = h.rules.bundle.status(h.rules.bundleInForce())
+	}
+	if h.decisionLog != nil {
+		out.DecisionLog = h.decisionLog.Status()
 	}
 	out.Degraded = s.ActiveRevision == "" || len(out.Problems) > 0
 	return out
