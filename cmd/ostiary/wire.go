@@ -215,7 +215,7 @@ func (h *house) table(issuerPath string) []web.Route {
 			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Clients: h.clients, Decisions: h.book, Keys: h.signing,
 			Users: h.people.login, Sessions: h.people.login, SetupURL: h.setupURL,
 			Policies: func() any { return h.policyStatus() }, Plugins: func() any { return h.pluginStatus() },
-			Jobs: h.jobs,
+			Jobs: h.jobs, Tries: h.tries, Explainer: explainer{h.policy},
 		}),
 		Site: h.site,
 	}
