@@ -26,6 +26,9 @@ const (
 	asideLook     = time.Millisecond       // how often it looks whether there is room
 )
 
+// Try loads a source as Replace does, and puts nothing in force. The error is a *LoadError.
+func (e *Engine) Try(src Source) (*Revision, error) { return Load(src, e.trial) }
+
 // Aside makes a revision answer beside the traffic.
 func (e *Engine) Aside(r *Revision) *Aside {
 	return &Aside{revision: r, engine: e, slots: newSlots(1, DefaultMaxWait), deadline: asideDeadline}

@@ -31,7 +31,7 @@ func TestPolicyReadmeCommands(t *testing.T) {
 		ran[args[2]] = true
 	}
 	for _, verb := range policyCommand().Commands() {
-		if !ran[verb.Name()] {
+		if !ran[verb.Name()] && verb.PersistentFlags().Lookup("server") == nil { // those are TestPolicyReadmeOnServer's
 			t.Errorf("policies/README.md does not show %s", verb.Name())
 		}
 	}

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -357,4 +359,38 @@ deny contains {"rule": "no.shop", "code": "access_denied", "message": "No shops.
 	}
 	c.refuses("policy replay --since yesterday", "since must be a time", false)
 	c.refuses("policy replay nowhere", "policy folder nowhere", false)
+}
+
+// The commands of policies/README.md that speak to a server, in a row, on one that has decided something.
+func TestPolicyReadmeOnServer(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(repository, "policies", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := openCounter(t)
+	c.stdin = shopRequest
+	c.prints("client create -f -")
+	t.Chdir(t.TempDir())
+	if err := os.WriteFile("request.json", []byte(shopRequest), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	if code := run([]string{"policy", "init", "site"}, &out, &errs); code != 0 {
+		t.Fatalf("%s%s", &out, &errs)
+	}
+	ran := map[string]bool{}
+	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllSubmatch(text, -1) {
+		for line := range strings.Lines(string(block[1])) {
+			command := strings.TrimPrefix(strings.TrimSpace(line), "$ ostiary ")
+			if printed, err := c.ostiary(command); err != nil {
+				t.Errorf("%s: %v\n%s", command, err, printed)
+			}
+			ran[strings.Join(strings.Fields(command)[:2], " ")] = true
+		}
+	}
+	for _, verb := range []string{"policy replay", "policy audit", "simulate -f", "decision list"} {
+		if !ran[verb] {
+			t.Errorf("policies/README.md does not show %s", verb)
+		}
+	}
 }

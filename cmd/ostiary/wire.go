@@ -210,7 +210,7 @@ func (h *house) table(issuerPath string) []web.Route {
 		OIDC:    oidc.New(h.desk, h.signing, limiter, oidc.Document(s.Issuer)),
 		Tokens:  oidc.NewTokenHandlers(h.people.tokens, s.Issuer),
 		People:  h.people.pages,
-		Console: console.New(h.people.login.For(core.ConsoleSession, consoleLifetime), h.book, strings.HasPrefix(s.Issuer, "https:")).Counted(h.people.failed),
+		Console: console.New(h.people.login.For(core.ConsoleSession, consoleLifetime), h.book, explainer{h.policy}, strings.HasPrefix(s.Issuer, "https:")).Counted(h.people.failed),
 		Admin: admin.New(admin.Parts{
 			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Clients: h.clients, Decisions: h.book, Keys: h.signing,
 			Users: h.people.login, Sessions: h.people.login, SetupURL: h.setupURL,

@@ -75,7 +75,7 @@ func (c *candidates) Candidate(ctx context.Context, files map[string]string) (re
 	if c.last != nil && c.last.IsOf(src) {
 		return c.ready(c.last), nil
 	}
-	rev, err := policies.Load(src, policies.DefaultTrialTime)
+	rev, err := c.engine.Try(src)
 	var load *policies.LoadError
 	switch {
 	case errors.As(err, &load):

@@ -221,7 +221,7 @@ func parts(origin, issuerPath string) routes.Parts {
 	return routes.Parts{
 		OIDC: oidc.New(nil, keySet{}, nil, oidc.Document(issuer)), Tokens: oidc.NewTokenHandlers(nil, issuer), People: pages,
 		Admin:   admin.New(admin.Parts{Desk: deafen(admin.Desk.Do, admin.Desk.SimulateUnder)}),
-		Console: console.New(nil, nil, true),
+		Console: console.New(nil, nil, nil, true),
 		BFF:     bff.New(bff.Parts{Secure: true}), Proxied: []string{"/api/orders"},
 	}
 }
