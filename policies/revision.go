@@ -47,6 +47,9 @@ func (r *Revision) Source() Source { return r.source.clone() }
 // Files gives the site's files, as a copy.
 func (r *Revision) Files() map[string][]byte { return r.source.clone().Files }
 
+// Line gives a line of the revision's rules, or of the shipped ones; "" when there is none.
+func (r *Revision) Line(file string, line int) string { return r.source.Line(file, line) }
+
 // IsOf tells whether the revision was made of a source like this.
 func (r *Revision) IsOf(src Source) bool {
 	return maps.EqualFunc(r.source.Files, src.Files, bytes.Equal) && strictjson.Equal(r.source.Site, src.Site)

@@ -73,7 +73,8 @@ func (c *counter) open() {
 	c.Helper()
 	a := admin.New(admin.Parts{
 		Roster: operator.NewRoster(operator.Token{Subject: "ada", Hash: c.token.Hash()}),
-		Tokens: c.house.tokens, Desk: c.house.desk, Clients: c.house.clients, Decisions: c.house.book, Jobs: c.house.jobs,
+		Tokens: c.house.tokens, Desk: c.house.desk, Clients: c.house.clients, Decisions: c.house.book, Jobs: c.house.jobs, Tries: c.house.tries,
+		Explainer: explainer{c.house.policy},
 	})
 	route := func(method, path string, h web.Handler) web.Route {
 		return web.Route{

@@ -25,10 +25,14 @@ func decisionCommand() *cobra.Command {
 }
 
 func decisionListCommand(f *operatorFlags) *cobra.Command {
-	var client string
+	filters := map[string]*string{}
 	var limit int
 	cmd := f.command("list", "List the decisions, newest first", noArguments, func(ctx context.Context, t *terminal, _ []string) error {
-		found, err := t.newest(ctx, "/decisions", url.Values{"client_id": {client}}, limit)
+		query := url.Values{}
+		for name, value := range filters {
+			query.Set(name, *value)
+		}
+		found, err := t.newest(ctx, "/decisions", query, limit)
 		if err != nil {
 			return err
 		}
@@ -39,7 +43,21 @@ func decisionListCommand(f *operatorFlags) *cobra.Command {
 			}
 		})
 	})
-	cmd.Flags().StringVar(&client, "client", "", "those about the client of this id only")
+	for _, filter := range [][3]string{
+		{"client", "client_id", "those about the client of this id only"},
+		{"verdict", "verdict", "allowed, denied or failed ones only"},
+		{"outcome", "outcome", "by what became of it: stored, deleted, unchanged, nothing"},
+		{"operation", "operation", "register, update, delete, read, disable or enable"},
+		{"channel", "channel", "dcr, manage or operator"},
+		{"code", "code", "by the error that the caller was told, such as invalid_scope"},
+		{"rule", "rule", "those that a rule of this name had a part in"},
+		{"revision", "revision", "those of this revision of the policy"},
+		{"since", "since", "those made since then: 7d, 12h, 2026-03-01, or a time of RFC 3339"},
+		{"until", "until", "those made before then"},
+	} {
+		filters[filter[1]] = cmd.Flags().String(filter[0], "", filter[2])
+	}
+	cmd.Example = "  ostiary decision list --verdict denied --since 12h\n  ostiary decision list --rule scopes.not_offered"
 	addLimit(cmd, &limit)
 	return cmd
 }
@@ -52,8 +70,9 @@ func decisionShowCommand(f *operatorFlags) *cobra.Command {
 		}
 		return t.print(doc, func(w io.Writer) { printDecision(w, doc) })
 	})
-	cmd.Long = "show prints a block for each stage of the road: what it changed in the client's metadata (+ added, - removed, ~ replaced),\n" +
-		"the rules that fired with file and line, and how long it took."
+	cmd.Long = "show prints a block for each stage of the road: what it changed in the client's metadata (+ added, - removed, ~ from what to\n" +
+		"what), the rules that fired with file and line, what policy attached to the client, and how long it took. The line of a\n" +
+		"rule is shown while the policy that decided is the one in force."
 	return cmd
 }
 
@@ -97,8 +116,13 @@ func printStages(w io.Writer, stages strictjson.Value) {
 			facts = append(facts, "fuel "+strconv.FormatInt(fuel, 10))
 		}
 		fmt.Fprintf(w, "\n%s (%s)\n", printable(joined(" ", textOf(s, "stage"), textOf(by, "name"))), strings.Join(facts, ", "))
-		printPatch(w, member(s, "patch"))
+		if diff := member(s, "diff"); diff.Len() > 0 {
+			printDiff(w, diff)
+		} else {
+			printPatch(w, member(s, "patch"))
+		}
 		printReasons(w, "  ", member(s, "reasons"), "")
+		printAttached(w, member(s, "attached"))
 		for _, c := range member(s, "calls").Items() {
 			fmt.Fprintf(w, "  call %s\n", printable(joined(" ", textOf(c, "kind"), clip(textOf(c, "target"), maxShown), textOf(c, "status"))))
 		}
@@ -113,6 +137,41 @@ func printStages(w io.Writer, stages strictjson.Value) {
 
 // maxShown is how much of a value is printed; -o json has all of it.
 const maxShown = 300
+
+// printDiff draws what each member was and is, one a line.
+func printDiff(w io.Writer, diff strictjson.Value) {
+	for _, d := range diff.Items() {
+		before, after := member(d, "before"), member(d, "after")
+		sign, value := "~", printable(clip(before.String(), maxShown))+" -> "+printable(clip(after.String(), maxShown))
+		switch unknown := isOn(d, "before_unknown"); {
+		case after.IsAbsent() && before.IsAbsent():
+			sign, value = "-", ""
+		case after.IsAbsent():
+			sign, value = "-", printable(clip(before.String(), maxShown))
+		case before.IsAbsent() && !unknown:
+			sign, value = "+", printable(clip(after.String(), maxShown))
+		case unknown:
+			value = printable(clip(after.String(), maxShown))
+		}
+		fmt.Fprintf(w, "  %s %s\t%s\n", sign, printable(clip(textOf(d, "member"), maxShown)), value)
+	}
+}
+
+// printAttached prints what policy attached to the client beside its metadata.
+func printAttached(w io.Writer, attached strictjson.Value) {
+	for _, o := range member(attached, "require").Items() {
+		fmt.Fprintf(w, "  requires %s\n", printable(joined(" ", textOf(o, "name"), textOf(o, "params"), prefixed("by rule ", textOf(o, "rule")))))
+	}
+	for name, seconds := range member(attached, "limits").All() {
+		fmt.Fprintf(w, "  limits %s to %s s\n", printable(name), seconds)
+	}
+	if labels, _ := member(attached, "labels").Strings(); len(labels) > 0 {
+		fmt.Fprintf(w, "  labels it %s\n", printable(strings.Join(labels, ", ")))
+	}
+	if trust := textOf(attached, "trust"); trust != "" {
+		fmt.Fprintf(w, "  trusts its statement as %s\n", printable(trust))
+	}
+}
 
 // signs are how the steps of a patch are drawn.
 var signs = map[string]string{"add": "+", "remove": "-", "replace": "~"}
@@ -140,6 +199,9 @@ func printReasons(w io.Writer, indent string, reasons strictjson.Value, said str
 		fmt.Fprintf(w, "%srule %s\n", indent, printable(joined(" ", textOf(r, "rule"), prefixed("at ", placeOf(r)), prefixed("about ", strings.Join(fields, ", ")), hidden)))
 		if message := joined(": ", textOf(r, "code"), textOf(r, "message")); message != "" && message != said {
 			fmt.Fprintf(w, "%s  %s\n", indent, printable(message))
+		}
+		if line := strings.TrimSpace(textOf(r, "source")); line != "" {
+			fmt.Fprintf(w, "%s  | %s\n", indent, printable(clip(line, maxShown)))
 		}
 	}
 }

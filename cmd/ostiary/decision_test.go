@@ -23,13 +23,23 @@ func TestDecisionCommands(t *testing.T) {
 	c.refuses("client delete c-nobody", "no client", false)
 	c.prints("decision list", `^DECISION +TIME +OPERATION +CHANNEL +ACTOR +CLIENT +VERDICT +OUTCOME +ERROR$`,
 		`^d-\S+ +2.* delete +operator +operator ada +c-nobody +denied +nothing +not_found$`, `^`+decision+` +2.* register +operator +operator ada +`+id+` +allowed +stored +-$`)
+	refused := c.prints("decision list --verdict denied --operation delete --channel operator --code not_found --since 1h")
+	if !strings.Contains(refused, "c-nobody") || strings.Count(refused, "\n") != 2 {
+		t.Errorf("refused: %s", refused)
+	}
+	c.prints("decision list --rule scopes.offline_access --outcome stored", decision)
+	if none := c.prints("decision list --until 1h"); strings.Count(none, "\n") != 1 {
+		t.Errorf("before anything was: %s", none)
+	}
+	c.refuses("decision list --verdict yes", "verdict must be allowed, denied or failed", false)
+	c.refuses("decision list --since never", "since must be a time", false)
 	of := c.prints("decision list --client "+id, decision, ` disable `)
 	if strings.Contains(of, "c-nobody") || strings.Count(of, "\n") != 3 {
 		t.Errorf("of the client: %s", of)
 	}
 	c.prints("decision show "+decision, `^decision +`+decision+`$`, `^time +2\d{3}-\d\d-\d\dT.*Z$`, `^operation +register by operator$`, `^actor +operator ada from 127\.0\.0\.1$`,
 		`^client +`+id+`$`, `^policy +[0-9a-f]{32}$`, `^verdict +allowed$`, `^outcome +stored$`, `^took +\d+\.\d{3} ms$`,
-		`^statement \(\d+\.\d{3} ms\)$`, `^  \+ client_name +"Shop"$`, `^  ~ grant_types +\["authorization_code","refresh_token"\]$`)
+		`^statement \(\d+\.\d{3} ms\)$`, `^  \+ client_name +"Shop"$`, `^  ~ grant_types +\["authorization_code"\] -> \["authorization_code","refresh_token"\]$`)
 	if shown := c.document("decision show " + decision); textOf(shown, "decision_id") != decision || member(shown, "stages").Len() < 5 {
 		t.Errorf("as JSON: %s", shown)
 	}

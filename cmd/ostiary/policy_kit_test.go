@@ -44,7 +44,7 @@ func TestPolicyReadmeCommands(t *testing.T) {
 		}
 	}
 	for _, verb := range policyCommand().Commands() {
-		if !ran[verb.Name()] {
+		if !ran[verb.Name()] && verb.PersistentFlags().Lookup("server") == nil { // those are TestPolicyReadmeOnServer's
 			t.Errorf("policies/README.md does not show %s", verb.Name())
 		}
 	}

@@ -21,6 +21,7 @@ type question struct {
 	ClientID  string           `json:"client_id,omitempty"`
 	Caller    *supposed        `json:"caller,omitempty"`
 	Merge     bool             `json:"merge,omitempty"`
+	Bundle    *bundle          `json:"bundle,omitempty"` // a candidate policy
 }
 
 // supposed is who a hypothetical request comes from.
@@ -33,6 +34,7 @@ type simulateFlags struct {
 	operatorFlags
 	question
 	file, caller   string
+	folder         string // of the candidate
 	explain, check bool
 }
 
@@ -44,9 +46,11 @@ func simulateCommand() *cobra.Command {
 		return f.run(ctx, t, cmd.InOrStdin())
 	})
 	cmd.Long = "simulate sends what a client would send, and tells whether it would be allowed, and why not. Nothing is stored, counted or\n" +
-		"spent. A refusal is an answer like any other and ends with 0; with --check it ends with 1. It speaks to the running server."
+		"spent. With --bundle the rules of a folder take the place of those in force, for this one question. A refusal is an answer\n" +
+		"like any other and ends with 0; with --check it ends with 1. It speaks to the running server."
 	cmd.Example = "  ostiary simulate -f request.json\n" +
 		"  ostiary simulate -f request.json --caller open --explain\n" +
+		"  ostiary simulate -f request.json --iat-profile code-flow-pkjwt --bundle site\n" +
 		"  ostiary simulate -f changes.json --operation update --merge --client c-06gz... --check"
 	f.connect(cmd)
 	flags := cmd.Flags()
@@ -54,10 +58,12 @@ func simulateCommand() *cobra.Command {
 	flags.StringVar(&f.Operation, "operation", string(core.Register), "register, update, delete, read, disable, enable, approve or reject")
 	flags.StringVar(&f.ClientID, "client", "", "client_id that the operation is about, unless it is register")
 	flags.StringVar(&f.Channel, "channel", "", "dcr, manage or operator (default: that by which such a request comes)")
-	flags.StringVar(&f.Profile, "profile", "", "profile of the initial access token that the request is taken to have")
+	flags.StringVar(&f.Profile, "iat-profile", "", "profile of the initial access token that the request is taken to have")
+	flags.StringVar(&f.Profile, "profile", "", "the same, shorter")
+	flags.StringVar(&f.folder, "bundle", "", "folder of rules to try instead of those in force")
 	flags.StringVar(&f.caller, "caller", "", "who asks: initial_access_token, registration_access_token, operator or open (default: as the channel has it)")
 	flags.BoolVar(&f.Merge, "merge", false, "the body is a JSON Merge Patch; for update")
-	flags.BoolVar(&f.explain, "explain", false, "show what each stage did")
+	flags.BoolVar(&f.explain, "explain", false, "show what each stage did: members before and after, rules with file, line and source, times, calls of plugins")
 	flags.BoolVar(&f.check, "check", false, "end with 1 when the request would be refused")
 	return cmd
 }
@@ -68,7 +74,7 @@ func (f *simulateFlags) run(ctx context.Context, t *terminal, stdin io.Reader) e
 	}
 	answer, err := t.do(ctx, http.MethodPost, "/simulate", f.question)
 	if err != nil {
-		return err
+		return t.unusable(answer, err)
 	}
 	if err := t.print(answer, func(w io.Writer) { f.printAnswer(w, answer) }); err != nil {
 		return err
@@ -87,6 +93,9 @@ func (f *simulateFlags) complete(ctx context.Context, stdin io.Reader) (err erro
 	}
 	if (op == core.Register) != (f.ClientID == "") {
 		return usagef("--client goes with every --operation but register: it names the client that the operation is about")
+	}
+	if f.Bundle, err = readBundle(f.folder); err != nil {
+		return err
 	}
 	if f.caller != "" {
 		f.Caller = &supposed{f.caller}
@@ -118,6 +127,7 @@ func (f *simulateFlags) printAnswer(w io.Writer, answer strictjson.Value) {
 		printMembers(w, "  ", client)
 	}
 	if f.explain {
+		fmt.Fprintf(w, "\nrevision %s\n", printable(textOf(answer, "revision")))
 		printStages(w, member(answer, "stages"))
 	}
 }

@@ -233,15 +233,16 @@ func (h *house) table(issuerPath string) []web.Route {
 	s := h.settings
 	limiter := web.NewLimiter(s.Desk.Every, int(s.Desk.Burst), limitedAddresses)
 	parts := routes.Parts{
-		OIDC:    oidc.New(h.desk, h.signing, limiter, oidc.Document(s.Issuer)),
-		Tokens:  oidc.NewTokenHandlers(h.people.tokens, s.Issuer),
-		People:  h.people.pages,
-		Console: console.New(h.people.login.For(core.ConsoleSession, consoleLifetime), h.book, strings.HasPrefix(s.Issuer, "https:")).Counted(h.people.failed).Approving(h.clients, h.desk),
+		OIDC:   oidc.New(h.desk, h.signing, limiter, oidc.Document(s.Issuer)),
+		Tokens: oidc.NewTokenHandlers(h.people.tokens, s.Issuer),
+		People: h.people.pages,
+		Console: console.New(h.people.login.For(core.ConsoleSession, consoleLifetime), h.book, explainer{h.policy}, strings.HasPrefix(s.Issuer, "https:")).
+			Counted(h.people.failed).Approving(h.clients, h.desk),
 		Admin: admin.New(admin.Parts{
 			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Clients: h.clients, Decisions: h.book, Keys: h.signing,
 			Users: h.people.login, Sessions: h.people.login, SetupURL: h.setupURL,
 			Policies: func() any { return h.policyStatus() }, Plugins: func() any { return h.pluginStatus() },
-			Shadow: h.shadow, Jobs: h.jobs,
+			Shadow: h.shadow, Jobs: h.jobs, Tries: h.tries, Explainer: explainer{h.policy},
 		}),
 		Site: h.site,
 	}

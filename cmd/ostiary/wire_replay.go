@@ -5,8 +5,13 @@ import (
 	"errors"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/ledger"
+	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/replay"
+	"github.com/ostiary/ostiary/core/strictjson"
+	"github.com/ostiary/ostiary/core/web/admin"
 	"github.com/ostiary/ostiary/policies"
 	"github.com/ostiary/ostiary/storage"
 )
@@ -92,7 +97,7 @@ func (c *candidates) Live() (replay.Candidate, error) {
 }
 
 func (c *candidates) ready(rev *policies.Revision) replay.Candidate {
-	return replay.Candidate{Revision: rev.ID(), Decide: c.engine.Aside(rev).DecideRegistration, Line: rev.Source().Line}
+	return replay.Candidate{Revision: rev.ID(), Decide: c.engine.Aside(rev).DecideRegistration, Line: rev.Line}
 }
 
 var _ replay.Candidates = (*candidates)(nil)
@@ -105,3 +110,33 @@ func problemsIn(src policies.Source, load *policies.LoadError) error {
 	}
 	return bad
 }
+
+// An explainer tells what entries do not hold: what a client was, from the question that is kept beside an entry, and the lines
+// of the rules in force.
+type explainer struct{ engine *policies.Engine }
+
+// Before implements admin.Explainer.
+func (e explainer) Before(entry ledger.Entry) strictjson.Value {
+	if entry.Operation == core.Register {
+		return strictjson.Object()
+	}
+	if len(entry.Input) == 0 {
+		return strictjson.Value{}
+	}
+	kept, err := decision.ParseKept(entry.Input)
+	if err != nil { // of another version of the contract
+		return strictjson.Value{}
+	}
+	return metadata.Document(&kept.Before.Metadata)
+}
+
+// Line implements admin.Explainer. Lines of another revision may have moved.
+func (e explainer) Line(revision, file string, line int) string {
+	rev := e.engine.Active()
+	if rev == nil || rev.ID() != revision {
+		return ""
+	}
+	return rev.Line(file, line)
+}
+
+var _ admin.Explainer = explainer{}

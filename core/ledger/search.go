@@ -37,6 +37,39 @@ func (e *Entry) fired(rule string) bool {
 	return slices.ContainsFunc(e.Stages, func(s Stage) bool { return slices.ContainsFunc(s.Reasons, by) })
 }
 
+// FilterNames are what a Filter is called where people write one.
+func FilterNames() []string {
+	return []string{"client_id", "verdict", "outcome", "channel", "operation", "code", "rule", "revision", "since", "until"}
+}
+
+// longestFilter is as long as the longest client id; nothing else that is looked for is longer.
+const longestFilter = 256
+
+// ReadFilter reads a Filter that somebody wrote, each part by its name. Times are read as ParseMoment does. A verdict that there
+// is none of is refused; other words may simply find nothing.
+func ReadFilter(get func(name string) string, now time.Time) (Filter, error) {
+	for _, name := range FilterNames() {
+		if len(get(name)) > longestFilter {
+			return Filter{}, core.Refuse(core.InvalidRequest, "%s is longer than %d bytes.", name, longestFilter)
+		}
+	}
+	f := Filter{
+		Client: core.ClientID(get("client_id")), Verdict: Verdict(get("verdict")), Outcome: Outcome(get("outcome")),
+		Channel: core.Channel(get("channel")), Operation: core.Operation(get("operation")), Code: core.Code(get("code")),
+		Rule: get("rule"), Revision: get("revision"),
+	}
+	switch f.Verdict {
+	case "", Allowed, Denied, Failed:
+	default:
+		return Filter{}, core.Refuse(core.InvalidRequest, "verdict must be allowed, denied or failed.")
+	}
+	var err error
+	if f.Since, err = ParseMoment("since", get("since"), now); err == nil {
+		f.Until, err = ParseMoment("until", get("until"), now)
+	}
+	return f, err
+}
+
 // maxSearched is how many entries one Search looks at.
 const maxSearched = 5000
 

@@ -83,13 +83,13 @@ func documented(op core.Operation) bool { return op == core.Register || op == co
 // Judge takes a request down the road up to its approval and writes nothing. The entry tells the whole way, whatever its
 // end; on an error it is what explains the refusal.
 func (d *Desk) Judge(ctx context.Context, req Request) (Approved, ledger.Entry, error) {
-	return d.judge(ctx, req, "")
+	return d.judge(ctx, d.policy, req, "")
 }
 
-// judge is Judge for a caller who is, in a simulation, taken to be of a kind.
-func (d *Desk) judge(ctx context.Context, req Request, as string) (Approved, ledger.Entry, error) {
+// judge is Judge under a policy, for a caller who is, in a simulation, taken to be of a kind.
+func (d *Desk) judge(ctx context.Context, policy Policy, req Request, as string) (Approved, ledger.Entry, error) {
 	j := d.begin(req)
-	j.as = as
+	j.policy, j.as = policy, as
 	return j.walk(ctx)
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -22,7 +23,16 @@ type Simulation struct {
 // Simulate judges a hypothetical request whose caller is taken to be of the kind as ("" to believe the request's own
 // credential). Nothing is stored, counted or spent, and no entry is kept.
 func (d *Desk) Simulate(ctx context.Context, req Request, as string) Simulation {
-	approved, entry, err := d.judge(ctx, req, as)
+	return d.simulate(ctx, d.policy, req, as)
+}
+
+// SimulateUnder is Simulate under other rules than those in force.
+func (d *Desk) SimulateUnder(ctx context.Context, decide func(context.Context, *decision.Registration) (decision.Verdict, error), req Request, as string) Simulation {
+	return d.simulate(ctx, deciding(decide), req, as)
+}
+
+func (d *Desk) simulate(ctx context.Context, policy Policy, req Request, as string) Simulation {
+	approved, entry, err := d.judge(ctx, policy, req, as)
 	s := Simulation{Err: err, Entry: entry, Warnings: approved.warnings}
 	if err == nil && !removes(req.Operation) {
 		described := approved.client.Metadata

@@ -7,7 +7,6 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/operator"
-	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/web"
 )
 
@@ -25,12 +24,13 @@ func (h *Handlers) ShowDecision(ctx context.Context, r *web.Request, _ operator.
 	case !found:
 		return web.Response{}, missing
 	}
-	return reply(http.StatusOK, entry)
+	return reply(http.StatusOK, h.explain(entry))
 }
 
-// ListDecisions lists decisions, newest first: ?client_id= cursor= limit=.
+// ListDecisions lists decisions, newest first: any of ledger.FilterNames, cursor= limit=. A page may be short, or empty, and have a
+// next one: only so many decisions are looked at for each.
 func (h *Handlers) ListDecisions(ctx context.Context, r *web.Request, _ operator.Operator) (web.Response, error) {
-	query, err := searchOf(r, "client_id")
+	query, err := searchOf(r, ledger.FilterNames()...)
 	if err != nil {
 		return web.Response{}, err
 	}
@@ -38,17 +38,13 @@ func (h *Handlers) ListDecisions(ctx context.Context, r *web.Request, _ operator
 	if err != nil {
 		return web.Response{}, err
 	}
-	client := core.ClientID(query.Get("client_id"))
-	if len(client) > registration.MaxClientID {
-		return web.Response{}, core.Refuse(core.InvalidRequest, "client_id is longer than %d bytes.", registration.MaxClientID)
-	}
-	entries, err := h.Decisions.Entries(ctx, client, core.DecisionID(cursor), query.limit)
+	filter, err := ledger.ReadFilter(query.Get, r.Start)
 	if err != nil {
 		return web.Response{}, err
 	}
-	page := list[ledger.Entry]{Items: orEmpty(entries)}
-	if len(entries) == query.limit {
-		page.Next = string(entries[query.limit-1].DecisionID)
+	entries, next, err := h.Decisions.Search(ctx, filter, core.DecisionID(cursor), query.limit)
+	if err != nil {
+		return web.Response{}, err
 	}
-	return reply(http.StatusOK, page)
+	return reply(http.StatusOK, list[ledger.Entry]{Items: orEmpty(entries), Next: string(next)})
 }

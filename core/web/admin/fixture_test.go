@@ -78,6 +78,7 @@ func open(t *testing.T) *house {
 		Desk:   h.desk, Clients: h.vault, Decisions: h.book,
 		Users: h.people, Sessions: h.people, SetupURL: func(link core.Secret) string { return "https://op.example/setup?token=" + link.Reveal() },
 		Policies: func() any { return map[string]string{"active_revision": "r-1"} }, Plugins: func() any { return []string{} },
+		Explainer: h.book,
 	}))
 	server, err := web.New(web.Options{
 		Routes: h.routes, Areas: []web.Area{{Prefix: "/api/admin", Face: web.Operator}}, Sites: []string{site},

@@ -15,6 +15,8 @@ import (
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/operator"
 	"github.com/ostiary/ostiary/core/registration"
+	"github.com/ostiary/ostiary/core/replay"
+	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/core/web"
 )
 
@@ -34,6 +36,7 @@ type Tokens interface {
 type Desk interface {
 	Do(ctx context.Context, req registration.Request) (registration.Answer, error)
 	Simulate(ctx context.Context, req registration.Request, as string) registration.Simulation
+	SimulateUnder(ctx context.Context, decide replay.Decide, req registration.Request, as string) registration.Simulation
 }
 
 // Clients lists clients. A cursor is opaque; "" starts, and "" ends.
@@ -45,7 +48,15 @@ type Clients interface {
 // Decisions reads the ledger (core/ledger).
 type Decisions interface {
 	Find(ctx context.Context, id core.DecisionID) (ledger.Entry, bool, error)
-	Entries(ctx context.Context, client core.ClientID, after core.DecisionID, limit int) ([]ledger.Entry, error)
+	Search(ctx context.Context, f ledger.Filter, after core.DecisionID, limit int) (found []ledger.Entry, next core.DecisionID, err error)
+}
+
+// Explainer tells what an entry does not hold itself.
+type Explainer interface {
+	// Before gives the metadata that an entry's client had when it was judged; absent when nobody knows.
+	Before(e ledger.Entry) strictjson.Value
+	// Line gives a line of the rules of a revision; "" when they are not at hand.
+	Line(revision, file string, line int) string
 }
 
 // A Status tells how a part is, as JSON.
@@ -66,6 +77,8 @@ type Parts struct {
 	Shadow    Shadow
 	Plugins   Status
 	Jobs      PolicyJobs
+	Tries     replay.Candidates // policies that somebody sent to try
+	Explainer Explainer
 }
 
 // Handlers serve the operators' API.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/operator"
 	"github.com/ostiary/ostiary/core/replay"
 	"github.com/ostiary/ostiary/core/web"
@@ -22,7 +23,7 @@ type PolicyJobs interface {
 // replayBody says which decisions are asked again, and of what. Without a bundle it is the policy in force.
 type replayBody struct {
 	Bundle    *bundleBody       `json:"bundle"`
-	Since     string            `json:"since"` // as web.ParseMoment takes it
+	Since     string            `json:"since"` // as ledger.ParseMoment takes it
 	Until     string            `json:"until"`
 	Limit     int               `json:"limit"`
 	Decisions []core.DecisionID `json:"decisions"`
@@ -32,10 +33,10 @@ func (b replayBody) order(now time.Time) (o replay.Order, err error) {
 	if o.Files, err = b.Bundle.candidate(); err != nil {
 		return o, err
 	}
-	if o.Since, err = web.ParseMoment("since", b.Since, now); err != nil {
+	if o.Since, err = ledger.ParseMoment("since", b.Since, now); err != nil {
 		return o, err
 	}
-	if o.Until, err = web.ParseMoment("until", b.Until, now); err != nil {
+	if o.Until, err = ledger.ParseMoment("until", b.Until, now); err != nil {
 		return o, err
 	}
 	for _, id := range b.Decisions {

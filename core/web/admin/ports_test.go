@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/registration"
+	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/core/web/admin"
 )
 
@@ -166,13 +168,22 @@ func (b *book) Find(_ context.Context, id core.DecisionID) (ledger.Entry, bool, 
 	return e, found, nil
 }
 
-func (b *book) Entries(_ context.Context, client core.ClientID, after core.DecisionID, limit int) ([]ledger.Entry, error) {
-	if len(client) > maxKey {
-		return nil, errKey
+func (b *book) Search(_ context.Context, f ledger.Filter, after core.DecisionID, limit int) ([]ledger.Entry, core.DecisionID, error) {
+	if len(f.Client) > maxKey {
+		return nil, "", errKey
 	}
-	list := slices.DeleteFunc(slices.Collect(maps.Values(b.all())), func(e ledger.Entry) bool { return client != "" && e.ClientID != client })
-	return page(list, func(e ledger.Entry) string { return string(e.DecisionID) }, string(after), limit)
+	list := slices.DeleteFunc(slices.Collect(maps.Values(b.all())), func(e ledger.Entry) bool { return !f.Holds(e) })
+	found, err := page(list, func(e ledger.Entry) string { return string(e.DecisionID) }, string(after), limit)
+	if err != nil || len(found) < limit {
+		return found, "", err
+	}
+	return found, found[limit-1].DecisionID, nil
 }
+
+// book explains entries, too: rules stand in files whose lines are their numbers, and no client was anything before.
+func (b *book) Before(ledger.Entry) strictjson.Value { return strictjson.Object() }
+
+func (b *book) Line(_, file string, line int) string { return fmt.Sprintf("line %d of %s", line, file) }
 
 var (
 	_ registration.Store      = (*vault)(nil)

@@ -7,7 +7,7 @@ import (
 	"net/netip"
 
 	"github.com/ostiary/ostiary/core"
-	"github.com/ostiary/ostiary/core/ledger"
+	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/operator"
 	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -24,6 +24,7 @@ type simulateBody struct {
 	Caller    *simulateCaller  `json:"caller"`
 	ClientID  core.ClientID    `json:"client_id"`
 	Merge     bool             `json:"merge"`
+	Bundle    *bundleBody      `json:"bundle"` // a candidate policy; absent: the one in force
 }
 
 type simulateCaller struct {
@@ -42,7 +43,7 @@ type simulation struct {
 	Client   strictjson.Value `json:"client,omitzero"`               // the metadata it would have
 	Status   core.State       `json:"registration_status,omitempty"` // of the client, as an answer would show it: absent when active
 	Revision string           `json:"revision"`
-	Stages   []ledger.Stage   `json:"stages"`
+	Stages   []shownStage     `json:"stages"`
 }
 
 type shownError struct {
@@ -53,17 +54,28 @@ type shownError struct {
 // Simulate judges a hypothetical request on the whole road. Nothing is stored, counted or spent.
 func (h *Handlers) Simulate(ctx context.Context, r *web.Request, by operator.Operator) (web.Response, error) {
 	var body simulateBody
-	if err := web.DecodeBody(r.Body, &body); err != nil {
+	if err := web.DecodeLong(r.Body, &body); err != nil {
 		return web.Response{}, err
 	}
 	req, as, err := body.request(r, by)
 	if err != nil {
 		return web.Response{}, err
 	}
-	s := h.Desk.Simulate(ctx, req, as)
+	files, err := body.Bundle.candidate()
+	if err != nil {
+		return web.Response{}, err
+	}
+	s, line, err := h.try(ctx, files, req, as)
+	if err != nil {
+		return unusable(err)
+	}
+	before, err := h.present(ctx, req)
+	if err != nil {
+		return web.Response{}, err
+	}
 	answer := simulation{
 		Allowed: s.Err == nil, Errors: []core.Reason{}, Warnings: orEmpty(s.Warnings), Client: s.Client,
-		Revision: s.Entry.Revision, Stages: orEmpty(s.Entry.Stages),
+		Revision: s.Entry.Revision, Stages: explained(s.Entry.Stages, before, line),
 	}
 	if s.State != core.Active {
 		answer.Status = s.State
@@ -73,6 +85,28 @@ func (h *Handlers) Simulate(ctx context.Context, r *web.Request, by operator.Ope
 		answer.Error, answer.Errors = &shownError{e.Code, e.Detail}, orEmpty(e.Reasons)
 	}
 	return reply(http.StatusOK, answer)
+}
+
+// try simulates under the files of a candidate, or under the policy in force; line finds the source of its rules.
+func (h *Handlers) try(ctx context.Context, files map[string]string, req registration.Request, as string) (s registration.Simulation, line lineOf, err error) {
+	if files == nil {
+		s = h.Desk.Simulate(ctx, req, as)
+		return s, h.linesOf(s.Entry.Revision), nil
+	}
+	candidate, err := h.Tries.Candidate(ctx, files)
+	if err != nil {
+		return s, nil, err
+	}
+	return h.Desk.SimulateUnder(ctx, candidate.Decide, req, as), candidate.Line, nil
+}
+
+// present gives the metadata of the client that a request is about, as it is now.
+func (h *Handlers) present(ctx context.Context, req registration.Request) (strictjson.Value, error) {
+	if req.Operation == core.Register {
+		return strictjson.Object(), nil
+	}
+	stored, err := h.Clients.Client(ctx, req.ClientID)
+	return metadata.Document(&stored.Client.Metadata), err
 }
 
 // request fills in what the body leaves open, and says what its caller is taken to be.

@@ -18,6 +18,7 @@ import (
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/login"
 	"github.com/ostiary/ostiary/core/oauth"
+	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/core/web"
 )
 
@@ -32,7 +33,15 @@ type Door interface {
 // Decisions reads the ledger (core/ledger).
 type Decisions interface {
 	Find(ctx context.Context, id core.DecisionID) (ledger.Entry, bool, error)
-	Entries(ctx context.Context, client core.ClientID, after core.DecisionID, limit int) ([]ledger.Entry, error)
+	Search(ctx context.Context, f ledger.Filter, after core.DecisionID, limit int) (found []ledger.Entry, next core.DecisionID, err error)
+}
+
+// Explainer tells what an entry does not hold itself.
+type Explainer interface {
+	// Before gives the metadata that an entry's client had when it was judged; absent when nobody knows.
+	Before(e ledger.Entry) strictjson.Value
+	// Line gives a line of the rules of a revision; "" when they are not at hand.
+	Line(revision, file string, line int) string
 }
 
 // Failures counts sign-ins that failed, by address (web.Limiter).
@@ -48,13 +57,14 @@ type Handlers struct {
 	decisions Decisions
 	clients   Clients
 	desk      Desk
+	explainer Explainer
 	secure    bool // the site speaks https: cookies are bound to it
 }
 
 // New makes the handlers. secure says that browsers reach the site by https. Who signs in has to be Counted, too, and Approving is where
 // approvals come from and go.
-func New(door Door, decisions Decisions, secure bool) *Handlers {
-	return &Handlers{door: door, decisions: decisions, secure: secure}
+func New(door Door, decisions Decisions, explainer Explainer, secure bool) *Handlers {
+	return &Handlers{door: door, decisions: decisions, explainer: explainer, secure: secure}
 }
 
 // Counted says where sign-ins that fail are counted.
@@ -106,21 +116,25 @@ func (h *Handlers) Home(context.Context, *web.Request, visitor) (web.Response, e
 	return web.SeeOther(listPath), nil
 }
 
-// List shows decisions, newest first: ?client_id= after=.
+// List shows decisions, newest first: any of ledger.FilterNames, and after=. What cannot be looked for is said above the form.
 func (h *Handlers) List(ctx context.Context, r *web.Request, who visitor) (web.Response, error) {
 	query, err := web.ParseQuery(r)
 	if err != nil {
 		return web.Response{}, err
 	}
-	client, after := query.Get("client_id"), query.Get("after")
-	if len(client) > longestID || len(after) > longestID {
+	after := query.Get("after")
+	if len(after) > longestID {
 		return web.Response{}, core.Refuse(core.InvalidRequest, "No id is that long.")
 	}
-	entries, err := h.decisions.Entries(ctx, core.ClientID(client), core.DecisionID(after), pageLength)
+	filter, err := ledger.ReadFilter(query.Get, r.Start)
+	if err != nil {
+		return render("decisions.html", http.StatusBadRequest, problemView(who, query.Get, err))
+	}
+	entries, next, err := h.decisions.Search(ctx, filter, core.DecisionID(after), pageLength)
 	if err != nil {
 		return web.Response{}, err
 	}
-	return render("decisions.html", http.StatusOK, listView(who, entries, client, after))
+	return render("decisions.html", http.StatusOK, listView(who, entries, next, query.Get))
 }
 
 // Show explains one decision.
@@ -136,7 +150,7 @@ func (h *Handlers) Show(ctx context.Context, r *web.Request, who visitor) (web.R
 	case !found:
 		return web.Response{}, errNoDecision
 	}
-	return render("decision.html", http.StatusOK, entryView(who, entry))
+	return render("decision.html", http.StatusOK, h.entryView(who, entry))
 }
 
 var errNoDecision = core.Refuse(core.NotFound, "There is no decision with this id, or its retention has passed.")

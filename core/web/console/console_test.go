@@ -61,14 +61,21 @@ func (b book) Find(_ context.Context, id core.DecisionID) (ledger.Entry, bool, e
 	return b.entry, id == b.entry.DecisionID, nil
 }
 
-func (b book) Entries(_ context.Context, client core.ClientID, after core.DecisionID, limit int) ([]ledger.Entry, error) {
+func (b book) Search(_ context.Context, f ledger.Filter, _ core.DecisionID, limit int) ([]ledger.Entry, core.DecisionID, error) {
+	if !f.Holds(b.entry) {
+		return nil, "", nil
+	}
 	var list []ledger.Entry
 	for range limit { // as many as are asked for: there is an older page
-		if client == "" || client == b.entry.ClientID {
-			list = append(list, b.entry)
-		}
+		list = append(list, b.entry)
 	}
-	return list, nil
+	return list, b.entry.DecisionID, nil
+}
+
+func (book) Before(ledger.Entry) strictjson.Value { return strictjson.Object() }
+
+func (book) Line(_, file string, line int) string {
+	return fmt.Sprintf("  deny of %s, line %d <b>", file, line)
 }
 
 const nasty = `<script>alert("x")</script>`
@@ -101,7 +108,7 @@ func open(t *testing.T) *rig {
 	t.Helper()
 	d := &door{sessions: map[core.Secret]core.User{}}
 	g := &rig{t: t, door: d, hall: &hall{}, cookies: map[string]string{}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
-	h := console.New(d, book{refusal()}, true).Counted(web.NewLimiter(3*time.Second, freeFailures, 100)).Approving(g.hall, g.hall)
+	h := console.New(d, book{refusal()}, book{}, true).Counted(web.NewLimiter(3*time.Second, freeFailures, 100)).Approving(g.hall, g.hall)
 	var err error
 	g.server, err = web.New(web.Options{Sites: []string{site}, Face: web.Page, Routes: table(h), Now: func() time.Time { return g.now }})
 	if err != nil {
@@ -194,7 +201,7 @@ func TestConsole(t *testing.T) {
 		t.Errorf("list: %d %s", res.StatusCode, list)
 	}
 	res, one := g.ask("GET", "/console/decisions/d-1", nil)
-	for _, want := range []string{"scopes.rego:12", "scopes.allowed", "invalid_scope", "192.0.2.7", "client/name", "1.00 ms", "remembered"} {
+	for _, want := range []string{"scopes.rego:12", "scopes.allowed", "invalid_scope", "192.0.2.7", "client/name", "1.00 ms", "remembered", "deny of scopes.rego, line 12 &lt;b&gt;", "<ins><code>&#34;"} {
 		if !strings.Contains(one, want) {
 			t.Errorf("the explanation lacks %q: %s", want, one)
 		}
@@ -202,7 +209,7 @@ func TestConsole(t *testing.T) {
 	if strings.Contains(list+one, "<script") || !strings.Contains(res.Header.Get("Content-Security-Policy"), "default-src 'none'") {
 		t.Error("markup of a stranger is in the page, or it has no policy")
 	}
-	if res, page := g.ask("GET", "/console/decisions?client_id=nobody", nil); res.StatusCode != 200 || !strings.Contains(page, "Nothing has been decided on this client") {
+	if res, page := g.ask("GET", "/console/decisions?client_id=nobody", nil); res.StatusCode != 200 || !strings.Contains(page, "No decision is like that") {
 		t.Errorf("nobody's list: %d %s", res.StatusCode, page)
 	}
 	if res, _ := g.ask("GET", "/console/decisions/d-2", nil); res.StatusCode != 404 {
@@ -315,5 +322,24 @@ func TestConsolePagesAreAccessible(t *testing.T) {
 	}
 	if res, css := g.ask("GET", "/console/style.css", nil); res.StatusCode != 200 || !strings.Contains(css, "prefers-color-scheme") {
 		t.Errorf("style: %d", res.StatusCode)
+	}
+}
+
+// The list is narrowed by its form, the next page keeps to that, and what cannot be looked for is said in the page.
+func TestConsoleFilters(t *testing.T) {
+	g := open(t)
+	g.signIn("ada", "right")
+	res, page := g.ask("GET", "/console/decisions?verdict=denied&code=invalid_scope&rule=scopes.allowed&since=2026-02-01", nil)
+	if res.StatusCode != 200 || !strings.Contains(page, `href="/console/decisions/d-1"`) || !strings.Contains(page, "<option selected>denied</option>") ||
+		!strings.Contains(page, `name="rule" value="scopes.allowed"`) || !strings.Contains(page, "/console/decisions?after=d-1&amp;code=invalid_scope&amp;rule=scopes.allowed&amp;since=2026-02-01&amp;verdict=denied") {
+		t.Errorf("%d %s", res.StatusCode, page)
+	}
+	for query, says := range map[string]string{"verdict=allowed": "No decision is like that", "until=2026-02-01": "No decision is like that", "operation=update": "No decision is like that"} {
+		if res, page := g.ask("GET", "/console/decisions?"+query, nil); res.StatusCode != 200 || !strings.Contains(page, says) || strings.Contains(page, "d-1\"") {
+			t.Errorf("%s: %d %s", query, res.StatusCode, page)
+		}
+	}
+	if res, page := g.ask("GET", "/console/decisions?since=%3Cb%3E", nil); res.StatusCode != 400 || !strings.Contains(page, "since must be a time") || strings.Contains(page, "<b>") {
+		t.Errorf("%d %s", res.StatusCode, page)
 	}
 }

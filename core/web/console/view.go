@@ -5,7 +5,9 @@ import (
 	"embed"
 	"fmt"
 	"html/template"
+	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -51,12 +53,47 @@ type listed struct {
 }
 
 type decisionsView struct {
-	Who, Token  string
-	Client      string // what the list is narrowed to
-	Rows        []listed
-	Older       string // link to the next page
-	Earlier     bool   // this is not the first page
-	ClientLimit int
+	Who, Token string
+	Filters    []filterView // what the list can be narrowed by
+	Narrowed   bool         // and is
+	Problem    string       // what is wrong with that
+	Rows       []listed
+	Older      string // link to the next page
+	Earlier    bool   // this is not the first page
+	MaxLength  int
+}
+
+// A filterView is one field of the form above the list.
+type filterView struct {
+	Name, Label, Value, Hint string
+	Choices                  []string // nil: anything may be typed
+}
+
+// filters are the fields in their order.
+func filters(get func(string) string) []filterView {
+	list := []filterView{
+		{Name: "client_id", Label: "Client"},
+		{Name: "verdict", Label: "Verdict", Choices: []string{"allowed", "denied", "failed"}},
+		{Name: "outcome", Label: "Outcome", Choices: []string{"stored", "deleted", "unchanged", "nothing"}},
+		{Name: "operation", Label: "Operation", Choices: []string{"register", "update", "delete", "read", "disable", "enable"}},
+		{Name: "channel", Label: "Channel", Choices: []string{"dcr", "manage", "operator"}},
+		{Name: "code", Label: "Error", Hint: "invalid_scope"},
+		{Name: "rule", Label: "Rule", Hint: "scopes.not_offered"},
+		{Name: "revision", Label: "Policy"},
+		{Name: "since", Label: "Since", Hint: "7d, or 2026-03-01"},
+		{Name: "until", Label: "Until", Hint: "12h"},
+	}
+	for i := range list {
+		list[i].Value = get(list[i].Name)
+	}
+	return list
+}
+
+// problemView is the form with what is wrong in it, and no list.
+func problemView(who visitor, get func(string) string, err error) decisionsView {
+	return decisionsView{
+		Who: who.user.Username, Token: who.token(), Filters: filters(get), Narrowed: true, Problem: core.AsError(err).Detail, MaxLength: longestID,
+	}
 }
 
 // ended is how a decision ended, in words and as a class of the style sheet.
@@ -76,8 +113,17 @@ func endOf(e ledger.Entry) ended {
 	return ended{string(e.Outcome), "accepted"}
 }
 
-func listView(who visitor, entries []ledger.Entry, client, after string) decisionsView {
-	view := decisionsView{Who: who.user.Username, Token: who.token(), Client: client, Earlier: after != "", ClientLimit: longestID}
+func listView(who visitor, entries []ledger.Entry, next core.DecisionID, get func(string) string) decisionsView {
+	view := decisionsView{
+		Who: who.user.Username, Token: who.token(), Filters: filters(get), Earlier: get("after") != "", MaxLength: longestID,
+	}
+	query := url.Values{}
+	for _, f := range view.Filters {
+		if f.Value != "" {
+			query.Set(f.Name, f.Value)
+			view.Narrowed = true
+		}
+	}
 	for _, e := range entries {
 		row := listed{
 			Href: listPath + "/" + url.PathEscape(string(e.DecisionID)), Time: clock(e.Time), Operation: e.Operation, Channel: e.Channel,
@@ -88,11 +134,8 @@ func listView(who visitor, entries []ledger.Entry, client, after string) decisio
 		}
 		view.Rows = append(view.Rows, row)
 	}
-	if len(entries) == pageLength {
-		query := url.Values{"after": {string(entries[pageLength-1].DecisionID)}}
-		if client != "" {
-			query.Set("client_id", client)
-		}
+	if next != "" {
+		query.Set("after", string(next))
 		view.Older = listPath + "?" + query.Encode()
 	}
 	return view
@@ -117,22 +160,24 @@ type stageView struct {
 	Share          int // of the whole time, 0 to 100
 	Changes        []change
 	Reasons        []reasonView
+	Attached       []string
 	Calls          []ledger.Call
 	Audit, Fault   string
 	Fuel           uint64
 	Cached         bool
 }
 
-// A change is one step of a stage's patch, in words.
-type change struct{ What, Member, Value string }
+// A change is what a stage made of one member.
+type change struct{ What, Member, Before, After string }
 
 type reasonView struct {
 	core.Reason
-	Place string // file and line of the rule
-	Deny  bool
+	Place  string // file and line of the rule
+	Source string // that line
+	Deny   bool
 }
 
-func entryView(who visitor, e ledger.Entry) decisionView {
+func (h *Handlers) entryView(who visitor, e ledger.Entry) decisionView {
 	var total int64
 	for _, s := range append(e.Stages[:len(e.Stages):len(e.Stages)], e.Shaping...) {
 		total += s.NS
@@ -141,29 +186,55 @@ func entryView(who visitor, e ledger.Entry) decisionView {
 	if e.ClientID != "" {
 		view.ClientFilter = listPath + "?" + url.Values{"client_id": {string(e.ClientID)}}.Encode()
 	}
-	view.Stages, view.Shaping = stageViews(e.Stages, total), stageViews(e.Shaping, total)
+	line := func(file string, line int) string { return h.explainer.Line(e.Revision, file, line) }
+	view.Stages = stageViews(e.Stages, h.explainer.Before(e), total, line)
+	view.Shaping = stageViews(e.Shaping, strictjson.Value{}, total, line)
 	return view
 }
 
-func stageViews(stages []ledger.Stage, total int64) []stageView {
-	views := make([]stageView, len(stages))
+// stageViews draws rows; before is the metadata at their beginning, absent when it is not known.
+func stageViews(stages []ledger.Stage, before strictjson.Value, total int64, line func(string, int) string) []stageView {
+	views, diffs := make([]stageView, len(stages)), ledger.Diffs(before, stages)
 	for i, s := range stages {
-		v := stageView{Name: s.Stage, By: by(s.By), Took: duration(s.NS), Calls: s.Calls, Fault: s.Fault, Fuel: s.Fuel, Cached: s.Cached}
+		v := stageView{
+			Name: s.Stage, By: by(s.By), Took: duration(s.NS), Attached: attached(s.Attached), Calls: s.Calls, Fault: s.Fault, Fuel: s.Fuel, Cached: s.Cached,
+		}
 		if total > 0 {
 			v.Share = int(100 * s.NS / total)
 		}
 		if s.Audit.Kind() != strictjson.KindAbsent {
 			v.Audit = string(strictjson.Append(nil, s.Audit))
 		}
-		for _, op := range s.Patch {
-			v.Changes = append(v.Changes, changeOf(op))
+		for _, d := range diffs[i] {
+			v.Changes = append(v.Changes, changeOf(d))
 		}
 		for _, r := range s.Reasons {
-			v.Reasons = append(v.Reasons, reasonOf(r))
+			v.Reasons = append(v.Reasons, reasonOf(r, line))
 		}
 		views[i] = v
 	}
 	return views
+}
+
+// attached says what policy attached to the client, one thing a line.
+func attached(a *ledger.Attached) []string {
+	if a == nil {
+		return nil
+	}
+	var lines []string
+	for _, o := range a.Require {
+		lines = append(lines, strings.TrimSpace("requires "+o.Name+" "+o.Params)+" (rule "+o.Rule+")")
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Limits)) {
+		lines = append(lines, fmt.Sprintf("limits %s to %d s", name, a.Limits[name]))
+	}
+	if len(a.Labels) > 0 {
+		lines = append(lines, "labels it "+strings.Join(a.Labels, ", "))
+	}
+	if a.Trust != "" {
+		lines = append(lines, "trusts its statement as "+a.Trust)
+	}
+	return lines
 }
 
 func by(b ledger.By) string {
@@ -173,22 +244,32 @@ func by(b ledger.By) string {
 	return b.Kind + " " + b.Name
 }
 
-func changeOf(op strictjson.PatchOp) change {
-	member := strings.NewReplacer("~1", "/", "~0", "~").Replace(strings.TrimPrefix(op.Path, "/"))
-	if member == "" {
-		member = "the whole document"
-	}
-	c := change{What: map[string]string{"add": "added", "remove": "removed", "replace": "changed"}[op.Op], Member: member}
-	if op.Op != "remove" {
-		c.Value = string(strictjson.Append(nil, op.Value))
+func changeOf(d ledger.Diff) change {
+	c := change{What: "changed", Member: d.Member, Before: shown(d.Before), After: shown(d.After)}
+	switch {
+	case d.After.IsAbsent():
+		c.What = "removed"
+	case d.Before.IsAbsent() && !d.Unknown:
+		c.What = "added"
+	case d.Before.IsAbsent():
+		c.Before = "?"
 	}
 	return c
 }
 
-func reasonOf(r core.Reason) reasonView {
+// shown gives a value as text; none for one that is not there.
+func shown(v strictjson.Value) string {
+	if v.IsAbsent() {
+		return ""
+	}
+	return string(strictjson.Append(nil, v))
+}
+
+func reasonOf(r core.Reason, line func(string, int) string) reasonView {
 	v := reasonView{Reason: r, Deny: r.Code != ""}
 	if r.File != "" {
 		v.Place = r.File + ":" + strconv.Itoa(r.Line)
+		v.Source = strings.TrimSpace(line(r.File, r.Line))
 	}
 	return v
 }

@@ -196,15 +196,18 @@ type keySet struct{}
 func (keySet) JWKS() ([]byte, string) { return []byte(`{"keys":[]}`), `"k1"` }
 
 // deaf is a desk that does nothing. No arrow leads from here to its nouns: their types are inferred from the port.
-type deaf[Req, Ans, Sim any] struct{}
+type deaf[Req, Ans, Sim, Dec any] struct{}
 
-func (deaf[Req, Ans, Sim]) Do(context.Context, Req) (none Ans, err error)    { return none, nil }
-func (deaf[Req, Ans, Sim]) Simulate(context.Context, Req, string) (none Sim) { return none }
+func (deaf[Req, Ans, Sim, Dec]) Do(context.Context, Req) (none Ans, err error)    { return none, nil }
+func (deaf[Req, Ans, Sim, Dec]) Simulate(context.Context, Req, string) (none Sim) { return none }
+func (deaf[Req, Ans, Sim, Dec]) SimulateUnder(context.Context, Dec, Req, string) (none Sim) {
+	return none
+}
 
-func deafen[Req, Ans, Sim any](
-	func(admin.Desk, context.Context, Req) (Ans, error), func(admin.Desk, context.Context, Req, string) Sim,
-) deaf[Req, Ans, Sim] {
-	return deaf[Req, Ans, Sim]{}
+func deafen[Req, Ans, Sim, Dec any](
+	func(admin.Desk, context.Context, Req) (Ans, error), func(admin.Desk, context.Context, Dec, Req, string) Sim,
+) deaf[Req, Ans, Sim, Dec] {
+	return deaf[Req, Ans, Sim, Dec]{}
 }
 
 // parts are handlers without ports, but for keys and a desk that does nothing: a request that gets as far as to a port panics,
@@ -217,8 +220,8 @@ func parts(origin, issuerPath string) routes.Parts {
 	}
 	return routes.Parts{
 		OIDC: oidc.New(nil, keySet{}, nil, oidc.Document(issuer)), Tokens: oidc.NewTokenHandlers(nil, issuer), People: pages,
-		Admin:   admin.New(admin.Parts{Desk: deafen(admin.Desk.Do, admin.Desk.Simulate)}),
-		Console: console.New(nil, nil, true),
+		Admin:   admin.New(admin.Parts{Desk: deafen(admin.Desk.Do, admin.Desk.SimulateUnder)}),
+		Console: console.New(nil, nil, nil, true),
 		BFF:     bff.New(bff.Parts{Secure: true}), Proxied: []string{"/api/orders"},
 	}
 }
