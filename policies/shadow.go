@@ -19,6 +19,10 @@ const maxShadowed = 512
 // shadowWait is how long a decision waits for an evaluation slot of a shadow whose slots are held by evaluations that are stuck.
 const shadowWait = 100 * time.Millisecond
 
+// shadowPatience times the deadline of the rules in use is a shadow's: it runs beside them, and a machine that is busy with requests
+// must not look like a fault of its rules.
+const shadowPatience = 5
+
 // A shadow is a candidate that is asked what the revision in use was asked, after it and beside it. It has its own queue, workers,
 // slots, deadline and memory, so that it can take nothing from the requests but the time to hand it a question.
 type shadow struct {
@@ -82,7 +86,7 @@ func (e *Engine) SetShadow(label string, src Source) error {
 func (e *Engine) newShadow(label string, rev *Revision) *shadow {
 	workers := max(1, runtime.GOMAXPROCS(0)/2)
 	s := &shadow{
-		label: label, since: e.now(), revision: rev, slots: newSlots(workers, shadowWait), deadline: e.deadline,
+		label: label, since: e.now(), revision: rev, slots: newSlots(workers, shadowWait), deadline: shadowPatience * e.deadline,
 		waiting: make(chan *comparison, maxShadowed), sights: &sights{log: e.log, now: e.now, told: e.counted},
 	}
 	s.ctx, s.end = context.WithCancel(context.Background())
