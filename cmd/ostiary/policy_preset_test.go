@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/policies"
 )
 
@@ -78,21 +77,13 @@ func decisionOf(file string) string {
 // askPreset wants the verdict that the name of a request ends in; a refusal is the preset's.
 func askPreset(t *testing.T, dir, file, config string) {
 	t.Helper()
-	doc, err := strictjson.Parse([]byte(policyRun(t, "eval", dir, "-f", file, "--decision", decisionOf(file), "--config", config, "-o", "json")), strictjson.Default)
-	if err != nil {
-		t.Fatal(err)
-	}
-	verdict, _ := doc.Get("verdict")
-	allow, _ := verdict.Get("allow")
-	allowed, isFlag := allow.Bool()
-	if want := strings.HasSuffix(file, "-accepted.json"); !isFlag || allowed != want || !want && !strings.HasSuffix(file, "-refused.json") {
-		t.Errorf("%s: allow is %v\n%v", filepath.Base(file), allowed, doc)
-	}
-	denied, _ := verdict.Get("deny")
-	rules := strictjson.Canonical(nil, denied)
-	preset := strings.ReplaceAll(filepath.Base(filepath.Dir(filepath.Dir(file))), "-", "_")
-	if !allowed && !bytes.Contains(rules, []byte(`"rule":"`+preset+`.`)) {
-		t.Errorf("%s is refused by %s", filepath.Base(file), rules)
+	said := policyRun(t, "eval", dir, "-f", file, "--decision", decisionOf(file), "--config", config)
+	rule := " " + strings.ReplaceAll(filepath.Base(filepath.Dir(filepath.Dir(file))), "-", "_") + "."
+	switch {
+	case strings.HasSuffix(file, "-accepted.json") && strings.HasPrefix(said, "ALLOWED by "):
+	case strings.HasSuffix(file, "-refused.json") && strings.HasPrefix(said, "REFUSED by ") && strings.Contains(said, rule):
+	default:
+		t.Errorf("%s: %s", filepath.Base(file), said)
 	}
 }
 
