@@ -1,6 +1,9 @@
 package core
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Metadata is what a client says of itself and what was made of it: the members of RFC 7591 §2 and OpenID Connect Dynamic
 // Client Registration 1.0 §2. A zero field is an absent member; an empty, non-nil list is a member with no values. The one
@@ -62,6 +65,9 @@ type Client struct {
 	Governance Governance
 }
 
+// ExpiredAt tells whether the registration has ended, by its own lifetime or because nobody approved it in time.
+func (c *Client) ExpiredAt(now time.Time) bool { return !c.Expires.IsZero() && !now.Before(c.Expires) }
+
 // Provenance is where a client came from and which decision last wrote it.
 type Provenance struct {
 	Channel         Channel
@@ -70,7 +76,8 @@ type Provenance struct {
 	StatementIssuer string // iss of a verified software statement
 	RegisteredBy    DecisionID
 	WrittenBy       DecisionID
-	Revision        string // of the policy that admitted it
+	ApprovedBy      DecisionID // of the operator who approved it; empty: nobody had to
+	Revision        string     // of the policy that admitted it
 }
 
 // Governance is what policy attached to a client; the core holds it to it later.
@@ -79,6 +86,11 @@ type Governance struct {
 	Limits      map[string]int64 // by name, seconds
 	Labels      []string
 	Trust       string // "issuer", "self" or "none"
+}
+
+// Obliges tells whether an obligation of the name is among them.
+func (g *Governance) Obliges(name string) bool {
+	return slices.ContainsFunc(g.Obligations, func(o Obligation) bool { return o.Name == name })
 }
 
 // An Obligation is a requirement a client must meet on every later request.
@@ -129,6 +141,8 @@ const (
 	Read     Operation = "read"
 	Disable  Operation = "disable"
 	Enable   Operation = "enable"
+	Approve  Operation = "approve" // of a client that waits for it
+	Reject   Operation = "reject"  // of a client that waits: it is removed, and policy is asked whether it may be deleted
 )
 
 // Channel is the door a request came in by.

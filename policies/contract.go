@@ -41,7 +41,7 @@ var contracts = [decisions]*contract{
 			core.InvalidRedirectURI, core.InvalidClientMetadata, core.InvalidSoftwareStatement, core.UnapprovedSoftwareStmt,
 			core.InvalidScope, core.AccessDenied,
 		},
-		obligations: []string{decision.ObligePKCE},
+		obligations: []string{decision.ObligePKCE, decision.ObligePAR, decision.ObligeConsentAlways, decision.ObligeApproval},
 		limits: []string{
 			decision.LimitClientSecretLifetime, decision.LimitClientLifetime,
 			decision.LimitAccessToken, decision.LimitIDToken, decision.LimitRefreshToken,
@@ -85,6 +85,9 @@ var forms = map[string]form{
 	"require":       {must: []string{"rule", "name"}, may: []string{"params"}},
 	"limit":         {must: []string{"rule", "name", "value"}},
 }
+
+// unenforced are obligations that the contract has a name for and that this server cannot hold clients to.
+var unenforced = []string{"dpop", "mtls", "signed_request_object"}
 
 // plainSets are the sets whose findings are strings.
 var plainSets = []string{"trust", "label"}
@@ -130,6 +133,8 @@ func (c *contract) wrongValue(set, member, value string) string {
 	switch {
 	case member == "code" && !slices.Contains(c.codes, core.Code(value)):
 		return "code " + value + " is not one of " + c.listCodes()
+	case set == "require" && member == "name" && slices.Contains(unenforced, value):
+		return "this server cannot enforce the obligation " + value + " yet, so no rule may require it; it can enforce " + strings.Join(c.obligations, ", ")
 	case set == "require" && member == "name" && !slices.Contains(c.obligations, value):
 		return "the server knows no obligation " + value + "; it knows " + strings.Join(c.obligations, ", ")
 	case set == "limit" && member == "name" && !slices.Contains(c.limits, value):

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
@@ -35,6 +37,28 @@ func TestShippedRulesAreStable(t *testing.T) {
 	})
 	if !v.Allow || v.Changes() {
 		t.Errorf("verdict = %+v", v)
+	}
+}
+
+// What the core can enforce, rules may require, with the params that it knows.
+func TestObligations(t *testing.T) {
+	v := ask(t, engineWith(t, house+`require contains {"rule": "house.par", "name": "par", "params": {}}
+
+require contains {"rule": "house.ask", "name": "consent_always"}
+
+require contains {"rule": "house.approval", "name": "approval", "params": {"queue": "partners", "expires_in": (14 * 24) * 3600}}
+`), nil)
+	want := []core.Obligation{
+		{Name: decision.ObligeApproval, Params: `{"expires_in":1209600,"queue":"partners"}`, Rule: "house.approval"},
+		{Name: decision.ObligeConsentAlways, Rule: "house.ask"}, {Name: decision.ObligePAR, Rule: "house.par"},
+	}
+	slices.SortFunc(v.Require, func(a, b core.Obligation) int { return strings.Compare(a.Name, b.Name) })
+	if !v.Allow || !reflect.DeepEqual(v.Require, want) {
+		t.Errorf("verdict = %+v", v.Require)
+	}
+	approval, err := decision.ApprovalOf(want[0])
+	if err != nil || approval != (decision.Approval{ExpiresIn: 14 * 24 * time.Hour, Queue: "partners"}) {
+		t.Errorf("%+v, %v", approval, err)
 	}
 }
 
@@ -146,6 +170,9 @@ func TestWhatGoesWrongRefuses(t *testing.T) {
 		"code of wrong type":  {`deny contains f if { input.effective.client_name == "trigger"; f := {"rule": "r", "code": 7, "message": "m"} }`, core.PolicyUnavailable, "not a string"},
 		"unknown obligation":  {`require contains f if { input.effective.client_name == "trigger"; f := {"rule": "r", "name": "dance"} }`, core.PolicyUnavailable, "dance"},
 		"wrong params":        {`require contains f if { input.effective.client_name == "trigger"; f := {"rule": "r", "name": "pkce_s256", "params": 1} }`, core.PolicyUnavailable, "params"},
+		"no obligation yet":   {`require contains f if { input.effective.client_name == "trigger"; f := {"rule": "r", "name": "dpop"} }`, core.PolicyUnavailable, "cannot enforce the obligation dpop yet"},
+		"params of none":      {`require contains f if { input.effective.client_name == "trigger"; f := {"rule": "r", "name": "consent_always", "params": {"x": 1}} }`, core.PolicyUnavailable, "has no params"},
+		"computed wait":       {`require contains {"rule": "r", "name": "approval", "params": {"expires_in": 60 * 60 * 24 * 366}}` + when, core.PolicyUnavailable, "from 60 to 31536000"},
 		"unknown limit":       {`limit contains f if { input.effective.client_name == "trigger"; f := {"rule": "r", "name": "speed", "value": 1} }`, core.PolicyUnavailable, "speed"},
 		"limit of nothing":    {`limit contains f if { input.effective.client_name == "trigger"; f := {"rule": "r", "name": "client_lifetime", "value": 0} }`, core.PolicyUnavailable, "whole number"},
 		"unknown field":       {`set contains f if { input.effective.client_name == "trigger"; f := {"rule": "r", "field": "shoe_size", "value": 1} }`, core.PolicyUnavailable, "shoe_size"},

@@ -7,6 +7,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 
 	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/strictjson"
 )
 
 // checkModule holds the rules of a module to the contract, as far as their heads show it without running them.
@@ -84,5 +85,25 @@ func (c *contract) checkFinding(rule *ast.Rule, set string, found ast.Object) []
 			problems = append(problems, at(rule.Location, "%s needs the member %s", set, name))
 		}
 	}
-	return problems
+	return append(problems, c.checkParams(rule, set, found)...)
+}
+
+// checkParams checks the params of an obligation, where name and params stand in the head as they are.
+func (c *contract) checkParams(rule *ast.Rule, set string, found ast.Object) []Problem {
+	name, params := found.Get(ast.StringTerm("name")), found.Get(ast.StringTerm("params"))
+	if set != "require" || name == nil || params == nil {
+		return nil
+	}
+	text, isText := name.Value.(ast.String)
+	value, err := fromTerm(params)
+	if err != nil || !isText || !slices.Contains(c.obligations, string(text)) {
+		return nil // part of it is computed: it is checked when it is known
+	}
+	if value.Kind() != strictjson.KindObject {
+		return []Problem{at(rule.Location, "%s: params is not an object", set)}
+	}
+	if err := decision.CheckParams(string(text), value); err != nil {
+		return []Problem{at(rule.Location, "%s: %v", set, err)}
+	}
+	return nil
 }

@@ -173,6 +173,9 @@ func addObligation(list []core.Obligation, f finding) ([]core.Obligation, error)
 		if err != nil || params.Kind() != strictjson.KindObject {
 			return nil, fmt.Errorf("rule %s: params is not an object", f.rule)
 		}
+		if err := decision.CheckParams(f.name, params); err != nil {
+			return nil, fmt.Errorf("rule %s: %w", f.rule, err)
+		}
 		if params.Len() > 0 {
 			o.Params = string(strictjson.Canonical(nil, params))
 		}

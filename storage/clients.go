@@ -138,7 +138,7 @@ func (c *Clients) Commit(ctx context.Context, a registration.Approved) error {
 	switch a.Operation() {
 	case core.Register:
 		c.planInsert(&p, a)
-	case core.Delete:
+	case core.Delete, core.Reject:
 		c.planDelete(&p, a)
 	default:
 		c.planUpdate(&p, a)

@@ -25,6 +25,7 @@ func (f *clientForm) AppendJSON(dst []byte) ([]byte, error) {
 	r.TextIf("statement_issuer", f.Statement)
 	r.Text("registered_by", string(f.Registered))
 	r.Text("written_by", string(f.Written))
+	r.TextIf("approved_by", string(f.Approved))
 	r.TextIf("revision", f.Revision)
 	r.TextsIf("locked", f.Locked)
 	r.Uint("generation", f.Generation)

@@ -20,12 +20,15 @@ import (
 func TestLostUpdate(t *testing.T) {
 	onEach(t, func(s *store) {
 		d := openDesk(s)
+		d.policy = waiting("") // so that each of them can be asked for
 		writes := map[string]func(core.ClientID) registration.Request{
 			"update": func(id core.ClientID) registration.Request {
 				return d.byOperator(core.Update, id, app(`,"software_id":"other"`))
 			},
 			"disable": func(id core.ClientID) registration.Request { return d.byOperator(core.Disable, id, "") },
 			"delete":  func(id core.ClientID) registration.Request { return d.byOperator(core.Delete, id, "") },
+			"approve": func(id core.ClientID) registration.Request { return d.byOperator(core.Approve, id, "") },
+			"reject":  func(id core.ClientID) registration.Request { return d.byOperator(core.Reject, id, "") },
 		}
 		for first, one := range writes {
 			for second, two := range writes {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/oauth"
 )
 
@@ -142,9 +143,10 @@ func (in *inquiry) checkState() error {
 	return nil
 }
 
-// checkPushed is RFC 9126 §6: a client may have bound itself to send nothing through the browser.
+// checkPushed is RFC 9126 §6: a client may have bound itself, or policy bound it, to send nothing through the browser.
 func (in *inquiry) checkPushed() error {
-	if must := in.Client.Metadata.RequirePAR; must != nil && *must && !in.pushed && !in.Pushed {
+	must := in.Client.Metadata.RequirePAR
+	if (must != nil && *must || in.Client.Governance.Obliges(decision.ObligePAR)) && !in.pushed && !in.Pushed {
 		return core.Refuse(core.InvalidRequest, "This client is registered to push its requests; send this one to the pushed authorization request endpoint first (RFC 9126 section 6).")
 	}
 	return nil

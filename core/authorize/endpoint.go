@@ -163,7 +163,7 @@ func (e *Endpoint) decide(ctx context.Context, p *pending) error {
 		p.facts.denied = denial(verdict)
 		return nil
 	}
-	p.facts.stepUp, p.facts.always = verdict.MaxAge, verdict.Consent || r.imitable()
+	p.facts.stepUp, p.facts.always = verdict.MaxAge, verdict.Consent || r.unremembered()
 	p.facts.agreed = covers(p.given, verdict.Scopes, r.Resources)
 	return nil
 }
@@ -187,7 +187,7 @@ func denial(v decision.AuthorizationVerdict) *core.Error {
 func (e *Endpoint) issue(ctx context.Context, p *pending) (Answer, error) {
 	code, now := core.NewSecret(), e.now()
 	order := Issue{Code: code.Hash(), Value: p.code(now), Pushed: p.held}
-	if p.facts.answer == allowed && !p.request.imitable() {
+	if p.facts.answer == allowed && !p.request.unremembered() {
 		given := p.remembered(now)
 		order.Consent = &given
 	}

@@ -276,6 +276,29 @@ func TestConsentIsRemembered(t *testing.T) {
 	shows("another person", request("scope", "openid"))
 }
 
+// Where policy wants the person to be asked every time, nothing is remembered, and what was remembered before does not count.
+func TestConsentAlways(t *testing.T) {
+	b := open(t).tab()
+	b.cookie = b.signIn("ann")
+	b.code(b.allow(b.ask(request())))
+	given := b.consents["ann shop"]
+	b.add("shop", func(c *core.Client) {
+		c.Governance.Obligations = []core.Obligation{{Name: "consent_always", Rule: "r"}}
+	})
+	for range 2 {
+		b.refused(b.ask(request("prompt", "none")), core.ConsentRequired)
+		b.code(b.allow(b.ask(request())))
+	}
+	if now := b.consents["ann shop"]; !now.GivenAt.Equal(given.GivenAt) || len(b.consents) != 1 {
+		t.Errorf("remembered %+v", b.consents)
+	}
+	b.now = b.now.Add(time.Second)
+	b.code(b.allow(b.ask(request("scope", "profile"))))
+	if now := b.consents["ann shop"]; !now.GivenAt.Equal(given.GivenAt) {
+		t.Errorf("remembered %+v", now)
+	}
+}
+
 // Any program on the device could be a native client that proves nothing: its codes never come without a question (RFC 8252 §8.6).
 func TestConsentOfImitableClients(t *testing.T) {
 	for uri, silent := range map[string]bool{

@@ -21,7 +21,7 @@ type facts struct {
 	decided bool // policy was asked
 	denied  *core.Error
 	stepUp  *time.Duration // policy: how old the sign-in may be; nil: however old
-	always  bool           // ask for consent whatever is remembered: policy wants it, or the client could be imitated
+	always  bool           // ask for consent whatever is remembered: policy wants it, now or when the client was registered, or the client could be imitated
 
 	recalled bool // what the person has allowed before is known
 	covered  bool // what would be issued is within that

@@ -113,6 +113,17 @@ func TestPushedRefused(t *testing.T) {
 	}
 }
 
+// Policy can bind a client to push as the client itself can.
+func TestObligedToPush(t *testing.T) {
+	h := open(t)
+	h.add("obliged", func(c *core.Client) { c.Governance.Obligations = []core.Obligation{{Name: "par", Rule: "r"}} })
+	b := h.tab()
+	b.refused(b.ask(request("client_id", "obliged")), core.InvalidRequest)
+	if a := b.ask(h.push("obliged", request("client_id", "obliged"))); a.Show != authorize.ShowLogin {
+		t.Errorf("%+v", a)
+	}
+}
+
 // RFC 9126 §6: a client that must push is served when it does.
 func TestMustPush(t *testing.T) {
 	h := open(t)

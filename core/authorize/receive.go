@@ -92,7 +92,7 @@ func (e *Endpoint) client(ctx context.Context, params oauth.Params) (core.Regist
 		return core.Registered{}, nil
 	}
 	found, err := e.clients.Registered(ctx, id)
-	if expires := found.Client.Expires; !expires.IsZero() && !e.now().Before(expires) {
+	if found.Client.ExpiredAt(e.now()) {
 		return core.Registered{}, err
 	}
 	return found, err

@@ -1,7 +1,6 @@
 package authorize
 
 import (
-	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -53,6 +52,11 @@ func (r *Request) imitable() bool {
 	return oauth.AuthMethod(r.Client.Metadata.TokenEndpointAuthMethod) == oauth.AuthNone && oauth.ParseURI(r.RedirectURI).Class != oauth.ClassHTTPS
 }
 
+// unremembered tells that what the person allows counts once, and so does what was allowed before.
+func (r *Request) unremembered() bool {
+	return r.imitable() || r.Client.Governance.Obliges(decision.ObligeConsentAlways)
+}
+
 // Profiles of clients with a rule of their own.
 const (
 	profileFAPI = "fapi2"
@@ -63,9 +67,8 @@ const (
 // the profile fapi2; never for the profile oidc; else unless it is an OpenID Connect request whose nonce binds the code to the
 // browser just as well (RFC 9700 §2.1.1).
 func pkceRequired(c *core.Client, r *Request) bool {
-	obliged := slices.ContainsFunc(c.Governance.Obligations, func(o core.Obligation) bool { return o.Name == decision.ObligePKCE })
 	switch {
-	case obliged, oauth.AuthMethod(c.Metadata.TokenEndpointAuthMethod) == oauth.AuthNone, c.Provenance.Profile == profileFAPI:
+	case c.Governance.Obliges(decision.ObligePKCE), oauth.AuthMethod(c.Metadata.TokenEndpointAuthMethod) == oauth.AuthNone, c.Provenance.Profile == profileFAPI:
 		return true
 	case c.Provenance.Profile == profileOIDC:
 		return false

@@ -67,7 +67,7 @@ func (a *Authenticator) Authenticate(ctx context.Context, p Presented) (core.Reg
 // check holds a proof against the client. A client that is not there fails after the work that one with a wrong secret makes.
 func (a *Authenticator) check(ctx context.Context, proof proof, r core.Registered, endpoint string) error {
 	now := a.parts.Now()
-	known := r.Client.ID != "" && (r.Client.Expires.IsZero() || now.Before(r.Client.Expires))
+	known := r.Client.ID != "" && !r.Client.ExpiredAt(now)
 	if !known {
 		r = core.Registered{}
 	}

@@ -56,7 +56,10 @@ const (
 
 // The obligations that the core enforces. Any other name is a policy error.
 const (
-	ObligePKCE = "pkce_s256" // RFC 7636: the authorization request must carry an S256 challenge
+	ObligePKCE          = "pkce_s256"      // RFC 7636: the authorization request must carry an S256 challenge
+	ObligePAR           = "par"            // RFC 9126 §6: the authorization request must be pushed
+	ObligeConsentAlways = "consent_always" // the person is asked every time, and the answer is not remembered
+	ObligeApproval      = "approval"       // the client can do nothing before an operator has approved it
 )
 
 // TrustLevels are the values of trust, lowest first.

@@ -56,7 +56,7 @@ func offers(channel core.Channel, op core.Operation) bool {
 	case core.ChannelManage:
 		return op == core.Read || op == core.Update || op == core.Delete
 	case core.ChannelOperator:
-		return documented(op) || op == core.Read || op == core.Delete || op == core.Disable || op == core.Enable
+		return documented(op) || op == core.Read || op == core.Delete || op == core.Disable || op == core.Enable || decides(op)
 	}
 	return false
 }
@@ -75,7 +75,7 @@ func (j *judgement) operatorsClient(ctx context.Context) error {
 // existing reads the client that is meant.
 func (j *judgement) existing(ctx context.Context) (Stored, error) {
 	stored, err := j.desk.store.Client(ctx, j.req.ClientID)
-	if err == nil && stored.Client.ID == "" {
+	if err == nil && (stored.Client.ID == "" || stored.Client.ExpiredAt(j.now)) {
 		err = core.Refuse(core.NotFound, "There is no client with this id.")
 	}
 	return stored, err
@@ -87,10 +87,16 @@ func (j *judgement) find(stored Stored) error {
 		return core.Refuse(core.PreconditionFailed, "The client was changed since this ETag was given; read it again.")
 	}
 	j.before, j.draft = stored, stored.Client.Metadata
-	if j.caller.Kind != KindOperator && stored.State != core.Active && j.req.Operation != core.Read {
-		return core.Refuse(core.AccessDenied, "The client is %s: it can be read but not changed. Ask an operator to enable it.", stored.State)
+	if j.caller.Kind == KindOperator {
+		return j.decidable()
 	}
-	return nil
+	switch {
+	case stored.State == core.Active || j.req.Operation == core.Read:
+		return nil
+	case stored.State == core.Pending:
+		return core.Refuse(core.AccessDenied, "The client waits for an operator's approval: until then it can be read but not changed.")
+	}
+	return core.Refuse(core.AccessDenied, "The client is %s: it can be read but not changed. Ask an operator to enable it.", stored.State)
 }
 
 // initialAccessToken believes a token that is stored, not expired and has uses left. Only the commit spends a use.
@@ -124,7 +130,7 @@ func (j *judgement) registrationToken(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !holdsToken(stored.Credentials, j.req.Credential.Bearer, j.now) {
+	if stored.Client.ExpiredAt(j.now) || !holdsToken(stored.Credentials, j.req.Credential.Bearer, j.now) {
 		return core.Refuse(core.InvalidToken, "The registration access token is not valid for this client.")
 	}
 	j.caller.Kind, j.caller.ClientID = KindRAT, stored.Client.ID

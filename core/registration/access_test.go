@@ -127,13 +127,13 @@ func TestDoors(t *testing.T) {
 	b := newBench(t)
 	c := b.register(shop)
 	allowed := map[core.Channel]string{
-		core.ChannelDCR: "register", core.ChannelManage: "read update delete", core.ChannelOperator: "register update read disable enable delete",
+		core.ChannelDCR: "register", core.ChannelManage: "read update delete", core.ChannelOperator: "register update read disable enable delete approve reject",
 	}
 	before := b.store.commits
 	asked := 0
 	b.policy = func(*decision.Registration) (decision.Verdict, error) { asked++; return decision.Verdict{}, nil }
 	for _, channel := range []core.Channel{core.ChannelDCR, core.ChannelManage, core.ChannelOperator, "cimd", ""} {
-		for _, op := range []core.Operation{core.Register, core.Read, core.Update, core.Delete, core.Disable, core.Enable, "approve", ""} {
+		for _, op := range []core.Operation{core.Register, core.Read, core.Update, core.Delete, core.Disable, core.Enable, core.Approve, core.Reject, "adopt", ""} {
 			if strings.Contains(" "+allowed[channel]+" ", " "+string(op)+" ") && op != "" {
 				continue
 			}

@@ -14,7 +14,7 @@ import (
 
 // answer makes the client information response (RFC 7591 §3.2.1, RFC 7592 §3), and tells what plugins did to it.
 func (d *Desk) answer(ctx context.Context, req Request, a Approved) (Answer, []ledger.Stage) {
-	if req.Operation == core.Delete {
+	if removes(req.Operation) {
 		return Answer{ClientID: a.client.ID}, nil
 	}
 	described := a.client.Metadata

@@ -30,9 +30,12 @@ func (j *judgement) approve() (Approved, error) {
 		if a.unchanged = j.isUnchanged(); a.unchanged {
 			outcome = ledger.Unchanged
 		} else {
-			j.replace(&a)
+			err = j.replace(&a)
 		}
-	case core.Delete:
+	case core.Approve:
+		a.client, a.state = j.admitted(), core.Active
+		j.renewSecret(&a)
+	case core.Delete, core.Reject:
 		outcome = ledger.Deleted
 	case core.Disable, core.Enable:
 		a.unchanged = j.switchState(&a)
@@ -42,7 +45,7 @@ func (j *judgement) approve() (Approved, error) {
 	case core.Read:
 		a.unchanged, outcome = true, ledger.Unchanged
 	}
-	j.add(ledger.Stage{Stage: "approve", By: ledger.By{Kind: "core"}}, start, err)
+	j.add(ledger.Stage{Stage: "approve", By: ledger.By{Kind: "core"}, Reasons: j.given()}, start, err)
 	if err != nil {
 		return Approved{}, err
 	}
@@ -57,7 +60,6 @@ func (j *judgement) create(a *Approved) error {
 	if err != nil {
 		return err
 	}
-	a.state = core.Active
 	a.client = core.Client{
 		ID: id, IssuedAt: j.now.Truncate(time.Second),
 		Generation: uint64(j.now.UnixMicro()), // never one that a deleted client of this id had
@@ -66,7 +68,9 @@ func (j *judgement) create(a *Approved) error {
 	if j.held != nil {
 		a.client.Provenance.IAT = j.held.Token.ID
 	}
-	j.describe(a)
+	if err := j.describe(a); err != nil {
+		return err
+	}
 	j.renewSecret(a)
 	if j.req.Channel == core.ChannelDCR {
 		a.minted.registration = core.NewSecret()
@@ -92,13 +96,19 @@ func (j *judgement) chooseID() (core.ClientID, error) {
 	return core.NewClientID(j.now), nil
 }
 
-func (j *judgement) replace(a *Approved) {
-	j.describe(a)
+func (j *judgement) replace(a *Approved) error {
+	if err := j.heldToApproval(); err != nil {
+		return err
+	}
+	if err := j.describe(a); err != nil {
+		return err
+	}
 	j.renewSecret(a)
 	if j.req.Channel == core.ChannelManage {
 		a.minted.registration = core.NewSecret()
 		a.credentials.Registration = rotate(j.before.Credentials.Registration, j.req.Credential.Bearer, a.minted.registration, j.now)
 	}
+	return nil
 }
 
 // supersedes tells that the current registration access token was presented while an earlier one still lives.
@@ -124,7 +134,7 @@ func rotate(have []core.RegistrationToken, presented, next core.Secret, now time
 }
 
 // describe puts what was judged into the client.
-func (j *judgement) describe(a *Approved) {
+func (j *judgement) describe(a *Approved) error {
 	c := &a.client
 	c.Metadata = metadata.Clone(j.draft)
 	c.Locked = j.locked
@@ -142,18 +152,30 @@ func (j *judgement) describe(a *Approved) {
 		trust = v
 	}
 	c.Governance = core.Governance{Obligations: j.verdict.Require, Limits: j.verdict.Limits, Labels: j.verdict.Labels, Trust: trust}
-	c.Expires = time.Time{}
-	if lifetime, ok := j.limit(decision.LimitClientLifetime); ok {
-		c.Expires = c.IssuedAt.Add(lifetime)
+	c.Expires = lifetimeEnd(c)
+	if j.req.Operation != core.Register {
+		j.waitOn(c)
+		return nil
 	}
+	var err error
+	a.state, err = j.await(c)
+	return err
+}
+
+// lifetimeEnd is when policy lets the registration end; zero: never.
+func lifetimeEnd(c *core.Client) time.Time {
+	if lifetime, ok := limit(c.Governance.Limits, decision.LimitClientLifetime); ok {
+		return c.IssuedAt.Add(lifetime)
+	}
+	return time.Time{}
 }
 
 // longest keeps a limit within what a time can hold.
 const longest = 100 * 365 * 24 * time.Hour
 
 // limit gives a limit that policy set.
-func (j *judgement) limit(name string) (time.Duration, bool) {
-	seconds, ok := j.verdict.Limits[name]
+func limit(limits map[string]int64, name string) (time.Duration, bool) {
+	seconds, ok := limits[name]
 	return time.Duration(min(seconds, int64(longest/time.Second))) * time.Second, ok
 }
 
@@ -170,8 +192,8 @@ func (j *judgement) renewSecret(a *Approved) {
 	a.minted.clientSecret = secret
 	kept := core.StoredSecret{Alg: "sha256", Hash: secret.Hash().String()}
 	lifetime := j.profile.ClientSecretLifetime
-	if limit, ok := j.limit(decision.LimitClientSecretLifetime); ok && (lifetime == 0 || limit < lifetime) {
-		lifetime = limit
+	if most, ok := limit(j.verdict.Limits, decision.LimitClientSecretLifetime); ok && (lifetime == 0 || most < lifetime) {
+		lifetime = most
 	}
 	if lifetime > 0 {
 		kept.ExpiresAt = j.now.Add(lifetime).Truncate(time.Second)
@@ -179,11 +201,15 @@ func (j *judgement) renewSecret(a *Approved) {
 	a.credentials.Secrets = []core.StoredSecret{kept}
 }
 
-// switchState disables or enables; both void what was made under the client before. It tells whether nothing changed.
+// switchState disables or enables; both void what was made under the client before. Who was disabled while waiting for approval
+// waits again. It tells whether nothing changed.
 func (j *judgement) switchState(a *Approved) bool {
 	a.state = core.Active
-	if j.req.Operation == core.Disable {
+	switch {
+	case j.req.Operation == core.Disable:
 		a.state = core.Disabled
+	case a.client.Governance.Obliges(decision.ObligeApproval):
+		a.state = core.Pending
 	}
 	if a.state == j.before.State {
 		return true

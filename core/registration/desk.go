@@ -147,6 +147,8 @@ func commitError(req Request, err error) error {
 		return unknownToken(ErrSpent)
 	case errors.Is(err, ErrTaken):
 		return core.Refuse(core.InvalidClientMetadata, "client_id is taken; ask for another or leave it out.")
+	case errors.Is(err, ErrChanged) && decides(req.Operation):
+		return core.Refuse(core.Conflict, "Somebody else has approved, rejected or changed this client meanwhile; look at it again.")
 	case errors.Is(err, ErrChanged) && len(req.IfMatch) > 0:
 		return core.Refuse(core.PreconditionFailed, "The client was changed by another request meanwhile; read it again.")
 	case errors.Is(err, ErrChanged):

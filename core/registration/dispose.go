@@ -22,7 +22,7 @@ func (j *judgement) dispose(ctx context.Context) error {
 		return err
 	}
 	j.verdict = verdict
-	if !documented(j.req.Operation) || j.isUnchanged() { // nothing will be written, so there is nothing to change
+	if j.req.Operation != core.Approve && !documented(j.req.Operation) || j.isUnchanged() { // no metadata will be written, so there is none to change
 		return nil
 	}
 	changed, err := j.apply(verdict)
@@ -165,7 +165,7 @@ func (j *judgement) question(pass int) *decision.Registration {
 // introduce tells what is the same in both passes.
 func (j *judgement) introduce(q *decision.Registration) {
 	*q = decision.Registration{
-		Operation: j.req.Operation, Channel: j.req.Channel, Profile: j.profile.Name, Now: j.now, RequestID: j.req.RequestID,
+		Operation: questioned(j.req.Operation), Channel: j.req.Channel, Profile: j.profile.Name, Now: j.now, RequestID: j.req.RequestID,
 		Request:   document("", &j.asked.Metadata, j.asked.Extra),
 		Present:   j.asked.Present,
 		Effective: document(j.req.ClientID, &j.draft, j.asked.Extra),

@@ -58,7 +58,10 @@ var (
 
 // roadOf lists the stages of an operation.
 func roadOf(op core.Operation) []stage {
-	if !documented(op) { // nothing is proposed
+	switch {
+	case op == core.Approve: // nothing is proposed but less
+		return []stage{accessStage, {name: "normalise", step: (*judgement).narrow, drafts: true}, floorStage, policyStage}
+	case !documented(op): // nothing is proposed
 		return []stage{accessStage, {name: "normalise", step: (*judgement).keep}, policyStage}
 	}
 	return []stage{

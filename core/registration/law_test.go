@@ -17,6 +17,8 @@ type siege struct {
 	open     client // registered by itself
 	fixed    client // with a statement that fixes client_name and redirect_uris
 	disabled client
+	pending  client // waits for approval
+	shelved  client // waits for approval, and is disabled
 }
 
 // forbidden is what the siege's policy never lets in.
@@ -56,7 +58,33 @@ func besiege(t *testing.T) *siege {
 	s.fixed = s.register(`{` + citizen + `,"software_statement":"` + issuer.sign(t, `"client_name":"Shop","redirect_uris":["https://shop.example/cb"]`) + `"}`)
 	s.disabled = s.register(`{` + citizen + `}`)
 	s.mustDo(s.request(core.Disable, core.ChannelOperator, s.disabled.id, ""))
+	s.policy = func(q *decision.Registration) (decision.Verdict, error) {
+		v, err := judgedByForbidden(q)
+		v.Require = []core.Obligation{{Name: decision.ObligeApproval, Rule: "approval"}}
+		return v, err
+	}
+	s.pending, s.shelved = s.register(`{`+citizen+`}`), s.register(`{`+citizen+`}`)
+	s.mustDo(s.request(core.Disable, core.ChannelOperator, s.shelved.id, ""))
+	s.policy = judgedByForbidden // which demands no approval any more
 	return s
+}
+
+// knock asks for an operation without a document, with what the client holds.
+func (s *siege) knock(op core.Operation, channel core.Channel, c client, body string) registration.Request {
+	s.t.Helper()
+	req := s.request(op, channel, c.id, body)
+	switch channel {
+	case core.ChannelManage:
+		req.Credential.Bearer = c.rat
+	case core.ChannelDCR:
+		req.Credential.Bearer = s.token(1, "")
+	}
+	return req
+}
+
+// nowhere is how an operation ends that is not offered but to operators, and how it ends for them.
+func nowhere(but core.Code) want {
+	return want{core.ChannelDCR: core.InvalidRequest, core.ChannelManage: core.InvalidRequest, core.ChannelOperator: but}
 }
 
 // ask sends a document through a channel: a registration through dcr, an update of the client through the others. With no
@@ -143,6 +171,53 @@ func TestOneRoad(t *testing.T) {
 		"disabled client, forbidden": {func(s *siege, ch core.Channel) registration.Request {
 			return s.ask(ch, s.disabled, "scope", `"admin.api"`)
 		}, want{core.ChannelDCR: core.InvalidRequest, core.ChannelManage: core.AccessDenied, core.ChannelOperator: core.InvalidScope}},
+		"pending client": {func(s *siege, ch core.Channel) registration.Request {
+			return s.ask(ch, s.pending, "client_name", `"At last"`)
+		}, want{core.ChannelDCR: core.InvalidRequest, core.ChannelManage: core.AccessDenied, core.ChannelOperator: ""}},
+		"pending client, unchanged": {func(s *siege, ch core.Channel) registration.Request {
+			return s.ask(ch, s.pending)
+		}, want{core.ChannelDCR: core.InvalidRequest, core.ChannelManage: core.AccessDenied, core.ChannelOperator: ""}},
+		"pending client that says it is active": {func(s *siege, ch core.Channel) registration.Request {
+			return s.ask(ch, s.pending, "registration_status", `"active"`, "client_name", `"At last"`)
+		}, want{core.ChannelDCR: core.InvalidRequest, core.ChannelManage: core.AccessDenied, core.ChannelOperator: ""}},
+		"pending client, patched": {func(s *siege, ch core.Channel) registration.Request {
+			req := s.knock(core.Update, ch, s.pending, `{"client_name":"At last"}`)
+			req.Merge = true
+			return req
+		}, want{core.ChannelDCR: core.InvalidRequest, core.ChannelManage: core.AccessDenied, core.ChannelOperator: ""}},
+		"pending client, deleted": {func(s *siege, ch core.Channel) registration.Request {
+			return s.knock(core.Delete, ch, s.pending, "")
+		}, want{core.ChannelDCR: core.InvalidRequest, core.ChannelManage: core.AccessDenied}},
+		"pending client, approved by itself": {func(s *siege, ch core.Channel) registration.Request {
+			return s.knock(core.Approve, ch, s.pending, "")
+		}, want{core.ChannelDCR: core.InvalidRequest, core.ChannelManage: core.InvalidRequest}},
+		"pending client, approved as more": {func(s *siege, ch core.Channel) registration.Request {
+			return s.knock(core.Approve, ch, s.pending, `{"redirect_uris":["https://shop.example/cb","https://evil.example/"]}`)
+		}, nowhere(core.InvalidClientMetadata)},
+		"pending client, approved with its token": {func(s *siege, ch core.Channel) registration.Request {
+			req := s.knock(core.Approve, ch, s.pending, "")
+			req.Credential = registration.Credential{Bearer: s.pending.rat}
+			return req
+		}, nowhere(core.InvalidToken)},
+		"pending client, rejected by itself": {func(s *siege, ch core.Channel) registration.Request {
+			return s.knock(core.Reject, ch, s.pending, "")
+		}, want{core.ChannelDCR: core.InvalidRequest, core.ChannelManage: core.InvalidRequest}},
+		"pending client, enabled": {func(s *siege, ch core.Channel) registration.Request {
+			return s.knock(core.Enable, ch, s.pending, "")
+		}, nowhere(core.Conflict)},
+		"pending client, disabled and enabled": {func(s *siege, ch core.Channel) registration.Request {
+			s.mustDo(s.request(core.Disable, core.ChannelOperator, s.pending.id, ""))
+			return s.knock(core.Enable, ch, s.pending, "")
+		}, nowhere("")},
+		"pending client, approved while disabled": {func(s *siege, ch core.Channel) registration.Request {
+			return s.knock(core.Approve, ch, s.shelved, "")
+		}, nowhere(core.Conflict)},
+		"pending client, changed while disabled": {func(s *siege, ch core.Channel) registration.Request {
+			return s.ask(ch, s.shelved, "client_name", `"At last"`)
+		}, want{core.ChannelDCR: core.InvalidRequest, core.ChannelManage: core.AccessDenied, core.ChannelOperator: ""}},
+		"active client, approved": {func(s *siege, ch core.Channel) registration.Request {
+			return s.knock(core.Approve, ch, s.open, "")
+		}, nowhere(core.Conflict)},
 		"immutable: another's id": {func(s *siege, ch core.Channel) registration.Request {
 			return s.ask(ch, s.mine(ch), "client_id", `"`+string(s.fixed.id)+`"`)
 		}, want{core.ChannelDCR: "", core.ChannelManage: core.InvalidRequest, core.ChannelOperator: core.InvalidRequest}},
@@ -211,6 +286,12 @@ func (s *siege) checkWalls(t *testing.T) {
 	}
 	if s.stored(s.disabled.id).State != core.Disabled {
 		t.Error("the disabled client is back")
+	}
+	for name, c := range map[string]client{"pending": s.pending, "shelved": s.shelved} {
+		stored := s.stored(c.id)
+		if stored.State == core.Active || stored.Client.Expires.IsZero() || !stored.Client.Governance.Obliges(decision.ObligeApproval) {
+			t.Errorf("the %s client is %s until %v, held to %v", name, stored.State, stored.Client.Expires, stored.Client.Governance.Obligations)
+		}
 	}
 	if held := s.stored(s.open.id).Credentials; held.Secrets[0].Hash != s.open.secret.Hash().String() {
 		t.Error("the open client's secret changed")

@@ -14,7 +14,7 @@ type Request struct {
 	Decision   core.DecisionID
 	RequestID  string
 	ClientID   core.ClientID    // which client; empty on register
-	Body       strictjson.Value // the document; absent on read, delete and changes of state
+	Body       strictjson.Value // the document; absent on read, delete and changes of state; on approve what is narrowed, if anything
 	Merge      bool             // on update: Body is a merge patch (RFC 7396) instead of a replacement
 	Credential Credential
 	Caller     core.Caller // IP, Origin and UserAgent; access fills in the rest
@@ -25,6 +25,8 @@ type Request struct {
 	IfMatch []string
 	// Profile is asked for by an operator or a simulation; others ask by client_profile in the body.
 	Profile string
+	// Reason is why an operator rejects; it is kept in the entry.
+	Reason string
 }
 
 // A Credential is what was presented, before it is believed.
@@ -84,6 +86,7 @@ type Filter struct {
 	IAT             core.TokenID
 	SoftwareID      string
 	StatementIssuer string
+	Queue           string // of those who wait for approval
 }
 
 // Holds tells whether a client passes.
@@ -91,5 +94,5 @@ func (f Filter) Holds(s Stored) bool {
 	c := s.Client
 	return (f.State == "" || f.State == s.State) && (f.Channel == "" || f.Channel == c.Provenance.Channel) &&
 		(f.IAT == "" || f.IAT == c.Provenance.IAT) && (f.SoftwareID == "" || f.SoftwareID == c.Metadata.SoftwareID) &&
-		(f.StatementIssuer == "" || f.StatementIssuer == c.Provenance.StatementIssuer)
+		(f.StatementIssuer == "" || f.StatementIssuer == c.Provenance.StatementIssuer) && (f.Queue == "" || waitsIn(f.Queue, c.Governance))
 }

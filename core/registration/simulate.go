@@ -14,6 +14,7 @@ import (
 type Simulation struct {
 	Err      error            // nil: it would be carried out
 	Client   strictjson.Value // the metadata the client would have; absent after an error
+	State    core.State       // that the client would be in; empty after an error, or when there would be none
 	Warnings []core.Reason
 	Entry    ledger.Entry
 }
@@ -23,9 +24,9 @@ type Simulation struct {
 func (d *Desk) Simulate(ctx context.Context, req Request, as string) Simulation {
 	approved, entry, err := d.judge(ctx, req, as)
 	s := Simulation{Err: err, Entry: entry, Warnings: approved.warnings}
-	if err == nil && req.Operation != core.Delete {
+	if err == nil && !removes(req.Operation) {
 		described := approved.client.Metadata
-		s.Client = metadata.Document(&described)
+		s.Client, s.State = metadata.Document(&described), approved.state
 	}
 	return s
 }

@@ -50,7 +50,7 @@ func TestSimulate(t *testing.T) {
 	}
 	missing := b.request(core.Update, core.ChannelManage, "c-nobody", shop)
 	checkCode(t, b.desk.Simulate(t.Context(), missing, registration.KindRAT).Err, core.NotFound, "no client")
-	odd := b.request("approve", core.ChannelOperator, c.id, "")
+	odd := b.request("adopt", core.ChannelOperator, c.id, "")
 	checkCode(t, b.desk.Simulate(t.Context(), odd, registration.KindOpen).Err, core.InvalidRequest, "not offered")
 	if b.store.commits != commits || len(b.book.entries) > 0 {
 		t.Error("a simulation left something behind")

@@ -75,8 +75,7 @@ func (e *Endpoint) live(ctx context.Context, bearer core.Secret, known core.Regi
 // rests tells whether what the token rests on still stands, and reads the person.
 func (e *Endpoint) rests(ctx context.Context, l *live, now time.Time) (bool, error) {
 	if l.GrantID == "" {
-		c := l.client
-		return c.Client.ID == l.ClientID && c.State == core.Active && c.Client.Generation == l.Generation, nil
+		return l.clientStands(l.ClientID, l.Generation, now), nil
 	}
 	held, err := e.parts.Grants.Grant(ctx, l.GrantID)
 	if err != nil || held.Grant.ID == "" {

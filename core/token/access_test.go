@@ -45,6 +45,7 @@ func TestTokensOfAClientItself(t *testing.T) {
 		"disabled":             func(r *core.Registered) { r.State = core.Disabled },
 		"disabled and enabled": func(r *core.Registered) { r.Client.Generation++ },
 		"deleted":              func(r *core.Registered) { *r = core.Registered{} },
+		"at its end":           func(r *core.Registered) { r.Client.Expires = start },
 		"registered anew":      func(r *core.Registered) { r.Client.Generation = 99 },
 	} {
 		h := open(t)

@@ -66,7 +66,7 @@ func (g *codeGrant) checkBinding() error {
 
 // needsChallenge tells the clients that may not go without PKCE, whatever the authorization endpoint let pass.
 func (g *codeGrant) needsChallenge() bool {
-	return g.isPublic() || slices.ContainsFunc(g.client.Client.Governance.Obligations, func(o core.Obligation) bool { return o.Name == decision.ObligePKCE })
+	return g.isPublic() || g.client.Client.Governance.Obliges(decision.ObligePKCE)
 }
 
 // begin makes the grant that the code stands for. The browser session it was given in may be over by now.

@@ -149,6 +149,21 @@ func TestWhatVoidsAFamily(t *testing.T) {
 	}
 }
 
+// A registration that has ended takes everything with it: the client is unknown, and its tokens are void.
+func TestTokensEndWithTheRegistration(t *testing.T) {
+	h := open(t)
+	first := h.got(h.redeeming("spa", h.code("spa")))
+	h.change("spa", func(r *core.Registered) { r.Client.Expires = h.now.Add(time.Minute) })
+	h.now = h.now.Add(time.Minute - 1)
+	if _, err := h.Verify(t.Context(), first.AccessToken); err != nil {
+		t.Error(err)
+	}
+	h.now = h.now.Add(1)
+	_, err := h.Verify(t.Context(), first.AccessToken)
+	h.checkRefusal("at its end", err, core.InvalidToken, "revoked")
+	h.refused("at its end", h.refreshing("spa", first.RefreshToken), core.InvalidClient, "no such client")
+}
+
 // 50 refreshes at once are one rotation and one successor.
 func TestParallelRefreshes(t *testing.T) {
 	h := open(t)

@@ -13,14 +13,15 @@ type standing struct {
 	user   core.User
 }
 
-// stands tells whether a grant is still good: not expired, its client active, its person there, both of the generation that it
-// was given under. Deleting, disabling and signing out everywhere each end in another generation.
+// stands tells whether a grant is still good: not expired, its client active and not at its end, its person there, both of the
+// generation that it was given under. Deleting, disabling and signing out everywhere each end in another generation.
 func (s standing) stands(g core.Grant, now time.Time) bool {
-	return g.ID != "" && now.Before(g.ExpiresAt) && s.clientStands(g) && s.userStands(g)
+	return g.ID != "" && now.Before(g.ExpiresAt) && s.clientStands(g.Client, g.ClientGeneration, now) && s.userStands(g)
 }
 
-func (s standing) clientStands(g core.Grant) bool {
-	return s.client.Client.ID != "" && s.client.Client.ID == g.Client && s.client.State == core.Active && s.client.Client.Generation == g.ClientGeneration
+func (s standing) clientStands(id core.ClientID, generation uint64, now time.Time) bool {
+	c := &s.client.Client
+	return c.ID != "" && c.ID == id && s.client.State == core.Active && c.Generation == generation && !c.ExpiredAt(now)
 }
 
 func (s standing) userStands(g core.Grant) bool {

@@ -39,6 +39,7 @@ callers := {
 	},
 	"disable": {"operator": {"operator"}},
 	"enable": {"operator": {"operator"}},
+	"approve": {"operator": {"operator"}},
 }
 
 permitted if input.caller.kind in callers[input.operation][input.channel]

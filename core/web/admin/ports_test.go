@@ -70,7 +70,7 @@ func (v *vault) Commit(_ context.Context, a registration.Approved) error {
 		return registration.ErrChanged
 	}
 	v.entries[a.Entry().DecisionID] = a.Entry()
-	if a.Operation() == core.Delete {
+	if op := a.Operation(); op == core.Delete || op == core.Reject {
 		delete(v.clients, id)
 		return nil
 	}

@@ -1,0 +1,41 @@
+package metadata
+
+import (
+	"slices"
+
+	"github.com/ostiary/ostiary/core"
+)
+
+// narrowable are the members that say what a client may do or must do, and of which it is plain what is less: fewer items of a
+// list, true instead of false, a shorter time.
+var narrowable = []string{
+	"redirect_uris", "grant_types", "response_types", "scope", "request_uris", "post_logout_redirect_uris",
+	"require_pushed_authorization_requests", "require_auth_time", "default_max_age",
+}
+
+// Narrowable lists the members that Widened compares.
+func Narrowable() []string { return slices.Clone(narrowable) }
+
+// Widened names the narrowable members by which after may do more, or must do less, than before.
+func Widened(before, after *core.Metadata) []string {
+	var names []string
+	for _, name := range narrowable {
+		if row := byName[name]; row.widened(before, after) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func (r *Row) widened(before, after *core.Metadata) bool {
+	switch r.Kind {
+	case Flag:
+		return r.Flag(before) && !r.Flag(after)
+	case Number: // absent is without limit
+		was, is := *r.number(before), *r.number(after)
+		return was != nil && (is == nil || *is > *was)
+	default:
+		was := *r.list(before)
+		return slices.ContainsFunc(*r.list(after), func(item string) bool { return !slices.Contains(was, item) })
+	}
+}

@@ -1,0 +1,57 @@
+package metadata_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/metadata"
+)
+
+func TestWidened(t *testing.T) {
+	yes, no := true, false
+	minute, hour := int64(60), int64(3600)
+	full := core.Metadata{
+		RedirectURIs: []string{"https://a.example/", "https://b.example/"}, Scope: []string{"openid", "email"}, GrantTypes: []string{"authorization_code"},
+		RequirePAR: &yes, DefaultMaxAge: &hour, ClientName: "A",
+	}
+	for _, test := range []struct {
+		what   string
+		change func(*core.Metadata)
+		want   []string
+	}{
+		{"nothing", func(*core.Metadata) {}, nil},
+		{"fewer", func(m *core.Metadata) { m.RedirectURIs = m.RedirectURIs[1:] }, nil},
+		{"another order", func(m *core.Metadata) { m.Scope = []string{"email", "openid"} }, nil},
+		{"none", func(m *core.Metadata) { m.RedirectURIs = []string{} }, nil},
+		{"one more", func(m *core.Metadata) { m.Scope = append(slices.Clone(m.Scope), "payments") }, []string{"scope"}},
+		{"another one", func(m *core.Metadata) { m.RedirectURIs = []string{"https://c.example/"} }, []string{"redirect_uris"}},
+		{"what there was not", func(m *core.Metadata) { m.PostLogoutRedirectURIs = []string{"https://a.example/"} }, []string{"post_logout_redirect_uris"}},
+		{"no PAR", func(m *core.Metadata) { m.RequirePAR = &no }, []string{"require_pushed_authorization_requests"}},
+		{"PAR absent", func(m *core.Metadata) { m.RequirePAR = nil }, []string{"require_pushed_authorization_requests"}},
+		{"auth_time too", func(m *core.Metadata) { m.RequireAuthTime = &yes }, nil},
+		{"shorter", func(m *core.Metadata) { m.DefaultMaxAge = &minute }, nil},
+		{"without limit", func(m *core.Metadata) { m.DefaultMaxAge = nil }, []string{"default_max_age"}},
+		{"name", func(m *core.Metadata) { m.ClientName = "B" }, nil},
+		{"two", func(m *core.Metadata) { m.GrantTypes, m.Scope = []string{"client_credentials"}, []string{"x"} }, []string{"grant_types", "scope"}},
+	} {
+		after := full
+		test.change(&after)
+		if got := metadata.Widened(&full, &after); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %v, want %v", test.what, got, test.want)
+		}
+	}
+	if got := metadata.Widened(&core.Metadata{}, &core.Metadata{DefaultMaxAge: &hour, RequirePAR: &no}); got != nil {
+		t.Errorf("of nothing: %v", got)
+	}
+}
+
+// What is narrowed must be a row that the comparison knows the kind of.
+func TestNarrowable(t *testing.T) {
+	for _, name := range metadata.Narrowable() {
+		row, ok := metadata.Lookup(name)
+		if !ok || row.Fixed || !slices.Contains([]metadata.Kind{metadata.List, metadata.URIs, metadata.Scope, metadata.Flag, metadata.Number}, row.Kind) {
+			t.Errorf("%s cannot be narrowed", name)
+		}
+	}
+}
