@@ -17,6 +17,7 @@ var arrows = map[string]string{
 	"core/strictjson":             "",
 	"core/config":                 "core core/strictjson",
 	"core/decision":               "core core/metadata core/oauth core/strictjson",
+	"core/decisionlog":            "core core/decision core/fetch core/strictjson",
 	"core/fetch":                  "core core/strictjson",
 	"core/hook":                   "core core/strictjson",
 	"core/keys":                   "core core/keys/jose core/oauth core/strictjson",
@@ -34,9 +35,10 @@ var arrows = map[string]string{
 	"core/bff":          "core core/fetch core/keys/jose core/oauth core/strictjson",
 	"core/bff/proxy":    "core core/bff",
 	"core/clientauth":   "core core/keys core/keys/jose core/oauth core/strictjson",
-	"core/login":        "core core/oauth core/strictjson",
+	"core/login":        "core core/decision core/oauth core/strictjson",
 	"core/token":        "core core/clientauth core/decision core/keys core/keys/jose core/oauth core/strictjson",
 	"core/operator":     "core core/strictjson",
+	"core/replay":       "core core/decision core/ledger core/strictjson",
 	"core/registration": "core core/config core/decision core/hook core/keys core/keys/jose core/ledger core/metadata core/oauth core/strictjson",
 
 	// the edge
@@ -44,7 +46,7 @@ var arrows = map[string]string{
 	"core/web/bff":     "core core/bff core/bff/proxy core/oauth core/strictjson core/web",
 	"core/web/console": "core core/ledger core/login core/oauth core/registration core/strictjson core/web",
 	"core/web/people":  "core core/authorize core/login core/oauth core/strictjson core/web",
-	"core/web/admin":   "core core/keys core/ledger core/login core/metadata core/operator core/registration core/strictjson core/web",
+	"core/web/admin":   "core core/keys core/ledger core/login core/metadata core/operator core/registration core/replay core/strictjson core/web",
 	"core/web/oidc":    "core core/authorize core/clientauth core/oauth core/registration core/strictjson core/token core/web",
 	"core/web/routes":  "core/web core/web/admin core/web/bff core/web/console core/web/oidc core/web/people",
 
@@ -71,7 +73,7 @@ var roofs = map[string]string{
 }
 
 // verbs do not import each other. Inside core only the edge's parts import them; storage and cmd may.
-var verbs = strings.Fields("core/registration core/authorize core/token core/login core/bff core/operator") // not core/clientauth: others ask it
+var verbs = strings.Fields("core/registration core/authorize core/token core/login core/bff core/operator core/replay") // not core/clientauth: others ask it
 
 // doors: the one folder that may import an outside library. A library that is not here may not be imported at all.
 var doors = map[string]string{

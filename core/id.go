@@ -47,6 +47,14 @@ func timeOrdered(now time.Time) string {
 // NewDecisionID mints the id of a decision made at now.
 func NewDecisionID(now time.Time) DecisionID { return DecisionID("d-" + timeOrdered(now)) }
 
+// FirstDecisionID gives an id that sorts before those of all decisions made at a moment or later, and after all made before.
+func FirstDecisionID(at time.Time) DecisionID {
+	var b [16]byte
+	micros := uint64(max(at.UnixMicro(), 0))
+	binary.BigEndian.PutUint64(b[:8], micros/1000<<16|micros%1000<<6)
+	return DecisionID("d-" + crockford.EncodeToString(b[:]))
+}
+
 // NewTokenID mints the public id of an initial access token made at now.
 func NewTokenID(now time.Time) TokenID { return TokenID("iat-" + timeOrdered(now)) }
 

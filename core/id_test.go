@@ -97,3 +97,18 @@ func checkHidden(t *testing.T, how, text, marker string) {
 		t.Errorf("%s shows the secret: %s", how, text)
 	}
 }
+
+// The first id of a moment lies between the ids made before it and those made from then on.
+func TestFirstDecisionID(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 1234567, time.UTC)
+	first := core.FirstDecisionID(at)
+	for range 100 {
+		before, then := core.NewDecisionID(at.Add(-time.Microsecond)), core.NewDecisionID(at)
+		if before >= first || then < first {
+			t.Fatalf("%s, %s, %s", before, first, then)
+		}
+	}
+	if oldest := core.FirstDecisionID(time.Time{}); oldest > core.FirstDecisionID(time.Unix(0, 0)) {
+		t.Errorf("before all time: %s", oldest)
+	}
+}

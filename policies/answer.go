@@ -37,6 +37,16 @@ func tokenVerdict(v decision.Verdict, q *decision.Token) decision.TokenVerdict {
 	return answer
 }
 
+func sessionVerdict(v decision.Verdict) decision.SessionVerdict {
+	answer := decision.SessionVerdict{Allowed: v.Allow, Revision: v.Revision, Elapsed: v.Elapsed, Cached: v.Cached}
+	if !v.Allow {
+		answer.Code, answer.Reasons = refusal(v)
+		return answer
+	}
+	answer.Lifetime = decision.Seconds(v.Limits[decision.LimitSession])
+	return answer
+}
+
 // refusal gives what a verdict denies, and the word for it. There is nothing when no decision was reached.
 func refusal(v decision.Verdict) (core.Code, []core.Reason) {
 	if len(v.Deny) == 0 {

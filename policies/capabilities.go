@@ -27,9 +27,9 @@ var withheld = []string{
 // host.
 var capabilities = sync.OnceValue(func() *ast.Capabilities {
 	caps := ast.CapabilitiesForThisVersion()
-	caps.Builtins = slices.DeleteFunc(slices.Clone(caps.Builtins), func(b *ast.Builtin) bool {
+	caps.Builtins = withOurs(slices.DeleteFunc(slices.Clone(caps.Builtins), func(b *ast.Builtin) bool {
 		return b.Nondeterministic || slices.Contains(withheld, b.Name)
-	})
+	}))
 	caps.AllowNet = []string{}
 	return caps
 })

@@ -49,7 +49,7 @@ func compile(set *moduleSet) (*ast.Compiler, []Problem) {
 	if compiler.Compile(set.pruned()); compiler.Failed() {
 		return nil, problemsOf(compiler.Errors)
 	}
-	return compiler, unresolved(compiler, set.site)
+	return compiler, append(unresolved(compiler, set), badPatterns(compiler, set.site)...)
 }
 
 // pruned leaves out, of the rules that collect findings, those for sets that no module has: they can never fire, and a
@@ -105,16 +105,20 @@ func (c *contract) collectedFrom(rule *ast.Rule, name string) (module string, co
 	return module, collects
 }
 
-// unresolved finds references of the site's rules to rules that do not exist: they would be undefined, silently.
-func unresolved(compiler *ast.Compiler, site map[string]bool) []Problem {
+// unresolved finds references of the site's rules to rules and data that do not exist: they would be undefined, silently.
+func unresolved(compiler *ast.Compiler, set *moduleSet) []Problem {
 	var problems []Problem
 	for file, m := range compiler.Modules {
-		if !site[file] {
+		if !set.site[file] {
 			continue
 		}
 		for _, rule := range m.Rules {
 			ast.WalkRefs(rule, func(ref ast.Ref) bool {
-				if ref.HasPrefix(ast.DefaultRootRef) && !resolves(compiler.RuleTree, ref) {
+				if ref.HasPrefix(dataRef) {
+					if wrong := missing(set.data.json, constantNames(ref[len(dataRef):])); wrong != "" {
+						problems = append(problems, at(rule.Location, "%s", wrong))
+					}
+				} else if ref.HasPrefix(ast.DefaultRootRef) && !resolves(compiler.RuleTree, ref) {
 					problems = append(problems, at(rule.Location, "data.%s does not exist", strings.Join(constantNames(ref[1:]), ".")))
 				}
 				return false
@@ -141,13 +145,18 @@ func resolves(tree *ast.TreeNode, ref ast.Ref) bool {
 }
 
 // newStore holds the data of rules in the form they read it.
-func newStore(site strictjson.Value, more ...strictjson.Member) storage.Store {
-	members := append([]strictjson.Member{{Name: "config", Value: site}}, more...)
-	data := map[string]any{"ostiary": native(strictjson.Object(members...))}
-	store := inmem.NewFromObjectWithOpts(data, inmem.OptRoundTripOnWrite(false), inmem.OptReturnASTValuesOnRead(true))
+func newStore(config strictjson.Value, data *siteData, more ...strictjson.Member) storage.Store {
+	members := [][2]*ast.Term{ast.Item(ast.StringTerm("config"), toTerm(config)), ast.Item(ast.StringTerm("data"), data.term)}
+	for _, m := range more {
+		members = append(members, ast.Item(ast.StringTerm(m.Name), toTerm(m.Value)))
+	}
+	all := map[string]any{"ostiary": ast.NewObject(members...)}
+	store := inmem.NewFromObjectWithOpts(all, inmem.OptRoundTripOnWrite(false), inmem.OptReturnASTValuesOnRead(true))
 	settle(store)
 	return store
 }
+
+func newSiteData(v strictjson.Value) *siteData { return &siteData{v, toTerm(v)} }
 
 // settle lets every object in a store put its members in order now. OPA does so when an object is first walked, and copies
 // objects meanwhile without looking, so that two evaluations at once could see one member twice and another not at all.
@@ -159,9 +168,9 @@ func settle(store storage.Store) {
 }
 
 // prepare makes the one query, ready to be asked again and again.
-func (c *contract) prepare(compiler *ast.Compiler, site strictjson.Value) (rego.PreparedEvalQuery, error) {
-	return rego.New(
-		rego.Query(c.entry()), rego.Compiler(compiler), rego.Store(newStore(site)), rego.StrictBuiltinErrors(true),
+func (c *contract) prepare(compiler *ast.Compiler, data storage.Store) (rego.PreparedEvalQuery, error) {
+	return rego.New(append(builtinOptions(),
+		rego.Query(c.entry()), rego.Compiler(compiler), rego.Store(data), rego.StrictBuiltinErrors(true),
 		rego.GenerateJSON(func(t *ast.Term, _ *rego.EvalContext) (any, error) { return t, nil }),
-	).PrepareForEval(context.Background())
+	)...).PrepareForEval(context.Background())
 }

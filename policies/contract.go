@@ -29,6 +29,7 @@ const (
 	registration which = iota
 	authorization
 	token
+	session
 	decisions // how many there are
 )
 
@@ -64,6 +65,14 @@ var contracts = [decisions]*contract{
 		codes:    []core.Code{core.UnauthorizedClient, core.InvalidGrant, core.InvalidScope, core.InvalidTarget, core.AccessDenied},
 		limits:   []string{decision.LimitAccessToken, decision.LimitIDToken, decision.LimitRefreshToken},
 		schema:   decision.TokenSchema,
+	},
+	session: {
+		name: "session", pkg: "ostiary.session",
+		required: []string{"people"},
+		sets:     []string{"deny", "limit"},
+		codes:    []core.Code{core.AccessDenied},
+		limits:   []string{decision.LimitSession},
+		schema:   decision.SessionSchema,
 	},
 }
 

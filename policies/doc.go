@@ -1,6 +1,6 @@
 // Package policies answers the questions of core/decision with Rego. It is the only package that knows OPA.
 //
-// There are three decisions, each with a contract (contract.go), rules, a query and a cache of its own; everything else they
+// There are four decisions, each with a contract (contract.go), rules, a query and a cache of its own; everything else they
 // share. The road of a rule: ReadFolder collects the site's files; Load joins them with the embedded rules (rego/), parses,
 // checks the contract, compiles strictly, runs the tests found and the golden refusals, and gives an immutable Revision;
 // Engine swaps it in and answers from it, from memory where the rules allow it. Whatever goes wrong on the way to an answer

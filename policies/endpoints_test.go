@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/strictjson"
 )
 
 // An answer is what the decisions of both endpoints have in common.
@@ -211,7 +212,7 @@ func TestUndefinedVerdictRefuses(t *testing.T) {
 		}
 		elsewhere := *contracts[on]
 		elsewhere.pkg = "ostiary.nowhere"
-		query, err := elsewhere.prepare(compiler, exampleConfig())
+		query, err := elsewhere.prepare(compiler, newStore(exampleConfig(), newSiteData(strictjson.Object())))
 		if err != nil {
 			t.Fatal(err)
 		}

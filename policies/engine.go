@@ -24,6 +24,9 @@ type Options struct {
 	MaxWait       time.Duration    // for an evaluation to begin; 5 s
 	TrialTime     time.Duration    // of all tests of a candidate for one decision, and then of all golden refusals; 1 s
 	CacheSize     int              // verdicts remembered of each decision; 8192. Negative: none
+
+	Taken  func(decision.Taken)                 // is told of every decision, on the path of the request; nil: nobody
+	Shadow func(decision string, seen Sighting) // is told of every decision that a shadow was asked about; nil: nobody
 }
 
 // The defaults of Options.
@@ -45,8 +48,12 @@ type Engine struct {
 	slots    *slots
 	active   atomic.Pointer[live]
 	turn     atomic.Uint64 // how many revisions there were, the coming one included
+	told     func(decision.Taken)
+	shadow   atomic.Pointer[shadow]
+	counted  func(string, Sighting)
 
 	replacing sync.Mutex // one candidate at a time
+	shadowing sync.Mutex // one shadow at a time
 	mu        sync.Mutex // guards status
 	status    Status
 }
@@ -60,12 +67,15 @@ type live struct {
 
 // NewEngine makes an Engine without a revision.
 func NewEngine(o Options) *Engine {
-	e := &Engine{log: o.Log, now: o.Now, deadline: o.Deadline, trial: o.TrialTime, cached: o.CacheSize}
+	e := &Engine{log: o.Log, now: o.Now, deadline: o.Deadline, trial: o.TrialTime, cached: o.CacheSize, told: o.Taken, counted: o.Shadow}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
 	if e.now == nil {
 		e.now = time.Now
+	}
+	if e.counted == nil {
+		e.counted = func(string, Sighting) {}
 	}
 	if e.deadline <= 0 {
 		e.deadline = DefaultDeadline
@@ -107,8 +117,24 @@ func (e *Engine) DecideToken(ctx context.Context, q *decision.Token) (decision.T
 	return tokenVerdict(v, q), err
 }
 
-// decide answers from memory, or else runs the rules of one decision.
+// DecideSession asks the rules. A verdict that does not allow is no error; an error means what it means for
+// DecideRegistration. The verdict's lists are shared and may not be changed.
+func (e *Engine) DecideSession(ctx context.Context, q *decision.Session) (decision.SessionVerdict, error) {
+	v, err := e.decide(ctx, session, q)
+	return sessionVerdict(v), err
+}
+
+// decide answers, and notes what was decided. A registration may be asked about twice: whoever does so notes it, with Note.
 func (e *Engine) decide(ctx context.Context, on which, q decision.Question) (decision.Verdict, error) {
+	v, err := e.answer(ctx, on, q)
+	if on != registration && e.watched() {
+		e.Note(taken(on, q, v, err, e.now()))
+	}
+	return v, err
+}
+
+// answer answers from memory, or else runs the rules of one decision.
+func (e *Engine) answer(ctx context.Context, on which, q decision.Question) (decision.Verdict, error) {
 	start := e.now()
 	use := e.active.Load()
 	if use == nil {

@@ -118,6 +118,15 @@ func exampleClientCredentials() decision.Token {
 	return q
 }
 
+// exampleSession is the sign-in that went before.
+func exampleSession() decision.Session {
+	client, user, signIn := exampleClient(), exampleUser(), exampleAuthorization()
+	q := decision.Session{Caller: signIn.Caller, Now: signIn.AuthTime, RequestID: signIn.RequestID}
+	q.SetClient(&client)
+	q.SetUser(&user, signIn.AuthTime, signIn.Methods)
+	return q
+}
+
 // exampleConfig is the data the examples are allowed under.
 func exampleConfig() strictjson.Value {
 	return siteConfig(
@@ -160,11 +169,11 @@ func flags(names ...string) strictjson.Value {
 // examples is data.ostiary.examples, which tests of rules may use: whole inputs to start from.
 func examples() (strictjson.Value, error) {
 	register, update, read := exampleRegister(), exampleUpdate(), exampleRead()
-	signIn, code, own := exampleAuthorization(), exampleToken(), exampleClientCredentials()
+	signIn, code, own, begun := exampleAuthorization(), exampleToken(), exampleClientCredentials(), exampleSession()
 	members := []strictjson.Member{{Name: "config", Value: exampleConfig()}}
 	for name, question := range map[string]decision.Question{
 		"register": &register, "update": &update, "read": &read,
-		"authorization": &signIn, "token": &code, "client_credentials": &own,
+		"authorization": &signIn, "token": &code, "client_credentials": &own, "session": &begun,
 	} {
 		v, err := strictjson.Parse(decision.AppendJSON(nil, question), strictjson.Stored)
 		if err != nil {

@@ -23,7 +23,7 @@ type golden struct {
 
 // goldens gives one refusal of each kind, each one step away from a request that the shipped rules allow.
 func goldens(site strictjson.Value) []golden {
-	return slices.Concat(goldenRegistrations(site), goldenAuthorizations(), goldenTokens())
+	return slices.Concat(goldenRegistrations(site), goldenAuthorizations(), goldenTokens(), goldenSessions())
 }
 
 func goldenRegistrations(site strictjson.Value) []golden {
@@ -94,6 +94,15 @@ func goldenTokens() []golden {
 		add("a token with "+scope+" for a client that no operator registered", scope, q)
 	}
 	return list
+}
+
+func goldenSessions() []golden {
+	console := exampleSession()
+	console.For = core.ConsoleSession
+	return []golden{
+		{"a session for nobody", session, &decision.Session{}, ""},
+		{"a session on the operators' pages for a person who is no administrator", session, &console, ""},
+	}
 }
 
 // reserved are the scopes that give power over the server itself.

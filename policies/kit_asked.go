@@ -22,7 +22,7 @@ func (set *moduleSet) asked(site strictjson.Value) ([]request, error) {
 		return nil, err
 	}
 	seen := &inputTracer{inputs: map[string]seenInput{}}
-	_, over, err := set.contract.runModules(set.withTests(), site, mutationTests, func(r *tester.Runner) { r.SetCoverageQueryTracer(seen).SetParallel(1) })
+	_, over, err := set.runModules(site, mutationTests, func(r *tester.Runner) { r.SetCoverageQueryTracer(seen).SetParallel(1) })
 	switch {
 	case err != nil:
 		return nil, refused(problemsOf(err))

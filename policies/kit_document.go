@@ -58,6 +58,10 @@ func (c *contract) fillIn(sketch strictjson.Value) (strictjson.Value, error) {
 		q := exampleToken()
 		q.ClientProfile = defaultProfile
 		example = &q
+	case contracts[session]:
+		q := exampleSession()
+		q.ClientProfile = defaultProfile
+		example = &q
 	default:
 		q := exampleRegister()
 		q.Profile, q.IAT.Profile = defaultProfile, ""

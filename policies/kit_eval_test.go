@@ -32,7 +32,7 @@ func TestEvaluateTheKitsRequests(t *testing.T) {
 	asked := 0
 	for _, f := range files {
 		for name, decision := range map[string]string{
-			"requests/register.json": "registration", "requests/authorization.json": "authorization", "requests/token.json": "token",
+			"requests/register.json": "registration", "requests/authorization.json": "authorization", "requests/token.json": "token", "requests/session.json": "session",
 		} {
 			if f.Name != name {
 				continue
@@ -115,7 +115,7 @@ func TestEvaluateRefusesWhatIsNoInput(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
-	if _, err := evaluate(t, Source{}, "session", `{}`); err == nil {
+	if _, err := evaluate(t, Source{}, "sessions", `{}`); err == nil {
 		t.Error("no such decision")
 	}
 	if _, err := evaluate(t, sourceOf(map[string]string{"a.rego": "nonsense"}), "token", `{}`); err == nil {

@@ -41,8 +41,9 @@ type Mutations struct {
 }
 
 // Mutate removes and mistypes every member of input and configuration that the rules reach, in every request it knows that the
-// rules refuse: the golden refusals, some more, and whatever the site's own tests put to the rules. It tells progress in
-// requests.
+// rules refuse: the golden refusals, some more, and whatever the site's own tests put to the rules. Of the site's data it
+// mistypes what rules name: what they name is there, or loading fails, and what they look up is there or not, as the site likes.
+// It tells progress in requests.
 func Mutate(ctx context.Context, src Source, progress func(done, of int)) (*Mutations, error) {
 	rev, all, err := build(src)
 	if err != nil {
@@ -81,6 +82,7 @@ func compareBool(a, b bool) int {
 type mutation struct {
 	site  strictjson.Value
 	tasks []task
+	data  []dataMutant
 
 	mu    sync.Mutex
 	seen  map[Hole]bool // without request, rule and place
@@ -98,15 +100,16 @@ type request struct {
 type task struct {
 	request
 	rules   *rules
-	data    []dataMutant // of that configuration
 	input   *ast.Term
 	verdict decision.Verdict
 }
 
-// A dataMutant is a configuration in which one member is missing or of another type, with the rules under it.
+// A dataMutant is a document in which one member is missing or of another type, and what it takes the place of.
 type dataMutant struct {
 	mutant
-	rules *rules
+	root string // of the document
+	of   *rules // under the documents as they are
+	site strictjson.Value
 }
 
 // requests gives what is known to be refused, and what the site's tests ask.
@@ -121,33 +124,30 @@ func (m *mutation) requests(on which, set *moduleSet) ([]request, error) {
 	return append(list, asked...), err
 }
 
-// prepare makes tasks of requests.
+// prepare makes tasks of requests, and the mutants of what the rules read besides.
 func (m *mutation) prepare(r *rules, requests []request) error {
 	sites := []strictjson.Value{m.site}
 	if example := exampleConfig(); !strictjson.Equal(example, m.site) {
 		sites = append(sites, example)
 	}
 	under := make([]*rules, len(sites))
-	data := make([][]dataMutant, len(sites))
 	for i, site := range sites {
 		var err error
-		if under[i], err = r.under(site); err != nil {
+		if under[i], err = r.under(site, r.data); err != nil {
 			return err
 		}
-		if data[i], err = r.dataMutants(site); err != nil {
-			return err
-		}
+		m.data = append(m.data, under[i].dataMutants(site)...)
 	}
 	for _, q := range requests {
 		var best *task
-		for i, rules := range under {
+		for _, rules := range under {
 			input := rules.input(q.question)
 			v, err := rules.decide(input, topdown.NewCancel())
 			if err != nil || v.Allow && len(v.Strip) == 0 {
 				continue
 			}
 			if best == nil || len(v.Deny) < len(best.verdict.Deny) {
-				best = &task{q, rules, data[i], input, v}
+				best = &task{q, rules, input, v}
 			}
 		}
 		if best != nil {
@@ -157,63 +157,99 @@ func (m *mutation) prepare(r *rules, requests []request) error {
 	return nil
 }
 
-// under gives the same rules with another configuration.
-func (r *rules) under(site strictjson.Value) (*rules, error) {
-	query, err := r.contract.prepare(r.compiler, site)
+// under gives the same rules with other documents.
+func (r *rules) under(site strictjson.Value, data *siteData) (*rules, error) {
+	query, err := r.contract.prepare(r.compiler, newStore(site, data))
 	if err != nil {
 		return nil, err
 	}
 	other := *r
-	other.query = query
+	other.query, other.data = query, data
 	return &other, nil
 }
 
-// dataMutants gives every mutant of the configuration that the rules can tell from it.
-func (r *rules) dataMutants(site strictjson.Value) ([]dataMutant, error) {
-	paths := reach(r.compiler.Modules, configRef)
+// dataMutants gives every mutant of the configuration, and of the site's data, that the rules can tell from it.
+func (r *rules) dataMutants(site strictjson.Value) []dataMutant {
 	var list []dataMutant
+	paths := reach(r.compiler.Modules, configRef)
 	for _, m := range mutants(toTerm(site).Value) {
-		if !paths.Has(m.steps...) {
+		if paths.Has(m.steps...) {
+			list = append(list, dataMutant{m, configRef.String(), r, site})
+		}
+	}
+	seen := map[string]bool{}
+	for file, m := range r.compiler.Modules {
+		if strings.HasPrefix(file, shippedPrefix) {
 			continue
 		}
-		changed, err := fromTerm(ast.NewTerm(m.value))
-		if err != nil {
-			return nil, err
-		}
-		rules, err := r.under(changed)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, dataMutant{m, rules})
+		eachRead(m, dataRef, func(names []string, _ *ast.Location) {
+			if key := strings.Join(names, "\x00"); len(names) > 0 && !seen[key] {
+				seen[key] = true
+				list = append(list, dataMutant{mutant{names, mistyped, mistype(r.data.term.Value, names)}, dataRef.String(), r, site})
+			}
+		})
 	}
-	return list, nil
+	return list
+}
+
+// mistype gives a document in which the member that names lead to is of another type.
+func mistype(v ast.Value, names []string) ast.Value {
+	if len(names) == 0 {
+		return otherType(v).Value
+	}
+	o, isObject := v.(ast.Object)
+	if !isObject {
+		return v // loading has seen to it that this is not so
+	}
+	key := ast.StringTerm(names[0])
+	inner := o.Get(key)
+	if inner == nil {
+		return v
+	}
+	return with(o, key, ast.NewTerm(mistype(inner.Value, names[1:])))
+}
+
+// rules gives the rules under the mutant. They are made when they are wanted: the data may be large.
+func (d dataMutant) rules() (*rules, error) {
+	changed, err := fromTerm(ast.NewTerm(d.value))
+	if err != nil {
+		return nil, err
+	}
+	if d.root == configRef.String() {
+		return d.of.under(changed, d.of.data)
+	}
+	return d.of.under(d.site, newSiteData(changed))
 }
 
 var configRef = ast.MustParseRef("data.ostiary.config")
 
-// run does the tasks on all processors.
+// run does the tasks on all processors: first the mutants of every request, then every mutant of data with all requests.
 func (m *mutation) run(ctx context.Context, progress func(done, of int)) error {
 	config, err := configSchema()
 	if err != nil {
 		return err
 	}
 	m.found.Requests = len(m.tasks)
-	left := make(chan task, len(m.tasks))
+	jobs := len(m.tasks) + len(m.data)
+	left := make(chan func(), jobs)
 	for _, t := range m.tasks {
-		left <- t
+		left <- func() { m.do(ctx, t) }
+	}
+	for _, d := range m.data {
+		left <- func() { m.doData(ctx, d, config) }
 	}
 	close(left)
 	var workers sync.WaitGroup
 	done := 0
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
-			for t := range left {
+			for job := range left {
 				if ctx.Err() == nil {
-					m.do(ctx, t, config)
+					job()
 				}
 				m.mu.Lock()
 				done++
-				progress(done, len(m.tasks))
+				progress(done*len(m.tasks)/jobs, len(m.tasks))
 				m.mu.Unlock()
 			}
 		})
@@ -223,7 +259,7 @@ func (m *mutation) run(ctx context.Context, progress func(done, of int)) error {
 }
 
 // do tries all mutants of one request.
-func (m *mutation) do(ctx context.Context, t task, config strictjson.Value) {
+func (m *mutation) do(ctx context.Context, t task) {
 	cancel := topdown.NewCancel()
 	defer context.AfterFunc(ctx, cancel.Cancel)()
 	input, err := t.rules.contract.inputSchema()
@@ -237,15 +273,38 @@ func (m *mutation) do(ctx context.Context, t task, config strictjson.Value) {
 			m.judge(t, v, mutant, "input", input)
 		}
 	}
-	for _, mutant := range t.data {
+	m.count(tried)
+}
+
+// doData tries one mutant of data with the requests of its decision.
+func (m *mutation) doData(ctx context.Context, d dataMutant, config strictjson.Value) {
+	cancel := topdown.NewCancel()
+	defer context.AfterFunc(ctx, cancel.Cancel)()
+	rules, err := d.rules()
+	if err != nil {
+		return // no rule can read it then
+	}
+	schema := strictjson.Value{}
+	if d.root == configRef.String() {
+		schema = config
+	}
+	tried := 0
+	for _, t := range m.tasks {
+		if t.rules != d.of {
+			continue
+		}
 		tried++
-		if v, err := mutant.rules.decide(t.input, cancel); err == nil {
-			m.judge(t, v, mutant.mutant, "data.ostiary.config", config)
+		if v, err := rules.decide(t.input, cancel); err == nil {
+			m.judge(t, v, d.mutant, d.root, schema)
 		}
 	}
+	m.count(tried)
+}
+
+func (m *mutation) count(tried int) {
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.found.Mutants += tried
-	m.mu.Unlock()
 }
 
 // judge notes a hole when the verdict on a mutant lets more through.

@@ -71,7 +71,7 @@ func Test(src Source, o TestOptions) (*TestRun, error) {
 		if len(set.tests) == 0 {
 			continue
 		}
-		results, over, err := set.contract.runModules(set.withTests(), src.Site, o.Within, tune)
+		results, over, err := set.runModules(src.Site, o.Within, tune)
 		switch {
 		case err != nil:
 			return nil, refused(problemsOf(err))

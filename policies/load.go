@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/storage"
 
 	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -45,11 +46,12 @@ func build(src Source) (*Revision, *parsed, error) {
 	if len(problems) > 0 {
 		return nil, nil, refused(problems)
 	}
-	rev := &Revision{id: digest(all.texts, src.Site), source: src}
+	rev := &Revision{id: digest(all.texts, src.Site, all.data.json), source: src}
+	data := newStore(src.Site, all.data) // one for all decisions: it may be large
 	var wrong [len(rev.rules)][]Problem
 	var each sync.WaitGroup // the decisions share nothing, and compiling is most of a start
 	for i, set := range all.sets {
-		each.Go(func() { rev.rules[i], wrong[i] = set.load(rev.id, src.Site) })
+		each.Go(func() { rev.rules[i], wrong[i] = set.load(rev.id, data) })
 	}
 	each.Wait()
 	for _, w := range wrong {
@@ -73,12 +75,12 @@ func (p *parsed) check() []Problem {
 }
 
 // load makes the rules of one decision ready to run.
-func (set *moduleSet) load(revision string, site strictjson.Value) (*rules, []Problem) {
+func (set *moduleSet) load(revision string, data storage.Store) (*rules, []Problem) {
 	compiler, problems := compile(set)
 	if len(problems) > 0 {
 		return nil, problems
 	}
-	query, err := set.contract.prepare(compiler, site)
+	query, err := set.contract.prepare(compiler, data)
 	if err != nil {
 		return nil, problemsOf(err)
 	}
@@ -88,7 +90,7 @@ func (set *moduleSet) load(revision string, site strictjson.Value) (*rules, []Pr
 	}
 	paths := reach(compiler.Modules, ast.InputRootRef)
 	return &rules{
-		contract: set.contract, revision: revision, compiler: compiler, query: query,
+		contract: set.contract, revision: revision, compiler: compiler, data: set.data, query: query,
 		paths: paths, whyNot: timeless(paths), digester: decision.NewDigester(paths), places: placesOf(set), names: namesOf(schema),
 	}, nil
 }

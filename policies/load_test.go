@@ -77,7 +77,7 @@ func TestLoadRefuses(t *testing.T) {
 		"fails on goldens":    {"a.rego", house + `label contains "x" if to_number(input.effective.software_version) > 1` + "\n", 0, "the rules fail on"},
 		"empty module":        {"a.rego", "package ostiary.registration.scopes\n\nchecked := false\n", 0, "did not report"},
 		"too generous":        {"a.rego", "package ostiary.registration.scopes\n\nchecked := true\n", 0, "a scope that is not offered"},
-		"other decision":      {"a.rego", "package ostiary.session.site.a\n\nx := 1\n", 1, "ostiary.token.site.<name>"},
+		"other decision":      {"a.rego", "package ostiary.bff.site.a\n\nx := 1\n", 1, "ostiary.token.site.<name>"},
 		"unknown token part":  {"a.rego", "package ostiary.token.redirects\n\nx := 1\n", 1, "ostiary.token.{scopes, lifetimes}"},
 		"token verdict":       {"a.rego", "package ostiary.token\n\nallow := true\n", 1, "part of the server"},
 		"set of others":       {"a.rego", houseOf(token) + "label contains \"x\"\n", 3, "label is no set of the token decision"},
@@ -86,6 +86,10 @@ func TestLoadRefuses(t *testing.T) {
 		"limit of others":     {"a.rego", houseOf(authorization) + `limit contains {"rule": "r", "name": "access_token", "value": 1}` + "\n", 3, "it knows max_age"},
 		"rules of others":     {"a.rego", houseOf(token) + `strip contains {"rule": "r", "scope": "x"} if data.ostiary.registration.scopes.checked` + "\n", 3, "does not exist"},
 		"misspelt user":       {"a.rego", houseOf(authorization) + `strip contains {"rule": "r", "scope": "x"} if input.user.amdin` + "\n", 3, "amdin"},
+		"set of sessions":     {"a.rego", houseOf(session) + `strip contains {"rule": "r", "scope": "x"}` + "\n", 3, "strip is no set of the session decision"},
+		"code of sessions":    {"a.rego", houseOf(session) + `deny contains {"rule": "r", "code": "invalid_scope", "message": "m"}` + "\n", 3, "invalid_scope"},
+		"limit of sessions":   {"a.rego", houseOf(session) + `limit contains {"rule": "r", "name": "access_token", "value": 1}` + "\n", 3, "it knows session_lifetime"},
+		"console for all":     {"a.rego", "package ostiary.session.people\n\nchecked if input.subject != \"\"\n", 0, "a session on the operators' pages"},
 		"empty token module":  {"a.rego", "package ostiary.token.lifetimes\n\nchecked := false\n", 0, "did not report: lifetimes"},
 		"generous to people":  {"a.rego", "package ostiary.authorization.scopes\n\nchecked := true\n\n" + `deny contains {"rule": "r", "code": "unauthorized_client", "message": "m"} if input.client.client_id == ""` + "\n", 0, "the rules allow an authorization with admin.api"},
 		"generous to clients": {"a.rego", "package ostiary.token.scopes\n\nchecked := true\n\n" + `deny contains {"rule": "r", "code": "unauthorized_client", "message": "m"} if input.client.client_id == ""` + "\n", 0, "the rules allow a token with dcr.register for a client"},
@@ -247,6 +251,8 @@ func TestEveryGoldenIsRefusedByItsOwnRule(t *testing.T) {
 		"a token with dcr.register for a person who is no administrator":          "scopes.reserved",
 		"a token with admin.api for a client that no operator registered":         "scopes.reserved",
 		"a token with dcr.register for a client that no operator registered":      "scopes.reserved",
+		"a session for nobody": "people.nobody",
+		"a session on the operators' pages for a person who is no administrator": "people.administrators_only",
 	}
 	list := goldens(exampleConfig())
 	if len(list) != len(rules) {

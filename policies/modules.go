@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/ostiary/ostiary/core/strictjson"
 )
 
 // A moduleSet is the Rego that takes part in one decision of a candidate.
@@ -16,23 +18,34 @@ type moduleSet struct {
 	rules    map[string]*ast.Module // by file, shipped and the site's
 	tests    map[string]*ast.Module // the site's
 	site     map[string]bool        // files of the site
+	data     *siteData
+}
+
+// siteData is data.ostiary.data, as JSON and, made once for all decisions, as rules read it.
+type siteData struct {
+	json strictjson.Value
+	term *ast.Term
 }
 
 // parsed is all Rego of a candidate.
 type parsed struct {
 	texts map[string][]byte // of rules, by file
+	data  *siteData
 	sets  [decisions]*moduleSet
 }
 
 // parseModules parses all files, puts the site's modules in the place of shipped ones, and tells everything that is wrong.
 func parseModules(src Source) (*parsed, []Problem) {
-	p := &parsed{texts: map[string][]byte{}}
+	data, problems := readData(src.Files)
+	p := &parsed{texts: map[string][]byte{}, data: newSiteData(data)}
 	for i, c := range contracts {
-		p.sets[i] = &moduleSet{contract: c, rules: map[string]*ast.Module{}, tests: map[string]*ast.Module{}, site: map[string]bool{}}
+		p.sets[i] = &moduleSet{contract: c, rules: map[string]*ast.Module{}, tests: map[string]*ast.Module{}, site: map[string]bool{}, data: p.data}
 	}
-	var problems []Problem
 	replaced := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(src.Files)) {
+		if isData(name) {
+			continue
+		}
 		m, err := parse(name, src.Files[name])
 		if err != nil {
 			problems = append(problems, problemsOf(err)...)

@@ -30,7 +30,7 @@ func TestMissingMembersNeverAllow(t *testing.T) {
 			}
 		}
 	}
-	if tried[registration] < 500 || tried[authorization] < 20 || tried[token] < 60 {
+	if tried[registration] < 500 || tried[authorization] < 20 || tried[token] < 60 || tried[session] < 6 {
 		t.Errorf("only %d mutants", tried)
 	}
 }

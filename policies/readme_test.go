@@ -20,6 +20,9 @@ import (
 // snippet is Rego in README.md; its first line names the file.
 var snippet = regexp.MustCompile("(?s)```rego\n# ([a-z_]+\\.rego)\n(.*?)```")
 
+// dataSnippet is JSON in README.md; the sentence before it names the file.
+var dataSnippet = regexp.MustCompile("(?s)`([a-z/]+data\\.json)`:\n\n```json\n(.*?)```")
+
 func readme(t *testing.T) (text string, files map[string][]byte) {
 	t.Helper()
 	bytes, err := os.ReadFile("README.md")
@@ -30,8 +33,11 @@ func readme(t *testing.T) (text string, files map[string][]byte) {
 	for _, found := range snippet.FindAllStringSubmatch(text, -1) {
 		files[found[1]] = []byte(found[2])
 	}
-	if n := strings.Count(text, "```rego"); n == 0 || n != len(files) {
-		t.Fatalf("README.md has %d pieces of Rego, %d with a file of their own", n, len(files))
+	for _, found := range dataSnippet.FindAllStringSubmatch(text, -1) {
+		files[found[1]] = []byte(found[2])
+	}
+	if n := strings.Count(text, "```rego"); n == 0 || n+strings.Count(text, "```json") != len(files) {
+		t.Fatalf("README.md has %d pieces of Rego, %d files with names", n, len(files))
 	}
 	return text, files
 }
@@ -39,6 +45,9 @@ func readme(t *testing.T) (text string, files map[string][]byte) {
 func TestReadmeIsTrue(t *testing.T) {
 	_, files := readme(t)
 	for name, text := range files {
+		if isData(name) {
+			continue
+		}
 		if want, err := format.Source(name, text); err != nil || string(want) != string(text) {
 			t.Errorf("%s is not formatted: %v\n%s", name, err, want)
 		}
@@ -53,11 +62,42 @@ func TestReadmeIsTrue(t *testing.T) {
 	if denied(v) != "scopes.operators_only" || v.Limits[decision.LimitClientSecretLifetime] != 90*24*3600 {
 		t.Errorf("verdict = %+v", v)
 	}
+	offered, _ = config.Get("allowed_scopes")
+	if err := e.Replace(Source{Origin: Folder, Files: files, Site: config.With("allowed_scopes", offered.With("audit.internal", strictjson.Bool(true)).With("pay.internal", strictjson.Bool(true)))}); err != nil {
+		t.Fatal(err)
+	}
+	v = ask(t, e, func(r *decision.Registration) {
+		r.Effective.Metadata.Scope = []string{"audit.internal", "pay.internal"}
+	})
+	if denied(v) != "owned.nobody" || !strings.Contains(v.Deny[0].Message, "pay.internal") {
+		t.Errorf("denied by %s", denied(v))
+	}
 	v = ask(t, e, func(r *decision.Registration) {
 		r.Caller.Kind, r.Statement.Present, r.Statement.Trust = "operator", true, "issuer"
 	})
 	if denied(v) != "claims.certified" {
 		t.Errorf("denied by %s", denied(v))
+	}
+	hosted := func(home string, hosts ...string) decision.Verdict {
+		return ask(t, e, func(r *decision.Registration) {
+			r.Caller.Kind, r.IAT.Label, r.Effective.Metadata.RedirectURIs = "operator", "hosted", nil
+			for _, host := range hosts {
+				r.Effective.Metadata.RedirectURIs = append(r.Effective.Metadata.RedirectURIs, "https://"+host+"/cb")
+			}
+			certified := member("certification", strictjson.Object(member("level", strictjson.String("gold"))))
+			r.Statement = decision.Statement{
+				Present: true, Trust: "issuer", Issuer: "https://issuer.example.org",
+				Claims: strictjson.Object(certified, member("software_home", strictjson.String(home))),
+			}
+		})
+	}
+	if v := hosted("https://www.example.org/", "login.example.com", "A.apps.example.com"); !v.Allow {
+		t.Errorf("denied by %s", denied(v))
+	}
+	for _, home := range []string{"http://www.example.org/", "https://example.com/", ""} {
+		if v := hosted(home, "a.b.apps.example.com", "apps.example.com"); denied(v) != "hosts.ours hosts.ours hosts.home" {
+			t.Errorf("denied by %s", denied(v))
+		}
 	}
 	v = ask(t, e, func(r *decision.Registration) { r.Caller.Kind, r.IAT.Label = "operator", "partner" })
 	if denied(v) != "partners.own_domain partners.own_domain partners.own_domain" || len(v.Labels) != 1 {
@@ -119,6 +159,36 @@ func TestReadmeIsTrueOfTheEndpoints(t *testing.T) {
 	own.ClientLabels, own.AuthMethod = []string{"partner"}, "client_secret_basic"
 	if v, err = e.DecideToken(context.Background(), &own); err != nil || v.Allowed || v.Code != core.UnauthorizedClient || v.Reasons[0].Rule != "services.keys" {
 		t.Errorf("%+v, %v", v, err)
+	}
+}
+
+// What the page says of sessions.
+func TestReadmeIsTrueOfSessions(t *testing.T) {
+	_, files := readme(t)
+	e := NewEngine(Options{Deadline: long, TrialTime: long})
+	if err := e.Replace(Source{Origin: Folder, Files: files, Site: exampleConfig()}); err != nil {
+		t.Fatal(err)
+	}
+	q := exampleSession()
+	for _, test := range []struct {
+		change   func()
+		denied   string
+		lifetime time.Duration
+	}{
+		{func() {}, "", 0},
+		{func() { q.ClientChannel = core.ChannelDCR }, "", 15 * time.Minute},
+		{func() { q.For, q.UserAdmin, q.ClientChannel = core.ConsoleSession, true, "" }, "", time.Hour},
+		{func() { q.Caller.IP = "198.51.100.1" }, "office.network", 0},
+	} {
+		test.change()
+		v, err := e.DecideSession(context.Background(), &q)
+		rule := ""
+		if len(v.Reasons) > 0 {
+			rule = v.Reasons[0].Rule
+		}
+		if err != nil || v.Lifetime != test.lifetime || rule != test.denied || v.Allowed != (rule == "") {
+			t.Errorf("%+v, %v", v, err)
+		}
 	}
 }
 

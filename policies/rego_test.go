@@ -8,6 +8,8 @@ import (
 	"github.com/open-policy-agent/opa/v1/cover"
 	"github.com/open-policy-agent/opa/v1/format"
 	"github.com/open-policy-agent/opa/v1/tester"
+
+	"github.com/ostiary/ostiary/core/strictjson"
 )
 
 // shippedModules parses everything that is embedded, tests included.
@@ -35,7 +37,7 @@ const wantCoverage = 90
 
 func TestShippedRules(t *testing.T) {
 	all, _ := shippedModules(t)
-	for on, want := range map[which]int{registration: 40, authorization: 8, token: 13} {
+	for on, want := range map[which]int{registration: 40, authorization: 8, token: 13, session: 8} {
 		c, coverage := contracts[on], cover.New()
 		modules := map[string]*ast.Module{}
 		for name, m := range all {
@@ -43,7 +45,8 @@ func TestShippedRules(t *testing.T) {
 				modules[name] = m
 			}
 		}
-		results, _, err := c.runModules(modules, exampleConfig(), long, func(r *tester.Runner) { r.SetCoverageQueryTracer(coverage).SetParallel(1) })
+		set := &moduleSet{contract: c, rules: modules, data: newSiteData(strictjson.Object())}
+		results, _, err := set.runModules(exampleConfig(), long, func(r *tester.Runner) { r.SetCoverageQueryTracer(coverage).SetParallel(1) })
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,9 +1,11 @@
 package policies
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"strings"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/strictjson"
 )
 
 // A Revision is one state of the rules and their data, ready to decide. It never changes and is safe for concurrent use.
@@ -26,6 +29,7 @@ type rules struct {
 	contract *contract
 	revision string
 	compiler *ast.Compiler
+	data     *siteData
 	query    rego.PreparedEvalQuery
 	paths    *decision.Paths // of the input that they can read
 	whyNot   string          // why the decisions are not remembered
@@ -42,6 +46,11 @@ func (r *Revision) Source() Source { return r.source.clone() }
 
 // Files gives the site's files, as a copy.
 func (r *Revision) Files() map[string][]byte { return r.source.clone().Files }
+
+// IsOf tells whether the revision was made of a source like this.
+func (r *Revision) IsOf(src Source) bool {
+	return maps.EqualFunc(r.source.Files, src.Files, bytes.Equal) && strictjson.Equal(r.source.Site, src.Site)
+}
 
 // Cacheable tells whether equal questions of every decision may be answered from memory, and if not, why.
 func (r *Revision) Cacheable() (ok bool, why string) {

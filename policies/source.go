@@ -26,17 +26,18 @@ type Origin string
 const (
 	Embedded Origin = "embedded"         // only the shipped rules
 	Folder   Origin = "folder"           // with the files of the policy folder
+	Bundled  Origin = "bundle"           // with the files of a bundle
 	LastGood Origin = "stored last-good" // with the files that were last in use, because those of the folder are not usable
 )
 
 // A Source is what a revision is made of, besides the shipped rules.
 type Source struct {
 	Origin Origin
-	Files  map[string][]byte // the site's Rego by path relative to the policy folder
+	Files  map[string][]byte // the site's Rego and data.json files, by path relative to the policy folder
 	Site   strictjson.Value  // data.ostiary.config; its shape is rego/config.schema.json
 }
 
-// MaxFiles bounds the Rego of a site, in bytes.
+// MaxFiles bounds the Rego and the data of a site together, in bytes.
 const MaxFiles = 4 << 20
 
 const maxFileCount = 1000
@@ -80,7 +81,7 @@ func configSchema() (strictjson.Value, error) {
 	return strictjson.Parse(text, strictjson.Stored)
 }
 
-// ReadFolder reads the Rego files of a folder and the folders in it, by relative path. Names that begin with a dot are passed
+// ReadFolder reads the Rego and data.json files of a folder and the folders in it, by relative path. Names that begin with a dot are passed
 // over; links are followed as long as they stay inside. An empty folder has no rules; one that is not there, or goes away
 // while it is read, is an error: to take away all of a site's rules must be meant.
 func ReadFolder(dir string) (map[string][]byte, error) {
@@ -99,7 +100,9 @@ func ReadFolder(dir string) (map[string][]byte, error) {
 				return fs.SkipDir
 			}
 			return nil
-		case entry.IsDir() || !strings.HasSuffix(name, ".rego"):
+		case !entry.IsDir() && isDataElsewhere(name):
+			return &LoadError{Problems: []Problem{{File: name, Message: "is not read; write it as " + dataFile}}}
+		case entry.IsDir() || !strings.HasSuffix(name, ".rego") && !isData(name):
 			return nil
 		case len(files) == maxFileCount:
 			return fmt.Errorf("more than %d files", maxFileCount)
@@ -177,13 +180,16 @@ func (s Source) clone() Source {
 	return s
 }
 
-// digest names the content: the contract, all rules that take part and the site's data.
-func digest(rules map[string][]byte, site strictjson.Value) string {
+// digest names the content: the contract, all rules that take part, the configuration and the site's data.
+func digest(rules map[string][]byte, site, data strictjson.Value) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %d\n", decision.Contract, len(rules))
 	for _, name := range slices.Sorted(maps.Keys(rules)) {
 		fmt.Fprintf(h, "%q %d\n%s\n", name, len(rules[name]), rules[name])
 	}
 	h.Write(strictjson.Canonical(nil, site))
+	if data.Len() > 0 {
+		h.Write(strictjson.Canonical([]byte("\n"), data))
+	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

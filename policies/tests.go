@@ -22,7 +22,7 @@ func (set *moduleSet) runTests(site strictjson.Value, within time.Duration) []Pr
 	if len(set.tests) == 0 {
 		return nil
 	}
-	results, over, err := set.contract.runModules(set.withTests(), site, within, nil)
+	results, over, err := set.runModules(site, within, nil)
 	if err != nil {
 		return problemsOf(err)
 	}
@@ -78,10 +78,10 @@ func (set *moduleSet) slow(results []*tester.Result, within time.Duration) Probl
 }
 
 // runModules runs all tests in the modules. When the time is over it gives the results so far.
-func (c *contract) runModules(
-	modules map[string]*ast.Module, site strictjson.Value, within time.Duration, tune func(*tester.Runner),
+func (set *moduleSet) runModules(
+	site strictjson.Value, within time.Duration, tune func(*tester.Runner),
 ) (results []*tester.Result, over bool, err error) {
-	compiler, err := c.newCompiler(true)
+	compiler, err := set.contract.newCompiler(true)
 	if err != nil {
 		return nil, false, err
 	}
@@ -89,9 +89,9 @@ func (c *contract) runModules(
 	if err != nil {
 		return nil, false, err
 	}
-	store := newStore(site, strictjson.Member{Name: "examples", Value: given})
-	runner := tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(modules).
-		RaiseBuiltinErrors(true).CapturePrintOutput(true).SetTimeout(unending)
+	store := newStore(site, set.data, strictjson.Member{Name: "examples", Value: given})
+	runner := tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(set.withTests()).
+		AddCustomBuiltins(testBuiltins()).RaiseBuiltinErrors(true).CapturePrintOutput(true).SetTimeout(unending)
 	if tune != nil {
 		tune(runner)
 	}

@@ -62,6 +62,8 @@ type asked struct {
 func questions(t testing.TB) map[string]asked {
 	register, update, read, faults, all := exampleRegister(), exampleUpdate(), exampleRead(), manyFaults(), everything(t)
 	signIn, code, own := exampleAuthorization(), exampleToken(), exampleClientCredentials()
+	begun, fullSession := exampleSession(), exampleSession()
+	fullSession.For, fullSession.Client, fullSession.ClientLabels, fullSession.Caller = core.ConsoleSession, all.Effective, []string{"a", "b"}, all.Caller
 	fullSignIn, fullToken := exampleAuthorization(), exampleToken()
 	fullSignIn.Client, fullToken.Client = all.Effective, all.Effective
 	fullSignIn.ClientLabels, fullToken.ClientLabels = []string{"a", "b"}, []string{"a", "b"}
@@ -74,6 +76,7 @@ func questions(t testing.TB) map[string]asked {
 		"faults": {registration, &faults}, "everything": {registration, &all}, "nothing": {registration, &decision.Registration{}},
 		"sign-in": {authorization, &signIn}, "full sign-in": {authorization, &fullSignIn}, "no sign-in": {authorization, &decision.Authorization{}},
 		"code": {token, &code}, "own token": {token, &own}, "full token": {token, &fullToken}, "no token": {token, &decision.Token{}},
+		"session": {session, &begun}, "full session": {session, &fullSession}, "no session": {session, &decision.Session{}},
 	}
 }
 

@@ -144,6 +144,23 @@ func (c *Clients) TokenByHash(ctx context.Context, hash core.SecretHash) (regist
 	return registration.Held{Token: form.noun(hash), Uses: records[1].Count, Stamp: registration.Stamp(records[0].Version)}, nil
 }
 
+// Token gives an initial access token by its public id; the zero one when there is none, or none any more.
+func (c *Clients) Token(ctx context.Context, id core.TokenID) (core.InitialAccessToken, error) {
+	if id == "" || len(id) > longestID {
+		return core.InitialAccessToken{}, nil
+	}
+	form, record, err := c.tokenIDs.Get(ctx, string(id))
+	if err != nil || record.Version.IsZero() {
+		return core.InitialAccessToken{}, asError(err)
+	}
+	hash, err := parseHash(form.Hash)
+	if err != nil {
+		return core.InitialAccessToken{}, err
+	}
+	held, err := c.TokenByHash(ctx, hash)
+	return held.Token, err
+}
+
 // AddToken stores a new initial access token.
 func (c *Clients) AddToken(ctx context.Context, t core.InitialAccessToken) error {
 	var p plan

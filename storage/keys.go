@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -93,37 +92,3 @@ func (k Keys) Change(ctx context.Context, c keys.Change) error {
 
 // slot is where a key is kept.
 func slot(key keys.Stored) []string { return []string{key.Alg, fmt.Sprintf("%08d", key.Slot)} }
-
-// Policies keeps the last policy source that passed every check, sealed, so that a start with a broken folder decides as before.
-type Policies struct{ table Table[PolicySource] }
-
-// A PolicySource is what a revision was made of.
-type PolicySource struct {
-	Revision string            `json:"revision"`
-	Files    map[string]string `json:"files"`
-	Site     string            `json:"site"` // dcr_config.yaml as it was
-	SavedAt  time.Time         `json:"saved_at"`
-}
-
-// NewPolicies opens the stored policy of one issuer.
-func NewPolicies(engine Engine, issuer core.IssuerID, ring *seal.Ring) Policies {
-	return Policies{table: NewTable[PolicySource](engine, string(issuer), "policy", 1).Sealed(ring)}
-}
-
-// LastGood gives the stored source; false when there is none.
-func (p Policies) LastGood(ctx context.Context) (PolicySource, bool, error) {
-	source, record, err := p.table.Get(ctx, "last_good")
-	return source, !record.Version.IsZero(), asError(err)
-}
-
-// Save stores a source as the last good one. One that is over the limits of a record is reported and not stored.
-func (p Policies) Save(ctx context.Context, source PolicySource) error {
-	op, err := p.table.Put(source, time.Time{}, "last_good")
-	if err == nil {
-		err = p.table.engine.Apply(ctx, op)
-	}
-	if errors.Is(err, ErrTooLarge) {
-		return fmt.Errorf("the policy folder is too large to be kept as last good (1 MiB): %w", err)
-	}
-	return asError(err)
-}

@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"errors"
+	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strings"
@@ -197,27 +198,68 @@ func TestLastGoodPolicy(t *testing.T) {
 	})
 }
 
+// What is too large for a record is kept in several, which go when they are replaced.
+func TestLargePolicies(t *testing.T) {
+	onEach(t, func(s *store) {
+		policies := s.openPolicies(issuer)
+		noise := make([]byte, 4<<20)
+		rand.NewChaCha8([32]byte{}).Read(noise)
+		for _, want := range []storage.PolicySource{
+			{Revision: "in one", Files: map[string]string{"a.rego": strings.Repeat("x", 128<<10-10)}},
+			{Revision: "escaped", Files: map[string]string{"a.rego": strings.Repeat("\x01", 128<<10-10)}},
+			{Revision: "in parts", Files: map[string]string{"a.rego": strings.Repeat("\"é\x01\n", 600<<10), "data.json": "{}"}},
+			{Revision: "a bundle", Bundle: noise, Sequence: 3},
+			{Revision: "another", Bundle: noise[1:], Sequence: 4},
+			{Revision: "small", Files: map[string]string{}},
+		} {
+			if err := policies.Save(t.Context(), want); err != nil {
+				t.Fatalf("%s: %v", want.Revision, err)
+			}
+			if got, found, err := policies.LastGood(t.Context()); err != nil || !found || !reflect.DeepEqual(got, want) {
+				t.Errorf("%s cannot be read: %v", want.Revision, err)
+			}
+		}
+		for key := range s.records() {
+			if key.Parts()[1] == "policy_part" {
+				t.Errorf("%v is left", key.Parts())
+			}
+		}
+		if n, err := policies.Sequence(t.Context()); err != nil || n != 4 {
+			t.Errorf("sequence %d, %v", n, err)
+		}
+	})
+}
+
 // A folder that is too large is reported, and the one before it stays.
 func TestPolicyTooLarge(t *testing.T) {
 	onEach(t, func(s *store) {
 		policies := s.openPolicies(issuer)
-		if err := policies.Save(t.Context(), storage.PolicySource{Revision: "small"}); err != nil {
+		if err := policies.Save(t.Context(), storage.PolicySource{Revision: "before", Bundle: make([]byte, 1<<20)}); err != nil {
 			t.Fatal(err)
 		}
-		for name, size := range map[string]int{"just over it": 1 << 20, "at it, sealed": 1<<20 - 200} {
-			err := policies.Save(t.Context(), storage.PolicySource{Revision: "large", Files: map[string]string{"a.rego": strings.Repeat("x", size)}})
-			checkIs(t, name, err, storage.ErrTooLarge)
-			checkSays(t, name, err, "the policy folder is too large to be kept as last good (1 MiB)")
-		}
-		largest := storage.PolicySource{Revision: "largest", Files: map[string]string{"a.rego": strings.Repeat("x", 1<<20-400)}}
-		if got, _, err := policies.LastGood(t.Context()); err != nil || got.Revision != "small" {
+		err := policies.Save(t.Context(), storage.PolicySource{Revision: "large", Files: map[string]string{"a.rego": strings.Repeat("x", 32<<20)}})
+		checkIs(t, "32 MiB", err, storage.ErrTooLarge)
+		checkSays(t, "32 MiB", err, "the policy is too large to be kept as last good")
+		if got, _, err := policies.LastGood(t.Context()); err != nil || got.Revision != "before" || len(got.Bundle) != 1<<20 {
 			t.Errorf("kept %q, %v", got.Revision, err)
 		}
-		if err := policies.Save(t.Context(), largest); err != nil {
-			t.Fatal(err)
+	})
+}
+
+// The sequence of signed bundles is remembered whatever is in force in between, for each issuer.
+func TestPolicySequence(t *testing.T) {
+	onEach(t, func(s *store) {
+		policies := s.openPolicies(issuer)
+		for _, step := range []struct{ save, want int64 }{{0, 0}, {5, 5}, {9, 9}, {0, 9}, {7, 7}} {
+			if err := policies.Save(t.Context(), storage.PolicySource{Revision: "r", Sequence: step.save}); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := policies.Sequence(t.Context()); err != nil || n != step.want {
+				t.Errorf("%+v: %d, %v", step, n, err)
+			}
 		}
-		if got, _, err := policies.LastGood(t.Context()); err != nil || !reflect.DeepEqual(got, largest) {
-			t.Errorf("what may be written cannot be read: %v", err)
+		if n, err := s.openPolicies("other").Sequence(t.Context()); err != nil || n != 0 {
+			t.Errorf("of another issuer: %d, %v", n, err)
 		}
 	})
 }

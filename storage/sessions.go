@@ -35,13 +35,15 @@ func (s *Sessions) Session(ctx context.Context, cookie core.SecretHash) (core.Se
 }
 
 // Begin stores a session. The one that it takes the place of ends, or goes on under the new cookie when it has the same id; the
-// tries at the account are forgotten.
+// tries at the account, if it names one, are forgotten.
 func (s *Sessions) Begin(ctx context.Context, b login.Beginning) error {
 	session := b.Session
 	var p plan
 	p.made(s.table.Insert(sessionForm(session), session.ExpiresAt, b.Cookie.String()))
 	p.made(s.byUser.Put(sessionIDForm{Cookie: b.Cookie.String()}, session.ExpiresAt, string(session.Subject), string(session.ID)))
-	p.add(Delete(triesKey(s.tries, b.Account), Version{}))
+	if b.Account != "" {
+		p.add(Delete(triesKey(s.tries, b.Account), Version{}))
+	}
 	if b.Replaces != (core.SecretHash{}) {
 		old, err := s.Session(ctx, b.Replaces)
 		if err != nil {

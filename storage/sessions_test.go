@@ -188,3 +188,27 @@ func TestGuessesAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// A session forgets the tries at the account that its beginning names, and nobody's when it names none.
+func TestBeginForgetsTries(t *testing.T) {
+	onEach(t, func(s *store) {
+		p := openPeople(s, issuer)
+		expires := s.clock.now().Add(time.Hour)
+		for _, account := range []login.Account{"ann", "bob"} {
+			if err := p.users.CountTry(t.Context(), account, login.Tries{Count: 1}, expires); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, of := range []login.Account{"", "ann"} {
+			session := core.Session{ID: core.NewSessionID(s.clock.now()), Subject: "u-1", ExpiresAt: expires}
+			if err := p.sessions.Begin(t.Context(), login.Beginning{Session: session, Cookie: core.NewSecret().Hash(), Account: of}); err != nil {
+				t.Fatal(err)
+			}
+			ann, err := p.users.Tries(t.Context(), "ann")
+			bob, err2 := p.users.Tries(t.Context(), "bob")
+			if err != nil || err2 != nil || ann.Count != 1-i || bob.Count != 1 {
+				t.Errorf("after %q: %+v, %+v, %v, %v", of, ann, bob, err, err2)
+			}
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/login"
 	"github.com/ostiary/ostiary/core/seal"
 	"github.com/ostiary/ostiary/storage"
@@ -25,8 +27,15 @@ type people struct {
 
 func openPeople(s *store, of core.IssuerID) *people {
 	p := &people{store: s, users: storage.NewUsers(s.engine, of, s.ring), sessions: storage.NewSessions(s.engine, of)}
-	p.Desk = login.NewDesk(login.Parts{Users: p.users, Links: p.users, Throttle: p.users, Sessions: p.sessions, Now: s.clock.now})
+	p.Desk = login.NewDesk(login.Parts{Users: p.users, Links: p.users, Throttle: p.users, Sessions: p.sessions, Policy: anybody{}, Now: s.clock.now})
 	return p
+}
+
+// anybody lets everybody in who is right.
+type anybody struct{}
+
+func (anybody) DecideSession(context.Context, *decision.Session) (decision.SessionVerdict, error) {
+	return decision.SessionVerdict{Allowed: true}, nil
 }
 
 const password core.Secret = "correct horse"

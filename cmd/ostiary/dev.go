@@ -31,8 +31,10 @@ var devSite []byte
 // devFlags are the flags of dev.
 type devFlags struct {
 	data, listen, opsListen, issuer, adminToken, output, trustCA string
-	policyDir, dcrConfig                                         string // empty: in the data folder
-	tls                                                          tlsSettings
+
+	policyDir, dcrConfig      string // empty: in the data folder
+	policyShadow, decisionLog string
+	tls                       tlsSettings
 }
 
 func devCommand() *cobra.Command {
@@ -58,6 +60,8 @@ func devCommand() *cobra.Command {
 	flags.StringVar(&f.adminToken, "admin-token", "", "operator's token (default: one is made and kept)")
 	flags.StringVar(&f.policyDir, "policy-dir", "", "folder of the rules (default: policies in the data folder)")
 	flags.StringVar(&f.dcrConfig, "dcr-config", "", "the dcr_config.yaml (default: one is made in the data folder)")
+	flags.StringVar(&f.policyShadow, "policy-shadow", "", "folder of rules that are asked beside those in force, and decide nothing")
+	flags.StringVar(&f.decisionLog, "decision-log", "", "file that every decision of policy is written to, one JSON object a line; - for standard output")
 	flags.StringVar(&f.output, "output", "text", "text, or json: one document on the first line of stdout, nothing after it")
 	return cmd
 }
@@ -85,6 +89,7 @@ func dev(ctx context.Context, f devFlags, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	s.DecisionLog.stdout = stdout
 	return serveOn(ctx, s, log, public, private, func(h *house) error {
 		doc, err := h.introduce(ctx, token, public.Addr(), private.Addr())
 		if err != nil {
@@ -101,6 +106,9 @@ const tokenCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012
 func (f devFlags) check() error {
 	if f.output != "text" && f.output != "json" {
 		return usagef("--output must be text or json, not %q", f.output)
+	}
+	if f.output == "json" && f.decisionLog == "-" {
+		return usagef("--decision-log - and --output json do not go together: nothing may follow the one document on standard output; name a file")
 	}
 	if (f.tls.Cert == "") != (f.tls.Key == "") {
 		return usagef("--tls-cert and --tls-key go together")
@@ -139,6 +147,14 @@ func (f devFlags) settings(at net.Addr, log *slog.Logger) (settings, core.Secret
 	s.DCRConfig = filepath.Join(data, "config", "dcr_config.yaml")
 	if err := f.named(&s); err != nil {
 		return s, "", err
+	}
+	if f.policyShadow != "" {
+		if s.Policy.Shadow, err = folder("", f.policyShadow, "", "--policy-shadow"); err != nil {
+			return s, "", err
+		}
+	}
+	if s.DecisionLog.Stdout = f.decisionLog == "-"; !s.DecisionLog.Stdout {
+		s.DecisionLog.File.Path = f.decisionLog
 	}
 	s.TLS, s.TrustCA = f.tls, f.trustCA
 	s.Ledger.RefusedPerMinute = 1000

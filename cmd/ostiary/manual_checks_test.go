@@ -99,6 +99,20 @@ func openToken(ts *testscript.TestScript, neg bool, args []string) {
 	sessionOf(ts).answer = answer{body: fmt.Sprintf(`{"header":%s,"claims":%s}`, header, claims)}
 }
 
+// openEvent makes a line of a decision log the last answer: event DECISION FILE. There is exactly one.
+func openEvent(ts *testscript.TestScript, neg bool, args []string) {
+	var found []string
+	for line := range strings.Lines(ts.ReadFile(args[1])) {
+		if strings.Contains(line, `"decision_id":"`+args[0]+`"`) {
+			found = append(found, line)
+		}
+	}
+	if len(found) != 1 {
+		ts.Fatalf("%d events of %s", len(found), args[0])
+	}
+	sessionOf(ts).answer = answer{body: found[0]}
+}
+
 // lookup follows a path such as "stages[2].by.name"; texts come without quotes, everything else as JSON. "[key=value]" finds
 // the first item of a list with such a member.
 func lookup(ts *testscript.TestScript, body, path string) (string, bool) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ostiary/ostiary/core/metrics"
 	"github.com/ostiary/ostiary/core/web"
+	"github.com/ostiary/ostiary/policies"
 )
 
 // meters are the server's metrics. No label has a value that a request controls.
@@ -14,6 +15,9 @@ type meters struct {
 	registry *metrics.Registry
 	requests *metrics.Counter
 	seconds  *metrics.Histogram
+
+	differences, evaluations, unasked *metrics.Counter // of the policy shadow
+	logged, unlogged                  *metrics.Counter // events of the decision log
 }
 
 // newMeters makes the metrics of a route table; what is read when asked comes from the house.
@@ -25,7 +29,7 @@ func (h *house) newMeters(table []web.Route, issuerPath string) (*meters, error)
 	m.requests, counting = m.registry.Counter("ostiary_requests_total", "Requests answered.", routes, classes)
 	m.seconds, timing = m.registry.Histogram("ostiary_request_duration_seconds", "From the head's arrival to the answer.",
 		[]float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5}, routes)
-	return m, errors.Join(counting, timing,
+	return m, errors.Join(counting, timing, m.addShadow(), m.addDecisionLog(),
 		m.registry.GaugeFunc("ostiary_problems", "Problems that /health/ready reports now.",
 			func() float64 { return float64(len(h.health(h.engine.Health(context.Background())).Problems)) }),
 		m.registry.GaugeFunc("ostiary_ledger_dropped_entries", "Ledger entries that the full queue had no room for, since the start.",
@@ -70,4 +74,37 @@ func (m *meters) done(d web.Done) {
 func (m *meters) answer(context.Context, *web.Request) (web.Response, error) {
 	body, mediaType, err := m.registry.Text()
 	return web.Response{Status: http.StatusOK, ContentType: mediaType, Body: body}, err
+}
+
+// addShadow adds what is counted of the policy shadow.
+func (m *meters) addShadow() error {
+	var differing, evaluating, dropping error
+	decided := metrics.Of("decision", policies.Decisions()...)
+	m.differences, differing = m.registry.Counter("ostiary_policy_shadow_differences_total",
+		"Decisions on which the policy shadow does not agree.", decided, metrics.Of("kind", policies.Kinds()...))
+	m.evaluations, evaluating = m.registry.Counter("ostiary_policy_shadow_evaluations_total", "Decisions that the policy shadow was asked about.", decided)
+	m.unasked, dropping = m.registry.Counter("ostiary_policy_shadow_dropped_total", "Decisions that the policy shadow had no time for.", decided)
+	return errors.Join(differing, evaluating, dropping)
+}
+
+// addDecisionLog adds what is counted of the decision log.
+func (m *meters) addDecisionLog() error {
+	var writing, dropping error
+	sinks := metrics.Of("sink", "file", "stdout", "http")
+	m.logged, writing = m.registry.Counter("ostiary_decision_log_written_total", "Events that a sink of the decision log took.", sinks)
+	m.unlogged, dropping = m.registry.Counter("ostiary_decision_log_dropped_total", "Events that a sink of the decision log lost.", sinks)
+	return errors.Join(writing, dropping)
+}
+
+// sighted counts what the policy shadow was seen to do.
+func (h *house) sighted(decision string, seen policies.Sighting) {
+	switch seen {
+	case policies.Dropped:
+		h.meters.unasked.Inc(decision)
+		return
+	case policies.Same:
+	default:
+		h.meters.differences.Inc(decision, string(seen))
+	}
+	h.meters.evaluations.Inc(decision)
 }

@@ -25,9 +25,10 @@ func policyCommand() *cobra.Command {
 	f := &policyFlags{}
 	cmd := &cobra.Command{
 		Use:   "policy",
-		Short: "Write, check, format, test and try rules in a folder, without a server",
+		Short: "Write, check, format, test and try rules in a folder; shadow, replay and audit ask a running server",
 		Long: "policy is the kit of those who write rules. Every command takes the folder first, works without a server and reads\n" +
-			"nothing else but dcr_config.yaml, if one is named. Start with: ostiary policy init DIR",
+			"nothing else but dcr_config.yaml, if one is named. Only shadow, replay and audit speak to a running server: they say\n" +
+			"what a folder would change there. Start with: ostiary policy init DIR",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("there is no command %q; see %s --help", args[0], cmd.CommandPath())
@@ -37,7 +38,10 @@ func policyCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.PersistentFlags().StringVarP(&f.output, "output", "o", "text", "text, or json")
-	cmd.AddCommand(policyInitCommand(f), policyCheckCommand(f), policyFmtCommand(f), policyTestCommand(f), policyMutateCommand(f), policyEvalCommand(f))
+	cmd.AddCommand(
+		policyInitCommand(f), policyCheckCommand(f), policyFmtCommand(f), policyTestCommand(f), policyMutateCommand(f), policyEvalCommand(f),
+		policyShadowCommand(), policyReplayCommand(f), policyAuditCommand(f),
+	)
 	return cmd
 }
 
@@ -76,13 +80,17 @@ func (f *policyFlags) configured(cmd *cobra.Command) *cobra.Command {
 
 // source reads the folder and dcr_config.yaml as the server does.
 func (b *bench) source() (policies.Source, error) {
-	c, err := (&rules{dir: b.dir, file: b.config}).read()
+	files, err := policies.ReadSite(b.dir)
+	if err != nil {
+		return policies.Source{}, err
+	}
+	text, err := (&rules{file: b.config}).readFile()
 	if err != nil {
 		return policies.Source{}, err
 	}
 	site := registration.DefaultSite()
-	if c.text != nil {
-		if err := config.Read(c.text, b.config, &site, os.LookupEnv); err != nil {
+	if text != nil {
+		if err := config.Read(text, b.config, &site, os.LookupEnv); err != nil {
 			return policies.Source{}, err
 		}
 	}
@@ -90,7 +98,7 @@ func (b *bench) source() (policies.Source, error) {
 	if err != nil {
 		return policies.Source{}, err
 	}
-	return policies.Source{Origin: policies.Folder, Files: c.files, Site: ready.Data()}, nil
+	return policies.Source{Origin: policies.Folder, Files: files, Site: ready.Data()}, nil
 }
 
 // A finding is a problem with the line that it is about.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -29,6 +30,9 @@ func (b *bench) format(only bool) error {
 	}
 	formatted := map[string][]byte{}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if filepath.Ext(name) != ".rego" {
+			continue
+		}
 		text, err := policies.Format(name, files[name])
 		if err != nil {
 			return b.unusable(policies.Source{Files: files}, err)

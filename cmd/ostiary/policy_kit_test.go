@@ -9,26 +9,32 @@ import (
 	"testing"
 )
 
-// The commands of policies/README.md, in a row, do what is said there.
+// The commands of policies/README.md, in a row, do what is said there: the first without a server, the others with one.
 func TestPolicyReadmeCommands(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(repository, "policies", "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	block := regexp.MustCompile("(?s)```sh\n(.*?)```").FindSubmatch(text)
-	if block == nil {
+	found := regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllSubmatch(text, -1)
+	if len(found) < 2 {
 		t.Fatal("policies/README.md has no commands")
 	}
+	server := runDev(t)
 	t.Chdir(t.TempDir())
 	ran := map[string]bool{}
-	for line := range strings.Lines(string(block[1])) {
-		command, _, _ := strings.Cut(line, " #")
-		args := strings.Fields(command)
-		var out, errs bytes.Buffer
-		if code := run(args[1:], &out, &errs); code != 0 || args[0] != "ostiary" {
-			t.Errorf("%s: %d\n%s%s", command, code, &out, &errs)
+	for i, block := range found {
+		for line := range strings.Lines(string(block[1])) {
+			command, _, _ := strings.Cut(line, " #")
+			args := strings.Fields(command)
+			if i > 0 {
+				args = append(args, "--data", server.data)
+			}
+			var out, errs bytes.Buffer
+			if code := run(args[1:], &out, &errs); code != 0 || args[0] != "ostiary" {
+				t.Errorf("%s: %d\n%s%s", command, code, &out, &errs)
+			}
+			ran[args[2]] = true
 		}
-		ran[args[2]] = true
 	}
 	for _, verb := range policyCommand().Commands() {
 		if !ran[verb.Name()] {

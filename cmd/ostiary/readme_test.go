@@ -181,7 +181,7 @@ func TestReadmeConfiguration(t *testing.T) {
 	want := defaults()
 	want.Issuer, want.DataDir, want.PolicyDir = got.Issuer, root+"/lib", root+"/lib/policies"
 	want.PluginDir, want.DCRConfig, want.Operators = root+"/lib/plugins", root+"/etc/dcr_config.yaml", got.Operators
-	want.Sites, want.Proxies = []string{}, []netip.Prefix{}
+	want.Sites, want.Proxies, want.DecisionLog.Mask = []string{}, []netip.Prefix{}, []string{}
 	if got, want := fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", want); got != want {
 		t.Errorf("README.md: %s\ndefaults:  %s", got, want)
 	}
@@ -189,6 +189,11 @@ func TestReadmeConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	more, err := os.ReadFile("wire_decisionlog.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code = append(code, more...)
 	for _, m := range regexp.MustCompile("`yaml:\"([a-z_]+)\"").FindAllStringSubmatch(string(code), -1) {
 		if !regexp.MustCompile(`\b` + m[1] + `:`).MatchString(blocks(t, "yaml")[0]) {
 			t.Errorf("README.md does not name the setting %s", m[1])

@@ -20,29 +20,32 @@ import (
 	"github.com/ostiary/ostiary/storage"
 )
 
-// rules keeps the policy in force in step with the policy folder and dcr_config.yaml. A change that fails any check leaves the
+// rules keeps the policy in force in step with the policy folder, or the bundle in its place, and dcr_config.yaml. A change that fails any check leaves the
 // last good revision, at a start the stored one.
 type rules struct {
 	engine *policies.Engine
 	kept   storage.Policies
 	log    *slog.Logger
 	now    func() time.Time
-	dir    string // of the Rego
-	file   string // dcr_config.yaml; empty: the defaults
+	dir    string        // of the Rego
+	file   string        // dcr_config.yaml; empty: the defaults
+	bundle *bundleSource // nil: the rules are those of dir
 
 	site    atomic.Pointer[registration.Site]
 	changed func(*registration.Site) // told after a swap
 	inForce string                   // what load put in force, as candidate.id names it; only load uses it
 
 	mu       sync.Mutex
-	problems []problem // of the last try; none when it succeeded
-	said     string    // what the last failure that was logged was about
+	problems []problem        // of the last try; none when it succeeded
+	said     string           // what the last failure that was logged was about
+	bundled  *policies.Bundle // in force; nil: none is
 }
 
 // candidate is what is on the disk at one moment.
 type candidate struct {
-	files map[string][]byte // of the policy folder
-	text  []byte            // of dcr_config.yaml; nil: there is to be none
+	files  map[string][]byte // of the policy folder or the bundle
+	text   []byte            // of dcr_config.yaml; nil: there is to be none
+	bundle *delivery         // nil: the files are a folder's
 }
 
 // start puts the first revision in force: the folder's, else the stored last good one, else the shipped rules. It fails only
@@ -54,7 +57,7 @@ func (r *rules) start(ctx context.Context) error {
 	if kept, found, keptErr := r.kept.LastGood(ctx); keptErr != nil {
 		r.log.Error("the stored last good policy cannot be read", "error", keptErr)
 	} else if found {
-		err := r.use(source(kept, policies.LastGood), r.textOf(kept))
+		err := r.useKept(kept)
 		if err == nil {
 			r.log.Warn("the stored last good policy is in force", "revision", kept.Revision)
 			return nil
@@ -68,12 +71,45 @@ func (r *rules) start(ctx context.Context) error {
 	return r.use(policies.Source{Origin: policies.Embedded}, nil)
 }
 
-func source(kept storage.PolicySource, origin policies.Origin) policies.Source {
-	files := make(map[string][]byte, len(kept.Files))
+// useKept puts what was stored in force. A bundle is verified again; where there is a key, only what it signed will do.
+func (r *rules) useKept(kept storage.PolicySource) error {
+	src := policies.Source{Origin: policies.LastGood, Files: make(map[string][]byte, len(kept.Files))}
 	for name, text := range kept.Files {
-		files[name] = []byte(text)
+		src.Files[name] = []byte(text)
 	}
-	return policies.Source{Origin: origin, Files: files}
+	var key *policies.VerificationKey
+	if r.bundle != nil {
+		key = r.bundle.key
+	}
+	if len(kept.Bundle) == 0 {
+		if key != nil {
+			return errors.New("it is not a signed bundle, and policy.bundle.key is set")
+		}
+		return r.use(src, r.textOf(kept))
+	}
+	b, err := policies.ReadBundle(kept.Bundle, key)
+	if err != nil {
+		return err
+	}
+	src.Files = b.Files
+	if err := r.use(src, r.textOf(kept)); err != nil {
+		return err
+	}
+	r.setBundle(b)
+	return nil
+}
+
+// bundleInForce gives the bundle that decides now; nil: none does.
+func (r *rules) bundleInForce() *policies.Bundle {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.bundled
+}
+
+func (r *rules) setBundle(b *policies.Bundle) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.bundled = b
 }
 
 // textOf gives the dcr_config.yaml that was kept.
@@ -84,38 +120,83 @@ func (r *rules) textOf(kept storage.PolicySource) []byte {
 	return []byte(kept.Site)
 }
 
-// load reads folder and file, puts them in force and keeps them as last good. It does nothing when they are in force already.
-// What keeps it from doing so is reported.
+// load reads folder or bundle and file, puts them in force and keeps them as last good. It does nothing when they are in force
+// already. What keeps it from doing so is reported.
 func (r *rules) load(ctx context.Context) error {
-	c, err := r.read()
+	c, err := r.read(ctx)
 	if err != nil {
-		r.report(err.Error(), err)
+		about := err.Error()
+		if errors.As(err, new(unreached)) {
+			about = notReached // the text is another every time
+		}
+		r.report(about, err)
 		return err
 	}
 	id := c.id()
-	if id == r.inForce && len(r.wrong()) == 0 {
+	if id == r.inForce && r.nothingElse() {
+		r.report(id, nil)
 		return nil
 	}
-	origin := policies.Folder
-	if len(c.files) == 0 {
-		origin = policies.Embedded
-	}
-	err = r.use(policies.Source{Origin: origin, Files: c.files}, c.text)
+	err = r.use(policies.Source{Origin: c.origin(), Files: c.files}, c.text)
 	if err == nil {
 		r.inForce = id
+		if c.bundle != nil {
+			r.setBundle(c.bundle.Bundle)
+		}
 		r.keep(ctx, c)
 	}
 	r.report(id, err)
 	return err
 }
 
-// read gives what is on the disk now.
-func (r *rules) read() (c candidate, err error) {
-	if c.files, err = policies.ReadFolder(r.dir); err != nil {
+// notReached is what failures to fetch a bundle are about.
+const notReached = "the bundle cannot be fetched"
+
+// nothingElse tells whether nothing was wrong the last time, or only the network.
+func (r *rules) nothingElse() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.problems) == 0 || r.said == notReached
+}
+
+func (c candidate) origin() policies.Origin {
+	switch {
+	case c.bundle != nil:
+		return policies.Bundled
+	case len(c.files) == 0:
+		return policies.Embedded
+	}
+	return policies.Folder
+}
+
+// read gives what there is now.
+func (r *rules) read(ctx context.Context) (c candidate, err error) {
+	if r.bundle == nil {
+		c.files, err = policies.ReadFolder(r.dir)
+	} else if c.bundle, err = r.bundle.read(ctx); err == nil {
+		c.files, err = c.bundle.Files, r.older(ctx, c.bundle)
+	}
+	if err != nil {
 		return c, err
 	}
 	c.text, err = r.readFile()
 	return c, err
+}
+
+// older refuses a signed bundle that comes before one that was accepted: somebody may bring back rules that were withdrawn.
+func (r *rules) older(ctx context.Context, d *delivery) error {
+	if d.Signer == "" || r.bundle.older {
+		return nil
+	}
+	accepted, err := r.kept.Sequence(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("whether the bundle is older than the last one cannot be told: %w", err)
+	case d.Sequence < accepted:
+		return fmt.Errorf("the bundle is older than one that was in force: its sequence is %d, and was %d already. "+
+			"Build it anew, or set policy.bundle.allow_downgrade to go back to it", d.Sequence, accepted)
+	}
+	return nil
 }
 
 // id names a candidate by its content.
@@ -125,6 +206,9 @@ func (c candidate) id() string {
 		fmt.Fprintf(h, "%q %d\n%s\n", name, len(c.files[name]), c.files[name])
 	}
 	fmt.Fprintf(h, "%t\n%s", c.text != nil, c.text)
+	if c.bundle != nil { // its signature and sequence count, too
+		fmt.Fprintf(h, "\n%s", c.bundle.packed)
+	}
 	return string(h.Sum(nil))
 }
 
@@ -177,8 +261,14 @@ func (r *rules) keep(ctx context.Context, c candidate) {
 	kept := storage.PolicySource{
 		Revision: r.engine.Status().ActiveRevision, Files: make(map[string]string, len(c.files)), Site: string(c.text), SavedAt: r.now(),
 	}
-	for name, text := range c.files {
-		kept.Files[name] = string(text)
+	if c.bundle != nil {
+		if kept.Bundle = c.bundle.packed; c.bundle.Signer != "" {
+			kept.Sequence = c.bundle.Sequence
+		}
+	} else {
+		for name, text := range c.files {
+			kept.Files[name] = string(text)
+		}
 	}
 	if err := r.kept.Save(ctx, kept); err != nil {
 		r.log.Error("the policy in force could not be kept as last good", "error", err)
@@ -195,9 +285,17 @@ func (r *rules) report(about string, err error) {
 		return
 	}
 	if about != r.said {
-		r.log.Error("the policy folder or dcr_config.yaml is not usable; the last good policy stays", "error", err)
+		r.log.Error(r.what()+" or dcr_config.yaml is not usable; the last good policy stays", "error", err)
 	}
 	r.said = about
+}
+
+// what names where the rules come from.
+func (r *rules) what() string {
+	if r.bundle != nil {
+		return "the policy bundle"
+	}
+	return "the policy folder"
 }
 
 // problemsOf takes apart what reading a policy folder or dcr_config.yaml answers.
@@ -230,7 +328,7 @@ func (r *rules) wrong() []problem {
 
 // follow reloads on every change until ctx ends.
 func (r *rules) follow(ctx context.Context) error {
-	folder, err := watch.Folder(ctx, r.dir, watch.Options{Log: r.log})
+	source, err := r.watch(ctx)
 	if err != nil {
 		return err
 	}
@@ -243,12 +341,28 @@ func (r *rules) follow(ctx context.Context) error {
 	go func() {
 		for ctx.Err() == nil { // at once: what changed between the start and the watch is told by nobody
 			_ = r.load(ctx) // reported
+			var again <-chan time.Time
+			if r.bundle != nil && r.bundle.peer != nil {
+				again = time.After(r.bundle.pause())
+			}
 			select {
 			case <-ctx.Done():
-			case <-folder:
+			case <-source:
 			case <-file:
+			case <-again:
 			}
 		}
 	}()
 	return nil
+}
+
+// watch is told of changes of the folder or the bundle's file; of an address nobody is.
+func (r *rules) watch(ctx context.Context) (<-chan struct{}, error) {
+	switch {
+	case r.bundle == nil:
+		return watch.Folder(ctx, r.dir, watch.Options{Log: r.log})
+	case r.bundle.file != "":
+		return watch.File(ctx, r.bundle.file, watch.Options{Log: r.log})
+	}
+	return nil, nil
 }

@@ -37,6 +37,7 @@ func serveCommand() *cobra.Command {
 				return err
 			}
 			defer buffer.Close()
+			s.DecisionLog.stdout = cmd.OutOrStdout()
 			return serve(cmd.Context(), s, log)
 		},
 	}
@@ -158,6 +159,9 @@ func shutdown(servers ...*web.Server) error {
 // follow starts what runs beside the requests: reloading and sweeping.
 func (h *house) follow(ctx context.Context) error {
 	if err := h.rules.follow(ctx); err != nil {
+		return err
+	}
+	if err := h.shadow.follow(ctx); err != nil {
 		return err
 	}
 	if h.settings.PluginDir != "" {

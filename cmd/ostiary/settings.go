@@ -31,6 +31,7 @@ type settings struct {
 	PolicyDir string            `yaml:"policy_dir"`
 	PluginDir string            `yaml:"plugin_dir"`
 	DCRConfig string            `yaml:"dcr_config"`
+	Policy    policySettings    `yaml:"policy"`
 	Operators []operatorSetting `yaml:"operators"`
 	Proxies   []netip.Prefix    `yaml:"trusted_proxies"`
 	Storage   storageSettings   `yaml:"storage"`
@@ -41,6 +42,8 @@ type settings struct {
 	Keys      keySettings       `yaml:"keys"`
 	Fetch     fetchSettings     `yaml:"fetch"`
 	BFF       bffSettings       `yaml:"bff"`
+
+	DecisionLog decisionLogSettings `yaml:"decision_log"`
 
 	demo bool        // the demo site and its API are served; dev's
 	Log  logSettings `yaml:"log"`
@@ -57,6 +60,11 @@ func (t tlsSettings) scheme() string {
 		return "https"
 	}
 	return "http"
+}
+
+type policySettings struct {
+	Shadow string         `yaml:"shadow"` // a folder of rules that are asked beside those in force, and decide nothing; empty: none
+	Bundle bundleSettings `yaml:"bundle"` // takes the place of policy_dir
 }
 
 type operatorSetting struct {
@@ -161,6 +169,9 @@ func defaults() settings {
 		Keys:     keySettings{Rotate: 90 * 24 * time.Hour, Publish: 24 * time.Hour},
 		BFF:      bffSettings{Session: 8 * time.Hour, AfterLogout: "/"},
 		Log:      logSettings{Level: "info", Format: "json"},
+		Policy:   policySettings{Bundle: bundleSettings{Interval: time.Minute}},
+
+		DecisionLog: defaultDecisionLog(),
 	}
 }
 
@@ -203,6 +214,7 @@ func (s *settings) Validate() []config.Problem {
 	if len(s.BFF.Routes) > 0 && len(s.BFF.Origins) == 0 {
 		add("bff.origins", "is missing: bff.routes need a backend-for-frontend")
 	}
+	s.Policy.Bundle.check(s.PolicyDir, add)
 	if _, err := logLevel(s.Log.Level); err != nil {
 		add("log.level", "%v", err)
 	}
@@ -265,13 +277,20 @@ func readSettings(file string) (settings, error) {
 	}
 	base := filepath.Dir(file)
 	s.DataDir = under(base, s.DataDir)
-	if s.PolicyDir, err = folder(base, s.PolicyDir, filepath.Join(s.DataDir, "policies"), "policy_dir"); err != nil {
-		return s, err
+	if s.Policy.Bundle = s.Policy.Bundle.under(base); !s.Policy.Bundle.named() {
+		if s.PolicyDir, err = folder(base, s.PolicyDir, filepath.Join(s.DataDir, "policies"), "policy_dir"); err != nil {
+			return s, err
+		}
 	}
 	if s.PluginDir, err = folder(base, s.PluginDir, filepath.Join(s.DataDir, "plugins"), "plugin_dir"); err != nil {
 		return s, err
 	}
-	s.DCRConfig = under(base, s.DCRConfig)
+	if s.Policy.Shadow != "" {
+		if s.Policy.Shadow, err = folder(base, s.Policy.Shadow, "", "policy.shadow"); err != nil {
+			return s, err
+		}
+	}
+	s.DCRConfig, s.DecisionLog.File.Path = under(base, s.DCRConfig), under(base, s.DecisionLog.File.Path)
 	s.TLS.Cert, s.TLS.Key, s.TrustCA = under(base, s.TLS.Cert), under(base, s.TLS.Key), under(base, s.TrustCA)
 	return s, nil
 }

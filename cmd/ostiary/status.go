@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core/config"
+	"github.com/ostiary/ostiary/core/decisionlog"
 	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/plugins"
 	"github.com/ostiary/ostiary/policies"
@@ -22,15 +23,24 @@ type policyStatus struct {
 	Origin    policies.Origin `json:"origin"`
 	LoadedAt  time.Time       `json:"loaded_at"`
 	Degraded  bool            `json:"degraded"`
+	Bundle    *bundleStatus   `json:"bundle,omitempty"` // absent: the rules are a folder's
 	Cacheable bool            `json:"cacheable"`
 	WhyNot    string          `json:"why_not_cacheable,omitempty"`
 	Problems  []problem       `json:"problems"`
+
+	DecisionLog []decisionlog.Status `json:"decision_log,omitempty"`
 }
 
 func (h *house) policyStatus() policyStatus {
 	s := h.policy.Status()
 	out := policyStatus{
 		Revision: s.ActiveRevision, Origin: s.Origin, LoadedAt: s.LoadedAt, Cacheable: s.Cacheable, WhyNot: s.WhyNot, Problems: h.rules.wrong(),
+	}
+	if h.decisionLog != nil {
+		out.DecisionLog = h.decisionLog.Status()
+	}
+	if h.rules.bundle != nil {
+		out.Bundle = h.rules.bundle.status(h.rules.bundleInForce())
 	}
 	out.Degraded = s.ActiveRevision == "" || len(out.Problems) > 0
 	return out

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/login"
 	"github.com/ostiary/ostiary/core/operator"
 	"github.com/ostiary/ostiary/core/seal"
@@ -34,6 +35,13 @@ type office struct {
 	desk  *login.Desk
 }
 
+// anybody lets everybody in who is right.
+type anybody struct{}
+
+func (anybody) DecideSession(context.Context, *decision.Session) (decision.SessionVerdict, error) {
+	return decision.SessionVerdict{Allowed: true}, nil
+}
+
 func openOffice(t *testing.T) *office {
 	t.Helper()
 	t.Setenv(tokenVariable, "")
@@ -44,7 +52,7 @@ func openOffice(t *testing.T) *office {
 	engine := memory.New(time.Now)
 	users := storage.NewUsers(engine, "main", ring)
 	o := &office{T: t, data: t.TempDir(), token: core.NewSecret()}
-	o.desk = login.NewDesk(login.Parts{Users: users, Links: users, Throttle: users, Sessions: storage.NewSessions(engine, "main"), Now: time.Now})
+	o.desk = login.NewDesk(login.Parts{Users: users, Links: users, Throttle: users, Sessions: storage.NewSessions(engine, "main"), Policy: anybody{}, Now: time.Now})
 	a := admin.New(admin.Parts{
 		Roster: operator.NewRoster(operator.Token{Subject: "ada", Hash: o.token.Hash()}), Users: o.desk, Sessions: o.desk,
 		SetupURL: func(link core.Secret) string { return "https://op.example/setup?token=" + link.Reveal() },

@@ -14,11 +14,13 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/decisionlog"
 	"github.com/ostiary/ostiary/core/fetch"
 	"github.com/ostiary/ostiary/core/keys"
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/operator"
 	"github.com/ostiary/ostiary/core/registration"
+	"github.com/ostiary/ostiary/core/replay"
 	"github.com/ostiary/ostiary/core/seal"
 	"github.com/ostiary/ostiary/core/web"
 	"github.com/ostiary/ostiary/core/web/admin"
@@ -43,8 +45,14 @@ type house struct {
 	tokens  *registration.Tokens
 	policy  *policies.Engine
 	rules   *rules
+	shadow  *shadow
+
+	decisionLog *decisionlog.Log // nil: there is none
+
 	plugins *plugins.Host
 	desk    *registration.Desk
+	tries   *candidates
+	jobs    *replay.Jobs
 	signing *keys.Ring
 	people  *people
 	backend *backend    // nil: there is no BFF
@@ -73,6 +81,9 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 		return nil, fmt.Errorf("signing keys: %w (is %s the key that this store was made with?)", err, filepath.Join(s.DataDir, "keys", "seal.key"))
 	}
 	h.openLedger(issuer, ring)
+	if err := h.openDecisionLog(); err != nil {
+		return nil, err
+	}
 	if err := h.openRules(ctx, storage.NewPolicies(h.engine, issuer, ring)); err != nil {
 		return nil, err
 	}
@@ -84,6 +95,7 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 		return nil, err
 	}
 	h.openDesk(h.issuerKeys(trust))
+	h.openJobs()
 	if err := h.openProvider(ring, trust); err != nil {
 		return nil, err
 	}
@@ -122,9 +134,23 @@ func (h *house) openLedger(issuer core.IssuerID, ring *seal.Ring) {
 }
 
 func (h *house) openRules(ctx context.Context, kept storage.Policies) error {
-	h.policy = policies.NewEngine(policies.Options{Log: h.log, Now: h.now})
+	h.policy = policies.NewEngine(policies.Options{Log: h.log, Now: h.now, Shadow: h.sighted, Taken: h.recorder()})
 	h.rules = &rules{engine: h.policy, kept: kept, log: h.log, now: h.now, dir: h.settings.PolicyDir, file: h.settings.DCRConfig}
-	return h.rules.start(ctx)
+	if h.settings.Policy.Bundle.named() {
+		bundle, err := newBundleSource(h.settings, h.now)
+		if err != nil {
+			return err
+		}
+		h.rules.bundle = bundle
+		h.closers = append(h.closers, bundle.close)
+	}
+	h.shadow = &shadow{engine: h.policy, rules: h.rules, log: h.log, dir: h.settings.Policy.Shadow}
+	h.closers = append(h.closers, func() error { h.policy.ClearShadow(); return nil })
+	if err := h.rules.start(ctx); err != nil {
+		return err
+	}
+	h.shadow.load()
+	return nil
 }
 
 func (h *house) openPlugins(ctx context.Context) error {
@@ -171,9 +197,13 @@ func (h *house) openDesk(issuerKeys *keys.Remote) {
 	issuer := h.settings.Issuer
 	h.desk = registration.NewDesk(registration.Parts{
 		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, IssuerKeys: issuerKeys, Site: h.rules.site.Load(), Now: h.now,
+		Decided:   h.policy.Note,
 		ClientURI: func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
 	})
-	h.rules.changed = h.desk.SetSite
+	h.rules.changed = func(s *registration.Site) {
+		h.desk.SetSite(s)
+		h.shadow.follows()
+	}
 	h.tokens = registration.NewTokens(h.clients, h.desk.Site, h.now)
 }
 
@@ -211,6 +241,7 @@ func (h *house) table(issuerPath string) []web.Route {
 			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Clients: h.clients, Decisions: h.book, Keys: h.signing,
 			Users: h.people.login, Sessions: h.people.login, SetupURL: h.setupURL,
 			Policies: func() any { return h.policyStatus() }, Plugins: func() any { return h.pluginStatus() },
+			Shadow: h.shadow, Jobs: h.jobs,
 		}),
 		Site: h.site,
 	}

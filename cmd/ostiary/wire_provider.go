@@ -51,7 +51,7 @@ func (h *house) openProvider(ring *seal.Ring, trust *x509.CertPool) error {
 	s, issuer := h.settings, core.IssuerID(h.settings.IssuerID)
 	users, once := storage.NewUsers(h.engine, issuer, ring), storage.NewOnce(h.engine, issuer)
 	desk := login.NewDesk(login.Parts{
-		Users: users, Links: users, Throttle: users, Sessions: storage.NewSessions(h.engine, issuer), Lifetime: s.Sessions.Lifetime, Now: h.now,
+		Users: users, Links: users, Throttle: users, Sessions: storage.NewSessions(h.engine, issuer), Policy: h.policy, Lifetime: s.Sessions.Lifetime, Now: h.now,
 	})
 	clientKeys, err := h.clientKeys(trust)
 	if err != nil {

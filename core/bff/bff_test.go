@@ -160,7 +160,8 @@ func TestNoTokenForTheBrowser(t *testing.T) {
 	}
 }
 
-// A new login is a new session: the cookie that was there before is worth nothing.
+// A new login is a new session: the cookie that was there before is worth nothing, and its refresh token is
+// revoked.
 func TestNewSessionAtLogin(t *testing.T) {
 	s := open(t)
 	old := s.signIn()
@@ -172,6 +173,9 @@ func TestNewSessionAtLogin(t *testing.T) {
 	}
 	if who, _ := s.Session(t.Context(), old); who.Subject != "" {
 		t.Errorf("the old session lives: %+v", who)
+	}
+	if got := fmt.Sprint(s.op.revoked); got != "[REFRESH-1]" {
+		t.Errorf("revoked %s; want the refresh token of the old session", got)
 	}
 }
 

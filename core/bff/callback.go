@@ -61,7 +61,7 @@ func (b *Backend) Callback(ctx context.Context, r Return) (Arrival, error) {
 	if who.origin, err = b.trace(ctx, me, who, answer.Tokens); err != nil {
 		return Arrival{}, err
 	}
-	return b.begin(ctx, who, answer.Tokens, p.ReturnTo, r.Session)
+	return b.begin(ctx, me, arrived{who, answer.Tokens, p.ReturnTo, r.Session})
 }
 
 // take finds the login that the state names, holds it against the browser's cookie and removes it: a state counts once.
@@ -177,9 +177,17 @@ func untrusted(err error) error {
 	return core.Fail(core.InvalidGrant, "The identity provider's ID token was not accepted; sign in again.", fmt.Errorf("id token: %w", err))
 }
 
-// begin makes a new session with a new cookie, whatever the browser had before.
-func (b *Backend) begin(ctx context.Context, who identity, t Tokens, returnTo string, old core.Secret) (Arrival, error) {
-	cookie, now := core.NewSecret(), b.now()
+// arrived is who came back, with what, where they go and which session they still had.
+type arrived struct {
+	who      identity
+	tokens   Tokens
+	returnTo string
+	old      core.Secret
+}
+
+// begin makes a new session with a new cookie. The one that the browser had before ends, and so does its refresh token.
+func (b *Backend) begin(ctx context.Context, me *self, a arrived) (Arrival, error) {
+	cookie, now, who, t := core.NewSecret(), b.now(), a.who, a.tokens
 	s := Session{
 		Hash: cookie.Hash(), Subject: who.subject, Issued: who.session, Username: who.username, Name: who.name,
 		Email: who.email, EmailVerified: who.emailVerified, CreatedAt: now, ExpiresAt: now.Add(b.settings.SessionLife),
@@ -191,10 +199,8 @@ func (b *Backend) begin(ctx context.Context, who identity, t Tokens, returnTo st
 	if err := b.store.AddSession(ctx, s, t); err != nil {
 		return Arrival{}, err
 	}
-	if old != "" {
-		if err := b.store.EndSession(ctx, old.Hash(), Stamp{}); err != nil {
-			return Arrival{}, err
-		}
+	if _, err := b.end(ctx, me, a.old); err != nil {
+		return Arrival{}, err
 	}
-	return Arrival{ReturnTo: returnTo, Cookie: cookie, Expires: s.ExpiresAt}, nil
+	return Arrival{ReturnTo: a.returnTo, Cookie: cookie, Expires: s.ExpiresAt}, nil
 }

@@ -15,22 +15,31 @@ func (b *Backend) Logout(ctx context.Context, host string, cookie core.Secret) (
 	if err != nil {
 		return "", err
 	}
-	if cookie == "" {
-		return b.settings.AfterLogout, nil
-	}
-	s, t, err := b.store.Tokens(ctx, cookie.Hash())
+	s, err := b.end(ctx, me, cookie)
 	if err != nil {
 		return "", err
 	}
 	if s.Subject == "" {
 		return b.settings.AfterLogout, nil
 	}
-	if err := b.store.EndSession(ctx, s.Hash, Stamp{}); err != nil {
-		return "", err
-	}
-	b.revoke(ctx, me, t.Refresh)
 	b.endIssued(ctx, s)
 	return b.endSessionURL(me, host), nil
+}
+
+// end removes the session of a cookie and has its refresh token revoked. It gives the session; the zero one when there is none.
+func (b *Backend) end(ctx context.Context, me *self, cookie core.Secret) (Session, error) {
+	if cookie == "" {
+		return Session{}, nil
+	}
+	s, t, err := b.store.Tokens(ctx, cookie.Hash())
+	if err != nil || s.Subject == "" {
+		return Session{}, err
+	}
+	if err := b.store.EndSession(ctx, s.Hash, Stamp{}); err != nil {
+		return Session{}, err
+	}
+	b.revoke(ctx, me, t.Refresh)
+	return s, nil
 }
 
 // revoke tells the issuer that a refresh token is not needed any more (RFC 7009 §2.1). Our session is over whether or not it

@@ -33,7 +33,10 @@ func TestEndpointsSayWhatIsStored(t *testing.T) {
 	k := Token{GrantType: "refresh_token", AuthMethod: "none"}
 	k.SetClient(held())
 	k.SetUser(ann(), when, []string{"pwd"})
-	both := map[string]string{
+	s := Session{For: core.ConsoleSession}
+	s.SetClient(held())
+	s.SetUser(ann(), when, []string{"pwd"})
+	all := map[string]string{
 		"client client_id": `"c-1"`, "client client_name": `"Desk"`, "client scope": `["openid"]`, "client extra": `{"tier":"gold"}`,
 		"provenance": `{"channel":"operator","profile":"spa","trust":"issuer","labels":["partner"]}`,
 		"subject":    `"u-1"`, "user": `{"present":true,"username":"ann","admin":true,"email":"ann@example.com","email_verified":true}`,
@@ -41,15 +44,32 @@ func TestEndpointsSayWhatIsStored(t *testing.T) {
 	}
 	for q, own := range map[Question]map[string]string{
 		&a: {"redirect_uri registrable_domain": `"app.example"`, "challenge": `true`, "par": `false`, "prompt": `["login"]`},
+		&s: {"for": `"console"`},
 		&k: {"grant_type": `"refresh_token"`, "auth_method": `"none"`, "limits": `{"access_token":60,"id_token":0,"refresh_token":3153600000}`},
 	} {
 		v := parsed(t, q)
-		for _, wants := range []map[string]string{both, own} {
+		for _, wants := range []map[string]string{all, own} {
 			for path, want := range wants {
 				if got := at(t, v, strings.Fields(path)...).String(); got != want {
 					t.Errorf("%T: %s = %s, want %s", q, path, got, want)
 				}
 			}
+		}
+	}
+}
+
+// A sign-in that no client led to says so in every member about one.
+func TestSessionWithoutClient(t *testing.T) {
+	q := Session{}
+	q.SetClient(&core.Client{Metadata: core.Metadata{ClientName: "nobody's"}, Provenance: core.Provenance{Channel: core.ChannelDCR}})
+	v := parsed(t, &q)
+	for path, want := range map[string]string{
+		"client client_id": `""`, "client client_name": `""`, "for": `"provider"`,
+		"provenance": `{"channel":"","profile":"","trust":"none","labels":[]}`,
+		"user":       `{"present":false,"username":"","admin":false,"email":"","email_verified":false}`,
+	} {
+		if got := at(t, v, strings.Fields(path)...).String(); got != want {
+			t.Errorf("%s = %s, want %s", path, got, want)
 		}
 	}
 }

@@ -87,6 +87,7 @@ var kinds = map[string]struct {
 	"registration":  {RegistrationSchema, fullRegistration(), new(Registration)},
 	"authorization": {AuthorizationSchema, fullAuthorization(), new(Authorization)},
 	"token":         {TokenSchema, fullToken(), new(Token)},
+	"session":       {SessionSchema, fullSession(), new(Session)},
 }
 
 func TestEveryInputHasTheSameMembers(t *testing.T) {
@@ -120,6 +121,7 @@ func TestSchemaNamesEverything(t *testing.T) {
 		at(t, properties, "effective", "properties", row.Name)
 		at(t, schemas["authorization"], "client", "properties", row.Name)
 		at(t, schemas["token"], "client", "properties", row.Name)
+		at(t, schemas["session"], "client", "properties", row.Name)
 	}
 	at(t, properties, "redirect_uris", "items", "properties", "registrable_domain")
 	at(t, properties, "uris", "items", "properties", "member")

@@ -73,7 +73,7 @@ func (p *Paths) timeless() *Paths {
 		q.members[name] = &Paths{whole: member.whole, members: member.members, rows: member.findRows()}
 	}
 	if p.whole {
-		for _, question := range [...]Question{new(Registration), new(Authorization), new(Token)} {
+		for _, question := range [...]Question{new(Registration), new(Authorization), new(Token), new(Session)} {
 			q.addMembers(question)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/ostiary/ostiary/core/metadata"
 )
 
-// A Question is the input of one decision: *Registration, *Authorization or *Token.
+// A Question is the input of one decision: *Registration, *Authorization, *Token or *Session.
 type Question interface {
 	// Write gives the whole input to w: the one description of its order, names and types.
 	Write(w Writer)

@@ -166,9 +166,14 @@ func (r *Registration) writeURIs(w Writer) {
 func writeURI(w Writer, member, raw string) {
 	w.BeginObject(14)
 	text(w, "member", member)
+	writeFacts(w, raw)
+	w.EndObject()
+}
+
+// writeFacts writes what can be said of a URI, as members of the object that was just begun.
+func writeFacts(w Writer, raw string) {
 	text(w, "raw", raw)
 	if sourcesDo(w) {
-		w.EndObject()
 		return
 	}
 	u := oauth.ParseURI(raw)
@@ -184,7 +189,6 @@ func writeURI(w Writer, member, raw string) {
 	text(w, "ip", u.IP)
 	text(w, "registrable_domain", u.RegistrableDomain())
 	list(w, "problems", u.Problems)
-	w.EndObject()
 }
 
 func (r *Registration) writeKeys(w Writer) {

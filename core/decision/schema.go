@@ -20,6 +20,9 @@ func AuthorizationSchema() []byte { return schema("authorization", fullAuthoriza
 // TokenSchema gives the JSON Schema of a Token.
 func TokenSchema() []byte { return schema("token", fullToken()) }
 
+// SessionSchema gives the JSON Schema of a Session.
+func SessionSchema() []byte { return schema("session", fullSession()) }
+
 func schema(name string, sample Question) []byte {
 	var w schemaWriter
 	sample.Write(&w)
@@ -138,6 +141,11 @@ func fullToken() *Token {
 		Scopes: []string{"openid"}, Resources: []string{"https://api.example"}, Methods: []string{"pwd"},
 		Caller: fullCaller(),
 	}
+}
+
+// fullSession is an input in which every list has an item.
+func fullSession() *Session {
+	return &Session{Client: fullDocument(), ClientLabels: []string{"partner"}, Methods: []string{"pwd"}, Caller: fullCaller()}
 }
 
 func fullDocument() Document { return Document{ClientID: "c-1", Metadata: fullMetadata()} }

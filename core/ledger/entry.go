@@ -43,16 +43,25 @@ type Actor struct {
 
 // A Stage is one step of the road, or one plugin's part in it.
 type Stage struct {
-	Stage   string               `json:"stage"` // access, statement, normalise, plugins, floor, policy, approve, commit, shape
-	By      By                   `json:"by"`
-	Patch   []strictjson.PatchOp `json:"patch,omitempty"` // RFC 6902, on the client's metadata
-	Reasons []core.Reason        `json:"reasons,omitempty"`
-	Fuel    uint64               `json:"fuel,omitempty"`
-	NS      int64                `json:"ns"` // nanoseconds it took
-	Calls   []Call               `json:"calls,omitempty"`
-	Audit   strictjson.Value     `json:"audit,omitzero"` // a plugin's own note
-	Fault   string               `json:"fault,omitempty"`
-	Cached  bool                 `json:"cached,omitempty"` // the decision came from the cache
+	Stage    string               `json:"stage"` // access, statement, normalise, plugins, floor, policy, approve, commit, shape
+	By       By                   `json:"by"`
+	Patch    []strictjson.PatchOp `json:"patch,omitempty"` // RFC 6902, on the client's metadata
+	Reasons  []core.Reason        `json:"reasons,omitempty"`
+	Attached *Attached            `json:"attached,omitempty"` // what policy attached to the client
+	Fuel     uint64               `json:"fuel,omitempty"`
+	NS       int64                `json:"ns"` // nanoseconds it took
+	Calls    []Call               `json:"calls,omitempty"`
+	Audit    strictjson.Value     `json:"audit,omitzero"` // a plugin's own note
+	Fault    string               `json:"fault,omitempty"`
+	Cached   bool                 `json:"cached,omitempty"` // the decision came from the cache
+}
+
+// Attached is what policy attached to a client beside its metadata.
+type Attached struct {
+	Require []core.Obligation `json:"require,omitempty"`
+	Limits  map[string]int64  `json:"limits,omitempty"` // by name, seconds
+	Labels  []string          `json:"labels,omitempty"`
+	Trust   string            `json:"trust,omitempty"` // lowered to; empty: as verified
 }
 
 // By says whose work a stage was.

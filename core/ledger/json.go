@@ -1,6 +1,9 @@
 package ledger
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
@@ -76,6 +79,7 @@ func (s *Stage) record(r *strictjson.Record) {
 	r.End('}')
 	recordList(r, "patch", s.Patch, recordStep)
 	recordList(r, "reasons", s.Reasons, recordReason)
+	s.Attached.record(r)
 	if s.Fuel != 0 {
 		r.Uint("fuel", s.Fuel)
 	}
@@ -127,4 +131,30 @@ func recordCall(r *strictjson.Record, c *Call) {
 	r.TextIf("target", c.Target)
 	r.TextIf("status", c.Status)
 	r.TextIf("digest", c.Digest)
+}
+
+func (a *Attached) record(r *strictjson.Record) {
+	if a == nil {
+		return
+	}
+	r.Key("attached")
+	r.Begin('{')
+	recordList(r, "require", a.Require, recordObligation)
+	if len(a.Limits) > 0 {
+		r.Key("limits")
+		r.Begin('{')
+		for _, name := range slices.Sorted(maps.Keys(a.Limits)) {
+			r.Int(name, a.Limits[name])
+		}
+		r.End('}')
+	}
+	r.TextsIf("labels", a.Labels)
+	r.TextIf("trust", a.Trust)
+	r.End('}')
+}
+
+func recordObligation(r *strictjson.Record, o *core.Obligation) {
+	r.Text("name", o.Name)
+	r.TextIf("params", o.Params)
+	r.Text("rule", o.Rule)
 }

@@ -18,13 +18,16 @@ func TestEntryWritesItself(t *testing.T) {
 			{Op: "replace", Path: "/scope", Value: strictjson.String("openid")}, {Op: "remove", Path: "/contacts"}, {Op: "add", Path: "/x", Value: strictjson.Null()},
 		},
 		Reasons: []core.Reason{{Rule: "r", Code: core.InvalidScope, Fields: []string{"scope"}, Message: "m", Public: true, File: "a.rego", Line: 3}, {}},
-		Calls:   []ledger.Call{{Kind: "http", Target: "https://a.example/", Status: "200", Digest: "d"}, {}},
-		Audit:   strictjson.Object(strictjson.Member{Name: "a", Value: strictjson.Int(1)}),
+		Attached: &ledger.Attached{
+			Require: []core.Obligation{{Name: "pkce_s256", Params: "{}", Rule: "r"}, {}}, Limits: map[string]int64{"b": 2, "a": 1}, Labels: []string{"partner"}, Trust: "self",
+		},
+		Calls: []ledger.Call{{Kind: "http", Target: "https://a.example/", Status: "200", Digest: "d"}, {}},
+		Audit: strictjson.Object(strictjson.Member{Name: "a", Value: strictjson.Int(1)}),
 	}
 	full := ledger.Entry{
 		V: ledger.FormatVersion, DecisionID: "d-1", Time: time.Date(2026, 3, 1, 12, 0, 0, 5, time.UTC), Operation: core.Register, Channel: core.ChannelDCR,
 		Actor: ledger.Actor{Kind: "operator", Subject: "ada", Token: "t-1", IP: "192.0.2.1"}, ClientID: "c-1", Revision: "r1",
-		Stages: []ledger.Stage{stage, {}}, Verdict: ledger.Denied, Outcome: ledger.Nothing, Error: &ledger.Problem{Code: core.InvalidScope, Detail: "no"},
+		Stages: []ledger.Stage{stage, {}, {Attached: &ledger.Attached{Trust: "none"}}}, Verdict: ledger.Denied, Outcome: ledger.Nothing, Error: &ledger.Problem{Code: core.InvalidScope, Detail: "no"},
 		Shaping: []ledger.Stage{stage}, Input: []byte("never written here"),
 	}
 	for name, e := range map[string]ledger.Entry{"full": full, "empty": {}, "no stages": {Stages: []ledger.Stage{}}} {

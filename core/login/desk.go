@@ -16,6 +16,7 @@ type Parts struct {
 	Links    Links
 	Throttle Throttle
 	Sessions Sessions
+	Policy   Policy
 	Lifetime time.Duration // of a browser session; 0: DefaultLifetime
 	Now      func() time.Time
 }
@@ -26,6 +27,7 @@ type Desk struct {
 	links    Links
 	throttle Throttle
 	sessions Sessions
+	policy   Policy
 	kind     core.SessionKind
 	lifetime time.Duration
 	now      func() time.Time
@@ -37,7 +39,7 @@ type Desk struct {
 // NewDesk makes a Desk for browser sessions.
 func NewDesk(p Parts) *Desk {
 	d := &Desk{
-		users: p.Users, links: p.Links, throttle: p.Throttle, sessions: p.Sessions, lifetime: p.Lifetime, now: p.Now,
+		users: p.Users, links: p.Links, throttle: p.Throttle, sessions: p.Sessions, policy: p.Policy, lifetime: p.Lifetime, now: p.Now,
 		hasher: newHasher(runtime.GOMAXPROCS(0)), lines: newLines(), turns: newTurns(),
 	}
 	if d.lifetime == 0 {

@@ -39,3 +39,13 @@ func (d *Desk) Standing() int {
 
 // LongestLine is how many hashes of one network may be under way.
 const LongestLine = longestLine
+
+// Wanting is how many tries at an account are under way or wait for their turn.
+func (d *Desk) Wanting(a Account) int {
+	d.turns.mu.Lock()
+	defer d.turns.mu.Unlock()
+	if at := d.turns.busy[a]; at != nil {
+		return at.wanted
+	}
+	return 0
+}

@@ -26,6 +26,7 @@ type house struct {
 	mu     sync.Mutex
 	at     time.Time
 	hashes atomic.Int64
+	policy policy
 	costs  map[string]bool // what the hashes took
 }
 
@@ -44,7 +45,7 @@ func open(t *testing.T) *house {
 
 // another is a second process over the same vault.
 func (h *house) another() *login.Desk {
-	d := login.NewDesk(login.Parts{Users: h.vault, Links: h.vault, Throttle: h.vault, Sessions: h.vault, Now: h.now})
+	d := login.NewDesk(login.Parts{Users: h.vault, Links: h.vault, Throttle: h.vault, Sessions: h.vault, Policy: &h.policy, Now: h.now})
 	d.Deriving(func(password, salt []byte, passes, memory uint32, threads uint8, keyLength uint32) []byte {
 		h.hashes.Add(1)
 		h.mu.Lock()
@@ -148,6 +149,7 @@ type vault struct {
 	tries    map[login.Account]counted
 	sessions map[core.SecretHash]core.Session
 	before   func() // what happens just before a change; nil: nothing
+	counted  int    // how often a try was
 }
 
 func (v *vault) stamp() (s login.Stamp) {
@@ -259,6 +261,7 @@ func (v *vault) CountTry(_ context.Context, a login.Account, next login.Tries, e
 	}
 	next.Stamp = v.stamp()
 	v.tries[a] = counted{next, expires}
+	v.counted++
 	return nil
 }
 

@@ -107,7 +107,7 @@ func (d *Desk) withPassword(u core.User, hash core.PasswordHash) core.User {
 }
 
 // ChangePassword sets a new password for who is signed in and knows the old one. All sessions end; the one that is given back,
-// with its cookie, takes the place of the browser's own.
+// with its cookie, takes the place of the browser's own and lasts as long.
 func (d *Desk) ChangePassword(ctx context.Context, s core.Session, before, after core.Secret) (core.Session, core.Secret, error) {
 	stored, err := d.users.Stored(ctx, s.Subject)
 	if err != nil {
@@ -123,12 +123,17 @@ func (d *Desk) ChangePassword(ctx context.Context, s core.Session, before, after
 	if err := d.open(ctx, account); err != nil {
 		return core.Session{}, "", err
 	}
-	leave, err := d.admit(ctx, lineOf(s.IP), account)
+	leave, err := d.lines.enter(lineOf(s.IP))
 	if err != nil {
 		return core.Session{}, "", err
 	}
 	defer leave()
-	if err := d.prove(ctx, account, stored, before); err != nil {
+	turn, err := d.turns.enter(ctx, account)
+	if err != nil {
+		return core.Session{}, "", err
+	}
+	defer turn.leave()
+	if err := d.prove(ctx, turn, stored, before); err != nil {
 		return core.Session{}, "", err
 	}
 	hash, err := d.hasher.hashInTurn(ctx, after)
@@ -145,5 +150,5 @@ func (d *Desk) ChangePassword(ctx context.Context, s core.Session, before, after
 	if err != nil {
 		return core.Session{}, "", err
 	}
-	return d.begin(ctx, u.User, Attempt{IP: s.IP, UserAgent: s.UserAgent})
+	return d.begin(ctx, turn, u.User, Attempt{IP: s.IP, UserAgent: s.UserAgent, until: s.ExpiresAt})
 }

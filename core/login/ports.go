@@ -77,7 +77,7 @@ type Beginning struct {
 	Session  core.Session
 	Cookie   core.SecretHash
 	Replaces core.SecretHash // of the cookie that the browser had; zero: none. Its session may have the same id: then it goes on
-	Account  Account         // whose tries are forgotten
+	Account  Account         // whose tries are forgotten; empty: nobody's
 }
 
 // Sessions keeps browser sessions.

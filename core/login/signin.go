@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/ostiary/ostiary/core"
 )
@@ -19,21 +20,30 @@ type Attempt struct {
 	Password  core.Secret
 	IP        string
 	UserAgent string
+	Client    core.Client // whose request led here, for policy; zero: none
+	RequestID string      // for policy
 	Cookie    core.Secret // of the session of the desk's kind that the browser has; it ends (session fixation). Empty: none
+
+	until time.Time // it goes on with a session that policy has allowed, and ends with it; zero: it is a sign-in
 }
 
-// SignIn gives the session of who proved to be a user, and the secret for its cookie. It refuses with access_denied (ErrWrong)
-// or too_many_requests.
+// SignIn gives the session of who proved to be a user, and the secret for its cookie. It refuses with access_denied (ErrWrong,
+// ErrDenied) or too_many_requests.
 func (d *Desk) SignIn(ctx context.Context, a Attempt) (core.Session, core.Secret, error) {
 	account := AccountOf(a.Username)
 	if err := d.open(ctx, account); err != nil {
 		return core.Session{}, "", err
 	}
-	leave, err := d.admit(ctx, lineOf(a.IP), account)
+	leave, err := d.lines.enter(lineOf(a.IP))
 	if err != nil {
 		return core.Session{}, "", err
 	}
 	defer leave()
+	turn, err := d.turns.enter(ctx, account)
+	if err != nil {
+		return core.Session{}, "", err
+	}
+	defer turn.leave()
 	var stored Stored
 	if checkUsername(a.Username) == nil {
 		var err error
@@ -41,44 +51,33 @@ func (d *Desk) SignIn(ctx context.Context, a Attempt) (core.Session, core.Secret
 			return core.Session{}, "", err
 		}
 	}
-	if err := d.prove(ctx, account, stored, a.Password); err != nil {
+	if err := d.prove(ctx, turn, stored, a.Password); err != nil {
 		return core.Session{}, "", err
 	}
-	return d.begin(ctx, stored.User, a)
-}
-
-// admit lets a try in: the caller has not too many under way, and it is the try's turn at the account. leave ends it, once what
-// came of it is stored.
-func (d *Desk) admit(ctx context.Context, from line, account Account) (leave func(), err error) {
-	out, err := d.lines.enter(from)
-	if err != nil {
-		return nil, err
-	}
-	next, err := d.turns.enter(ctx, account)
-	if err != nil {
-		out()
-		return nil, err
-	}
-	return func() { next(); out() }, nil
+	return d.begin(ctx, turn, stored.User, a)
 }
 
 // prove compares a password with a user's, or with one that nobody has. A hash that is weaker than today's is made anew.
-func (d *Desk) prove(ctx context.Context, account Account, stored Stored, password core.Secret) error {
+func (d *Desk) prove(ctx context.Context, turn *turn, stored Stored, password core.Secret) error {
 	leave, err := d.hasher.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
-	if err := d.countTry(ctx, account); err != nil {
+	place, err := d.countTry(ctx, turn)
+	if err != nil {
 		return err
 	}
+	turn.place = Stamp{} // spent, unless the password turns out right
 	right, weak, err := d.hasher.matches(password, stored.User.Password)
 	switch {
 	case err != nil:
 		return err
 	case !right || stored.User.Password == "" || stored.User.Disabled:
 		return wrong()
-	case !weak:
+	}
+	turn.place = place
+	if !weak {
 		return nil
 	}
 	after := stored.User
@@ -95,12 +94,16 @@ const (
 	maxUserAgent = 256
 )
 
-// begin starts a session under a new secret.
-func (d *Desk) begin(ctx context.Context, u core.User, a Attempt) (core.Session, core.Secret, error) {
+// begin starts a session under a new secret, and with it the tries at the account are forgotten; or the turn is handed on with the
+// one that is counted, for who waits.
+func (d *Desk) begin(ctx context.Context, turn *turn, u core.User, a Attempt) (core.Session, core.Secret, error) {
 	now, cookie := d.today(), core.NewSecret()
 	session := core.Session{
 		ID: core.NewSessionID(d.now()), Kind: d.kind, Subject: u.Subject, UserGeneration: u.Generation, AuthTime: now, Methods: []string{"pwd"},
 		CreatedAt: now, ExpiresAt: now.Add(d.lifetime), IP: clip(a.IP, maxIP), UserAgent: clip(a.UserAgent, maxUserAgent),
+	}
+	if err := d.permit(ctx, &session, &u, a); err != nil {
+		return core.Session{}, "", err
 	}
 	old, err := d.behind(ctx, a.Cookie)
 	if err != nil {
@@ -109,9 +112,12 @@ func (d *Desk) begin(ctx context.Context, u core.User, a Attempt) (core.Session,
 	if counts(old, u) && old.ExpiresAt.After(d.now()) {
 		session.ID = old.ID // who only proves again to be the same stays in the session: what others know by its "sid" goes on
 	}
-	b := Beginning{Session: session, Cookie: cookie.Hash(), Account: AccountOf(u.Username)}
+	b := Beginning{Session: session, Cookie: cookie.Hash()}
 	if old.ID != "" {
 		b.Replaces = a.Cookie.Hash()
+	}
+	if !turn.handOn() {
+		b.Account = turn.account
 	}
 	if err := d.sessions.Begin(ctx, b); err != nil {
 		return core.Session{}, "", err

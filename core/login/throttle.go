@@ -63,22 +63,39 @@ func (d *Desk) open(ctx context.Context, a Account) error {
 // be, before it closes.
 const maxRaces = 4 * freeTries
 
-// countTry counts a try before the password is compared: of many at once no more get through than one after the other.
-func (d *Desk) countTry(ctx context.Context, a Account) error {
+// countTry counts a try before the password is compared: of many at once no more get through than one after the other. The place
+// in the count that the try before left does for this one, as long as the count is still as it was.
+func (d *Desk) countTry(ctx context.Context, turn *turn) (place Stamp, err error) {
 	for range maxRaces {
-		tries, err := d.throttle.Tries(ctx, a)
+		tries, err := d.throttle.Tries(ctx, turn.account)
 		if err != nil {
-			return err
+			return Stamp{}, err
+		}
+		if tries.Stamp != (Stamp{}) && tries.Stamp == turn.place {
+			return turn.place, nil
 		}
 		now := d.now()
 		if err := mayTry(tries, now); err != nil {
-			return err
+			return Stamp{}, err
 		}
 		tries.Count++
 		tries.Opens = now.Add(waitAfter(tries.Count))
-		if err = d.throttle.CountTry(ctx, a, tries, now.Add(forgetAfter)); !errors.Is(err, ErrChanged) {
-			return err
+		err = d.throttle.CountTry(ctx, turn.account, tries, now.Add(forgetAfter))
+		switch {
+		case err == nil && tries.Count == 1:
+			return d.placeOf(ctx, turn.account)
+		case !errors.Is(err, ErrChanged):
+			return Stamp{}, err
 		}
 	}
-	return &core.Error{Code: core.TooManyRequests, Detail: "Too many tries with this username at once; try again.", RetryAfter: time.Second}
+	return Stamp{}, &core.Error{Code: core.TooManyRequests, Detail: "Too many tries with this username at once; try again.", RetryAfter: time.Second}
+}
+
+// placeOf names the place of the only try that is counted; zero when another process has counted one since.
+func (d *Desk) placeOf(ctx context.Context, a Account) (Stamp, error) {
+	tries, err := d.throttle.Tries(ctx, a)
+	if err != nil || tries.Count != 1 {
+		return Stamp{}, err
+	}
+	return tries.Stamp, nil
 }

@@ -165,6 +165,15 @@ func (r *Row) Copy(to, from *core.Metadata) {
 	}
 }
 
+// refers tells the members whose value lies outside the struct, where a plain copy would share it.
+func (r *Row) refers() bool {
+	switch r.Kind {
+	case Text, URI, Object:
+		return false
+	}
+	return true
+}
+
 func clonePointer[T any](p *T) *T {
 	if p == nil {
 		return nil

@@ -149,9 +149,12 @@ func changedKeys(a, b map[string]string, same func(v, w string) bool) []string {
 
 // Clone gives a copy that shares nothing that can be changed.
 func Clone(m core.Metadata) core.Metadata {
-	clone := core.Metadata{Tagged: maps.Clone(m.Tagged), Custom: maps.Clone(m.Custom)}
+	clone := m // its texts are nobody's to change
+	clone.Tagged, clone.Custom = maps.Clone(m.Tagged), maps.Clone(m.Custom)
 	for _, row := range table {
-		row.Copy(&clone, &m)
+		if row.refers() {
+			row.Copy(&clone, &clone)
+		}
 	}
 	return clone
 }

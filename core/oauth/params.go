@@ -1,7 +1,6 @@
 package oauth
 
 import (
-	"maps"
 	"net/url"
 	"slices"
 )
@@ -41,12 +40,13 @@ func (p Params) Has(name string) bool { return len(p[name]) > 0 }
 // Repeated gives the name of a parameter that was sent more than once, the first in alphabetical order; "" when there is none.
 // RFC 6749 §3.1 forbids that; those of may (such as "resource", RFC 8707 §2) are allowed to.
 func (p Params) Repeated(may ...string) string {
-	for _, name := range slices.Sorted(maps.Keys(p)) {
-		if len(p[name]) > 1 && !slices.Contains(may, name) {
-			return name
+	first := ""
+	for name, values := range p {
+		if len(values) > 1 && !slices.Contains(may, name) && (first == "" || name < first) {
+			first = name
 		}
 	}
-	return ""
+	return first
 }
 
 // Encode gives the parameters as a query, sorted by name.

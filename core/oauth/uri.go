@@ -3,8 +3,6 @@ package oauth
 import (
 	"slices"
 	"strings"
-
-	"golang.org/x/net/publicsuffix"
 )
 
 // MaxURILength is the length, in bytes, beyond which a URI is not even looked at.
@@ -74,11 +72,7 @@ func (u URI) RegistrableDomain() string {
 	if u.IP != "" || u.Scheme != "https" && u.Scheme != "http" || slices.Contains(u.Problems, BadHost) {
 		return ""
 	}
-	domain, err := publicsuffix.EffectiveTLDPlusOne(u.Host)
-	if err != nil {
-		return ""
-	}
-	return domain
+	return registrable(u.Host)
 }
 
 func (u *URI) add(p Problem) {

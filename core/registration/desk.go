@@ -63,10 +63,11 @@ type Desk struct {
 	site       atomic.Pointer[Site]
 	readings   readings
 	clientURI  func(core.ClientID) string
+	decided    func(decision.Taken)
 	now        func() time.Time
 }
 
-// Parts are what a Desk is made of. All are needed.
+// Parts are what a Desk is made of. All are needed, but for Decided.
 type Parts struct {
 	Store      Store
 	Policy     Policy
@@ -76,11 +77,12 @@ type Parts struct {
 	Site       *Site                      // valid and prepared (Site.Prepared)
 	ClientURI  func(core.ClientID) string // gives the registration_client_uri (RFC 7592 §3)
 	Now        func() time.Time
+	Decided    func(decision.Taken) // is told of every request that policy was asked about, once, before it is carried out; nil: nobody
 }
 
 // NewDesk opens a desk.
 func NewDesk(p Parts) *Desk {
-	d := &Desk{store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, issuerKeys: p.IssuerKeys, clientURI: p.ClientURI, now: p.Now}
+	d := &Desk{store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, issuerKeys: p.IssuerKeys, clientURI: p.ClientURI, decided: p.Decided, now: p.Now}
 	d.site.Store(p.Site)
 	return d
 }
@@ -96,7 +98,9 @@ func (d *Desk) Do(ctx context.Context, req Request) (Answer, error) {
 	if answer, ok := d.reread(ctx, req); ok {
 		return answer, nil
 	}
-	approved, entry, err := d.Judge(ctx, req)
+	j := d.begin(req)
+	approved, entry, err := j.walk(ctx)
+	j.tell(&entry, err)
 	if err != nil {
 		d.book.Record(entry)
 		return Answer{}, err
@@ -117,6 +121,16 @@ func (d *Desk) Do(ctx context.Context, req Request) (Answer, error) {
 		d.book.Shaped(req.Decision, done)
 	}
 	return answer, nil
+}
+
+// tell says how a request was decided that policy was asked about. What was only simulated is told to nobody.
+func (j *judgement) tell(e *ledger.Entry, err error) {
+	if len(j.rounds) == 0 {
+		return
+	}
+	j.desk.decided(decision.Taken{
+		ID: j.req.Decision, Name: "registration", At: j.now, Client: e.ClientID, Rounds: j.rounds, Outcome: decision.Outcome(e.Verdict), Err: err,
+	})
 }
 
 // carryOut is stage 8. It gives its row of the entry, which the commit itself could not carry.

@@ -63,14 +63,17 @@ func unstable(how string, cause error) error {
 func (j *judgement) decide(ctx context.Context, pass int) (decision.Verdict, error) {
 	start := time.Now()
 	question := j.question(pass)
-	verdict, err := j.desk.policy.DecideRegistration(ctx, question)
+	verdict, err := j.policy.DecideRegistration(ctx, question)
 	row := ledger.Stage{Stage: "policy", By: ledger.By{Kind: "policy", Name: "ostiary.registration", Digest: verdict.Revision}, Cached: verdict.Cached}
 	if pass == 1 {
 		j.asking = question
 	}
+	if j.desk.decided != nil {
+		j.rounds = append(j.rounds, decision.Round{Question: question, Verdict: verdict, Err: err})
+	}
 	j.verdict.Revision = verdict.Revision
 	if err == nil {
-		row.Reasons = reasonsOf(verdict)
+		row.Reasons, row.Attached = reasonsOf(verdict), attachedBy(verdict)
 		j.advice = public(verdict.Warn) // that of an earlier pass was about another draft
 		err = j.denial(verdict)
 	}
@@ -113,7 +116,16 @@ func undecided(format string, args ...any) error {
 
 // isUnchanged tells an update whose draft equals what is stored.
 func (j *judgement) isUnchanged() bool {
-	return j.req.Operation == core.Update && len(metadata.Changed(&j.before.Client.Metadata, &j.draft)) == 0
+	return j.req.Operation == core.Update && len(j.changed()) == 0
+}
+
+// changed names the members in which the draft differs from what is stored.
+func (j *judgement) changed() []string {
+	now := metadata.Changed(&j.before.Client.Metadata, &j.draft)
+	if j.kept == nil {
+		return now
+	}
+	return stillChanged(now, j.kept.Changed)
 }
 
 func public(reasons []core.Reason) []core.Reason {
@@ -144,17 +156,28 @@ func reasonsOf(v decision.Verdict) []core.Reason {
 	return reasons
 }
 
+// attachedBy gives what a verdict attaches to the client, for the entry; nil: nothing.
+func attachedBy(v decision.Verdict) *ledger.Attached {
+	if len(v.Require)+len(v.Limits)+len(v.Labels) == 0 && v.Trust == "" {
+		return nil
+	}
+	return &ledger.Attached{Require: v.Require, Limits: v.Limits, Labels: v.Labels, Trust: v.Trust}
+}
+
 // question is the input of the decision. In pass 2 only the members that have a row, which policy can change, are other ones.
 func (j *judgement) question(pass int) *decision.Registration {
 	q := new(decision.Registration)
-	if pass == 1 {
-		j.introduce(q)
-	} else {
+	switch {
+	case pass > 1:
 		*q = *j.asking
+	case j.kept != nil:
+		*q = *j.kept
+	default:
+		j.introduce(q)
 	}
 	q.Pass = pass
 	q.Effective.Metadata = j.draft
-	q.Changed = metadata.Changed(&j.before.Client.Metadata, &j.draft)
+	q.Changed = j.changed()
 	q.Keys = make([]decision.Key, len(j.keys))
 	for i, k := range j.keys {
 		q.Keys[i] = decision.Key{Kty: k.Kty, Alg: k.Alg, Use: k.Use, Kid: k.Kid, Crv: k.Crv, Bits: k.Bits}

@@ -199,6 +199,7 @@ type bench struct {
 	serial  int
 
 	published map[string]string // key sets by their jwks_uri
+	decided   []decision.Taken
 }
 
 func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
@@ -220,6 +221,7 @@ func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
 		Plugins: b.plugins, Book: b.book, IssuerKeys: b, Site: prepared(t, site),
 		ClientURI: func(id core.ClientID) string { return "https://op.example/dcr/register/" + string(id) },
 		Now:       func() time.Time { return b.now },
+		Decided:   func(t decision.Taken) { b.decided = append(b.decided, t) },
 	})
 	return b
 }

@@ -15,11 +15,12 @@ import (
 
 // A judgement is one request on its way down the road. Each stage reads what the ones before it found and adds its own.
 type judgement struct {
-	desk *Desk
-	site *Site
-	req  Request
-	now  time.Time
-	as   string // in a simulation: what the caller is taken to be
+	desk   *Desk
+	site   *Site
+	policy Policy // the desk's, or in a simulation a candidate
+	req    Request
+	now    time.Time
+	as     string // in a simulation: what the caller is taken to be
 
 	caller  core.Caller
 	before  Stored           // zero on register
@@ -35,6 +36,8 @@ type judgement struct {
 	earlier   core.Metadata // the draft before the step now taken; a step replaces members, and changes none in place
 	verdict   decision.Verdict
 	asking    *decision.Registration // the question of pass 1; nil when policy was not reached
+	rounds    []decision.Round       // what policy was asked and answered, when somebody wants to know
+	kept      *decision.Registration // in a replay: the question of pass 1 as it was put then
 
 	entry    ledger.Entry
 	warnings []core.Reason // of plugins and of the desk
@@ -87,7 +90,12 @@ func (d *Desk) Judge(ctx context.Context, req Request) (Approved, ledger.Entry, 
 func (d *Desk) judge(ctx context.Context, req Request, as string) (Approved, ledger.Entry, error) {
 	j := d.begin(req)
 	j.as = as
-	for _, s := range roadOf(req.Operation) {
+	return j.walk(ctx)
+}
+
+// walk takes the stages in order.
+func (j *judgement) walk(ctx context.Context) (Approved, ledger.Entry, error) {
+	for _, s := range roadOf(j.req.Operation) {
 		if err := j.run(ctx, s); err != nil {
 			return Approved{}, j.refused(err), j.face(err)
 		}
@@ -101,7 +109,7 @@ func (d *Desk) judge(ctx context.Context, req Request, as string) (Approved, led
 
 func (d *Desk) begin(req Request) *judgement {
 	now := d.now()
-	j := &judgement{desk: d, site: d.site.Load(), req: req, now: now, caller: req.Caller}
+	j := &judgement{desk: d, site: d.site.Load(), policy: d.policy, req: req, now: now, caller: req.Caller}
 	j.statement.Trust = TrustNone
 	j.entry = ledger.Entry{
 		V: ledger.FormatVersion, DecisionID: req.Decision, Time: now, Operation: req.Operation, Channel: req.Channel,
@@ -160,7 +168,7 @@ func (j *judgement) refused(err error) ledger.Entry {
 
 func (j *judgement) close(verdict ledger.Verdict, outcome ledger.Outcome) {
 	if j.asking != nil && (j.req.Operation != core.Read || verdict != ledger.Allowed) {
-		j.entry.Input = decision.AppendJSON(nil, j.asking) // so that the decision can be replayed; successful reads leave no entry
+		j.entry.Input = decision.AppendKept(nil, j.asking) // so that the decision can be replayed; successful reads leave no entry
 	}
 	j.entry.Verdict, j.entry.Outcome = verdict, outcome
 	j.entry.Actor = ledger.Actor{Kind: j.caller.Kind, Subject: j.caller.Subject, IP: j.caller.IP}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strconv"
+	"sync"
 	"unicode/utf8"
 )
 
@@ -40,12 +41,36 @@ func Parse(data []byte, lim Limits) (Value, error) {
 	if err := precheck(data, lim); err != nil {
 		return Value{}, err
 	}
-	p := parser{text: string(data), lim: lim, members: make([]Member, 0, 24), items: make([]Value, 0, 8)}
+	own := allStacks.Get().(*stacks)
+	p := parser{text: string(data), lim: lim, items: own.items, members: own.members}
 	v, err := p.document()
+	own.giveBack(&p)
 	if err != nil {
 		return Value{}, err
 	}
 	return v, nil
+}
+
+// stacks are those of a parser, kept for the next one: what they hold while it works is copied out.
+type stacks struct {
+	items   []Value
+	members []Member
+}
+
+var allStacks = sync.Pool{New: func() any { return &stacks{items: make([]Value, 0, 8), members: make([]Member, 0, 24)} }}
+
+// longestStack is up to where stacks are kept.
+const longestStack = 256
+
+// giveBack empties the stacks, so that they keep no text alive.
+func (s *stacks) giveBack(p *parser) {
+	if cap(p.items) > longestStack || cap(p.members) > longestStack {
+		return
+	}
+	s.items, s.members = p.items[:0], p.members[:0]
+	clear(s.items[:cap(s.items)])
+	clear(s.members[:cap(s.members)])
+	allStacks.Put(s)
 }
 
 // precheck refuses what is wrong with the bytes as a whole. After it a zero byte can only mean the end.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -336,4 +337,31 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("canonical form of %s is %s (%v)", v, canonical, err)
 		}
 	})
+}
+
+// What one text left behind is not seen by the next, nor by many at once.
+func TestParsersShareNothing(t *testing.T) {
+	texts := []string{`{"a":[1,{"b":2}],"c":"x"}`, `[`, `{"a":1,"a":2}`, `[[1,2],[3]]`, `{"d":{"e":[]}}`, `{"f":[1,2,`}
+	parsed := func(text string) string {
+		v, err := Parse([]byte(text), Limits{})
+		if err != nil {
+			return err.Error()
+		}
+		return string(Append(nil, v))
+	}
+	want := make([]string, len(texts))
+	for i, text := range texts {
+		want[i] = parsed(text)
+	}
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for i := range 600 {
+				if got := parsed(texts[i%len(texts)]); got != want[i%len(texts)] {
+					t.Errorf("%s: %s, at first %s", texts[i%len(texts)], got, want[i%len(texts)])
+				}
+			}
+		})
+	}
+	all.Wait()
 }

@@ -111,3 +111,55 @@ func (r *roster) get(name string) Value {
 func step(name string) string { return "/" + pointerEscape.Replace(name) }
 
 var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")
+
+// Apply carries out a JSON Patch (RFC 6902) of the steps that Diff gives: they go into objects and replace arrays as a whole.
+func Apply(target Value, ops []PatchOp) (Value, error) {
+	for _, op := range ops {
+		next, err := applyAt(target, steps(op.Path), op)
+		if err != nil {
+			return Value{}, err
+		}
+		target = next
+	}
+	return target, nil
+}
+
+// steps takes a JSON pointer apart; the whole document has none.
+func steps(path string) []string {
+	if path == "" {
+		return nil
+	}
+	names := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	for i, name := range names {
+		names[i] = pointerPlain.Replace(name)
+	}
+	return names
+}
+
+var pointerPlain = strings.NewReplacer("~1", "/", "~0", "~")
+
+// Top gives the member of the document that a step changes, or changes a part of; "" for the whole document.
+func (op PatchOp) Top() string {
+	if names := steps(op.Path); len(names) > 0 {
+		return names[0]
+	}
+	return ""
+}
+
+func applyAt(v Value, path []string, op PatchOp) (Value, error) {
+	if len(path) == 0 {
+		return op.Value, nil // absent after "remove"
+	}
+	member, there := v.Get(path[0])
+	if v.kind != KindObject || !there && (len(path) > 1 || op.Op != "add") {
+		return Value{}, &Error{Offset: -1, Problem: "the patch does not fit: there is no " + shown(op.Path)}
+	}
+	changed, err := applyAt(member, path[1:], op)
+	if err != nil {
+		return Value{}, err
+	}
+	if changed.IsAbsent() {
+		return v.Without(path[0]), nil
+	}
+	return v.With(path[0], changed), nil
+}

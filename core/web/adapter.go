@@ -45,8 +45,8 @@ func copyHead(ctx *fasthttp.RequestCtx) (uri string, fields head) {
 }
 
 // copyRequest makes what a handler may see of a request. Nothing in it lies in fasthttp's buffers.
-func (s *Server) copyRequest(ctx *fasthttp.RequestCtx, t target, fields head) Request {
-	r := Request{
+func (s *Server) copyRequest(ctx *fasthttp.RequestCtx, t target, fields head) *Request {
+	r := &Request{
 		Method:   methodOf(ctx.Method()),
 		Path:     t.path,
 		RawQuery: t.query,
@@ -54,16 +54,12 @@ func (s *Server) copyRequest(ctx *fasthttp.RequestCtx, t target, fields head) Re
 		Start:    s.opt.Now(),
 		head:     fields,
 	}
-	r.RemoteIP = s.callerIP(ctx.RemoteAddr(), r.head)
+	r.RemoteIP = s.callerIP(peerOf(ctx), r.head)
 	return r
 }
 
 // callerIP walks X-Forwarded-For from the right while the speaker is a trusted proxy.
-func (s *Server) callerIP(peer net.Addr, h head) netip.Addr {
-	ip := netip.AddrFrom4([4]byte{127, 0, 0, 1}) // a connection without an address is in process
-	if tcp, ok := peer.(*net.TCPAddr); ok {
-		ip = tcp.AddrPort().Addr().Unmap()
-	}
+func (s *Server) callerIP(ip netip.Addr, h head) netip.Addr {
 	if len(s.opt.TrustedProxies) == 0 || !s.trusted(ip) {
 		return ip
 	}

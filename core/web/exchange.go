@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/valyala/fasthttp"
@@ -17,7 +18,7 @@ import (
 type exchange struct {
 	s   *Server
 	ctx *fasthttp.RequestCtx
-	req Request
+	req *Request // its own: a handler may keep it
 
 	facts facts
 
@@ -32,9 +33,18 @@ type exchange struct {
 	bytes  int
 }
 
+// exchanges are used again: nobody outside the edge holds one.
+var exchanges = sync.Pool{New: func() any { return new(exchange) }}
+
+func (s *Server) exchange(ctx *fasthttp.RequestCtx) *exchange {
+	ex := exchanges.Get().(*exchange)
+	*ex = exchange{s: s, ctx: ctx}
+	return ex
+}
+
 // serve is the whole road of one request.
 func (s *Server) serve(ctx *fasthttp.RequestCtx) {
-	ex := &exchange{s: s, ctx: ctx}
+	ex := s.exchange(ctx)
 	defer ex.end()
 	switch admitted := ex.admit(); {
 	case admitted && ex.res != nil:
@@ -50,15 +60,18 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx) {
 
 // protocolError answers what fasthttp could not read as a request: there is no path to know a face by.
 func (s *Server) protocolError(ctx *fasthttp.RequestCtx, err error) {
-	ex := &exchange{s: s, ctx: ctx}
+	ex := s.exchange(ctx)
 	defer ex.end()
-	ex.req = Request{Start: s.opt.Now(), RemoteIP: s.callerIP(ctx.RemoteAddr(), ""), ID: s.mintRequestID()}
+	ex.req = &Request{Start: s.opt.Now(), RemoteIP: s.callerIP(peerOf(ctx), ""), ID: s.mintRequestID()}
 	ex.refuse(protocolRefusal(err))
 }
 
 // admit takes the request in and makes the checks that need no route. It gives false when there is no path to route by; other
 // refusals wait for the route, whose face and CORS they take.
 func (ex *exchange) admit() bool {
+	if ex.again() {
+		return true
+	}
 	uri, fields := copyHead(ex.ctx)
 	t, badTarget := ex.find(uri)
 	ex.req = ex.s.copyRequest(ex.ctx, t, fields)
@@ -73,6 +86,7 @@ func (ex *exchange) admit() bool {
 	if ex.denied == nil {
 		ex.denied = ex.checkSite(t.authority)
 	}
+	ex.remember(uri)
 	return badTarget == nil && knownMethod(ex.req.Method)
 }
 
@@ -164,7 +178,7 @@ func (ex *exchange) call() {
 		return
 	}
 	ex.called = true
-	answer, err := ex.route.Handler(ex.s.base, &ex.req)
+	answer, err := ex.route.Handler(ex.s.base, ex.req)
 	if err != nil {
 		ex.refuse(&refusal{err: core.AsError(err)}, answer.Header...)
 		return
@@ -263,6 +277,8 @@ func (ex *exchange) end() {
 		ex.refuse(&refusal{err: core.AsError(fmt.Errorf("panic: %v", p)), close: true})
 	}
 	ex.record()
+	*ex = exchange{} // holds on to nothing
+	exchanges.Put(ex)
 }
 
 func (s *Server) mintRequestID() string {

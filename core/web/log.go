@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"io"
 	"log/slog"
 	"net/http"
@@ -80,21 +81,30 @@ func (ex *exchange) quiet() bool {
 	return ex.stack == nil && (ex.fault == nil || ex.fault.Err == nil)
 }
 
-// lineBuffers are where lines are put together; an io.Writer keeps none of what it is given.
-var lineBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
+// A lineBuffer is where a line is put together. It remembers the last second it wrote, which the next line nearly always has too.
+type lineBuffer struct {
+	text []byte
+
+	second int64
+	zone   *time.Location
+	stamp  []byte // "2026-03-01T12:00:00"
+	offset []byte // "Z" or "+01:00"
+}
+
+// lineBuffers keeps them; an io.Writer keeps none of what it is given.
+var lineBuffers = sync.Pool{New: func() any { return &lineBuffer{text: make([]byte, 0, 512)} }}
 
 // line writes what record would have slog write. A test holds the two equal.
 func (ex *exchange) line(method, route string, took time.Duration) {
-	buffer := lineBuffers.Get().(*[]byte)
+	buffer := lineBuffers.Get().(*lineBuffer)
 	defer lineBuffers.Put(buffer)
-	b := (*buffer)[:0]
-	b = append(b, `{"time":"`...)
-	b = ex.req.Start.Add(took).AppendFormat(b, time.RFC3339Nano)
-	b = append(b, `","level":"INFO","msg":"request","method":`...)
-	b = strictjson.AppendString(b, method)
-	b = append(b, `,"route":`...)
-	b = strictjson.AppendString(b, route)
-	b = append(b, `,"status":`...)
+	b := append(buffer.text[:0], `{"time":"`...)
+	b = buffer.appendTime(b, ex.req.Start.Add(took))
+	if ex.route != nil && ex.route.Method == method {
+		b = append(b, ex.route.line...)
+	} else {
+		b = append(b, lineOf(method, route)...)
+	}
 	b = strconv.AppendInt(b, int64(ex.status), 10)
 	b = append(b, `,"bytes":`...)
 	b = strconv.AppendInt(b, int64(ex.bytes), 10)
@@ -102,8 +112,9 @@ func (ex *exchange) line(method, route string, took time.Duration) {
 	b = strconv.AppendInt(b, int64(took/time.Microsecond), 10)
 	b = append(b, `,"remote_ip":"`...)
 	b = ex.req.RemoteIP.AppendTo(b)
-	b = append(b, `","request_id":`...)
-	b = strictjson.AppendString(b, ex.req.ID)
+	b = append(b, `","request_id":"`...)
+	b = append(b, ex.req.ID...) // requestID let no other characters in
+	b = append(b, '"')
 	if ex.req.DecisionID != "" {
 		b = append(b, `,"decision_id":`...)
 		b = strictjson.AppendString(b, string(ex.req.DecisionID))
@@ -112,9 +123,32 @@ func (ex *exchange) line(method, route string, took time.Duration) {
 		b = append(b, `,"code":`...)
 		b = strictjson.AppendString(b, string(ex.fault.Code))
 	}
-	b = append(b, "}\n"...)
-	*buffer = b
-	_, _ = ex.s.lines.Write(b) // a log that cannot be written has nobody to be told
+	buffer.text = append(b, "}\n"...)
+	_, _ = ex.s.lines.Write(buffer.text) // a log that cannot be written has nobody to be told
+}
+
+// appendTime writes a time as time.RFC3339Nano does.
+func (l *lineBuffer) appendTime(b []byte, t time.Time) []byte {
+	if second := t.Unix(); second != l.second || t.Location() != l.zone || len(l.stamp) == 0 {
+		l.second, l.zone = second, t.Location()
+		l.stamp = t.AppendFormat(l.stamp[:0], "2006-01-02T15:04:05")
+		l.offset = t.AppendFormat(l.offset[:0], "Z07:00")
+	}
+	b = append(b, l.stamp...)
+	if ns := t.Nanosecond(); ns != 0 {
+		var digits [10]byte
+		for i := 9; i > 0; i, ns = i-1, ns/10 {
+			digits[i] = byte('0' + ns%10)
+		}
+		digits[0] = '.'
+		b = append(b, bytes.TrimRight(digits[:], "0")...)
+	}
+	return append(b, l.offset...)
+}
+
+// lineOf gives what all lines of a route have in common, after the time and before the status.
+func lineOf(method, route string) string {
+	return string(strictjson.AppendString([]byte(`","level":"INFO","msg":"request","method":"`+method+`","route":`), route)) + `,"status":`
 }
 
 // logFor encodes what all requests of a route have in common once.

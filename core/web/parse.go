@@ -106,3 +106,13 @@ func clip(s string, limit int) string {
 	}
 	return strings.ToValidUTF8(s, "?")
 }
+
+// DecodeLong reads a body that its route lets be longer than others; unknown members are refused.
+func DecodeLong(body []byte, dst any) error {
+	limits := strictjson.Default
+	limits.MaxBytes = max(limits.MaxBytes, len(body))
+	if err := strictjson.Decode(body, dst, limits); err != nil {
+		return core.Refuse(core.InvalidRequest, "The body cannot be used: %v.", err)
+	}
+	return nil
+}

@@ -14,6 +14,8 @@ type Response struct {
 	ContentType string
 	Header      []Header // replaces the edge's own field of the same name; may repeat a name
 	Body        []byte
+
+	ready *readyHead // of a Prepared answer
 }
 
 // JSON answers a document that is already encoded.
@@ -44,7 +46,13 @@ func (r Response) With(name, value string) Response {
 	if value == "" {
 		return r
 	}
-	r.Header = append(r.Header[:len(r.Header):len(r.Header)], Header{name, value})
+	r.Header, r.ready = append(r.Header[:len(r.Header):len(r.Header)], Header{name, value}), nil
+	return r
+}
+
+// Prepared puts the head of an answer together, for a document that is sent many times as it is. Only With may change it.
+func (r Response) Prepared() Response {
+	r.ready = newReadyHead(r)
 	return r
 }
 

@@ -47,7 +47,8 @@ type Route struct {
 	Judged     bool     // mints a decision id, shown on every answer but a successful read
 	Challenge  Challenge
 
-	log slog.Handler // carries the method and the pattern
+	log  slog.Handler // carries the method and the pattern
+	line string       // and so does this, for lines ready made
 }
 
 func (r *Route) limit() int {

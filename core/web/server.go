@@ -95,7 +95,7 @@ func New(opt Options) (*Server, error) {
 	s.app, s.fixed = newFiber(opt), make(map[string]*resource)
 	for _, res := range resources {
 		for _, r := range res.routes {
-			r.log = logFor(s.log, r.Method, res.path)
+			r.log, r.line = logFor(s.log, r.Method, res.path), lineOf(r.Method, res.path)
 		}
 		if res.isFixed() {
 			s.fixed[res.path] = res
@@ -176,7 +176,7 @@ func (s *Server) faceOf(path string) Face {
 // Serve answers on a listener, plain or TLS, until Shutdown. After Shutdown it returns at once.
 func (s *Server) Serve(ln net.Listener) error {
 	defer context.AfterFunc(s.base, func() { _ = ln.Close() })() // Fiber's own Shutdown forgets a listener that comes later
-	return s.app.Listener(ln)
+	return s.app.Listener(listener{ln})
 }
 
 // Shutdown stops accepting, lets requests under way finish until ctx ends, then cancels what handlers still do.

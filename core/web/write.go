@@ -14,21 +14,15 @@ func (ex *exchange) write(answer Response) {
 		answer.Status = http.StatusOK
 	}
 	ex.status, ex.bytes = answer.Status, len(answer.Body)
-	ex.own().copyTo(&out.Header, answer)
+	if answer.ready != nil {
+		answer.ready.of(ex.isOpen()).CopyTo(&out.Header)
+	} else {
+		ownFieldsOf(ex.isOpen()).write(&out.Header, answer)
+	}
 	out.SetStatusCode(answer.Status)
-	if answer.ContentType != "" {
-		out.Header.SetContentType(answer.ContentType)
-	}
-	ex.fill(answer, "Cache-Control", "no-store")
-	ex.fill(answer, "X-Request-Id", ex.req.ID)
-	if strings.HasPrefix(answer.ContentType, "text/html") {
-		ex.fill(answer, "Content-Security-Policy", pagePolicy)
-	}
+	fill(&out.Header, answer, "X-Request-Id", ex.req.ID)
 	if ex.req.DecisionID != "" && !ex.quietRead() {
-		ex.fill(answer, "Ostiary-Decision-Id", string(ex.req.DecisionID))
-	}
-	for _, h := range answer.Header {
-		out.Header.Add(h.Name, h.Value)
+		fill(&out.Header, answer, "Ostiary-Decision-Id", string(ex.req.DecisionID))
 	}
 	out.SetBodyRaw(answer.Body)
 }
@@ -39,15 +33,37 @@ func (ex *exchange) quietRead() bool {
 	return reads && ex.fault == nil
 }
 
-func (ex *exchange) fill(answer Response, name, value string) {
+// isOpen tells whether other origins may read the answer.
+func (ex *exchange) isOpen() bool {
+	row := ex.row()
+	return row != nil && row.CORS
+}
+
+func fill(out *fasthttp.ResponseHeader, answer Response, name, value string) {
 	if !answer.has(name) {
-		ex.ctx.Response.Header.Add(name, value)
+		out.Add(name, value)
 	}
 }
 
-// own gives the fields that do not depend on the answer.
-func (ex *exchange) own() *ownFields {
-	if row := ex.row(); row != nil && row.CORS {
+// A readyHead is the head of an answer that is the same for everybody: without and with CORS.
+type readyHead struct{ closed, open fasthttp.ResponseHeader }
+
+func newReadyHead(answer Response) *readyHead {
+	ready := &readyHead{}
+	closed.write(&ready.closed, answer)
+	open.write(&ready.open, answer)
+	return ready
+}
+
+func (r *readyHead) of(isOpen bool) *fasthttp.ResponseHeader {
+	if isOpen {
+		return &r.open
+	}
+	return &r.closed
+}
+
+func ownFieldsOf(isOpen bool) *ownFields {
+	if isOpen {
 		return open
 	}
 	return closed
@@ -75,12 +91,23 @@ func newOwnFields(fields ...Header) *ownFields {
 	return own
 }
 
-// copyTo leaves out what the answer sets itself. It takes back whatever was set in out before.
-func (own *ownFields) copyTo(out *fasthttp.ResponseHeader, answer Response) {
+// write makes the part of a head that the answer alone decides. It takes back whatever was set in out before, and of the own
+// fields it leaves out what the answer sets itself.
+func (own *ownFields) write(out *fasthttp.ResponseHeader, answer Response) {
 	own.ready.CopyTo(out)
 	for _, h := range own.fields {
 		if answer.has(h.Name) {
 			out.Del(h.Name)
 		}
+	}
+	if answer.ContentType != "" {
+		out.SetContentType(answer.ContentType)
+	}
+	fill(out, answer, "Cache-Control", "no-store")
+	if strings.HasPrefix(answer.ContentType, "text/html") {
+		fill(out, answer, "Content-Security-Policy", pagePolicy)
+	}
+	for _, h := range answer.Header {
+		out.Add(h.Name, h.Value)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -15,12 +16,13 @@ import (
 
 const (
 	queueLength = 256
-	batchBytes  = 1 << 20 // one Apply may be larger and is then a batch alone
+	batchBytes  = 1 << 20          // one Apply may be larger and is then a batch alone
+	longTurn    = time.Millisecond // when letting others run takes longer, it is not done again for the same batch
 )
 
 // The committer is the only writer of the store. One goroutine takes all Applies that wait, judges them in order, each
 // against what is stored and what the accepted ones before it write, and commits those accepted at once with one sync. An
-// Apply that finds it idle is committed alone and immediately: nothing here waits on a timer.
+// Apply that finds it and everybody else idle is committed alone and immediately: nothing here waits on a timer.
 //
 // Since nobody else writes, what it reads while judging still holds when it commits, and Badger's own detection of
 // conflicts is switched off.
@@ -110,7 +112,7 @@ func (c *committer) serve(first *work) *work {
 }
 
 func (c *committer) fill(b *batch, first *work) (left *work) {
-	for w := first; w != nil; w = c.waitingWork() {
+	for w := first; w != nil; w = c.waitingWork(b) {
 		if w.task != nil || !b.admit(w) {
 			return w
 		}
@@ -118,7 +120,19 @@ func (c *committer) fill(b *batch, first *work) (left *work) {
 	return nil
 }
 
-func (c *committer) waitingWork() *work {
+// waitingWork gives the next work in the queue. When there is none, whoever can run gets to run first: what they are about to
+// write goes into this batch and needs no sync of its own. When nobody can run, that takes no time.
+func (c *committer) waitingWork(b *batch) *work {
+	if w := c.queued(); w != nil || b.hurried {
+		return w
+	}
+	began := time.Now()
+	runtime.Gosched()
+	b.hurried, b.now = time.Since(began) > longTurn, c.now()
+	return c.queued()
+}
+
+func (c *committer) queued() *work {
 	select {
 	case w := <-c.queue:
 		return w
@@ -136,7 +150,8 @@ type batch struct {
 	size    int
 	limit   int // what Badger takes in one transaction
 
-	failure error // the batch must not be committed
+	hurried bool  // it does not let others run any more
+	failure error // it must not be committed
 }
 
 func (c *committer) newBatch() *batch {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -176,6 +177,29 @@ func TestWaitingAppliesShareOneCommit(t *testing.T) {
 	}
 	if won != 10 {
 		t.Errorf("%d of 10 uses were spent within one commit", won)
+	}
+}
+
+// Who is about to write is let into the batch: on one processor, those who could run before the committer did share its commit.
+func TestRunnableAppliesShareOneCommit(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	e := openTemp(t)
+	shared := false
+	for round := 0; !shared && t.Context().Err() == nil; round++ {
+		before := e.views.last()
+		var writers sync.WaitGroup
+		for i := range 5 {
+			writers.Go(func() {
+				if err := put(e, storage.Key(fmt.Sprint(round, i)), 10); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		writers.Wait()
+		shared = e.views.last()-before == 1
+		if round == 200 {
+			t.Fatal("five Applies at once never shared one commit")
+		}
 	}
 }
 

@@ -63,7 +63,9 @@ type Parts struct {
 	Sessions  Sessions
 	SetupURL  func(link core.Secret) string // where a one-time link leads
 	Policies  Status
+	Shadow    Shadow
 	Plugins   Status
+	Jobs      PolicyJobs
 }
 
 // Handlers serve the operators' API.

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"net/http"
 	"net/netip"
 	"time"
@@ -168,7 +169,7 @@ func (h *Handlers) Login(ctx context.Context, r *web.Request) (web.Response, err
 	}
 	_, cookie, err := h.door.SignIn(ctx, login.Attempt{
 		Username: form.Get("username"), Password: core.Secret(form.Get("password")), IP: r.RemoteIP.String(), UserAgent: web.CallerOf(r).UserAgent,
-		Cookie: core.Secret(r.Cookie(h.cookieName())),
+		Cookie: core.Secret(r.Cookie(h.cookieName())), RequestID: r.ID,
 	})
 	if err != nil {
 		return h.refused(r, form.Get("username"), err)
@@ -198,6 +199,9 @@ func (h *Handlers) refused(r *web.Request, username string, err error) (web.Resp
 	switch why := core.AsError(err); why.Code {
 	case core.AccessDenied:
 		h.failures.Allow(r.RemoteIP, r.Start)
+		if errors.Is(err, login.ErrDenied) {
+			return h.form(http.StatusForbidden, username, why.Detail)
+		}
 		return h.form(http.StatusOK, username, why.Detail) // the page is what was asked for
 	case core.TooManyRequests:
 		return h.form(http.StatusTooManyRequests, username, why.Detail)

@@ -33,6 +33,9 @@ func (d *door) SignIn(_ context.Context, a login.Attempt) (core.Session, core.Se
 	if a.Username == "busy" {
 		return core.Session{}, "", &core.Error{Code: core.TooManyRequests, Detail: "Wait a minute.", RetryAfter: time.Minute}
 	}
+	if a.Username == "eve" {
+		return core.Session{}, "", core.Fail(core.AccessDenied, "You are not signed in. Only from the office. (Decision "+a.RequestID+")", login.ErrDenied)
+	}
 	if a.Username != "ada" && a.Username != "bob" || a.Password.Reveal() != "right" {
 		return core.Session{}, "", core.Refuse(core.AccessDenied, "Wrong username or password.")
 	}
@@ -222,6 +225,7 @@ func TestConsoleSignIn(t *testing.T) {
 		"wrong password": {"ada", "wrong", 200, "Wrong username or password."},
 		"too often":      {"busy", "x", 429, "Wait a minute."},
 		"no operator":    {"bob", "right", 403, "not an administrator"},
+		"by policy":      {"eve", "right", 403, "Only from the office. (Decision "},
 		"markup":         {nasty, "x", 200, "&lt;script&gt;"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -36,27 +37,43 @@ type Handlers struct {
 	desk     Desk
 	keys     Keys
 	limiter  Limiter
-	metadata []byte
+	metadata web.Response
+	keySet   atomic.Pointer[keySet]
+}
+
+// A keySet is the answer with the public keys, put together once for all who ask.
+type keySet struct {
+	etag   string
+	answer web.Response
 }
 
 // New makes the handlers of an issuer with its discovery document.
 func New(desk Desk, keys Keys, limiter Limiter, metadata []byte) *Handlers {
-	return &Handlers{desk: desk, keys: keys, limiter: limiter, metadata: metadata}
+	return &Handlers{desk: desk, keys: keys, limiter: limiter, metadata: cached(web.JSON(http.StatusOK, metadata)).Prepared()}
 }
 
 // Metadata answers the discovery document (OpenID Connect Discovery 1.0 §4.2, RFC 8414 §3.2).
 func (h *Handlers) Metadata(context.Context, *web.Request) (web.Response, error) {
-	return web.JSON(http.StatusOK, h.metadata).With("Cache-Control", "public, max-age=300"), nil
+	return h.metadata, nil
 }
 
 // JWKS answers the public keys (RFC 7517 §5), or 304 to who has them already.
 func (h *Handlers) JWKS(_ context.Context, r *web.Request) (web.Response, error) {
 	body, etag := h.keys.JWKS()
-	answer := web.JSON(http.StatusOK, body)
 	if hasTag(web.EntityTags(r, "If-None-Match"), etag) {
-		answer = web.Response{Status: http.StatusNotModified}
+		return cached(web.Response{Status: http.StatusNotModified}).With("ETag", etag), nil // it renews what a cache has
 	}
-	return answer.With("Cache-Control", "public, max-age=300").With("ETag", etag), nil // a 304 renews what a cache has
+	ready := h.keySet.Load()
+	if ready == nil || ready.etag != etag {
+		ready = &keySet{etag, cached(web.JSON(http.StatusOK, body)).With("ETag", etag).Prepared()}
+		h.keySet.Store(ready)
+	}
+	return ready.answer, nil
+}
+
+// cached lets what is the same for everybody be kept for a few minutes.
+func cached(answer web.Response) web.Response {
+	return answer.With("Cache-Control", "public, max-age=300")
 }
 
 // hasTag tells whether an If-None-Match names the tag, weak or not, or "*" (RFC 9110 §13.1.2).

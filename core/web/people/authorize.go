@@ -78,9 +78,13 @@ func (h *Handlers) Login(ctx context.Context, r *web.Request) (web.Response, err
 	if ok, retry := h.failures.Ready(r.RemoteIP, r.Start); !ok {
 		return web.Response{}, web.TooManyFailures(retry)
 	}
+	client, err := h.endpoint.Asking(ctx, visit)
+	if err != nil {
+		return web.Response{}, err
+	}
 	session, secret, err := h.desk.SignIn(ctx, login.Attempt{
 		Username: form.Get("username"), Password: core.Secret(form.Get("password")),
-		IP: visit.Caller.IP, UserAgent: visit.Caller.UserAgent, Cookie: visit.Cookie,
+		IP: visit.Caller.IP, UserAgent: visit.Caller.UserAgent, Cookie: visit.Cookie, Client: client, RequestID: r.ID,
 	})
 	if errors.Is(err, login.ErrWrong) {
 		h.failures.Allow(r.RemoteIP, r.Start)
@@ -105,6 +109,8 @@ func (h *Handlers) notSignedIn(ctx context.Context, r *web.Request, v authorize.
 	switch {
 	case core.CodeOf(cause) == core.TooManyRequests:
 		status = http.StatusTooManyRequests
+	case errors.Is(cause, login.ErrDenied):
+		status = http.StatusForbidden
 	case !errors.Is(cause, login.ErrWrong):
 		return web.Response{}, cause
 	}

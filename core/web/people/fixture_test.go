@@ -111,6 +111,13 @@ func (e endpoint) MaySignIn(s authorize.SignIn) error {
 	return e.h.fault
 }
 
+func (e endpoint) Asking(_ context.Context, v authorize.Visit) (core.Client, error) {
+	if v.Flow == "" {
+		return core.Client{}, e.h.fault
+	}
+	return e.h.answer.Client, e.h.fault
+}
+
 func (e endpoint) LoginPage(_ context.Context, v authorize.Visit) (authorize.Answer, error) {
 	e.h.visit = v
 	a := e.h.answer

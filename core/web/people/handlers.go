@@ -18,6 +18,7 @@ type Endpoint interface {
 	Decide(ctx context.Context, d authorize.Decision) (authorize.Answer, error)
 	Push(ctx context.Context, p authorize.Push) (reference core.Secret, lifetime time.Duration, err error)
 	MaySignIn(s authorize.SignIn) error
+	Asking(ctx context.Context, v authorize.Visit) (core.Client, error)
 	LoginPage(ctx context.Context, v authorize.Visit) (authorize.Answer, error)
 }
 

@@ -85,10 +85,13 @@ func TestLogin(t *testing.T) {
 	h := open(t, issuer)
 	h.answer = authorize.Answer{Client: shop("Shop"), RedirectURI: "https://shop.example/cb"}
 	h.post("login", "token", "good", "flow", "f1", "username", "ann", "password", "pw").leads(t, "/api/oidc/authorize?flow=f1")
-	if a := h.attempt; a.Username != "ann" || a.Password != "pw" || a.IP == "" || h.visit.Flow != "f1" || h.visit.Browser != "b1" {
+	if a := h.attempt; a.Username != "ann" || a.Password != "pw" || a.IP == "" || a.Client.ID != "shop" || a.RequestID == "" || h.visit.Flow != "f1" || h.visit.Browser != "b1" {
 		t.Errorf("%+v", a)
 	}
 	h.post("login", "token", "good", "username", "ann", "password", "pw").leads(t, "/api/oidc/account")
+	if h.attempt.Client.ID != "" {
+		t.Errorf("the own account is no client's: %+v", h.attempt.Client)
+	}
 	h.attempt = login.Attempt{}
 	h.post("login", "token", "foreign", "username", "ann", "password", "pw").shows(t, http.StatusForbidden, "foreign form")
 	h.post("login", "username", "ann", "password", "pw").shows(t, http.StatusForbidden, "foreign form")
@@ -101,11 +104,19 @@ func TestLogin(t *testing.T) {
 	if strings.Contains(a.body, "secret-pw") || a.sets("__Host-ostiary_session") != nil {
 		t.Errorf("%v %s", a.Header, a.body)
 	}
+	h.refuses = core.Fail(core.AccessDenied, "You are not signed in. Only <b>from</b> the office. (Decision d-1)", login.ErrDenied)
+	a = h.post("login", "token", "good", "flow", "f1", "username", "ann", "password", "secret-pw")
+	a.shows(t, http.StatusForbidden, `role="alert"`, "Only &lt;b&gt;from&lt;/b&gt; the office. (Decision d-1)", `name="flow" value="f1"`)
+	if a.sets("__Host-ostiary_session") != nil {
+		t.Error("a session that policy does not allow has a cookie")
+	}
 	h.refuses = &core.Error{Code: core.TooManyRequests, Detail: "Too many tries. Wait 2 minutes.", RetryAfter: 90*time.Second + 1}
 	a = h.post("login", "token", "good", "flow", "f1", "username", "ann")
 	if a.shows(t, http.StatusTooManyRequests, "Wait 2 minutes."); a.Header.Get("Retry-After") != "91" {
 		t.Errorf("%v", a.Header)
 	}
+	h.refuses = core.Fail(core.PolicyUnavailable, "The policy reached no decision.", nil)
+	h.post("login", "token", "good", "flow", "f1").shows(t, http.StatusServiceUnavailable, "no decision")
 	h.refuses = errors.New("disk")
 	h.post("login", "token", "good", "flow", "f1").shows(t, http.StatusInternalServerError)
 	h.post("login", "token", "good", "token", "good").shows(t, http.StatusBadRequest)

@@ -109,10 +109,17 @@ func operatorsAPI(a *admin.Handlers) []web.Route {
 		judged(http.MethodPost, "/api/admin/clients/:id/enable", a.As(a.EnableClient)),
 		judged(http.MethodPost, "/api/admin/clients/:id/approve", a.As(a.ApproveClient)),
 		judged(http.MethodPost, "/api/admin/clients/:id/reject", a.As(a.RejectClient)),
-		operators(http.MethodPost, "/api/admin/simulate", a.As(a.Simulate)),
+		candidate(http.MethodPost, "/api/admin/simulate", a.As(a.Simulate)),
 		operators(http.MethodGet, "/api/admin/decisions", a.As(a.ListDecisions)),
 		operators(http.MethodGet, "/api/admin/decisions/:id", a.As(a.ShowDecision)),
 		operators(http.MethodGet, "/api/admin/policies", a.As(a.ShowPolicies)),
+		candidate(http.MethodPut, "/api/admin/policies/shadow", a.As(a.SetShadow)),
+		operators(http.MethodGet, "/api/admin/policies/shadow", a.As(a.ShowShadow)),
+		operators(http.MethodDelete, "/api/admin/policies/shadow", a.As(a.ClearShadow)),
+		candidate(http.MethodPost, "/api/admin/policies/replay", a.As(a.ReplayPolicy)),
+		candidate(http.MethodPost, "/api/admin/policies/audit", a.As(a.AuditPolicy)),
+		operators(http.MethodGet, "/api/admin/policies/jobs/:id", a.As(a.ShowPolicyJob)),
+		operators(http.MethodDelete, "/api/admin/policies/jobs/:id", a.As(a.CancelPolicyJob)),
 		operators(http.MethodGet, "/api/admin/plugins", a.As(a.ShowPlugins)),
 		operators(http.MethodGet, "/api/admin/keys", a.As(a.ListKeys)),
 		operators(http.MethodPost, "/api/admin/keys/rotate", a.As(a.RotateKeys)),
@@ -244,6 +251,13 @@ func manage(path string, o *oidc.Handlers) []web.Route {
 
 func operators(method, path string, h web.Handler) web.Route {
 	return web.Route{Method: method, Path: path, Handler: h, Face: web.Operator, MediaTypes: bodies(method), Challenge: web.Bearer}
+}
+
+// candidate is an operators' route that takes a whole policy.
+func candidate(method, path string, h web.Handler) web.Route {
+	route := operators(method, path, h)
+	route.Limit = admin.MaxCandidate
+	return route
 }
 
 // judged is an operators' route whose request walks the road.

@@ -147,4 +147,19 @@ deny contains {
 	not colleague(contact)
 }
 
+# METADATA
+# title: Approval
+# description: >-
+#   Somebody looks at every client that an operator did not bring. Until then it can do nothing. Once approved it cannot widen by itself
+#   what was approved.
+require contains {
+	"rule": "enterprise.approval",
+	"name": "approval",
+	"params": {"queue": "enterprise", "expires_in": settings.approval_within},
+} if {
+	concerned
+	input.operation == "register"
+	input.caller.kind != "operator"
+}
+
 label contains "enterprise" if concerned

@@ -86,6 +86,17 @@ test_others_are_not_concerned if {
 	count(denied) + count(labels) == 0
 }
 
+# waiting gives the obligations of a client that somebody brings.
+waiting(operation, kind) := {r.name | some r in required} if {
+	required := enterprise.require with input as client with input.operation as operation with input.caller.kind as kind
+}
+
+test_clients_wait_for_approval if {
+	waiting("register", "initial_access_token") == {"approval"}
+	waiting("register", "operator") == set()
+	waiting("update", "registration_access_token") == set()
+}
+
 test_clients_are_labelled if {
 	labels := enterprise.label with input as client
 	labels == {"enterprise"}

@@ -30,3 +30,7 @@ secret_lifetime := (90 * 24) * 3600
 # METADATA
 # description: Whether clients on a developer's own machine are accepted. Never in production.
 loopback := false
+
+# METADATA
+# description: Seconds that a client waits to be approved before it is gone.
+approval_within := (14 * 24) * 3600

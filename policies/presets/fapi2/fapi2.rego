@@ -148,15 +148,15 @@ deny contains {
 
 # METADATA
 # title: Pushed requests
-# description: The server then refuses every authorization request that was not pushed (section 5.3.2.2; RFC 9126, section 6).
-set contains {
+# description: >-
+#   The server then refuses every authorization request that was not pushed (section 5.3.2.2; RFC 9126), whatever the client registers
+#   for require_pushed_authorization_requests.
+require contains {
 	"rule": "fapi2.par",
-	"field": "require_pushed_authorization_requests",
-	"value": true,
+	"name": "par",
 } if {
 	concerned
 	"authorization_code" in input.effective.grant_types
-	not input.effective.require_pushed_authorization_requests
 }
 
 # METADATA

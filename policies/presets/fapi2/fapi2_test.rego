@@ -69,19 +69,14 @@ test_weak_keys_are_refused if {
 
 test_no_keys_are_refused if refused("/effective/jwks_uri", "") == {"fapi2.no_keys"}
 
-test_requests_must_be_pushed if {
+test_nothing_else_changes if {
 	forced := fapi2.set with input as client
-	forced == {{"rule": "fapi2.par", "field": "require_pushed_authorization_requests", "value": true}}
-}
-
-test_nothing_changes_in_the_second_pass if {
-	forced := fapi2.set with input as client with input.effective.require_pushed_authorization_requests as true
 	forced == set()
 }
 
-test_pkce_is_required if {
+test_pushed_requests_and_pkce_are_required if {
 	required := fapi2.require with input as client
-	{r.name | some r in required} == {"pkce_s256"}
+	{r.name | some r in required} == {"par", "pkce_s256"}
 }
 
 test_access_tokens_are_short if {

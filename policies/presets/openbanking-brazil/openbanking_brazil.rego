@@ -328,14 +328,13 @@ set contains {
 
 # METADATA
 # title: Pushed requests
-# description: The server then refuses every authorization request that was not pushed (RFC 9126, section 6).
-set contains {
+# description: The server then refuses every authorization request that was not pushed (RFC 9126).
+require contains {
 	"rule": "openbanking_brazil.par",
-	"field": "require_pushed_authorization_requests",
-	"value": true,
+	"name": "par",
 } if {
 	concerned
-	not input.effective.require_pushed_authorization_requests
+	"authorization_code" in input.effective.grant_types
 }
 
 # METADATA

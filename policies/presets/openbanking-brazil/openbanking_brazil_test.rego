@@ -169,18 +169,17 @@ test_people_see_what_the_directory_says if {
 		["client_name", "Acme Budget"],
 		["logo_uri", ""],
 		["id_token_signed_response_alg", "ES256"],
-		["require_pushed_authorization_requests", true],
 	}
 }
 
 test_nothing_changes_in_the_second_pass if {
-	forced := openbanking_brazil.set with input as party with input.effective.require_pushed_authorization_requests as true
+	forced := openbanking_brazil.set with input as party
 	forced == set()
 }
 
-test_pkce_is_required if {
+test_pushed_requests_and_pkce_are_required if {
 	required := openbanking_brazil.require with input as party
-	{r.name | some r in required} == {"pkce_s256"}
+	{r.name | some r in required} == {"par", "pkce_s256"}
 }
 
 test_parties_are_labelled if {

@@ -1,0 +1,172 @@
+package decision
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/metadata"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// A question about a registration is kept so that it can be asked again, of other rules too: AppendKept writes it, ParseKept
+// reads it. It is the input as policy saw it, and beside it the one thing that policy cannot see and the road goes by: which
+// members of the two documents were there although they were empty.
+
+// explicit is the member that names them, where there are any: "effective.contacts", "before.require_auth_time".
+const explicit = "explicit"
+
+// AppendKept appends the question as it is kept.
+func AppendKept(dst []byte, r *Registration) []byte {
+	dst = AppendJSON(dst, r)
+	names := append(emptyMembers("effective.", &r.Effective.Metadata), emptyMembers("before.", &r.Before.Metadata)...)
+	if len(names) == 0 {
+		return dst
+	}
+	dst = append(dst[:len(dst)-1], `,"`+explicit+`":`...)
+	return append(strictjson.Append(dst, strictjson.Strings(names)), '}')
+}
+
+func emptyMembers(prefix string, m *core.Metadata) []string {
+	var names []string
+	for _, row := range metadata.Visible() {
+		if row.Empty(m) {
+			names = append(names, prefix+row.Name)
+		}
+	}
+	return names
+}
+
+// ParseKept reads what AppendKept wrote. The question that it gives is written, by any Writer, as the one that was kept.
+func ParseKept(text []byte) (*Registration, error) {
+	doc, err := strictjson.Parse(text, strictjson.Stored)
+	if err != nil {
+		return nil, fmt.Errorf("kept question: %w", err)
+	}
+	k := keptReader{doc: doc}
+	empties, _ := doc.Get(explicit)
+	k.explicit, _ = empties.Strings()
+	if contract := k.text(doc, "contract"); contract != Contract {
+		return nil, fmt.Errorf("kept question: it is of the contract %q, not %s", contract, Contract)
+	}
+	r := k.registration()
+	if k.err != nil {
+		return nil, fmt.Errorf("kept question: %w", k.err)
+	}
+	return r, nil
+}
+
+// A keptReader reads members and remembers the first that is not as it should be.
+type keptReader struct {
+	doc      strictjson.Value
+	explicit []string
+	err      error
+}
+
+func (k *keptReader) registration() *Registration {
+	doc := k.doc
+	r := &Registration{
+		Operation: core.Operation(k.text(doc, "operation")), Channel: core.Channel(k.text(doc, "channel")),
+		Profile: k.text(doc, "profile"), Pass: int(k.number(doc, "pass")), Now: k.moment(doc, "now"), RequestID: k.text(doc, "request_id"),
+		Request: k.document("request"), Present: k.list(doc, "present"),
+		Effective: k.document("effective"), Before: k.document("before"), Changed: k.list(doc, "changed"),
+		IAT: k.iat(k.member(doc, "iat")), Statement: k.statement(k.member(doc, "software_statement")),
+		Caller: k.caller(k.member(doc, "caller")),
+	}
+	for _, v := range k.member(doc, "keys").All() {
+		r.Keys = append(r.Keys, Key{
+			Kty: k.text(v, "kty"), Alg: k.text(v, "alg"), Use: k.text(v, "use"), Kid: k.text(v, "kid"), Crv: k.text(v, "crv"),
+			Bits: int(k.number(v, "bits")),
+		})
+	}
+	return r
+}
+
+func (k *keptReader) document(name string) Document {
+	v := k.member(k.doc, name)
+	d := Document{ClientID: core.ClientID(k.text(v, "client_id"))}
+	for _, row := range metadata.Visible() {
+		if err := row.Restore(&d.Metadata, k.member(v, row.Name), slices.Contains(k.explicit, name+"."+row.Name)); err != nil {
+			k.wrong("%s.%v", name, err)
+		}
+	}
+	d.Extra = k.member(v, "extra").Members()
+	for _, m := range d.Extra {
+		metadata.RestoreTagged(&d.Metadata, m.Name, m.Value)
+	}
+	return d
+}
+
+func (k *keptReader) iat(v strictjson.Value) IAT {
+	present, _ := v.Get("present")
+	here, _ := present.Bool()
+	return IAT{
+		Present: here, ID: core.TokenID(k.text(v, "id")), Label: k.text(v, "label"), Profile: k.text(v, "profile"),
+		MaxUses: k.number(v, "max_uses"), CreatedBy: core.Subject(k.text(v, "created_by")), ExpiresAt: k.moment(v, "expires_at"),
+	}
+}
+
+func (k *keptReader) statement(v strictjson.Value) Statement {
+	present, _ := v.Get("present")
+	here, _ := present.Bool()
+	return Statement{
+		Present: here, Trust: k.text(v, "trust"), Issuer: k.text(v, "issuer"), Alg: k.text(v, "alg"), Kid: k.text(v, "kid"),
+		Claims: k.member(v, "claims"),
+	}
+}
+
+func (k *keptReader) caller(v strictjson.Value) core.Caller {
+	return core.Caller{
+		Kind: k.text(v, "kind"), IP: k.text(v, "ip"), Origin: k.text(v, "origin"), UserAgent: k.text(v, "user_agent"),
+		Subject: core.Subject(k.text(v, "subject")), ClientID: core.ClientID(k.text(v, "client_id")),
+		Scopes: k.list(v, "scopes"), Roles: k.list(v, "roles"),
+	}
+}
+
+func (k *keptReader) member(v strictjson.Value, name string) strictjson.Value {
+	m, ok := v.Get(name)
+	if !ok {
+		k.wrong("%s is missing", name)
+	}
+	return m
+}
+
+func (k *keptReader) text(v strictjson.Value, name string) string {
+	s, ok := k.member(v, name).Text()
+	if !ok {
+		k.wrong("%s is no string", name)
+	}
+	return s
+}
+
+func (k *keptReader) number(v strictjson.Value, name string) int64 {
+	n, ok := k.member(v, name).Int64()
+	if !ok {
+		k.wrong("%s is no whole number", name)
+	}
+	return n
+}
+
+func (k *keptReader) list(v strictjson.Value, name string) []string {
+	texts, ok := k.member(v, name).Strings()
+	if !ok {
+		k.wrong("%s is no list of strings", name)
+	}
+	return texts
+}
+
+// moment gives the time of whole seconds; 0 is none.
+func (k *keptReader) moment(v strictjson.Value, name string) time.Time {
+	seconds := k.number(v, name)
+	if seconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0).UTC()
+}
+
+func (k *keptReader) wrong(format string, args ...any) {
+	if k.err == nil {
+		k.err = fmt.Errorf(format, args...)
+	}
+}

@@ -1,0 +1,84 @@
+package policies
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"github.com/ostiary/ostiary/core/decision"
+)
+
+// An Aside asks a revision that need not be the one in use, beside the traffic: one question at a time, and only when no more
+// than half of the engine's evaluations run. It remembers no verdict. It is safe for concurrent use.
+type Aside struct {
+	revision *Revision
+	engine   *Engine
+	slots    *slots
+	deadline time.Duration
+}
+
+// What an Aside waits for.
+const (
+	asideDeadline = time.Second            // of one evaluation; nobody waits for it
+	asidePatience = 200 * time.Millisecond // with the traffic, before it takes its turn all the same
+	asideLook     = time.Millisecond       // how often it looks whether there is room
+)
+
+// Candidate makes a revision of a source, tried as Replace would try it, and does not put it in force.
+func (e *Engine) Candidate(src Source) (*Revision, error) { return Load(src, e.trial) }
+
+// Aside makes a revision answer beside the traffic.
+func (e *Engine) Aside(r *Revision) *Aside {
+	return &Aside{revision: r, engine: e, slots: newSlots(1, DefaultMaxWait), deadline: asideDeadline}
+}
+
+// Revision gives the revision that is asked.
+func (a *Aside) Revision() *Revision { return a.revision }
+
+// DecideRegistration asks the rules, as Engine.DecideRegistration does.
+func (a *Aside) DecideRegistration(ctx context.Context, q *decision.Registration) (decision.Verdict, error) {
+	start := a.engine.now()
+	verdict := decision.Verdict{Revision: a.revision.id}
+	if err := a.slots.acquire(ctx); err != nil {
+		return verdict, err
+	}
+	a.giveWay(ctx)
+	rules := a.revision.rules[registration]
+	input := rules.input(q)
+	v, err := a.slots.run(ctx, a.deadline, func(cancel topdown.Cancel) (decision.Verdict, error) {
+		return rules.decide(input, cancel)
+	})
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return verdict, unavailable(err)
+	case err != nil:
+		return verdict, undecided(err)
+	}
+	v.Elapsed = a.engine.now().Sub(start)
+	return v, nil
+}
+
+// giveWay waits until the engine has room, for a while.
+func (a *Aside) giveWay(ctx context.Context) {
+	if !a.engine.slots.crowded() {
+		return
+	}
+	tick := time.NewTicker(asideLook)
+	defer tick.Stop()
+	over := time.NewTimer(asidePatience)
+	defer over.Stop()
+	for a.engine.slots.crowded() {
+		select {
+		case <-tick.C:
+		case <-over.C:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// crowded tells that more than half of the evaluations that may run do.
+func (s *slots) crowded() bool { return 2*len(s.free) > cap(s.free) }

@@ -1,0 +1,91 @@
+package policies
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/decision"
+)
+
+// asked by name and not in use.
+func asideOf(t *testing.T, e *Engine, rego string) *Aside {
+	t.Helper()
+	rev, err := Load(site(rego), long)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := e.Aside(rev)
+	a.deadline = long
+	return a
+}
+
+// A revision that is not in use answers as it would in use, and the one in use goes on.
+func TestAside(t *testing.T) {
+	e := engineWith(t, "")
+	a := asideOf(t, e, house+`deny contains {"rule": "house.no", "code": "access_denied", "message": "No."} if input.operation == "register"`)
+	q := exampleRegister()
+	v, err := a.DecideRegistration(t.Context(), &q)
+	if err != nil || denied(v) != "house.no" || v.Revision != a.Revision().ID() || v.Deny[0].File != "house.rego" {
+		t.Errorf("aside: %+v, %v", v, err)
+	}
+	if v := ask(t, e, nil); !v.Allow || v.Revision == a.Revision().ID() {
+		t.Errorf("in use: %+v", v)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 50 { // it may be answered just in time, or it is undecided
+		if _, err := a.DecideRegistration(gone, &q); err != nil && core.CodeOf(err) != core.TemporarilyUnavailable {
+			t.Errorf("nobody waits: %v", err)
+		}
+	}
+}
+
+// It waits while the traffic takes more than half of the room, and not for ever.
+func TestAsideGivesWay(t *testing.T) {
+	e := engineWith(t, "")
+	a := asideOf(t, e, "")
+	if e.slots.crowded() {
+		t.Fatal("crowded by nobody")
+	}
+	for len(e.slots.free) <= cap(e.slots.free)/2 {
+		e.slots.free <- struct{}{}
+	}
+	if !e.slots.crowded() {
+		t.Fatal("not crowded")
+	}
+	q := exampleRegister()
+	if v, err := a.DecideRegistration(t.Context(), &q); err != nil || !v.Allow {
+		t.Errorf("never took its turn: %+v, %v", v, err)
+	}
+}
+
+// A question that was kept and read again is the same to the rules, in every path they can read.
+func TestKeptQuestionIsTheSameToRules(t *testing.T) {
+	e := engineWith(t, house+`label contains json.marshal(input)`)
+	rules := rulesIn(e, registration)
+	random := rand.New(rand.NewPCG(5, 6))
+	for i := range 300 {
+		q := exampleRegister()
+		if i%3 == 0 {
+			q = exampleUpdate()
+		}
+		q.Effective.Metadata.ClientName = fmt.Sprint("Shop ", i)
+		q.Effective.Metadata.Scope = q.Effective.Metadata.Scope[:random.IntN(len(q.Effective.Metadata.Scope)+1)]
+		if i%2 == 0 {
+			q.Effective.Metadata.Contacts, q.Effective.Metadata.RequireAuthTime = []string{}, new(bool)
+		}
+		back, err := decision.ParseKept(decision.AppendKept(nil, &q))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := rules.input(back), rules.input(&q); got.Value.Compare(want.Value) != 0 {
+			t.Fatalf("read again %v, was %v", got, want)
+		}
+		if rules.digester.Sum(back) != rules.digester.Sum(&q) {
+			t.Fatal("another digest")
+		}
+	}
+}

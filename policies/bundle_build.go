@@ -1,0 +1,175 @@
+package policies
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/bundle"
+
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// BuildOptions say what a bundle is called, and who signs it.
+type BuildOptions struct {
+	Revision string      // empty: a digest of the files
+	Sequence int64       // 0: none; a signed bundle needs one
+	Key      *SigningKey // nil: it is not signed
+}
+
+// Build packs the files of a source. Whether they are any good is for Check to tell. The same files and options always give the
+// same bytes, signatures apart.
+func Build(src Source, o BuildOptions) ([]byte, error) {
+	text, err := newManifest(src.Files, o.Revision, o.Sequence)
+	if err != nil {
+		return nil, err
+	}
+	files := maps.Clone(src.Files)
+	if files == nil {
+		files = map[string][]byte{}
+	}
+	files[manifestFile] = text
+	if o.Key != nil {
+		if files[signaturesFile], err = o.Key.sign(files); err != nil {
+			return nil, err
+		}
+	}
+	return packed(files)
+}
+
+// packed packs files, and makes sure that the result can be read.
+func packed(files map[string][]byte) ([]byte, error) {
+	out, err := pack(files)
+	if err != nil {
+		return nil, err
+	}
+	_, err = ReadBundle(out, nil)
+	return out, err
+}
+
+// Sign gives a bundle with a signature, in the place of the one it has. A sequence of 0 leaves the bundle's own; otherwise is
+// what a bundle without one gets.
+func Sign(pack []byte, key *SigningKey, sequence, otherwise int64) ([]byte, error) {
+	b, err := ReadBundle(pack, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.sign(key, sequence, otherwise); err != nil {
+		return nil, err
+	}
+	return packed(b.all)
+}
+
+// SignFolder gives the manifest and the signature that make a folder a signed bundle that is not packed. A manifest that is
+// there is kept but for its sequence, which is treated as Sign treats it.
+func SignFolder(dir string, key *SigningKey, sequence, otherwise int64) ([]ScaffoldFile, error) {
+	files, err := readAll(dir)
+	if err != nil {
+		return nil, err
+	}
+	if _, there := files[manifestFile]; !there {
+		own, err := ReadFolder(dir)
+		if err != nil {
+			return nil, err
+		}
+		if files[manifestFile], err = newManifest(own, "", 0); err != nil {
+			return nil, err
+		}
+	}
+	b, err := newBundle(files, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.sign(key, sequence, otherwise); err != nil {
+		return nil, err
+	}
+	return []ScaffoldFile{{manifestFile, b.all[manifestFile]}, {signaturesFile, b.all[signaturesFile]}}, nil
+}
+
+// sign puts the sequence and the signature in place.
+func (b *Bundle) sign(key *SigningKey, sequence, otherwise int64) (err error) {
+	if sequence == 0 && b.Sequence == 0 {
+		sequence = otherwise
+	}
+	if sequence != 0 {
+		if b.all[manifestFile], err = withSequence(b.all[manifestFile], sequence); err != nil {
+			return err
+		}
+	}
+	b.all[signaturesFile], err = key.sign(b.all)
+	return err
+}
+
+// sign makes the .signatures.json of files, as opa sign does.
+func (k *SigningKey) sign(files map[string][]byte) ([]byte, error) {
+	hasher, err := bundle.NewSignatureHasher(bundle.SHA256)
+	if err != nil {
+		return nil, err
+	}
+	var list []bundle.FileInfo
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if name == signaturesFile {
+			continue
+		}
+		var content any = files[name]
+		if bundle.IsStructuredDoc(name) { // hashed by its meaning
+			v, err := strictjson.Parse(files[name], dataLimits)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			content = native(v)
+		}
+		sum, err := hasher.HashFile(content)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		list = append(list, bundle.NewFile(name, hex.EncodeToString(sum), string(bundle.SHA256)))
+	}
+	token, err := bundle.GenerateSignedToken(list, bundle.NewSigningConfig(k.pem, k.alg, ""), k.id)
+	if err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
+	}
+	return encoded(bundle.SignaturesConfig{Signatures: []string{token}})
+}
+
+// readAll reads every file of a folder that is a bundle, or is to be: what OPA would read of it, but no hidden folders.
+func readAll(dir string) (map[string][]byte, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, noFolder(dir, err)
+	}
+	defer root.Close()
+	files, left := map[string][]byte{}, MaxBundle
+	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && name != "." && strings.HasPrefix(path.Base(name), "."):
+			return fs.SkipDir
+		case entry.IsDir() || strings.HasPrefix(path.Base(name), ".") && name != manifestFile && name != signaturesFile:
+			return nil
+		case len(files) == maxFileCount:
+			return fmt.Errorf("more than %d files", maxFileCount)
+		}
+		text, err := readFile(root, name, left)
+		if err != nil {
+			return fmt.Errorf("%s %w", name, err)
+		}
+		files[name] = text
+		left -= len(text)
+		return nil
+	})
+	if err == nil {
+		return files, nil
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, noFolder(dir, err)
+	}
+	return nil, fmt.Errorf("folder %s: %w", dir, err)
+}
