@@ -17,10 +17,11 @@ import (
 func policyInitCommand(f *policyFlags) *cobra.Command {
 	var o initOptions
 	cmd := f.about("init DIR", "Begin a policy folder, or copy a shipped module or a preset into one",
-		"init writes an example rule with its tests and requests to try. It only ever adds: where one of its files is there already,\n"+
-			"it writes nothing. With --override it adds nothing but a copy of a shipped module and its tests; the copy takes the module's\n"+
-			"place, and check says when the shipped one has moved on. With --preset it adds a folder of rules for one kind of client, with\n"+
-			"tests, requests to try, a dcr_config.yaml that fits and a README.md. The presets are:\n\n"+presetLines(),
+		"init writes an example rule with its tests, requests to try, and the contract for opa check and editors (see: contract).\n"+
+			"It only ever adds: where one of its files is there already, it writes nothing. With --override it adds nothing but a copy of\n"+
+			"a shipped module and its tests; the copy takes the module's place, and check says when the shipped one has moved on. With\n"+
+			"--preset it adds a folder of rules for one kind of client, with tests, requests to try, a dcr_config.yaml that fits and a\n"+
+			"README.md. The presets are:\n\n"+presetLines(),
 		func(_ *cobra.Command, b *bench) error { return b.begin(o) })
 	cmd.Flags().StringVar(&o.override, "override", "", "copy this shipped module, such as redirects or token.scopes")
 	cmd.Flags().StringVar(&o.preset, "preset", "", "copy this preset; --preset list names them")
@@ -103,20 +104,12 @@ func (b *bench) begin(o initOptions) error {
 		}
 		written = append(written, name)
 	}
-	if b.json {
-		return b.printJSON(map[string]any{"written": written})
-	}
-	for _, name := range written {
-		fmt.Fprintln(b.out, "wrote", name)
-	}
-	next := "ostiary policy check " + b.dir
-	if o.preset != "" {
+	if o.preset != "" && !b.json {
 		folder := filepath.Join(b.dir, o.preset)
-		fmt.Fprintf(b.out, "\nRead %s, and change %s.\n", filepath.Join(folder, "README.md"), filepath.Join(folder, "settings.rego"))
-		next += " --config " + filepath.Join(folder, "dcr_config.yaml")
+		fmt.Fprintf(b.out, "Read %s, change %s, and use %s.\n\n",
+			filepath.Join(folder, "README.md"), filepath.Join(folder, "settings.rego"), filepath.Join(folder, "dcr_config.yaml"))
 	}
-	_, err = fmt.Fprintf(b.out, "\nNext: %s\n", next)
-	return err
+	return b.tellWritten(written)
 }
 
 // mayAdd refuses to touch what is there.
