@@ -142,6 +142,24 @@ deny contains {
 	not known_host(uri.host)
 }
 
+on_the_machine(uri) if uri.class in {"loopback_http", "private_scheme"}
+
+# METADATA
+# title: Where browsers are sent otherwise
+# description: After signing out, and to begin a sign-in. A host that nobody knows would make this server send people anywhere.
+deny contains {
+	"rule": "mcp.other_host",
+	"code": "invalid_client_metadata",
+	"field": uri.member,
+	"message": sprintf("%s: the host %s is not one that is known here.", [uri.raw, uri.host]),
+} if {
+	concerned
+	some uri in input.uris
+	uri.member in {"post_logout_redirect_uris", "initiate_login_uri"}
+	not on_the_machine(uri)
+	not known_host(uri.host)
+}
+
 # METADATA
 # description: A client that nobody removes goes away.
 limit contains {

@@ -154,6 +154,18 @@ test_foreign_links_are_left_out if {
 	left_out("Tool", [loopback], {"jwks_uri": "example.net"}) == set()
 }
 
+# elsewhere gives the rules that refuse a client which sends browsers somewhere after signing out.
+elsewhere(facts) := {found.rule | some found in denied} if {
+	denied := mcp.deny with input as stranger
+		with input.uris as [object.union(uri(facts), {"member": "post_logout_redirect_uris"})]
+}
+
+test_browsers_are_sent_to_known_hosts_only if {
+	elsewhere(loopback) == set()
+	elsewhere(https("claude.ai")) == set()
+	elsewhere(https("evil.example.net")) == {"mcp.other_host"}
+}
+
 test_own_links_stay if {
 	left_out("VS Code", [loopback], {"client_uri": "visualstudio.com"}) == set()
 	left_out("Tool", [object.union(https("vscode.dev"), {"registrable_domain": "vscode.dev"})], {"client_uri": "vscode.dev"}) == set()

@@ -138,6 +138,27 @@ deny contains {
 	not listed(uri)
 }
 
+beside(uri) if {
+	some other in input.redirect_uris
+	uri.class == "https"
+	uri.host == other.host
+}
+
+# METADATA
+# title: Where browsers are sent otherwise
+# description: After signing out, and to begin a sign-in, only to a host that the client returns to.
+deny contains {
+	"rule": "openbanking_brazil.other_host",
+	"code": "invalid_client_metadata",
+	"field": uri.member,
+	"message": sprintf("%s is not https, or not on a host of redirect_uris.", [uri.raw]),
+} if {
+	concerned
+	some uri in input.uris
+	uri.member in {"post_logout_redirect_uris", "initiate_login_uri"}
+	not beside(uri)
+}
+
 # METADATA
 # title: Client authentication
 # description: By private_key_jwt. tls_client_auth is in the standard, and not offered by this server.

@@ -101,6 +101,13 @@ test_redirects_are_those_of_the_statement if {
 	lacking("software_redirect_uris") == {"openbanking_brazil.redirect"}
 }
 
+test_browsers_are_sent_to_its_hosts_only if {
+	afterwards := object.union(party.redirect_uris[0], {"member": "post_logout_redirect_uris"})
+	refused("/uris", [afterwards]) == set()
+	refused("/uris", [object.union(afterwards, {"host": "evil.example.net"})]) == {"openbanking_brazil.other_host"}
+	refused("/uris", [object.union(afterwards, {"class": "http"})]) == {"openbanking_brazil.other_host"}
+}
+
 test_only_keys_prove if {
 	every method in ["client_secret_basic", "none"] {
 		refused("/effective/token_endpoint_auth_method", method) == {"openbanking_brazil.method"}
