@@ -32,6 +32,7 @@ var devSite []byte
 type devFlags struct {
 	data, listen, opsListen, issuer, adminToken, output, trustCA string
 
+	policyDir, dcrConfig      string // empty: in the data folder
 	policyShadow, decisionLog string
 	tls                       tlsSettings
 }
@@ -57,6 +58,8 @@ func devCommand() *cobra.Command {
 	flags.StringVar(&f.tls.Key, "tls-key", "", "PEM file of its key")
 	flags.StringVar(&f.trustCA, "trust-ca", "", "PEM file of authorities to trust beside the system's in calls that go out (jwks_uri)")
 	flags.StringVar(&f.adminToken, "admin-token", "", "operator's token (default: one is made and kept)")
+	flags.StringVar(&f.policyDir, "policy-dir", "", "folder of the rules (default: policies in the data folder)")
+	flags.StringVar(&f.dcrConfig, "dcr-config", "", "the dcr_config.yaml (default: one is made in the data folder)")
 	flags.StringVar(&f.policyShadow, "policy-shadow", "", "folder of rules that are asked beside those in force, and decide nothing")
 	flags.StringVar(&f.decisionLog, "decision-log", "", "file that every decision of policy is written to, one JSON object a line; - for standard output")
 	flags.StringVar(&f.output, "output", "text", "text, or json: one document on the first line of stdout, nothing after it")
@@ -142,6 +145,9 @@ func (f devFlags) settings(at net.Addr, log *slog.Logger) (settings, core.Secret
 	}
 	s.DataDir, s.PolicyDir, s.PluginDir = data, filepath.Join(data, "policies"), filepath.Join(data, "plugins")
 	s.DCRConfig = filepath.Join(data, "config", "dcr_config.yaml")
+	if err := f.named(&s); err != nil {
+		return s, "", err
+	}
 	if f.policyShadow != "" {
 		if s.Policy.Shadow, err = folder("", f.policyShadow, "", "--policy-shadow"); err != nil {
 			return s, "", err
@@ -164,6 +170,27 @@ func (f devFlags) settings(at net.Addr, log *slog.Logger) (settings, core.Secret
 	token, err := f.operatorToken(data)
 	s.Operators = []operatorSetting{{Subject: "dev-operator", Token: token}}
 	return s, token, err
+}
+
+// named takes over the rules and the dcr_config.yaml that the flags name. They must be there: made up, they would be without what
+// somebody relies on.
+func (f devFlags) named(s *settings) error {
+	here, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	if f.policyDir != "" {
+		if s.PolicyDir, err = folder(here, f.policyDir, "", "--policy-dir"); err != nil {
+			return usagef("%v", err)
+		}
+	}
+	if f.dcrConfig != "" {
+		s.DCRConfig = under(here, f.dcrConfig)
+		if _, err := os.Stat(s.DCRConfig); err != nil {
+			return usagef("--dcr-config: %v", err)
+		}
+	}
+	return nil
 }
 
 // address gives the issuer's URL, and the hosts that are answered: every loopback name with the bound port.

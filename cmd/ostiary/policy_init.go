@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,23 +15,78 @@ import (
 )
 
 func policyInitCommand(f *policyFlags) *cobra.Command {
-	var override string
-	cmd := f.about("init DIR", "Begin a policy folder, or copy a shipped module into one",
+	var o initOptions
+	cmd := f.about("init DIR", "Begin a policy folder, or copy a shipped module or a preset into one",
 		"init writes an example rule with its tests, requests to try, and the contract for opa check and editors (see: contract).\n"+
 			"It only ever adds: where one of its files is there already, it writes nothing. With --override it adds nothing but a copy of\n"+
-			"a shipped module and its tests; the copy takes the module's place, and check says when the shipped one has moved on.",
-		func(_ *cobra.Command, b *bench) error { return b.begin(override) })
-	cmd.Flags().StringVar(&override, "override", "", "copy this shipped module, such as redirects or token.scopes")
+			"a shipped module and its tests; the copy takes the module's place, and check says when the shipped one has moved on. With\n"+
+			"--preset it adds a folder of rules for one kind of client, with tests, requests to try, a dcr_config.yaml that fits and a\n"+
+			"README.md. The presets are:\n\n"+presetLines(),
+		func(_ *cobra.Command, b *bench) error { return b.begin(o) })
+	cmd.Flags().StringVar(&o.override, "override", "", "copy this shipped module, such as redirects or token.scopes")
+	cmd.Flags().StringVar(&o.preset, "preset", "", "copy this preset; --preset list names them")
+	cmd.MarkFlagsMutuallyExclusive("override", "preset")
+	oneFolder, begin := cmd.Args, cmd.RunE
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if o.preset == "list" {
+			return noArguments(cmd, args)
+		}
+		return oneFolder(cmd, args)
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if o.preset == "list" {
+			return f.listPresets(cmd.OutOrStdout())
+		}
+		return begin(cmd, args)
+	}
 	return cmd
 }
 
-// begin writes the first files of a folder, or the copy of a module.
-func (b *bench) begin(override string) error {
-	offered := policies.Skeleton
-	if override != "" {
-		offered = func() ([]policies.ScaffoldFile, error) { return policies.Override(override) }
+// initOptions say what init begins with, if not with the skeleton.
+type initOptions struct{ override, preset string }
+
+// files gives what is to be written.
+func (o initOptions) files() ([]policies.ScaffoldFile, error) {
+	switch {
+	case o.override != "":
+		return policies.Override(o.override)
+	case o.preset != "":
+		return policies.PresetFiles(o.preset)
 	}
-	files, err := offered()
+	return policies.Skeleton()
+}
+
+// presetLines gives one line for each preset.
+func presetLines() string {
+	list, err := policies.Presets()
+	if err != nil { // they are embedded
+		return err.Error()
+	}
+	var b strings.Builder
+	for _, p := range list {
+		fmt.Fprintf(&b, "  %-20s%s\n", p.Name, p.About)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// listPresets prints the presets.
+func (f *policyFlags) listPresets(out io.Writer) error {
+	list, err := policies.Presets()
+	switch {
+	case err != nil:
+		return err
+	case f.output == "json":
+		return (&bench{out: out}).printJSON(map[string]any{"presets": list})
+	case f.output != "text":
+		return usagef("--output must be text or json, not %q", f.output)
+	}
+	_, err = fmt.Fprintln(out, presetLines())
+	return err
+}
+
+// begin writes the first files of a folder, or the copy of a module or preset.
+func (b *bench) begin(o initOptions) error {
+	files, err := o.files()
 	if err != nil {
 		return usagef("%v", err)
 	}
@@ -51,6 +107,11 @@ func (b *bench) begin(override string) error {
 			return err
 		}
 		written = append(written, name)
+	}
+	if o.preset != "" && !b.json {
+		folder := filepath.Join(b.dir, o.preset)
+		fmt.Fprintf(b.out, "Read %s, change %s, and use %s.\n\n",
+			filepath.Join(folder, "README.md"), filepath.Join(folder, "settings.rego"), filepath.Join(folder, "dcr_config.yaml"))
 	}
 	return b.tellWritten(written)
 }

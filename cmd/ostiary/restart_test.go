@@ -22,13 +22,20 @@ type devServer struct {
 	*testing.T
 	introduction
 	data, listen string
+	flags        []string // further ones; files that they name are beside the data folder
 	child        *exec.Cmd
 	log          bytes.Buffer
 }
 
 func runDev(t *testing.T) *devServer {
 	t.Helper()
-	s := &devServer{T: t, data: filepath.Join(t.TempDir(), "ostiary-data"), listen: "localhost:0"}
+	return runDevIn(t, t.TempDir())
+}
+
+// runDevIn runs dev with its data folder in another, where the files are that further flags name.
+func runDevIn(t *testing.T, dir string, flags ...string) *devServer {
+	t.Helper()
+	s := &devServer{T: t, data: filepath.Join(dir, "ostiary-data"), listen: "localhost:0", flags: flags}
 	s.start()
 	base, err := url.Parse(s.BaseURL)
 	if err != nil {
@@ -52,6 +59,8 @@ func (s *devServer) start() {
 		s.Fatal(err)
 	}
 	s.child = exec.Command(binary, "dev", "--data", s.data, "--listen", s.listen, "--ops-listen", "localhost:0", "--output", "json")
+	s.child.Args = append(s.child.Args, s.flags...)
+	s.child.Dir = filepath.Dir(s.data)
 	s.child.Args[0] = "ostiary" // testscript.Main runs the command of this name
 	s.child.Stderr = &s.log
 	out, err := s.child.StdoutPipe()

@@ -1,0 +1,103 @@
+package ostiary.registration.site.enterprise_test
+
+import data.ostiary.examples
+import data.ostiary.registration.site.enterprise
+import data.ostiary.registration.site.enterprise.settings
+
+# client is one that these rules accept.
+client := json.patch(examples.register, [
+	{"op": "replace", "path": "/profile", "value": "enterprise"},
+	{"op": "replace", "path": "/effective/contacts", "value": ["ann@example.com"]},
+])
+
+# refused gives the rules that refuse the client when one member is another.
+refused(path, value) := {found.rule | some found in denied} if {
+	denied := enterprise.deny with input as json.patch(client, [{"op": "replace", "path": path, "value": value}])
+}
+
+test_client_with_a_token_is_accepted if refused("/caller/kind", "initial_access_token") == set()
+
+test_operator_is_accepted if refused("/caller/kind", "operator") == set()
+
+test_stranger_is_refused if refused("/caller/kind", "open") == {"enterprise.no_open"}
+
+test_stranger_is_refused_under_every_profile if {
+	denied := enterprise.deny with input as examples.register with input.caller.kind as "open"
+	{found.rule | some found in denied} == {"enterprise.no_open"}
+}
+
+test_update_is_judged_as_well if {
+	refused("/operation", "update") == set()
+	denied := enterprise.deny with input as json.patch(client, [
+		{"op": "replace", "path": "/operation", "value": "update"},
+		{"op": "replace", "path": "/caller/kind", "value": "registration_access_token"},
+		{"op": "replace", "path": "/effective/contacts", "value": []},
+	])
+	{found.rule | some found in denied} == {"enterprise.no_contact"}
+}
+
+test_public_clients_are_refused if {
+	refused("/effective/token_endpoint_auth_method", "none") == {"enterprise.method"}
+	refused("/effective/token_endpoint_auth_method", "client_secret_post") == {"enterprise.method"}
+}
+
+test_secrets_are_accepted_with_a_remark if {
+	warned := enterprise.warn with input as client with input.effective.token_endpoint_auth_method as "client_secret_basic"
+	limits := enterprise.limit with input as client
+	{found.rule | some found in warned} == {"enterprise.prefer_keys"}
+	{[l.name, l.value] | some l in limits} == {["client_secret_lifetime", settings.secret_lifetime]}
+}
+
+test_foreign_redirects_are_refused if {
+	refused("/redirect_uris/0/registrable_domain", "example.org") == {"enterprise.redirect_domain"}
+	refused("/redirect_uris/0/registrable_domain", "") == {"enterprise.redirect_domain"}
+	refused("/redirect_uris/0/class", "private_scheme") == {"enterprise.redirect_domain"}
+}
+
+test_own_machine_is_a_setting if {
+	refused("/redirect_uris/0/class", "loopback_http") == {"enterprise.redirect_domain"}
+	denied := enterprise.deny with settings.loopback as true
+		with input as json.patch(client, [{"op": "replace", "path": "/redirect_uris/0/class", "value": "loopback_http"}])
+	denied == set()
+}
+
+uri(member, domain) := object.union(examples.register.redirect_uris[0], {"member": member, "registrable_domain": domain})
+
+test_other_uris_stay_in_the_company if {
+	refused("/uris", [uri("post_logout_redirect_uris", "example.net")]) == set()
+	refused("/uris", [uri("post_logout_redirect_uris", "example.org")]) == {"enterprise.other_domain"}
+	refused("/uris", [uri("initiate_login_uri", "example.org")]) == {"enterprise.other_domain"}
+	refused("/uris", [uri("jwks_uri", "example.com")]) == set()
+	refused("/uris", [uri("jwks_uri", "example.org")]) == {"enterprise.key_domain"}
+	refused("/uris", [uri("client_uri", "example.org")]) == set()
+}
+
+test_contacts_are_colleagues if {
+	refused("/effective/contacts", ["Ann@EXAMPLE.com"]) == set()
+	refused("/effective/contacts", []) == {"enterprise.no_contact"}
+	every contact in ["ann@example.org", "ann@example.com@example.org", "ann", "ann@sub.example.com", "@"] {
+		refused("/effective/contacts", ["ann@example.com", contact]) == {"enterprise.contact"}
+	}
+}
+
+test_others_are_not_concerned if {
+	denied := enterprise.deny with input as examples.register
+	labels := enterprise.label with input as examples.register
+	count(denied) + count(labels) == 0
+}
+
+# waiting gives the obligations of a client that somebody brings.
+waiting(operation, kind) := {r.name | some r in required} if {
+	required := enterprise.require with input as client with input.operation as operation with input.caller.kind as kind
+}
+
+test_clients_wait_for_approval if {
+	waiting("register", "initial_access_token") == {"approval"}
+	waiting("register", "operator") == set()
+	waiting("update", "registration_access_token") == set()
+}
+
+test_clients_are_labelled if {
+	labels := enterprise.label with input as client
+	labels == {"enterprise"}
+}

@@ -1,0 +1,201 @@
+package ostiary.registration.site.mcp_test
+
+import data.ostiary.examples
+import data.ostiary.registration.site.mcp
+import data.ostiary.registration.site.mcp.known_clients
+import data.ostiary.registration.site.mcp.settings
+
+https(host) := {"raw": concat("", ["https://", host, "/cb"]), "class": "https", "scheme": "https", "host": host}
+
+loopback := {"raw": "http://127.0.0.1:33418/cb", "class": "loopback_http", "scheme": "http", "host": "127.0.0.1"}
+
+private(scheme) := {"raw": concat("", [scheme, "://cb"]), "class": "private_scheme", "scheme": scheme, "host": "cb"}
+
+# uri lays facts over those of the example.
+uri(facts) := object.union(examples.register.redirect_uris[0], facts)
+
+# stranger is a public client that registers itself.
+stranger := json.patch(examples.register, [
+	{"op": "replace", "path": "/profile", "value": "default"},
+	{"op": "replace", "path": "/caller/kind", "value": "open"},
+	{"op": "replace", "path": "/iat/present", "value": false},
+	{"op": "replace", "path": "/scopes", "value": ["openid", "profile"]},
+	{"op": "replace", "path": "/effective/token_endpoint_auth_method", "value": "none"},
+	{"op": "replace", "path": "/effective/client_name", "value": "Tool"},
+	{"op": "replace", "path": "/redirect_uris", "value": [uri(loopback)]},
+])
+
+# called gives the rules that refuse a client of a name that returns to some URIs.
+called(name, uris) := {found.rule | some found in denied} if {
+	denied := mcp.deny with input as stranger
+		with input.effective.client_name as name
+		with input.redirect_uris as [uri(u) | some u in uris]
+}
+
+test_tool_on_the_own_machine_is_accepted if called("Tool", [loopback]) == set()
+
+test_reverse_domain_scheme_is_accepted if called("Tool", [private("com.example.tool")]) == set()
+
+test_known_clients_are_accepted if {
+	called("Claude", [https("claude.ai"), https("claude.com")]) == set()
+	called("Claude Code (github)", [loopback]) == set()
+	called("Cursor", [private("cursor"), https("www.cursor.com"), loopback]) == set()
+	called("Visual Studio Code", [https("insiders.vscode.dev"), https("vscode.dev"), loopback]) == set()
+	called("ChatGPT", [https("chatgpt.com")]) == set()
+}
+
+# alike gives whose name another one looks like.
+alike(name) := who if who := mcp.namesakes with input.effective.client_name as name
+
+test_impersonators_are_seen if {
+	every name in [
+		"Claude", "CLAUDE", "C l a u d e", "The Claude App", "C1aude", "Ciaude", "Claudé", "cl@ude!", "ClaudeDesktop", "Anthropic",
+	] {
+		alike(name) == {"Claude"}
+	}
+	alike("example  c0rp.") == {"Example Corp"}
+}
+
+test_other_names_are_free if {
+	every name in ["Tool", "Precursor", "Zedong", "Clade", "Example", "Organizer", ""] { alike(name) == set() }
+}
+
+test_impersonator_is_refused if called("Claude Desktop", [https("www.cursor.com")]) == {"mcp.impersonation"}
+
+test_one_foreign_host_is_enough if called("Claude", [loopback, https("claude.ai"), https("vscode.dev")]) == {"mcp.impersonation"}
+
+test_mixed_scripts_are_misleading if {
+	every name in ["Сlaude", "Clau\u200bde", "Ｃlaude"] { mcp.misleading(name) }
+	every name in ["Помощник", "道具 Tool", "Café"] { not mcp.misleading(name) }
+}
+
+test_misleading_name_is_refused if called("Сlaude", [loopback]) == {"mcp.misleading_name"}
+
+test_unknown_host_is_refused if {
+	called("Tool", [https("tool.example.net")]) == {"mcp.unknown_host"}
+	called("Tool", [https("claude.ai.example.net")]) == {"mcp.unknown_host"}
+}
+
+test_more_hosts_are_known if {
+	denied := mcp.deny with input as stranger
+		with input.redirect_uris as [uri(https("tool.example.net"))]
+		with settings.more_hosts as {"tool.example.net"}
+	denied == set()
+}
+
+test_own_hosts_are_known if called("Example Login", [https("app.example.com")]) == set()
+
+test_scheme_of_another_is_refused if {
+	called("Tool", [private("cursor")]) == {"mcp.scheme"}
+	called("Claude", [private("cursor")]) == {"mcp.scheme", "mcp.impersonation"}
+	called("Cline", [private("vscode")]) == set()
+}
+
+test_too_many_redirect_uris_are_refused if {
+	called("Tool", [loopback | some _ in numbers.range(1, 7)]) == {"mcp.too_many_redirects"}
+}
+
+# refused gives the rules that refuse the stranger after some changes.
+refused(changes) := {found.rule | some found in denied} if {
+	denied := mcp.deny with input as json.patch(stranger, changes)
+}
+
+test_secret_is_refused if {
+	refused([{"op": "replace", "path": "/effective/token_endpoint_auth_method", "value": "client_secret_basic"}]) == {"mcp.method"}
+	refused([{"op": "replace", "path": "/effective/token_endpoint_auth_method", "value": "private_key_jwt"}]) == set()
+}
+
+test_client_credentials_are_refused if {
+	refused([{"op": "replace", "path": "/effective/grant_types", "value": ["client_credentials"]}]) == {"mcp.grant_type"}
+}
+
+test_power_is_refused if {
+	refused([{"op": "replace", "path": "/scopes", "value": ["openid", "admin.api"]}]) == {"mcp.power"}
+}
+
+test_other_profiles_are_not_open if {
+	refused([{"op": "replace", "path": "/profile", "value": "code-flow-pkjwt"}]) == {"mcp.profile"}
+}
+
+test_initial_access_token_opens_other_profiles if mcp.deny == set() with input as examples.register
+
+test_operator_may_do_it if {
+	refused([
+		{"op": "replace", "path": "/caller/kind", "value": "operator"},
+		{"op": "replace", "path": "/effective/client_name", "value": "Claude"},
+		{"op": "replace", "path": "/redirect_uris", "value": [uri(https("proxy.example.net"))]},
+	]) == set()
+}
+
+test_update_is_judged_as_well if {
+	refused([
+		{"op": "replace", "path": "/operation", "value": "update"},
+		{"op": "replace", "path": "/caller/kind", "value": "registration_access_token"},
+		{"op": "replace", "path": "/redirect_uris", "value": [uri(https("evil.example.net"))]},
+	]) == {"mcp.unknown_host"}
+}
+
+test_translations_are_seen if {
+	mcp.translated({"client_name#de": "Claude"})
+	mcp.translated({"logo_uri#fr": "https://evil.example.net/logo"})
+	not mcp.translated({"software#note": "x", "resource": "y"})
+}
+
+# links are what of a client's links is left out.
+left_out(name, uris, links) := {found.field | some found in found_set; found.value == ""} if {
+	found_set := mcp.set with input as stranger
+		with input.effective.client_name as name
+		with input.redirect_uris as [uri(u) | some u in uris]
+		with input.uris as [uri({"member": member, "registrable_domain": domain}) | some member, domain in links]
+}
+
+test_foreign_links_are_left_out if {
+	left_out("Tool", [loopback], {"client_uri": "example.net", "logo_uri": "claude.ai"}) == {"client_uri", "logo_uri"}
+	left_out("Tool", [loopback], {"jwks_uri": "example.net"}) == set()
+}
+
+# elsewhere gives the rules that refuse a client which sends browsers somewhere after signing out.
+elsewhere(facts) := {found.rule | some found in denied} if {
+	denied := mcp.deny with input as stranger
+		with input.uris as [object.union(uri(facts), {"member": "post_logout_redirect_uris"})]
+}
+
+test_browsers_are_sent_to_known_hosts_only if {
+	elsewhere(loopback) == set()
+	elsewhere(https("claude.ai")) == set()
+	elsewhere(https("evil.example.net")) == {"mcp.other_host"}
+}
+
+test_own_links_stay if {
+	left_out("VS Code", [loopback], {"client_uri": "visualstudio.com"}) == set()
+	left_out("Tool", [object.union(https("vscode.dev"), {"registrable_domain": "vscode.dev"})], {"client_uri": "vscode.dev"}) == set()
+}
+
+test_method_that_was_not_said_is_none if {
+	forced := mcp.set with input as stranger
+		with input.present as ["redirect_uris"]
+		with input.effective.token_endpoint_auth_method as "client_secret_basic"
+	forced == {{"rule": "mcp.public", "field": "token_endpoint_auth_method", "value": "none"}}
+}
+
+test_clients_go_away if {
+	limits := mcp.limit with input as stranger
+	{[l.name, l.value] | some l in limits} == {["client_lifetime", settings.lifetime]}
+}
+
+test_clients_are_labelled if {
+	labels := mcp.label with input as stranger
+	labels == {"mcp"}
+}
+
+test_names_are_words_and_at_home_somewhere if {
+	every who, client in object.union(known_clients.clients, settings.own) {
+		home(client)
+		every name in client.names { regex.match(`^[a-z]+( [a-z]+)*$`, name) }
+		count(who) > 0
+	}
+}
+
+home(client) if client.loopback
+
+home(client) if count(client.hosts) > 0

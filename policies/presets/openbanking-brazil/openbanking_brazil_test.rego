@@ -1,0 +1,195 @@
+package ostiary.registration.site.openbanking_brazil_test
+
+import data.ostiary.examples
+import data.ostiary.registration.site.openbanking_brazil
+import data.ostiary.registration.site.openbanking_brazil.settings
+
+# claims are those of a statement that the directory issued a minute before the request.
+claims := {
+	"iss": "Open Banking Open Banking Brasil prod SSA issuer",
+	"iat": examples.register.now - 60,
+	"org_id": "0015800001HQQrZAAX",
+	"org_name": "Acme",
+	"org_status": "Active",
+	"software_id": "Cki1EbvjwyhPB12NGLlz2",
+	"software_client_name": "Acme Budget",
+	"software_client_uri": "https://automate.example.com",
+	"software_mode": "Live",
+	"software_redirect_uris": examples.register.effective.redirect_uris,
+	"software_jwks_uri": "https://keystore.example.com/acme.jwks",
+	"software_statement_roles": [{"role": "DADOS", "authorisation_domain": "Open Banking", "status": "Active"}],
+}
+
+# party is a third party that these rules accept.
+party := json.patch(examples.register, [
+	{"op": "replace", "path": "/profile", "value": "openbanking-brazil"},
+	{"op": "replace", "path": "/caller/kind", "value": "open"},
+	{"op": "replace", "path": "/software_statement", "value": {
+		"present": true, "trust": "issuer", "issuer": claims.iss, "alg": "PS256", "kid": "1", "claims": claims,
+	}},
+	{"op": "replace", "path": "/scopes", "value": ["openid", "accounts"]},
+	{"op": "replace", "path": "/effective/token_endpoint_auth_signing_alg", "value": "PS256"},
+	{"op": "replace", "path": "/effective/id_token_signed_response_alg", "value": "ES256"},
+	{"op": "replace", "path": "/effective/client_name", "value": claims.software_client_name},
+	{"op": "replace", "path": "/effective/client_uri", "value": claims.software_client_uri},
+	{"op": "replace", "path": "/effective/jwks_uri", "value": claims.software_jwks_uri},
+])
+
+# refused gives the rules that refuse the party when one member is another.
+refused(path, value) := {found.rule | some found in denied} if {
+	denied := openbanking_brazil.deny with input as json.patch(party, [{"op": "replace", "path": path, "value": value}])
+}
+
+# lacking gives the rules that refuse the party when its statement lacks a claim.
+lacking(claim) := {found.rule | some found in denied} if {
+	denied := openbanking_brazil.deny with input as json.remove(party, [concat("", ["software_statement/claims/", claim])])
+}
+
+test_party_is_accepted if refused("/operation", "register") == set()
+
+test_party_that_names_no_profile_is_accepted if refused("/profile", "default") == set()
+
+test_other_profiles_are_not_open if refused("/profile", "code-flow-pkjwt") == {"openbanking_brazil.profile"}
+
+test_others_are_not_concerned if {
+	denied := openbanking_brazil.deny with input as examples.register
+	denied == set()
+}
+
+test_update_needs_a_statement if {
+	denied := openbanking_brazil.deny with input as json.patch(party, [
+		{"op": "replace", "path": "/operation", "value": "update"},
+		{"op": "replace", "path": "/software_statement", "value": examples.register.software_statement},
+	])
+	"openbanking_brazil.statement" in {found.rule | some found in denied}
+}
+
+test_only_the_directory_vouches if {
+	refused("/software_statement/trust", "self") == {"openbanking_brazil.statement"}
+	refused("/software_statement/trust", "none") == {"openbanking_brazil.statement"}
+	refused("/software_statement/issuer", "https://another.example.com") == {"openbanking_brazil.statement"}
+	refused("/software_statement/alg", "RS256") == {"openbanking_brazil.statement_alg"}
+}
+
+test_operator_needs_a_statement_as_well if {
+	denied := openbanking_brazil.deny with input as party with input.caller.kind as "operator" with input.software_statement.trust as "none"
+	{found.rule | some found in denied} == {"openbanking_brazil.statement"}
+}
+
+test_statement_must_be_fresh if {
+	refused("/software_statement/claims/iat", party.now - settings.statement_age) == set()
+	every iat in [(party.now - settings.statement_age) - 1, party.now + 61, "1700000000", null] {
+		refused("/software_statement/claims/iat", iat) == {"openbanking_brazil.statement_age"}
+	}
+	lacking("iat") == {"openbanking_brazil.statement_age"}
+}
+
+test_organisation_is_active_and_named if {
+	refused("/software_statement/claims/org_status", "Revoked") == {"openbanking_brazil.participant"}
+	refused("/software_statement/claims/software_mode", "Test") == {"openbanking_brazil.participant"}
+	refused("/software_statement/claims/software_id", "") == {"openbanking_brazil.participant"}
+	every claim in ["org_status", "software_mode", "software_id", "org_id", "software_client_name"] {
+		lacking(claim) == {"openbanking_brazil.participant"}
+	}
+}
+
+test_redirects_are_those_of_the_statement if {
+	refused("/redirect_uris/0/raw", "https://evil.example.net/auth/callback") == {"openbanking_brazil.redirect"}
+	refused("/redirect_uris/0/raw", "https://automate.example.com/auth/callback/") == {"openbanking_brazil.redirect"}
+	refused("/redirect_uris/0/class", "loopback_http") == {"openbanking_brazil.redirect"}
+	refused("/software_statement/claims/software_redirect_uris", {"a": party.redirect_uris[0].raw}) == {"openbanking_brazil.redirect"}
+	lacking("software_redirect_uris") == {"openbanking_brazil.redirect"}
+}
+
+test_browsers_are_sent_to_its_hosts_only if {
+	afterwards := object.union(party.redirect_uris[0], {"member": "post_logout_redirect_uris"})
+	refused("/uris", [afterwards]) == set()
+	refused("/uris", [object.union(afterwards, {"host": "evil.example.net"})]) == {"openbanking_brazil.other_host"}
+	refused("/uris", [object.union(afterwards, {"class": "http"})]) == {"openbanking_brazil.other_host"}
+}
+
+test_only_keys_prove if {
+	every method in ["client_secret_basic", "none"] {
+		refused("/effective/token_endpoint_auth_method", method) == {"openbanking_brazil.method"}
+	}
+}
+
+test_weak_algorithms_are_refused if {
+	every alg in ["", "RS256", "ES256"] {
+		refused("/effective/token_endpoint_auth_signing_alg", alg) == {"openbanking_brazil.signing_alg"}
+	}
+	refused("/effective/request_object_signing_alg", "RS256") == {"openbanking_brazil.request_object_alg"}
+	refused("/effective/request_object_signing_alg", "PS256") == set()
+}
+
+test_rs256_for_id_tokens_is_refused if {
+	denied := openbanking_brazil.deny with input as party
+		with input.effective.id_token_signed_response_alg as "RS256"
+		with input.present as ["id_token_signed_response_alg"]
+	{found.rule | some found in denied} == {"openbanking_brazil.id_token_alg"}
+}
+
+test_keys_come_from_the_directory if {
+	key := {"kty": "EC", "alg": "ES256", "use": "sig", "kid": "1", "crv": "P-256", "bits": 256}
+	refused("/keys", [key]) == {"openbanking_brazil.keys_by_value"}
+	refused("/effective/jwks_uri", "https://evil.example.net/jwks") == {"openbanking_brazil.jwks_uri"}
+	refused("/effective/jwks_uri", "") == set()
+	lacking("software_jwks_uri") == {"openbanking_brazil.jwks_uri"}
+	given := openbanking_brazil.default_value with input as party with input.effective.jwks_uri as ""
+	{d.value | some d in given} == {claims.software_jwks_uri}
+}
+
+test_other_grants_are_refused if refused("/effective/grant_types", ["implicit"]) == {"openbanking_brazil.grant_type"}
+
+# scoped gives the rules that refuse the party with other roles.
+scoped(roles, scope) := {found.rule | some found in denied} if {
+	denied := openbanking_brazil.deny with input as party
+		with input.software_statement.claims.software_statement_roles as roles
+		with input.scopes as ["openid", scope]
+}
+
+active(role) := [{"role": role, "authorisation_domain": "Open Banking", "status": "Active"}]
+
+test_scopes_follow_the_active_roles if {
+	scoped(active("DADOS"), "accounts") == set()
+	scoped(active("PAGTO"), "payments") == set()
+	inactive := [{"role": "DADOS", "authorisation_domain": "Open Banking", "status": "Inactive"}]
+	every roles in [active("PAGTO"), active("CONTA"), inactive, [{"role": "DADOS"}], ["DADOS"], [], "DADOS", null] {
+		scoped(roles, "accounts") == {"openbanking_brazil.scope"}
+	}
+	lacking("software_statement_roles") == {"openbanking_brazil.scope"}
+}
+
+test_scopes_that_were_not_asked_for_follow_the_roles if {
+	stripped := openbanking_brazil.strip with input as party with input.present as ["redirect_uris"] with input.scopes as ["openid", "accounts", "payments"]
+	denied := openbanking_brazil.deny with input as party with input.present as ["redirect_uris"] with input.scopes as ["openid", "payments"]
+	{s.scope | some s in stripped} == {"payments"}
+	denied == set()
+}
+
+test_people_see_what_the_directory_says if {
+	forced := openbanking_brazil.set with input as party
+		with input.effective.client_name as "Your Bank"
+		with input.effective.logo_uri as "https://evil.example.net/logo"
+		with input.effective.id_token_signed_response_alg as "RS256"
+	{[s.field, s.value] | some s in forced} == {
+		["client_name", "Acme Budget"],
+		["logo_uri", ""],
+		["id_token_signed_response_alg", "ES256"],
+	}
+}
+
+test_nothing_changes_in_the_second_pass if {
+	forced := openbanking_brazil.set with input as party
+	forced == set()
+}
+
+test_pushed_requests_and_pkce_are_required if {
+	required := openbanking_brazil.require with input as party
+	{r.name | some r in required} == {"par", "pkce_s256"}
+}
+
+test_parties_are_labelled if {
+	labels := openbanking_brazil.label with input as party
+	labels == {"openbanking-brazil", "openbanking-brazil:DADOS"}
+}
