@@ -48,7 +48,7 @@ bench: ## Run the benchmarks (BENCH=pattern chooses)
 fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	.ci/fuzz '$(FUZZTIME)'
 
-tools: bin/tools/staticcheck $(if $(filter true,$(CI)),clients) ## Install what lint and test need
+tools: bin/tools/staticcheck $(if $(filter true,$(CI)),bin/tools/opa clients) ## Install what lint and test need
 	.ci/install
 
 clients: bin/clients/node_modules/.package-lock.json ## Install what the tests with Chromium and other clients need
@@ -64,6 +64,10 @@ bin/clients/node_modules/.package-lock.json: $(CLIENTS)/package.json $(CLIENTS)/
 
 bin/tools/staticcheck: .ci/tools/go.mod .ci/tools/go.sum
 	cd .ci/tools && go build -trimpath -buildvcs=false -o ../../bin/tools/staticcheck honnef.co/go/tools/cmd/staticcheck
+
+# The tool of others that the published contract is tried with: go test ./policies -run StockOPA
+bin/tools/opa: .ci/tools/go.mod .ci/tools/go.sum
+	cd .ci/tools && CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w' -o ../../bin/tools/opa github.com/open-policy-agent/opa
 
 clean: ## Remove what was built
 	rm -rf bin

@@ -3,15 +3,22 @@ package policies
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"testing"
 
 	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/strictjson"
 )
 
 // bench asks one question again and again.
 func bench(b *testing.B, cacheSize int, decide func(*Engine) (allowed bool, err error), allow bool) {
+	benchUnder(b, exampleConfig(), cacheSize, decide, allow)
+}
+
+// benchUnder does so with some configuration.
+func benchUnder(b *testing.B, site strictjson.Value, cacheSize int, decide func(*Engine) (allowed bool, err error), allow bool) {
 	e := NewEngine(Options{CacheSize: cacheSize, Deadline: long, TrialTime: long})
-	if err := e.Replace(Source{Origin: Embedded, Site: exampleConfig()}); err != nil {
+	if err := e.Replace(Source{Origin: Embedded, Site: site}); err != nil {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
@@ -43,6 +50,13 @@ func issuing(q decision.Token) func(*Engine) (bool, error) {
 	}
 }
 
+func beginning(q decision.Session) func(*Engine) (bool, error) {
+	return func(e *Engine) (bool, error) {
+		v, err := e.DecideSession(context.Background(), &q)
+		return v.Allowed, err
+	}
+}
+
 // manyFaults is refused for 14 reasons.
 func manyFaults() decision.Registration {
 	r := exampleRegister()
@@ -58,6 +72,13 @@ func manyFaults() decision.Registration {
 }
 
 func BenchmarkAccept(b *testing.B) { bench(b, -1, registering(exampleRegister()), true) }
+
+// The same with ever more data that nobody asks for.
+func BenchmarkAcceptAmong(b *testing.B) {
+	for _, n := range []int{10, 1000, 100_000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) { benchUnder(b, crowded(n), -1, registering(exampleRegister()), true) })
+	}
+}
 
 func BenchmarkAcceptCached(b *testing.B) { bench(b, 0, registering(exampleRegister()), true) }
 
@@ -76,6 +97,10 @@ func BenchmarkAuthorizationCached(b *testing.B) {
 func BenchmarkToken(b *testing.B) { bench(b, -1, issuing(exampleToken()), true) }
 
 func BenchmarkTokenCached(b *testing.B) { bench(b, 0, issuing(exampleToken()), true) }
+
+func BenchmarkSession(b *testing.B) { bench(b, -1, beginning(exampleSession()), true) }
+
+func BenchmarkSessionCached(b *testing.B) { bench(b, 0, beginning(exampleSession()), true) }
 
 func BenchmarkInput(b *testing.B) {
 	e := engineWith(b, "")

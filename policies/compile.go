@@ -1,6 +1,7 @@
 package policies
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -27,6 +28,7 @@ func (c *contract) newCompiler(prints bool) (*ast.Compiler, error) {
 	schemas := ast.NewSchemaSet()
 	schemas.Put(ast.SchemaRootRef, native(input))
 	schemas.Put(ast.MustParseRef("schema.input"), native(input))
+	schemas.Put(ast.MustParseRef("schema."+c.name), native(input))
 	schemas.Put(ast.MustParseRef("schema.config"), native(config))
 	return ast.NewCompiler().WithCapabilities(capabilities()).WithSchemas(schemas).WithUseTypeCheckAnnotations(true).
 		WithStrict(true).WithEnablePrintStatements(prints), nil
@@ -49,7 +51,7 @@ func compile(set *moduleSet) (*ast.Compiler, []Problem) {
 	if compiler.Compile(set.pruned()); compiler.Failed() {
 		return nil, problemsOf(compiler.Errors)
 	}
-	return compiler, append(unresolved(compiler, set), badPatterns(compiler, set.site)...)
+	return compiler, append(unresolved(compiler, set.site, known{data: set.data.json}), badPatterns(compiler, set.site)...)
 }
 
 // pruned leaves out, of the rules that collect findings, those for sets that no module has: they can never fire, and a
@@ -105,21 +107,25 @@ func (c *contract) collectedFrom(rule *ast.Rule, name string) (module string, co
 	return module, collects
 }
 
-// unresolved finds references of the site's rules to rules and data that do not exist: they would be undefined, silently.
-func unresolved(compiler *ast.Compiler, set *moduleSet) []Problem {
+// known is the data that references may lead to, besides the configuration, which is held to its schema.
+type known struct {
+	data     strictjson.Value // of the site; absent: anything may be there, as a test may put it there
+	examples strictjson.Value // only tests may use them; rules are given none
+}
+
+// unresolved finds references of the site's files to what does not exist: they would be undefined, silently.
+func unresolved(compiler *ast.Compiler, site map[string]bool, there known) []Problem {
 	var problems []Problem
 	for file, m := range compiler.Modules {
-		if !set.site[file] {
+		if !site[file] {
 			continue
 		}
 		for _, rule := range m.Rules {
-			ast.WalkRefs(rule, func(ref ast.Ref) bool {
-				if ref.HasPrefix(dataRef) {
-					if wrong := missing(set.data.json, constantNames(ref[len(dataRef):])); wrong != "" {
-						problems = append(problems, at(rule.Location, "%s", wrong))
+			ast.WalkTerms(rule, func(t *ast.Term) bool {
+				if ref, isRef := t.Value.(ast.Ref); isRef && ref.HasPrefix(ast.DefaultRootRef) {
+					if wrong := there.wrong(compiler.RuleTree, ref); wrong != "" {
+						problems = append(problems, at(cmp.Or(t.Location, rule.Location), "%s", wrong))
 					}
-				} else if ref.HasPrefix(ast.DefaultRootRef) && !resolves(compiler.RuleTree, ref) {
-					problems = append(problems, at(rule.Location, "data.%s does not exist", strings.Join(constantNames(ref[1:]), ".")))
 				}
 				return false
 			})
@@ -128,11 +134,18 @@ func unresolved(compiler *ast.Compiler, set *moduleSet) []Problem {
 	return problems
 }
 
-// resolves tells whether a reference leads to a rule, to the site's data, or on by a name that is computed.
-func resolves(tree *ast.TreeNode, ref ast.Ref) bool {
+// wrong says why a reference does not lead to a rule, to data that there is, or on by a name that is computed; empty: it does.
+func (k known) wrong(tree *ast.TreeNode, ref ast.Ref) string {
 	names := constantNames(ref[1:])
-	if len(names) >= 2 && names[0] == "ostiary" && names[1] == "config" {
-		return true // held to its schema
+	switch {
+	case len(names) >= 2 && names[0] == "ostiary" && names[1] == "config":
+		return ""
+	case len(names) >= 2 && names[0] == "ostiary" && names[1] == "examples" && leads(k.examples, names[2:]):
+		return ""
+	case ref.HasPrefix(dataRef) && k.data.IsAbsent():
+		return ""
+	case ref.HasPrefix(dataRef):
+		return missing(k.data, constantNames(ref[len(dataRef):]))
 	}
 	node := tree.Child(ast.DefaultRootDocument.Value)
 	for _, name := range names {
@@ -141,7 +154,24 @@ func resolves(tree *ast.TreeNode, ref ast.Ref) bool {
 		}
 		node = node.Child(ast.String(name))
 	}
-	return node != nil
+	if node == nil {
+		return "data." + strings.Join(names, ".") + " does not exist"
+	}
+	return ""
+}
+
+// leads tells whether member names lead somewhere in a document, or end at what is no object.
+func leads(v strictjson.Value, names []string) bool {
+	for _, name := range names {
+		if v.Kind() != strictjson.KindObject {
+			break
+		}
+		var found bool
+		if v, found = v.Get(name); !found {
+			return false
+		}
+	}
+	return !v.IsAbsent()
 }
 
 // newStore holds the data of rules in the form they read it.

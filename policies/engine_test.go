@@ -120,7 +120,7 @@ limit contains {"rule": "house.long", "name": "client_lifetime", "value": 7200}
 
 limit contains {"rule": "house.short", "name": "client_lifetime", "value": 3600}
 
-require contains {"rule": "house.pkce", "name": "pkce_s256", "params": {"b": 1, "a": 2}}
+require contains {"rule": "house.ask", "name": "approval", "params": {"queue": "house", "expires_in": 3600}}
 
 trust contains "issuer"
 
@@ -143,7 +143,7 @@ warn contains {"rule": "house.note", "fields": ["a", "b"], "message": "A \"quote
 	if v.Limits["client_lifetime"] != 3600 || v.Trust != "self" || !reflect.DeepEqual(v.Labels, []string{"house"}) {
 		t.Errorf("limits %v, trust %s, labels %v", v.Limits, v.Trust, v.Labels)
 	}
-	if len(v.Require) != 1 || v.Require[0].Params != `{"a":2,"b":1}` {
+	if len(v.Require) != 1 || v.Require[0].Params != `{"expires_in":3600,"queue":"house"}` {
 		t.Errorf("require %+v", v.Require)
 	}
 	for _, w := range v.Warn {

@@ -18,7 +18,7 @@ type ScaffoldFile struct {
 //go:embed kit
 var kit embed.FS
 
-// Skeleton gives the first files of a policy folder.
+// Skeleton gives the first files of a policy folder, the published contract included.
 func Skeleton() ([]ScaffoldFile, error) {
 	var files []ScaffoldFile
 	entries, err := kit.ReadDir("kit")
@@ -36,7 +36,11 @@ func Skeleton() ([]ScaffoldFile, error) {
 		}
 		files = append(files, ScaffoldFile{name, text})
 	}
-	return files, nil
+	published, err := Published()
+	for _, file := range published {
+		files = append(files, ScaffoldFile{PublishedFolder + "/" + file.Name, file.Text})
+	}
+	return files, err
 }
 
 // Override gives a copy of a shipped module, to take its place, with the module's tests. The copy remembers what it was copied

@@ -14,7 +14,7 @@ func filesOf(t *testing.T, files []ScaffoldFile, err error) Source {
 	}
 	src := Source{Origin: Folder, Site: exampleConfig(), Files: map[string][]byte{}}
 	for _, f := range files {
-		if strings.HasSuffix(f.Name, ".rego") {
+		if strings.HasSuffix(f.Name, ".rego") && !strings.HasPrefix(f.Name, PublishedFolder) {
 			src.Files[f.Name] = f.Text
 		}
 	}

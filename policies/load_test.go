@@ -72,6 +72,13 @@ func TestLoadRefuses(t *testing.T) {
 		"misspelt config":     {"a.rego", house + `label contains "x" if data.ostiary.config.redirect.max > 1` + "\n", 3, "redirect"},
 		"unknown rule":        {"a.rego", house + "label contains x if some x in data.ostiary.registration.site.house.lables\n", 3, "does not exist"},
 		"unknown data":        {"a.rego", house + "label contains x if some x in data.partners\n", 3, "does not exist"},
+		"data at its line":    {"a.rego", house + "label contains x if {\n\tsome x in input.scopes\n\tnot data.ostiary.configuration.open\n}\n", 5, "data.ostiary.configuration.open does not exist"},
+		"imported data":       {"a.rego", house + "import data.ostiary.partners\n\nlabel contains \"x\" if partners.gold\n", 5, "data.ostiary.partners.gold does not exist"},
+		"examples in a rule":  {"a.rego", house + "label contains \"x\" if data.ostiary.examples.register\n", 3, "data.ostiary.examples.register does not exist"},
+		"misspelt example":    {"a_test.rego", "package ostiary.registration.site.a_test\n\nimport data.ostiary.examples\n\ntest_x if not examples.regster.pass == 1\n", 5, "data.ostiary.examples.regster.pass does not exist"},
+		"misspelt member":     {"a_test.rego", "package ostiary.registration.site.a_test\n\nimport data.ostiary.examples\n\ntest_x if {\n\ttrue\n\tnot examples.register.iat.lable\n}\n", 7, "data.ostiary.examples.register.iat.lable does not exist"},
+		"misspelt in a test":  {"a_test.rego", "package ostiary.registration.site.a_test\n\nimport data.ostiary.registration.scopes\n\ntest_x if not scopes.dney\n", 5, "data.ostiary.registration.scopes.dney does not exist"},
+		"misspelt with":       {"a_test.rego", "package ostiary.registration.site.a_test\n\nimport data.ostiary.registration.decision\n\ntest_x if not decision.allow with data.ostiary.confg as {}\n", 5, "data.ostiary.confg does not exist"},
 		"unused variable":     {"a.rego", house + `label contains "x" if { y := 1 }` + "\n", 3, "unused"},
 		"type":                {"a.rego", house + `label contains "x" if input.pass == "1"` + "\n", 3, "match error"},
 		"fails on goldens":    {"a.rego", house + `label contains "x" if to_number(input.effective.software_version) > 1` + "\n", 0, "the rules fail on"},
@@ -293,5 +300,40 @@ func TestWithheldBuiltins(t *testing.T) {
 	}
 	if caps.AllowNet == nil {
 		t.Error("AllowNet is nil: schemas may be fetched from anywhere")
+	}
+}
+
+// Data of the site's own, computed names and whole packages are references to something.
+func TestReferencesThatLead(t *testing.T) {
+	_, err := Load(sourceOf(map[string]string{
+		"ostiary/data/partners/data.json": `{"x": {"gold": false}}`,
+		"a.rego": house + `label contains "own" if data.ostiary.data.partners["x"].gold
+
+label contains name if {
+	some name
+	data.ostiary.registration.site[name].marker
+	input.profile == "nobody's"
+}
+
+marker := true
+
+label contains "all" if count(data.ostiary.registration.scopes) > 1000
+`,
+		"a_test.rego": `package ostiary.registration.site.house_test
+
+import data.ostiary.examples
+import data.ostiary.registration.site.house
+
+test_labels if {
+	every question in [examples.register, examples["update"]] {
+		count(house.label) == 0 with input as question with data.ostiary.config as examples.config
+	}
+	"own" in house.label with input as examples.register with data.ostiary.data.partners as {"x": {"gold": true}}
+	examples.register.redirect_uris[0].host == "automate.example.com"
+}
+`,
+	}), long)
+	if err != nil {
+		t.Error(err)
 	}
 }

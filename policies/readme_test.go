@@ -106,6 +106,23 @@ func TestReadmeIsTrue(t *testing.T) {
 	}
 }
 
+// The rule about approval demands it of new partners, and of changes of all but their looks.
+func TestReadmeIsTrueOfApproval(t *testing.T) {
+	_, files := readme(t)
+	e := engineWith(t, string(files["approval.rego"]))
+	for changed, want := range map[string]bool{"": true, "client_name": false, "logo_uri contacts": false, "client_name redirect_uris": true} {
+		v := ask(t, e, func(r *decision.Registration) {
+			if r.Profile = "partner"; changed != "" {
+				r.Operation, r.Changed = core.Update, strings.Fields(changed)
+			}
+		})
+		waits := slices.Contains(v.Require, core.Obligation{Name: "approval", Params: `{"expires_in":1209600,"queue":"partners"}`, Rule: "approval.partners"})
+		if waits != want {
+			t.Errorf("%q: %+v", changed, v.Require)
+		}
+	}
+}
+
 // What the page says of the endpoints' decisions, with all its rules together.
 func TestReadmeIsTrueOfTheEndpoints(t *testing.T) {
 	_, files := readme(t)

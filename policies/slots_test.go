@@ -50,6 +50,42 @@ func TestStuckEvaluationKeepsItsSlotButNotItsCaller(t *testing.T) {
 	}
 }
 
+// However many callers there are, no more evaluations run on past their deadline than there are slots, and nobody waits for them.
+func TestStuckEvaluationsAreBounded(t *testing.T) {
+	const bound, callers = 3, 20
+	s := newSlots(bound, short)
+	until, began, answers := make(chan struct{}), make(chan struct{}, callers), make(chan error, callers)
+	for range callers {
+		go func() {
+			err := s.acquire(context.Background())
+			if err == nil {
+				began <- struct{}{}
+				_, err = s.run(context.Background(), short, hang(until))
+			}
+			answers <- err
+		}()
+	}
+	late := 0
+	for range callers {
+		switch err := <-answers; {
+		case errors.Is(err, errDeadline):
+			late++
+		case core.CodeOf(err) != core.TemporarilyUnavailable:
+			t.Error(err)
+		}
+	}
+	if n := s.stuck.Load(); late != bound || len(began) != bound || n != bound {
+		t.Errorf("%d of %d evaluations were late, %d are stuck", late, len(began), n)
+	}
+	close(until)
+	for range bound {
+		s.free <- struct{}{} // they come back when the evaluations end
+	}
+	if n := s.stuck.Load(); n != 0 {
+		t.Errorf("%d stuck after the end", n)
+	}
+}
+
 func TestWaitingForASlotIsBounded(t *testing.T) {
 	s := newSlots(1, short)
 	s.free <- struct{}{}

@@ -90,7 +90,8 @@ func (set *moduleSet) runModules(
 		return nil, false, err
 	}
 	store := newStore(site, set.data, strictjson.Member{Name: "examples", Value: given})
-	runner := tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(set.withTests()).
+	modules := set.withTests()
+	runner := tester.NewRunner().SetCompiler(compiler).SetStore(store).SetModules(modules).
 		AddCustomBuiltins(testBuiltins()).RaiseBuiltinErrors(true).CapturePrintOutput(true).SetTimeout(unending)
 	if tune != nil {
 		tune(runner)
@@ -110,8 +111,26 @@ func (set *moduleSet) runModules(
 		end()
 		return nil, false, err
 	}
+	if problems := unresolved(compiler, siteTests(modules), known{examples: given}); len(problems) > 0 {
+		stop()
+		go func() {
+			defer end()
+			for range stream { // what tests say that read nothing is of no use
+			}
+		}()
+		return nil, false, refused(problems)
+	}
 	results, over = collect(stream, within, stop, end)
 	return results, over, nil
+}
+
+// siteTests names the tests among the modules that are the site's.
+func siteTests(modules map[string]*ast.Module) map[string]bool {
+	tests := map[string]bool{}
+	for name := range modules {
+		tests[name] = isTest(name) && !strings.HasPrefix(name, shippedPrefix)
+	}
+	return tests
 }
 
 // collect takes results until the stream ends, and calls end then. When the time is over it calls stop, gives what runs a

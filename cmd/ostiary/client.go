@@ -23,12 +23,13 @@ import (
 // clientCommand keeps clients, through the operators' API.
 func clientCommand() *cobra.Command {
 	f := &operatorFlags{}
-	return f.group("client", "Register, list, show, disable, enable and delete clients",
+	return f.group("client", "Register, list, show, approve, disable, enable and delete clients",
 		"client keeps the clients. What it writes goes down the same road as a registration: the rules judge it, and\n"+
 			"ostiary decision show explains it. It speaks to the running server.",
 		clientListCommand(f), clientShowCommand(f), clientCreateCommand(f),
-		clientSwitchCommand(f, "disable", "Make a client unusable at once, until it is enabled again", "disabled"),
-		clientSwitchCommand(f, "enable", "Let a disabled client be used again", "active"),
+		clientApproveCommand(f), clientRejectCommand(f),
+		clientSwitchCommand(f, "disable", "Make a client unusable at once, until it is enabled again"),
+		clientSwitchCommand(f, "enable", "Let a disabled client be used again"),
 		clientDeleteCommand(f),
 	)
 }
@@ -48,7 +49,7 @@ func aClient(cmd *cobra.Command, args []string) error { return named("one client
 func clientPath(id string) string { return "/clients/" + url.PathEscape(id) }
 
 func clientListCommand(f *operatorFlags) *cobra.Command {
-	var state, channel string
+	var state, channel, queue string
 	var limit int
 	cmd := f.command("list", "List the clients, newest first", noArguments, func(ctx context.Context, t *terminal, _ []string) error {
 		if err := cmp.Or(
@@ -57,9 +58,12 @@ func clientListCommand(f *operatorFlags) *cobra.Command {
 		); err != nil {
 			return err
 		}
-		found, err := t.newest(ctx, "/clients", url.Values{"state": {state}, "channel": {channel}}, limit)
+		found, err := t.newest(ctx, "/clients", url.Values{"state": {state}, "channel": {channel}, "queue": {queue}}, limit)
 		if err != nil {
 			return err
+		}
+		if queue != "" || state == string(core.Pending) {
+			return t.printWaiting(found)
 		}
 		return t.printListing(found, "CLIENT\tNAME\tSTATE\tCHANNEL\tPROFILE\tAUTHENTICATION\tCREATED", func(c strictjson.Value) []string {
 			meta := member(c, "metadata")
@@ -70,6 +74,8 @@ func clientListCommand(f *operatorFlags) *cobra.Command {
 		})
 	})
 	cmd.Flags().StringVar(&state, "state", "", "active, pending or disabled ones only")
+	cmd.Flags().StringVar(&state, "status", "", "the same as --state")
+	cmd.Flags().StringVar(&queue, "queue", "", "only those that wait for approval in this queue")
 	cmd.Flags().StringVar(&channel, "channel", "", "only those that were registered by dcr, or by an operator")
 	addLimit(cmd, &limit)
 	return cmd
@@ -90,7 +96,9 @@ func clientShowCommand(f *operatorFlags) *cobra.Command {
 			return err
 		}
 		return t.print(doc, func(w io.Writer) {
-			printMembers(w, "", doc.Without("metadata"))
+			obligations := member(doc, "obligations")
+			printMembers(w, "", doc.Without("metadata").Without("obligations"))
+			printObligations(w, obligations)
 			fmt.Fprintln(w, "\nmetadata")
 			printMembers(w, "  ", member(doc, "metadata"))
 		})
@@ -128,14 +136,14 @@ func printCreated(w io.Writer, doc strictjson.Value) {
 	printWarnings(w, member(doc, "warnings"))
 }
 
-func clientSwitchCommand(f *operatorFlags, word, short, becomes string) *cobra.Command {
+func clientSwitchCommand(f *operatorFlags, word, short string) *cobra.Command {
 	return f.command(word+" CLIENT_ID", short, aClient, func(ctx context.Context, t *terminal, args []string) error {
 		doc, err := t.judged(ctx, http.MethodPost, clientPath(args[0])+"/"+word, nil)
 		if err != nil {
 			return err
 		}
 		return t.print(doc, func(w io.Writer) {
-			fmt.Fprintf(w, "%s is %s.\n", printable(textOf(doc, "client_id")), becomes)
+			fmt.Fprintf(w, "%s is %s.\n", printable(textOf(doc, "client_id")), cmp.Or(printable(textOf(doc, "registration_status")), string(core.Active)))
 			printWarnings(w, member(doc, "warnings"))
 		})
 	})

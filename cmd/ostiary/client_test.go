@@ -61,6 +61,7 @@ func openCounter(t *testing.T) *counter {
 		t.Fatal(err)
 	}
 	h.openDesk(h.issuerKeys(nil))
+	h.openJobs()
 	c := &counter{office: &office{T: t, data: s.DataDir, token: core.NewSecret()}, house: h}
 	c.open()
 	c.leave(`{"url":"` + c.url + `","ops_url":"","token":"` + c.token.Reveal() + `"}`)
@@ -72,7 +73,7 @@ func (c *counter) open() {
 	c.Helper()
 	a := admin.New(admin.Parts{
 		Roster: operator.NewRoster(operator.Token{Subject: "ada", Hash: c.token.Hash()}),
-		Tokens: c.house.tokens, Desk: c.house.desk, Clients: c.house.clients, Decisions: c.house.book,
+		Tokens: c.house.tokens, Desk: c.house.desk, Clients: c.house.clients, Decisions: c.house.book, Jobs: c.house.jobs,
 	})
 	route := func(method, path string, h web.Handler) web.Route {
 		return web.Route{
@@ -84,9 +85,18 @@ func (c *counter) open() {
 		route("POST", tokensPath, a.As(a.MintToken)), route("GET", tokensPath, a.As(a.ListTokens)), route("DELETE", tokensPath+"/:id", a.As(a.RevokeToken)),
 		route("POST", "/clients", a.As(a.CreateClient)), route("GET", "/clients", a.As(a.ListClients)), route("GET", "/clients/:id", a.As(a.ShowClient)),
 		route("POST", "/clients/:id/disable", a.As(a.DisableClient)), route("POST", "/clients/:id/enable", a.As(a.EnableClient)),
-		route("DELETE", "/clients/:id", a.As(a.DeleteClient)), route("POST", "/simulate", a.As(a.Simulate)),
+		route("POST", "/clients/:id/approve", a.As(a.ApproveClient)), route("POST", "/clients/:id/reject", a.As(a.RejectClient)),
+		route("DELETE", "/clients/:id", a.As(a.DeleteClient)), tries(route("POST", "/simulate", a.As(a.Simulate))),
+		tries(route("POST", "/policies/replay", a.As(a.ReplayPolicy))), tries(route("POST", "/policies/audit", a.As(a.AuditPolicy))),
+		route("GET", "/policies/jobs/:id", a.As(a.ShowPolicyJob)), route("DELETE", "/policies/jobs/:id", a.As(a.CancelPolicyJob)),
 		route("GET", "/decisions", a.As(a.ListDecisions)), route("GET", "/decisions/:id", a.As(a.ShowDecision)),
 	})
+}
+
+// tries makes a route take a whole policy.
+func tries(r web.Route) web.Route {
+	r.Limit = admin.MaxCandidate
+	return r
 }
 
 // ostiary runs a command line with the data folder and gives what it printed.

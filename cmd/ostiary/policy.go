@@ -40,7 +40,7 @@ func policyCommand() *cobra.Command {
 	cmd.PersistentFlags().StringVarP(&f.output, "output", "o", "text", "text, or json")
 	cmd.AddCommand(
 		policyInitCommand(f), policyCheckCommand(f), policyFmtCommand(f), policyTestCommand(f), policyMutateCommand(f), policyEvalCommand(f),
-		policyShadowCommand(), policyReplayCommand(f), policyAuditCommand(f),
+		policyContractCommand(f), policyShadowCommand(), policyReplayCommand(f), policyAuditCommand(f),
 		policyDiffCommand(f), policyBenchCommand(f), policyBuildCommand(f), policySignCommand(f), policyVerifyCommand(f),
 	)
 	return cmd

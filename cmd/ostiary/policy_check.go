@@ -30,6 +30,9 @@ func (b *bench) check() error {
 	if err != nil {
 		return b.unusable(src, err)
 	}
+	if stale, is := b.staleContract(); is {
+		report.Warnings = append(report.Warnings, stale)
+	}
 	if b.json {
 		return b.printJSON(checked{true, report})
 	}

@@ -16,9 +16,9 @@ import (
 func policyInitCommand(f *policyFlags) *cobra.Command {
 	var override string
 	cmd := f.about("init DIR", "Begin a policy folder, or copy a shipped module into one",
-		"init writes an example rule with its tests and requests to try. It only ever adds: where one of its files is there already,\n"+
-			"it writes nothing. With --override it adds nothing but a copy of a shipped module and its tests; the copy takes the module's\n"+
-			"place, and check says when the shipped one has moved on.",
+		"init writes an example rule with its tests, requests to try, and the contract for opa check and editors (see: contract).\n"+
+			"It only ever adds: where one of its files is there already, it writes nothing. With --override it adds nothing but a copy of\n"+
+			"a shipped module and its tests; the copy takes the module's place, and check says when the shipped one has moved on.",
 		func(_ *cobra.Command, b *bench) error { return b.begin(override) })
 	cmd.Flags().StringVar(&override, "override", "", "copy this shipped module, such as redirects or token.scopes")
 	return cmd
@@ -48,14 +48,7 @@ func (b *bench) begin(override string) error {
 		}
 		written = append(written, name)
 	}
-	if b.json {
-		return b.printJSON(map[string]any{"written": written})
-	}
-	for _, name := range written {
-		fmt.Fprintln(b.out, "wrote", name)
-	}
-	_, err = fmt.Fprintf(b.out, "\nNext: ostiary policy check %s\n", b.dir)
-	return err
+	return b.tellWritten(written)
 }
 
 // mayAdd refuses to touch what is there.

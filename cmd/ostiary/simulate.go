@@ -51,7 +51,7 @@ func simulateCommand() *cobra.Command {
 	f.connect(cmd)
 	flags := cmd.Flags()
 	flags.StringVarP(&f.file, "file", "f", "", "file with the request's body, the client metadata, as JSON; - for standard input")
-	flags.StringVar(&f.Operation, "operation", string(core.Register), "register, update, delete, read, disable or enable")
+	flags.StringVar(&f.Operation, "operation", string(core.Register), "register, update, delete, read, disable, enable, approve or reject")
 	flags.StringVar(&f.ClientID, "client", "", "client_id that the operation is about, unless it is register")
 	flags.StringVar(&f.Channel, "channel", "", "dcr, manage or operator (default: that by which such a request comes)")
 	flags.StringVar(&f.Profile, "profile", "", "profile of the initial access token that the request is taken to have")
@@ -100,6 +100,9 @@ func (f *simulateFlags) complete(ctx context.Context, stdin io.Reader) (err erro
 func (f *simulateFlags) printAnswer(w io.Writer, answer strictjson.Value) {
 	if isOn(answer, "allowed") {
 		fmt.Fprintln(w, "allowed")
+		if status := textOf(answer, "registration_status"); status != "" {
+			row(w, "  registration_status", status)
+		}
 	} else {
 		problem := member(answer, "error")
 		why := joined(": ", textOf(problem, "error"), textOf(problem, "error_description"))

@@ -236,7 +236,7 @@ func (h *house) table(issuerPath string) []web.Route {
 		OIDC:    oidc.New(h.desk, h.signing, limiter, oidc.Document(s.Issuer)),
 		Tokens:  oidc.NewTokenHandlers(h.people.tokens, s.Issuer),
 		People:  h.people.pages,
-		Console: console.New(h.people.login.For(core.ConsoleSession, consoleLifetime), h.book, strings.HasPrefix(s.Issuer, "https:")).Counted(h.people.failed),
+		Console: console.New(h.people.login.For(core.ConsoleSession, consoleLifetime), h.book, strings.HasPrefix(s.Issuer, "https:")).Counted(h.people.failed).Approving(h.clients, h.desk),
 		Admin: admin.New(admin.Parts{
 			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Clients: h.clients, Decisions: h.book, Keys: h.signing,
 			Users: h.people.login, Sessions: h.people.login, SetupURL: h.setupURL,
@@ -280,6 +280,10 @@ func operationOf(r web.Refused) core.Operation {
 		return core.Disable
 	case strings.HasSuffix(r.Route, "/enable"):
 		return core.Enable
+	case strings.HasSuffix(r.Route, "/approve"):
+		return core.Approve
+	case strings.HasSuffix(r.Route, "/reject"):
+		return core.Reject
 	case r.Method == "POST":
 		return core.Register
 	case r.Method == "PUT" || r.Method == "PATCH":

@@ -14,10 +14,14 @@ import (
 // openJobs opens replay and audit.
 func (h *house) openJobs() {
 	h.tries = &candidates{engine: h.policy, site: h.desk.Site, turn: make(chan struct{}, 1)}
-	h.jobs = replay.New(replay.Parts{
-		Desk: h.desk, Decisions: h.book, Clients: storedClients{store: h.clients}, Candidates: h.tries, Log: h.log, Now: h.now,
-	})
+	h.jobs = replay.New(h.jobParts())
 	h.closers = append(h.closers, func() error { h.jobs.Close(); return nil })
+}
+
+func (h *house) jobParts() replay.Parts {
+	return replay.Parts{
+		Desk: h.desk, Decisions: h.book, Clients: storedClients{store: h.clients}, Candidates: h.tries, Log: h.log, Now: h.now,
+	}
 }
 
 // storedClients are all clients of the store.

@@ -80,6 +80,8 @@ func TestRefusedAtTheDoor(t *testing.T) {
 		{"PATCH", "/api/admin/clients/:id", core.Update, core.ChannelOperator},
 		{"POST", "/api/admin/clients/:id/disable", core.Disable, core.ChannelOperator},
 		{"POST", "/api/admin/clients/:id/enable", core.Enable, core.ChannelOperator},
+		{"POST", "/api/admin/clients/:id/approve", core.Approve, core.ChannelOperator},
+		{"POST", "/api/admin/clients/:id/reject", core.Reject, core.ChannelOperator},
 	} {
 		r := web.Refused{Method: c.method, Route: c.route}
 		if op, channel := operationOf(r), channelOf(r); op != c.operation || channel != c.channel {

@@ -126,7 +126,9 @@ func (x *Exit) check(ctx context.Context, params oauth.Params) (parting, error) 
 		if err != nil {
 			return parting{}, err
 		}
-		p.client = found.Client
+		if found.State == core.Active && !found.Client.ExpiredAt(x.parts.Now()) { // any other has nobody sent anywhere
+			p.client = found.Client
+		}
 	}
 	p.to = x.target(p, params)
 	return p, nil

@@ -109,6 +109,25 @@ func TestLeaveRedirectsNowhereElse(t *testing.T) {
 	}
 }
 
+// A client that waits for approval, is disabled or has ended has nobody sent anywhere.
+func TestLeaveForNoActiveClient(t *testing.T) {
+	for what, change := range map[string]func(*core.Registered, time.Time){
+		"active":   func(*core.Registered, time.Time) {},
+		"pending":  func(r *core.Registered, _ time.Time) { r.State = core.Pending },
+		"disabled": func(r *core.Registered, _ time.Time) { r.State = core.Disabled },
+		"ended":    func(r *core.Registered, now time.Time) { r.Client.Expires = now },
+	} {
+		b := open(t).tab()
+		found := b.clients["shop"]
+		change(&found, b.now)
+		b.clients["shop"] = found
+		f, err := b.leave(oauth.Params{"client_id": {"shop"}, "post_logout_redirect_uri": {bye}})
+		if err != nil || (f.To == bye) != (what == "active") || (f.Client.ID != "") != (what == "active") {
+			t.Errorf("%s: %+v, %v", what, f, err)
+		}
+	}
+}
+
 func TestLeaveRefused(t *testing.T) {
 	b := open(t).tab()
 	b.cookie = b.signIn("ann")

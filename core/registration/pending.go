@@ -115,15 +115,26 @@ func withoutApproval(list []core.Obligation) []core.Obligation {
 	return slices.DeleteFunc(slices.Clone(list), func(o core.Obligation) bool { return o.Name == decision.ObligeApproval })
 }
 
-// waitsIn tells whether a client waits for approval in a queue.
-func waitsIn(queue string, g core.Governance) bool {
-	return slices.ContainsFunc(g.Obligations, func(o core.Obligation) bool {
-		if o.Name != decision.ObligeApproval {
-			return false
+// A Wait is one demand for approval that is not met yet.
+type Wait struct {
+	Rule  string
+	Queue string // empty: none
+}
+
+// Waits lists what a client waits for.
+func Waits(g core.Governance) []Wait {
+	var waits []Wait
+	for _, o := range g.Obligations {
+		if o.Name == decision.ObligeApproval {
+			approval, _ := decision.ApprovalOf(o) // one that cannot be read is in no queue
+			waits = append(waits, Wait{Rule: o.Rule, Queue: approval.Queue})
 		}
-		approval, err := decision.ApprovalOf(o)
-		return err == nil && approval.Queue == queue
-	})
+	}
+	return waits
+}
+
+func waitsIn(queue string, g core.Governance) bool {
+	return slices.ContainsFunc(Waits(g), func(w Wait) bool { return w.Queue == queue })
 }
 
 // heldToApproval refuses a change that needs an operator, when it is not an operator who makes it: one for which policy demands

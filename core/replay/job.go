@@ -64,6 +64,7 @@ type job struct {
 	id, verb  string
 	ctx       context.Context
 	cancel    context.CancelFunc
+	keep      int // differences
 	candidate Candidate
 	live      string // the revision in force when it began
 
@@ -74,8 +75,8 @@ type job struct {
 	polled time.Time
 }
 
-func newJob(ctx context.Context, verb string, now time.Time) *job {
-	w := &job{id: newID(), verb: verb, polled: now}
+func newJob(ctx context.Context, verb string, keep int, now time.Time) *job {
+	w := &job{id: newID(), verb: verb, keep: keep, polled: now}
 	w.ctx, w.cancel = context.WithCancel(ctx)
 	w.sofar = Report{ID: w.id, Verb: verb, State: Running, Started: now, Counts: map[string]int{}}
 	return w
@@ -169,7 +170,7 @@ func (w *job) add(d Difference) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.sofar.Changed++
-	if len(w.items) >= maxKept || w.bytes+n > maxKeptBytes {
+	if len(w.items) >= w.keep || w.bytes+n > maxKeptBytes {
 		w.sofar.Dropped++
 		return
 	}

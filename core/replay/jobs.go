@@ -27,6 +27,9 @@ func New(p Parts) *Jobs {
 	if p.Rest == nil {
 		p.Rest = rest
 	}
+	if p.Keep == 0 {
+		p.Keep = DefaultKeep
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	return &Jobs{Parts: p, ctx: ctx, stop: stop}
 }
@@ -119,7 +122,7 @@ func (j *Jobs) reserve(verb string) (w, earlier *job, err error) {
 		return nil, nil, core.Refuse(core.Conflict, "Another job runs, the %s %s: wait for it, or end it with DELETE.", j.last.verb, j.last.id)
 	}
 	earlier = j.last
-	w = newJob(j.ctx, verb, j.Now())
+	w = newJob(j.ctx, verb, j.Keep, j.Now())
 	j.last = w
 	return w, earlier, nil
 }

@@ -75,7 +75,7 @@ func (u *Unusable) Error() string {
 	return fmt.Sprintf("the candidate is not usable: %s:%d: %s (%d in all)", p.File, p.Line, p.Message, len(u.Problems))
 }
 
-// Parts are what Jobs are made of. All but Rest are needed.
+// Parts are what Jobs are made of. All but Rest and Keep are needed.
 type Parts struct {
 	Desk       Desk
 	Decisions  Decisions
@@ -84,6 +84,7 @@ type Parts struct {
 	Log        *slog.Logger
 	Now        func() time.Time
 	Rest       func(ctx context.Context, worked time.Duration) // after some work; nil: as long as it took
+	Keep       int                                             // differences of a report, at most; further ones are counted; 0: DefaultKeep
 }
 
 // An Order says which decisions are replayed.
@@ -99,8 +100,8 @@ type Order struct {
 const (
 	DefaultLimit = 10_000
 	MaxLimit     = 1_000_000
-	MaxDecisions = 100    // that an Order names
-	maxKept      = 10_000 // differences; further ones are counted
+	MaxDecisions = 100 // that an Order names
+	DefaultKeep  = 10_000
 	maxKeptBytes = 32 << 20
 	pageLength   = 200
 )

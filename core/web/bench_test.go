@@ -46,9 +46,9 @@ func (c *replay) SetWriteDeadline(time.Time) error { return nil }
 const benchRequest = "GET /api/oidc/.well-known/openid-configuration HTTP/1.1\r\nHost: " + site + "\r\n" +
 	"User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36\r\nAccept: application/json\r\nAccept-Encoding: gzip, deflate, br\r\n\r\n"
 
-func benchServer(b *testing.B, srv *fasthttp.Server) {
+func benchServer(b *testing.B, srv *fasthttp.Server, wrap func(net.Conn) net.Conn) {
 	b.ReportAllocs()
-	if err := srv.ServeConn(&replay{request: []byte(benchRequest), left: b.N}); err != nil {
+	if err := srv.ServeConn(wrap(&replay{request: []byte(benchRequest), left: b.N})); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -63,17 +63,18 @@ func BenchmarkBareFiber(b *testing.B) {
 		return c.Send(benchBody)
 	})
 	app.Handler()
-	benchServer(b, app.Server())
+	benchServer(b, app.Server(), func(c net.Conn) net.Conn { return c })
 }
 
 func benchEdge(b *testing.B, log *slog.Logger) {
 	routes := table()
-	routes[0].Handler = func(context.Context, *Request) (Response, error) { return JSON(200, benchBody), nil }
+	answer := JSON(200, benchBody).Prepared()
+	routes[0].Handler = func(context.Context, *Request) (Response, error) { return answer, nil }
 	s, err := New(Options{Routes: routes, IssuerPath: "/api/oidc", Sites: []string{site}, Log: log})
 	if err != nil {
 		b.Fatal(err)
 	}
-	benchServer(b, s.app.Server())
+	benchServer(b, s.app.Server(), func(c net.Conn) net.Conn { return &conn{Conn: c, peer: ipOf(c.RemoteAddr())} })
 }
 
 // BenchmarkEdge is the whole edge without its log.

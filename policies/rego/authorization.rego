@@ -7,7 +7,7 @@
 # organizations:
 #   - Ostiary
 # schemas:
-#   - input: schema.input
+#   - input: schema.authorization
 #   - data.ostiary.config: schema.config
 package ostiary.authorization
 

@@ -7,7 +7,7 @@
 # organizations:
 #   - Ostiary
 # schemas:
-#   - input: schema.input
+#   - input: schema.session
 #   - data.ostiary.config: schema.config
 package ostiary.session
 

@@ -7,7 +7,7 @@
 # organizations:
 #   - Ostiary
 # schemas:
-#   - input: schema.input
+#   - input: schema.registration
 #   - data.ostiary.config: schema.config
 package ostiary.registration
 

@@ -62,6 +62,7 @@ func TestOnlyOperators(t *testing.T) {
 	}
 	if operations["POST /api/admin/clients"] != core.Register || operations["PUT /api/admin/clients/:id"] != core.Update ||
 		operations["DELETE /api/admin/clients/:id"] != core.Delete || operations["POST /api/admin/clients/:id/disable"] != core.Disable ||
+		operations["POST /api/admin/clients/:id/approve"] != core.Approve || operations["POST /api/admin/clients/:id/reject"] != core.Reject ||
 		operations["POST /api/admin/clients/:id/enable"] != core.Enable || operations["PATCH /api/admin/clients/:id"] != core.Update {
 		t.Errorf("noted as %v", operations)
 	}

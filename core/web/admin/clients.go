@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -15,34 +16,57 @@ import (
 
 // client is a client as operators see it. No credentials.
 type client struct {
-	ClientID    core.ClientID     `json:"client_id"`
-	State       core.State        `json:"state"`
-	Metadata    strictjson.Value  `json:"metadata"`
-	CreatedAt   time.Time         `json:"created_at"`
-	UpdatedAt   time.Time         `json:"updated_at"`
-	ExpiresAt   time.Time         `json:"expires_at,omitzero"`
-	Channel     core.Channel      `json:"channel"`
-	Profile     string            `json:"profile"`
-	IAT         core.TokenID      `json:"initial_access_token,omitempty"`
-	Statement   string            `json:"software_statement_issuer,omitempty"`
-	Locked      []string          `json:"locked"`
-	Generation  uint64            `json:"generation"`
-	Registered  core.DecisionID   `json:"registered_by"`
-	Written     core.DecisionID   `json:"written_by"`
-	Revision    string            `json:"policy_revision"`
-	Trust       string            `json:"trust"`
-	Labels      []string          `json:"labels"`
-	Obligations []core.Obligation `json:"obligations"`
+	ClientID    core.ClientID    `json:"client_id"`
+	State       core.State       `json:"state"`
+	Metadata    strictjson.Value `json:"metadata"`
+	CreatedAt   time.Time        `json:"created_at"`
+	UpdatedAt   time.Time        `json:"updated_at"`
+	ExpiresAt   time.Time        `json:"expires_at,omitzero"`
+	Channel     core.Channel     `json:"channel"`
+	Profile     string           `json:"profile"`
+	IAT         core.TokenID     `json:"initial_access_token,omitempty"`
+	Statement   string           `json:"software_statement_issuer,omitempty"`
+	Locked      []string         `json:"locked"`
+	Generation  uint64           `json:"generation"`
+	Registered  core.DecisionID  `json:"registered_by"`
+	Written     core.DecisionID  `json:"written_by"`
+	Approved    core.DecisionID  `json:"approved_by,omitempty"`
+	Revision    string           `json:"policy_revision"`
+	Trust       string           `json:"trust"`
+	Labels      []string         `json:"labels"`
+	Limits      map[string]int64 `json:"limits"` // seconds, by name
+	Obligations []obligation     `json:"obligations"`
+}
+
+// obligation is what policy demands of a client on every later request, and the rule that does.
+type obligation struct {
+	Name   string           `json:"name"`
+	Params strictjson.Value `json:"params,omitzero"`
+	Rule   string           `json:"rule"`
+}
+
+func showObligations(list []core.Obligation) []obligation {
+	shown := make([]obligation, len(list))
+	for i, o := range list {
+		shown[i] = obligation{Name: o.Name, Rule: o.Rule}
+		if params, err := strictjson.Parse([]byte(o.Params), strictjson.Stored); err == nil {
+			shown[i].Params = params
+		}
+	}
+	return shown
 }
 
 func showClient(s registration.Stored) client {
 	c := s.Client
+	if c.Governance.Limits == nil {
+		c.Governance.Limits = map[string]int64{}
+	}
 	return client{
 		ClientID: c.ID, State: s.State, Metadata: metadata.Document(&c.Metadata), CreatedAt: c.IssuedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
 		ExpiresAt: c.Expires.UTC(), Channel: c.Provenance.Channel, Profile: c.Provenance.Profile, IAT: c.Provenance.IAT,
 		Statement: c.Provenance.StatementIssuer, Locked: orEmpty(c.Locked), Generation: c.Generation, Registered: c.Provenance.RegisteredBy,
-		Written: c.Provenance.WrittenBy, Revision: c.Provenance.Revision, Trust: c.Governance.Trust, Labels: orEmpty(c.Governance.Labels),
-		Obligations: orEmpty(c.Governance.Obligations),
+		Written: c.Provenance.WrittenBy, Approved: c.Provenance.ApprovedBy, Revision: c.Provenance.Revision,
+		Trust: c.Governance.Trust, Labels: orEmpty(c.Governance.Labels), Limits: c.Governance.Limits, Obligations: showObligations(c.Governance.Obligations),
 	}
 }
 
@@ -53,16 +77,17 @@ func orEmpty[T any](list []T) []T {
 	return list
 }
 
-// ListClients lists clients, newest first: ?state= channel= iat= software_id= statement_issuer= cursor= limit=.
+// ListClients lists clients, newest first: ?state= (or status=) channel= iat= software_id= statement_issuer= queue= cursor= limit=.
 func (h *Handlers) ListClients(ctx context.Context, r *web.Request, _ operator.Operator) (web.Response, error) {
-	query, err := searchOf(r, "state", "channel", "iat", "software_id", "statement_issuer")
+	query, err := searchOf(r, "state", "status", "channel", "iat", "software_id", "statement_issuer", "queue")
 	if err != nil {
 		return web.Response{}, err
 	}
-	page, next, err := h.Clients.Page(ctx, registration.Filter{
-		State: core.State(query.Get("state")), Channel: core.Channel(query.Get("channel")), IAT: core.TokenID(query.Get("iat")),
-		SoftwareID: query.Get("software_id"), StatementIssuer: query.Get("statement_issuer"),
-	}, query.Get("cursor"), query.limit)
+	filter, err := clientsFilter(query)
+	if err != nil {
+		return web.Response{}, err
+	}
+	page, next, err := h.Clients.Page(ctx, filter, query.Get("cursor"), query.limit)
 	if err != nil {
 		return web.Response{}, err
 	}
@@ -71,6 +96,22 @@ func (h *Handlers) ListClients(ctx context.Context, r *web.Request, _ operator.O
 		items[i] = showClient(s)
 	}
 	return reply(http.StatusOK, list[client]{Items: items, Next: next})
+}
+
+// clientsFilter reads what the list is narrowed to. Who asks for a queue means those who wait in it.
+func clientsFilter(query search) (registration.Filter, error) {
+	state, status := query.Get("state"), query.Get("status") // as in the client view, and as in registration_status
+	if state != "" && status != "" && state != status {
+		return registration.Filter{}, core.Refuse(core.InvalidRequest, "state and status mean the same and differ; send one of them.")
+	}
+	f := registration.Filter{
+		State: core.State(cmp.Or(state, status)), Channel: core.Channel(query.Get("channel")), IAT: core.TokenID(query.Get("iat")),
+		SoftwareID: query.Get("software_id"), StatementIssuer: query.Get("statement_issuer"), Queue: query.Get("queue"),
+	}
+	if f.Queue != "" && f.State == "" {
+		f.State = core.Pending
+	}
+	return f, nil
 }
 
 // ShowClient answers one client with its ETag.
@@ -121,18 +162,24 @@ func (h *Handlers) EnableClient(ctx context.Context, r *web.Request, by operator
 	return h.write(ctx, r, by, core.Enable, http.StatusOK)
 }
 
+// ApproveClient lets a client that waits be used, as it is or, with a body, with less.
+func (h *Handlers) ApproveClient(ctx context.Context, r *web.Request, by operator.Operator) (web.Response, error) {
+	return h.write(ctx, r, by, core.Approve, http.StatusOK)
+}
+
+// RejectClient removes a client that waits: {"reason"} says why, if anything.
+func (h *Handlers) RejectClient(ctx context.Context, r *web.Request, by operator.Operator) (web.Response, error) {
+	return h.write(ctx, r, by, core.Reject, http.StatusNoContent)
+}
+
 // write sends an operator's request down the road. If-Match makes it conditional (RFC 9110 §13.1.1).
 func (h *Handlers) write(ctx context.Context, r *web.Request, by operator.Operator, op core.Operation, status int) (web.Response, error) {
 	req := registration.Request{
 		Operation: op, Channel: core.ChannelOperator, Decision: r.DecisionID, RequestID: r.ID, ClientID: core.ClientID(r.Param("id")),
 		Merge: r.Method == http.MethodPatch, Credential: registration.Credential{Operator: by.Subject}, Caller: web.CallerOf(r), IfMatch: web.EntityTags(r, "If-Match"),
 	}
-	if op == core.Register || op == core.Update {
-		body, err := web.ParseBody(r.Body)
-		if err != nil && req.Refused == nil {
-			req.Refused = core.AsError(err)
-		}
-		req.Body = body
+	if err := readInto(&req, r.Body); err != nil {
+		req.Refused = core.AsError(err)
 	}
 	answer, err := h.Desk.Do(ctx, req)
 	switch {
@@ -142,4 +189,19 @@ func (h *Handlers) write(ctx context.Context, r *web.Request, by operator.Operat
 		return web.NoContent(), nil
 	}
 	return web.JSON(status, answer.Body).With("ETag", answer.Tag), nil
+}
+
+// readInto reads the body of an operation that has one, or may have one.
+func readInto(req *registration.Request, body []byte) (err error) {
+	switch op := req.Operation; {
+	case op == core.Register || op == core.Update || op == core.Approve && len(body) > 0:
+		req.Body, err = web.ParseBody(body)
+	case op == core.Reject && len(body) > 0:
+		var why struct {
+			Reason string `json:"reason"`
+		}
+		err = web.DecodeBody(body, &why)
+		req.Reason = why.Reason
+	}
+	return err
 }

@@ -37,7 +37,8 @@ type house struct {
 	mu    sync.Mutex
 	lines strings.Builder
 
-	deny func(...core.Reason) // what policy says from now on; nothing: it allows
+	deny   func(...core.Reason)     // what policy says from now on; nothing: it allows
+	demand func(...core.Obligation) // what it demands from now on
 }
 
 func (h *house) Write(p []byte) (int, error) {
@@ -106,6 +107,8 @@ func routesOf(a *admin.Handlers) []web.Route {
 		judged(row("DELETE", "/clients/:id", a.As(a.DeleteClient))),
 		judged(row("POST", "/clients/:id/disable", a.As(a.DisableClient))),
 		judged(row("POST", "/clients/:id/enable", a.As(a.EnableClient))),
+		judged(row("POST", "/clients/:id/approve", a.As(a.ApproveClient))),
+		judged(row("POST", "/clients/:id/reject", a.As(a.RejectClient))),
 		row("POST", "/simulate", a.As(a.Simulate)),
 		row("GET", "/decisions", a.As(a.ListDecisions)),
 		row("GET", "/decisions/:id", a.As(a.ShowDecision)),
@@ -141,6 +144,7 @@ func (h *house) openDesk() {
 		policy.verdict.Allow, policy.verdict.Deny = len(reasons) == 0, reasons
 	}
 	h.deny()
+	h.demand = func(list ...core.Obligation) { policy.verdict.Require = list }
 	parts := registration.Parts{
 		Store: h.vault, Policy: policy, Book: h.book, Site: ready, Now: h.tick,
 		ClientURI: func(id core.ClientID) string { return "https://op.example/dcr/register/" + string(id) },

@@ -117,6 +117,10 @@ func operationOf(r *web.Request) core.Operation {
 		return core.Disable
 	case strings.HasSuffix(r.Route, "/enable"):
 		return core.Enable
+	case strings.HasSuffix(r.Route, "/approve"):
+		return core.Approve
+	case strings.HasSuffix(r.Route, "/reject"):
+		return core.Reject
 	case r.Method == http.MethodPost:
 		return core.Register
 	case r.Method == http.MethodDelete:

@@ -39,7 +39,8 @@ type simulation struct {
 	Error    *shownError      `json:"error"`
 	Errors   []core.Reason    `json:"errors"`
 	Warnings []core.Reason    `json:"warnings"`
-	Client   strictjson.Value `json:"client,omitzero"` // the metadata it would have
+	Client   strictjson.Value `json:"client,omitzero"`               // the metadata it would have
+	Status   core.State       `json:"registration_status,omitempty"` // of the client, as an answer would show it: absent when active
 	Revision string           `json:"revision"`
 	Stages   []ledger.Stage   `json:"stages"`
 }
@@ -63,6 +64,9 @@ func (h *Handlers) Simulate(ctx context.Context, r *web.Request, by operator.Ope
 	answer := simulation{
 		Allowed: s.Err == nil, Errors: []core.Reason{}, Warnings: orEmpty(s.Warnings), Client: s.Client,
 		Revision: s.Entry.Revision, Stages: orEmpty(s.Entry.Stages),
+	}
+	if s.State != core.Active {
+		answer.Status = s.State
 	}
 	if s.Err != nil {
 		e := core.AsError(s.Err)
@@ -104,7 +108,7 @@ func (b simulateBody) request(r *web.Request, by operator.Operator) (registratio
 // usualChannel is the channel that such a request of such a caller ("" when it is not said) comes by.
 func usualChannel(op core.Operation, kind string) core.Channel {
 	switch {
-	case kind == registration.KindOperator, kind == "" && (op == core.Disable || op == core.Enable):
+	case kind == registration.KindOperator, kind == "" && (op == core.Disable || op == core.Enable || op == core.Approve || op == core.Reject):
 		return core.ChannelOperator
 	case kind == registration.KindRAT, kind == "" && op != core.Register:
 		return core.ChannelManage
@@ -126,9 +130,9 @@ func usualKind(channel core.Channel) string {
 // check refuses what there is none of, and callers that never come by the channel: what nobody can ask has no answer.
 func check(req registration.Request, kind string) error {
 	switch req.Operation {
-	case core.Register, core.Update, core.Delete, core.Read, core.Disable, core.Enable:
+	case core.Register, core.Update, core.Delete, core.Read, core.Disable, core.Enable, core.Approve, core.Reject:
 	default:
-		return core.Refuse(core.InvalidRequest, "operation must be register, update, delete, read, disable or enable.")
+		return core.Refuse(core.InvalidRequest, "operation must be register, update, delete, read, disable, enable, approve or reject.")
 	}
 	switch req.Channel {
 	case core.ChannelDCR, core.ChannelManage, core.ChannelOperator:

@@ -1,6 +1,6 @@
-// Package console answers the operators' pages (/console): the recent decisions, and one of them explained. It owns its
-// templates and its own session cookie; an administrator signs in with a password, and no bearer token ever reaches the
-// browser. It has no verbs of its own: each handler finds out who is there, calls a verb and renders.
+// Package console answers the operators' pages (/console): the recent decisions, and one of them explained (this file), and the
+// clients that wait for approval (approvals.go). It owns its templates and its own session cookie; an administrator signs in
+// with a password, and no bearer token ever reaches the browser. It has no verbs of its own: each handler finds out who is there, calls a verb and renders.
 package console
 
 import (
@@ -46,10 +46,13 @@ type Handlers struct {
 	door      Door
 	failures  Failures
 	decisions Decisions
+	clients   Clients
+	desk      Desk
 	secure    bool // the site speaks https: cookies are bound to it
 }
 
-// New makes the handlers. secure says that browsers reach the site by https. Who signs in has to be Counted, too.
+// New makes the handlers. secure says that browsers reach the site by https. Who signs in has to be Counted, too, and Approving is where
+// approvals come from and go.
 func New(door Door, decisions Decisions, secure bool) *Handlers {
 	return &Handlers{door: door, decisions: decisions, secure: secure}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/login"
+	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/core/web"
 	"github.com/ostiary/ostiary/core/web/console"
@@ -39,7 +40,7 @@ func (d *door) SignIn(_ context.Context, a login.Attempt) (core.Session, core.Se
 		return core.Session{}, "", core.Refuse(core.AccessDenied, "Wrong username or password.")
 	}
 	cookie := core.NewSecret()
-	d.sessions[cookie] = core.User{Username: a.Username, Admin: a.Username == "ada"}
+	d.sessions[cookie] = core.User{Subject: core.Subject("u-" + a.Username), Username: a.Username, Admin: a.Username == "ada"}
 	return core.Session{}, cookie, nil
 }
 
@@ -91,6 +92,7 @@ type rig struct {
 	t       *testing.T
 	server  *web.Server
 	door    *door
+	hall    *hall
 	cookies map[string]string
 	now     time.Time
 }
@@ -98,8 +100,8 @@ type rig struct {
 func open(t *testing.T) *rig {
 	t.Helper()
 	d := &door{sessions: map[core.Secret]core.User{}}
-	g := &rig{t: t, door: d, cookies: map[string]string{}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
-	h := console.New(d, book{refusal()}, true).Counted(web.NewLimiter(3*time.Second, freeFailures, 100))
+	g := &rig{t: t, door: d, hall: &hall{}, cookies: map[string]string{}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	h := console.New(d, book{refusal()}, true).Counted(web.NewLimiter(3*time.Second, freeFailures, 100)).Approving(g.hall, g.hall)
 	var err error
 	g.server, err = web.New(web.Options{Sites: []string{site}, Face: web.Page, Routes: table(h), Now: func() time.Time { return g.now }})
 	if err != nil {
@@ -118,6 +120,9 @@ func table(h *console.Handlers) []web.Route {
 		{Method: "POST", Path: "/console/logout", Handler: h.As(h.Logout)},
 		{Method: "GET", Path: "/console/decisions", Handler: h.As(h.List)},
 		{Method: "GET", Path: "/console/decisions/:id", Handler: h.As(h.Show)},
+		{Method: "GET", Path: "/console/approvals", Handler: h.As(h.Approvals)},
+		{Method: "POST", Path: "/console/approvals/approve", Handler: h.As(h.Approve)},
+		{Method: "POST", Path: "/console/approvals/reject", Handler: h.As(h.Reject)},
 		{Method: "GET", Path: "/console/style.css", Handler: h.Style},
 		{Method: "GET", Path: "/console/icon.svg", Handler: h.Icon},
 	}
@@ -292,7 +297,9 @@ func TestConsolePagesAreAccessible(t *testing.T) {
 	g.signIn("ada", "right")
 	_, list := g.ask("GET", "/console/decisions", nil)
 	_, one := g.ask("GET", "/console/decisions/d-1", nil)
-	for i, page := range []string{form, list, one} {
+	g.hall.waiting = []registration.Stored{stranger("c-1"), stranger("c-2")}
+	_, approvals := g.ask("GET", "/console/approvals", nil)
+	for i, page := range []string{form, list, one, approvals} {
 		for _, input := range regexp.MustCompile(`<input [^>]*>`).FindAllString(page, -1) {
 			id := regexp.MustCompile(` id="([^"]+)"`).FindStringSubmatch(input)
 			if !strings.Contains(input, `type="hidden"`) && (id == nil || !strings.Contains(page, fmt.Sprintf(`<label for="%s">`, id[1]))) {

@@ -1,11 +1,14 @@
 package oidc_test
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/ostiary/ostiary/core/strictjson"
+	"github.com/ostiary/ostiary/core/web"
 	"github.com/ostiary/ostiary/core/web/oidc"
 )
 
@@ -92,6 +95,27 @@ func TestJWKS(t *testing.T) {
 	lines := h.ask(ask{method: http.MethodGet, path: "jwks", header: http.Header{"If-None-Match": {`"k0"`, `"k1"`}}})
 	if lines.StatusCode != http.StatusNotModified {
 		t.Errorf("in two lines: %d", lines.StatusCode)
+	}
+}
+
+// A turning is a key set that changes at every look.
+type turning struct{ turns int }
+
+func (k *turning) JWKS() ([]byte, string) {
+	k.turns++
+	return fmt.Appendf(nil, `{"keys":[%d]}`, k.turns/2), fmt.Sprintf(`"k%d"`, k.turns/2)
+}
+
+// The prepared answer is that of the keys as they are now.
+func TestJWKSFollowsTheRing(t *testing.T) {
+	keys := &turning{}
+	o := oidc.New(nil, keys, nil, oidc.Document(issuer))
+	for range 6 {
+		a, err := o.JWKS(t.Context(), &web.Request{})
+		want := fmt.Sprint(keys.turns / 2)
+		if err != nil || string(a.Body) != `{"keys":[`+want+`]}` || !slices.Contains(a.Header, web.Header{Name: "ETag", Value: `"k` + want + `"`}) {
+			t.Errorf("turn %s: %v %s, %v", want, a.Header, a.Body, err)
+		}
 	}
 }
 

@@ -107,6 +107,8 @@ func operatorsAPI(a *admin.Handlers) []web.Route {
 		judged(http.MethodDelete, "/api/admin/clients/:id", a.As(a.DeleteClient)),
 		judged(http.MethodPost, "/api/admin/clients/:id/disable", a.As(a.DisableClient)),
 		judged(http.MethodPost, "/api/admin/clients/:id/enable", a.As(a.EnableClient)),
+		judged(http.MethodPost, "/api/admin/clients/:id/approve", a.As(a.ApproveClient)),
+		judged(http.MethodPost, "/api/admin/clients/:id/reject", a.As(a.RejectClient)),
 		candidate(http.MethodPost, "/api/admin/simulate", a.As(a.Simulate)),
 		operators(http.MethodGet, "/api/admin/decisions", a.As(a.ListDecisions)),
 		operators(http.MethodGet, "/api/admin/decisions/:id", a.As(a.ShowDecision)),
@@ -142,6 +144,9 @@ func consolePages(h *console.Handlers) []web.Route {
 		page(http.MethodPost, "/console/logout", h.As(h.Logout)),
 		page(http.MethodGet, "/console/decisions", h.As(h.List)),
 		page(http.MethodGet, "/console/decisions/:id", h.As(h.Show)),
+		page(http.MethodGet, "/console/approvals", h.As(h.Approvals)),
+		page(http.MethodPost, "/console/approvals/approve", h.As(h.Approve)),
+		page(http.MethodPost, "/console/approvals/reject", h.As(h.Reject)),
 		page(http.MethodGet, "/console/style.css", h.Style),
 		page(http.MethodGet, "/console/icon.svg", h.Icon),
 	}

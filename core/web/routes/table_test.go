@@ -71,6 +71,8 @@ PATCH /api/admin/clients/:id: operator, judged, Bearer, application/merge-patch+
 DELETE /api/admin/clients/:id: operator, judged, Bearer
 POST /api/admin/clients/:id/disable: operator, judged, Bearer, application/json
 POST /api/admin/clients/:id/enable: operator, judged, Bearer, application/json
+POST /api/admin/clients/:id/approve: operator, judged, Bearer, application/json
+POST /api/admin/clients/:id/reject: operator, judged, Bearer, application/json
 POST /api/admin/simulate: operator, Bearer, 4194304 bytes, application/json
 GET /api/admin/decisions: operator, Bearer
 GET /api/admin/decisions/:id: operator, Bearer
@@ -100,6 +102,9 @@ POST /console/login: page, application/x-www-form-urlencoded
 POST /console/logout: page, application/x-www-form-urlencoded
 GET /console/decisions: page
 GET /console/decisions/:id: page
+GET /console/approvals: page
+POST /console/approvals/approve: page, application/x-www-form-urlencoded
+POST /console/approvals/reject: page, application/x-www-form-urlencoded
 GET /console/style.css: page
 GET /console/icon.svg: page
 `
