@@ -29,7 +29,7 @@ func goldens(site strictjson.Value) []golden {
 func goldenRegistrations(site strictjson.Value) []golden {
 	var list []golden
 	add := func(name string, change func(*decision.Registration)) {
-		q := exampleRegister()
+		q := exampleFor(site)
 		change(&q)
 		list = append(list, golden{name: name, on: registration, question: &q})
 	}
@@ -50,10 +50,22 @@ func goldenRegistrations(site strictjson.Value) []golden {
 	add("a deletion with an initial access token", func(r *decision.Registration) {
 		r.Operation, r.Channel = core.Delete, core.ChannelManage
 	})
-	if !openRegistration(site) {
+	if !says(site, "registration", "open") {
 		add("open registration while it is closed", func(r *decision.Registration) { r.Caller.Kind = "open" })
 	}
 	return list
+}
+
+// exampleFor is a registration that the shipped rules allow under the site's own configuration: without a profile or a redirect
+// URI, which a site may restrict, and with a statement where one is required. What is golden about it is then all there is to refuse.
+func exampleFor(site strictjson.Value) decision.Registration {
+	q := exampleRegister()
+	q.Profile, q.IAT.Profile = "", ""
+	q.Effective.Metadata.RedirectURIs = nil
+	if says(site, "software_statement", "required") {
+		q.Statement = decision.Statement{Present: true, Trust: "issuer", Issuer: "https://directory.example.com"}
+	}
+	return q
 }
 
 func goldenAuthorizations() []golden {
@@ -110,10 +122,11 @@ var reserved = []string{"admin.api", "dcr.register"}
 
 const unregistered = "ostiary.golden.not_registered"
 
-func openRegistration(site strictjson.Value) bool {
-	registration, _ := site.Get("registration")
-	open, _ := registration.Get("open")
-	is, _ := open.Bool()
+// says tells whether the site's configuration says true there.
+func says(site strictjson.Value, section, name string) bool {
+	in, _ := site.Get(section)
+	value, _ := in.Get(name)
+	is, _ := value.Bool()
 	return is
 }
 

@@ -278,6 +278,28 @@ func TestEveryGoldenIsRefusedByItsOwnRule(t *testing.T) {
 	}
 }
 
+// Whatever a site's configuration restricts, a request that must be refused is not refused for that.
+func TestGoldensUnderOtherConfigurations(t *testing.T) {
+	generous := map[string]string{"a.rego": "package ostiary.registration.scopes\n\nchecked := true\n"}
+	yes := strictjson.Bool(true)
+	for name, config := range map[string]strictjson.Value{
+		"no profiles": siteConfig([]string{"openid"}),
+		"profile of another method": siteConfig([]string{"openid"}, member("code-flow-pkjwt", strictjson.Object(
+			member("token_endpoint_auth_methods", flags("client_secret_basic")), member("grant_types", flags("client_credentials")),
+			member("allowed_scopes", flags("openid"))))),
+		"hosts": exampleConfig().With("redirects", strictjson.Object(member("allowed_private_schemes", flags()),
+			member("allowed_hosts", flags("other.example.net")), member("max", strictjson.Int(1)))),
+		"statements": exampleConfig().With("software_statement", strictjson.Object(member("required", yes), member("accept_self_signed", yes))),
+	} {
+		t.Run(name, func(t *testing.T) {
+			problems := refusedFor(t, generous, config)
+			if len(problems) != 1 || !strings.Contains(problems[0].Message, "the rules allow a scope that is not offered") {
+				t.Errorf("a module that allows every scope: %v", problems)
+			}
+		})
+	}
+}
+
 func TestWithheldBuiltins(t *testing.T) {
 	known := map[string]bool{}
 	for _, b := range ast.CapabilitiesForThisVersion().Builtins {

@@ -69,6 +69,8 @@ func problemOf(e *ast.Error) Problem {
 	case nil:
 	case *ast.ParserErrorDetail:
 		p.Message += ", near: " + strings.TrimSpace(details.Line)
+	case *ast.RefErrInvalidDetail:
+		p.Message = unknownMember(details)
 	default:
 		p.Message = strings.Join(append([]string{e.Message}, details.Lines()...), "; ")
 	}
@@ -76,6 +78,18 @@ func problemOf(e *ast.Error) Problem {
 		p.Message += " (" + todo + ")"
 	}
 	return p
+}
+
+// unknownMember says which names there are instead of one that does not exist.
+func unknownMember(d *ast.RefErrInvalidDetail) string {
+	var names []string
+	for _, name := range d.OneOf {
+		names = append(names, strings.Trim(name.String(), `"`))
+	}
+	if len(names) == 0 {
+		return fmt.Sprintf("%v does not exist: %v has no such member", d.Ref[:d.Pos+1], d.Ref[:d.Pos])
+	}
+	return fmt.Sprintf("%v does not exist; %v has %s", d.Ref[:d.Pos+1], d.Ref[:d.Pos], strings.Join(names, ", "))
 }
 
 // remedyOf says what to do about an error of the compiler that does not say so itself.
