@@ -71,6 +71,12 @@ func problemOf(e *ast.Error) Problem {
 		p.Message += ", near: " + strings.TrimSpace(details.Line)
 	case *ast.RefErrInvalidDetail:
 		p.Message = unknownMember(details)
+	case *ast.RefErrUnsupportedDetail:
+		if strings.HasPrefix(e.Message, "undefined ref") {
+			p.Message = fmt.Sprintf("%v does not exist: %v is no object, it is a %v", details.Ref, details.Ref[:details.Pos+1], details.Have)
+			break
+		}
+		p.Message = e.Message
 	default:
 		p.Message = strings.Join(append([]string{e.Message}, details.Lines()...), "; ")
 	}

@@ -47,7 +47,7 @@ func decisionListCommand(f *operatorFlags) *cobra.Command {
 		{"client", "client_id", "those about the client of this id only"},
 		{"verdict", "verdict", "allowed, denied or failed ones only"},
 		{"outcome", "outcome", "by what became of it: stored, deleted, unchanged, nothing"},
-		{"operation", "operation", "register, update, delete, read, disable or enable"},
+		{"operation", "operation", "register, update, delete, read, disable, enable, approve or reject"},
 		{"channel", "channel", "dcr, manage or operator"},
 		{"code", "code", "by the error that the caller was told, such as invalid_scope"},
 		{"rule", "rule", "those that a rule of this name had a part in"},

@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -27,6 +29,9 @@ func policyBenchCommand(f *policyFlags) *cobra.Command {
 		func(cmd *cobra.Command, b *bench) error {
 			if m.file != "" && m.decision == "" {
 				m.decision = policies.Decisions()[0]
+			}
+			if m.decision != "" && !slices.Contains(policies.Decisions(), m.decision) {
+				return usagef("--decision must be one of %s, not %q", strings.Join(policies.Decisions(), ", "), m.decision)
 			}
 			if m.each <= 0 {
 				return usagef("--time must be more than nothing, such as 300ms")

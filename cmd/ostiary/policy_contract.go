@@ -63,11 +63,11 @@ func (b *bench) publish() error {
 		}
 		written = append(written, name)
 	}
-	return b.tellWritten(written)
+	return b.tellWritten(written, "")
 }
 
-// tellWritten names the files, those of the contract together.
-func (b *bench) tellWritten(written []string) error {
+// tellWritten names the files, those of the contract together, and says what there is to say about them.
+func (b *bench) tellWritten(written []string, about string) error {
 	if b.json {
 		return b.printJSON(map[string]any{"written": written})
 	}
@@ -82,7 +82,7 @@ func (b *bench) tellWritten(written []string) error {
 			told = true
 		}
 	}
-	_, err := fmt.Fprintf(b.out, "\nNext: ostiary policy check %s\n", b.dir)
+	_, err := fmt.Fprintf(b.out, "%s\nNext: ostiary policy check %s\n", about, b.dir)
 	return err
 }
 

@@ -25,10 +25,12 @@ func policyInitCommand(f *policyFlags) *cobra.Command {
 		func(_ *cobra.Command, b *bench) error { return b.begin(o) })
 	cmd.Flags().StringVar(&o.override, "override", "", "copy this shipped module, such as redirects or token.scopes")
 	cmd.Flags().StringVar(&o.preset, "preset", "", "copy this preset; --preset list names them")
-	cmd.MarkFlagsMutuallyExclusive("override", "preset")
 	oneFolder, begin := cmd.Args, cmd.RunE
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if o.preset == "list" {
+		switch {
+		case o.override != "" && o.preset != "":
+			return usagef("name --override or --preset, not both; the second one may follow with another call")
+		case o.preset == "list":
 			return noArguments(cmd, args)
 		}
 		return oneFolder(cmd, args)
@@ -108,12 +110,12 @@ func (b *bench) begin(o initOptions) error {
 		}
 		written = append(written, name)
 	}
-	if o.preset != "" && !b.json {
-		folder := filepath.Join(b.dir, o.preset)
-		fmt.Fprintf(b.out, "Read %s, change %s, and use %s.\n\n",
-			filepath.Join(folder, "README.md"), filepath.Join(folder, "settings.rego"), filepath.Join(folder, "dcr_config.yaml"))
+	if o.preset == "" {
+		return b.tellWritten(written, "")
 	}
-	return b.tellWritten(written)
+	folder := filepath.Join(b.dir, o.preset)
+	return b.tellWritten(written, fmt.Sprintf("\nRead %s, change %s, and give the server %s.\n",
+		filepath.Join(folder, "README.md"), filepath.Join(folder, "settings.rego"), filepath.Join(folder, "dcr_config.yaml")))
 }
 
 // mayAdd refuses to touch what is there.

@@ -59,7 +59,7 @@ func simulateCommand() *cobra.Command {
 	flags.StringVar(&f.ClientID, "client", "", "client_id that the operation is about, unless it is register")
 	flags.StringVar(&f.Channel, "channel", "", "dcr, manage or operator (default: that by which such a request comes)")
 	flags.StringVar(&f.Profile, "iat-profile", "", "profile of the initial access token that the request is taken to have")
-	flags.StringVar(&f.Profile, "profile", "", "the same, shorter")
+	flags.StringVar(&f.Profile, "profile", "", "the same as --iat-profile")
 	flags.StringVar(&f.folder, "bundle", "", "folder of rules to try instead of those in force")
 	flags.StringVar(&f.caller, "caller", "", "who asks: initial_access_token, registration_access_token, operator or open (default: as the channel has it)")
 	flags.BoolVar(&f.Merge, "merge", false, "the body is a JSON Merge Patch; for update")
