@@ -130,7 +130,7 @@ func reasonsOf(v *decision.Verdict) []core.Reason {
 			all = append(all, s.By)
 		}
 	}
-	return slices.Clip(all[:min(len(all), maxReasons)])
+	return slices.Clone(all[:min(len(all), maxReasons)]) // the others are not held on to
 }
 
 // The aspects of a result.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -555,6 +556,25 @@ func TestTakenIsTold(t *testing.T) {
 	if got := decision.AboutOf(document{written}); !reflect.DeepEqual(got, want) {
 		t.Errorf("written down: about %+v", got)
 	}
+}
+
+// Of the reasons that are not kept, nothing is: a thousand differences of strangers' requests are held.
+func TestReasonsBeyondTheBoundAreLetGo(t *testing.T) {
+	before := heap()
+	v := &decision.Verdict{Deny: make([]core.Reason, maxReasons+1)}
+	v.Deny[maxReasons].Message = strings.Repeat("x", 32<<20)
+	kept := reasonsOf(v)
+	if after := heap(); after > before+16<<20 || len(kept) != maxReasons {
+		t.Errorf("%d reasons hold %d bytes", len(kept), after-before)
+	}
+	runtime.KeepAlive(kept)
+}
+
+func heap() uint64 {
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return stats.HeapAlloc
 }
 
 // What a cached token decision costs without a shadow, and what handing it to one adds.

@@ -146,7 +146,7 @@ const (
 // trimmed keeps a ruling as small as an answer can bear.
 func (r Ruling) trimmed() Ruling {
 	if n := len(r.Reasons) - maxReasons; n > 0 {
-		r.Reasons, r.More = r.Reasons[:maxReasons:maxReasons], n
+		r.Reasons, r.More = slices.Clone(r.Reasons[:maxReasons]), n // the others are not held on to
 	}
 	changes := slices.Clone(r.Changes)
 	for i, op := range changes {
