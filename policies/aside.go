@@ -10,12 +10,11 @@ import (
 	"github.com/ostiary/ostiary/core/decision"
 )
 
-// An Aside asks a revision that need not be the one in use, beside the traffic: one question at a time, and only when no more
-// than half of the engine's evaluations run. It remembers no verdict. It is safe for concurrent use.
+// An Aside asks a revision that need not be the one in use, beside the traffic: one question at a time, however many Asides the
+// engine has, and only when no more than half of the engine's evaluations run. It remembers no verdict. It is safe for concurrent use.
 type Aside struct {
 	revision *Revision
 	engine   *Engine
-	slots    *slots
 	deadline time.Duration
 }
 
@@ -24,6 +23,7 @@ const (
 	asideDeadline = time.Second            // of one evaluation; nobody waits for it
 	asidePatience = 200 * time.Millisecond // with the traffic, before it takes its turn all the same
 	asideLook     = time.Millisecond       // how often it looks whether there is room
+	asideWait     = 30 * time.Second       // for the question of another Aside to be answered
 )
 
 // Candidate makes a revision of a source, tried as Replace would try it, and does not put it in force.
@@ -31,7 +31,7 @@ func (e *Engine) Candidate(src Source) (*Revision, error) { return Load(src, e.t
 
 // Aside makes a revision answer beside the traffic.
 func (e *Engine) Aside(r *Revision) *Aside {
-	return &Aside{revision: r, engine: e, slots: newSlots(1, DefaultMaxWait), deadline: asideDeadline}
+	return &Aside{revision: r, engine: e, deadline: asideDeadline}
 }
 
 // Revision gives the revision that is asked.
@@ -41,13 +41,13 @@ func (a *Aside) Revision() *Revision { return a.revision }
 func (a *Aside) DecideRegistration(ctx context.Context, q *decision.Registration) (decision.Verdict, error) {
 	start := a.engine.now()
 	verdict := decision.Verdict{Revision: a.revision.id}
-	if err := a.slots.acquire(ctx); err != nil {
+	if err := a.engine.asides.acquire(ctx); err != nil {
 		return verdict, err
 	}
 	a.giveWay(ctx)
 	rules := a.revision.rules[registration]
 	input := rules.input(q)
-	v, err := a.slots.run(ctx, a.deadline, func(cancel topdown.Cancel) (decision.Verdict, error) {
+	v, err := a.engine.asides.run(ctx, a.deadline, func(cancel topdown.Cancel) (decision.Verdict, error) {
 		return rules.decide(input, cancel)
 	})
 	switch {

@@ -2,9 +2,11 @@ package policies
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
@@ -60,6 +62,46 @@ func TestAsideGivesWay(t *testing.T) {
 	if v, err := a.DecideRegistration(t.Context(), &q); err != nil || !v.Allow {
 		t.Errorf("never took its turn: %+v, %v", v, err)
 	}
+}
+
+// However many candidates are tried at once, one question runs: rules that run away take one processor and not all.
+func TestAsidesTakeTurns(t *testing.T) {
+	e := engineWith(t, "")
+	a, b := asideOf(t, e, ""), asideOf(t, e, "")
+	if err := e.asides.acquire(t.Context()); err != nil { // a question of a third
+		t.Fatal(err)
+	}
+	q := exampleRegister()
+	answers := make(chan error, 2)
+	for _, one := range []*Aside{a, b} {
+		go func() {
+			_, err := one.DecideRegistration(t.Context(), &q)
+			answers <- err
+		}()
+	}
+	select {
+	case err := <-answers:
+		t.Fatalf("two questions at once: %v", err)
+	case <-time.After(10 * time.Millisecond):
+	}
+	e.asides.release()
+	for range 2 {
+		if err := <-answers; err != nil {
+			t.Error(err)
+		}
+	}
+	// One that is stuck holds up the others, who are told so at once.
+	if err := e.asides.acquire(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	until := make(chan struct{})
+	if _, err := e.asides.run(t.Context(), short, hang(until)); !errors.Is(err, errDeadline) {
+		t.Errorf("stuck: %v", err)
+	}
+	if _, err := b.DecideRegistration(t.Context(), &q); core.CodeOf(err) != core.TemporarilyUnavailable {
+		t.Errorf("beside a stuck one: %v", err)
+	}
+	close(until)
 }
 
 // A question that was kept and read again is the same to the rules, in every path they can read.

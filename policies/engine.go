@@ -46,6 +46,7 @@ type Engine struct {
 	trial    time.Duration
 	cached   int
 	slots    *slots
+	asides   *slots // one, for all Asides: a candidate whose rules run away takes no more than one that does not
 	active   atomic.Pointer[live]
 	turn     atomic.Uint64 // how many revisions there were, the coming one included
 	told     func(decision.Taken)
@@ -92,7 +93,7 @@ func NewEngine(o Options) *Engine {
 	if o.MaxWait <= 0 {
 		o.MaxWait = DefaultMaxWait
 	}
-	e.slots = newSlots(o.MaxConcurrent, o.MaxWait)
+	e.slots, e.asides = newSlots(o.MaxConcurrent, o.MaxWait), newSlots(1, asideWait)
 	return e
 }
 

@@ -67,6 +67,8 @@ func TestLoadRefuses(t *testing.T) {
 		"network":             {"a.rego", house + `label contains "x" if http.send({"method": "get", "url": "http://127.0.0.1"})` + "\n", 3, "undefined function http.send"},
 		"clock":               {"a.rego", house + `label contains "x" if time.now_ns() > 0` + "\n", 3, "undefined function time.now_ns"},
 		"parsing of URIs":     {"a.rego", house + `label contains "x" if uri.parse("x")` + "\n", 3, "undefined function uri.parse"},
+		"all of memory":       {"a_test.rego", "package ostiary.registration.site.a_test\n\ntest_x if bits.lsh(1, 4611686018427387904) > 0\n", 3, "undefined function bits.lsh"},
+		"endless schema":      {"a.rego", "# METADATA\n# schemas:\n#   - input: {\"properties\": {\"a\": {\"$ref\": \"#\"}}}\n" + house + "label contains \"x\" if input.a.a\n", 1, "no $ref"},
 		"misspelt input":      {"a.rego", house + `label contains "x" if input.iat.lable` + "\n", 3, "input.iat.lable does not exist; input.iat has created_by, expires_at, id, label, "},
 		"member of a string":  {"a.rego", house + `label contains "x" if input.operation.name` + "\n", 3, "input.operation.name does not exist: input.operation is no object, it is a string"},
 		"misspelt fact":       {"a.rego", house + "label contains u.schem if some u in input.redirect_uris\n", 3, "schem"},

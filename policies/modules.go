@@ -51,7 +51,11 @@ func parseModules(src Source) (*parsed, []Problem) {
 			problems = append(problems, problemsOf(err)...)
 			continue
 		}
-		if wrong := checkPackage(name, m); wrong != nil {
+		wrong := checkPackage(name, m)
+		if wrong == nil {
+			wrong = checkSchemas(m)
+		}
+		if wrong != nil {
 			problems = append(problems, *wrong)
 			continue
 		}
@@ -151,6 +155,35 @@ func checkPackage(name string, m *ast.Module) *Problem {
 			pkg, c.pkg, c.pkg, strings.Join(c.required, ", "))
 	}
 	return nil
+}
+
+// checkSchemas refuses schemas in annotations that refer to others: OPA's compiler follows one that refers to itself until the
+// stack is over, which ends the process.
+func checkSchemas(m *ast.Module) *Problem {
+	for _, a := range m.Annotations {
+		for _, s := range a.Schemas {
+			if s.Definition != nil && refers(*s.Definition) {
+				p := at(a.Loc(), "a schema in an annotation has no $ref here; write out what it refers to")
+				return &p
+			}
+		}
+	}
+	return nil
+}
+
+// refers tells whether there is a $ref anywhere in a JSON document.
+func refers(doc any) bool {
+	switch doc := doc.(type) {
+	case map[string]any:
+		for name, inner := range doc {
+			if name == "$ref" || refers(inner) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(doc, refers)
+	}
+	return false
 }
 
 func sitePackages() string {

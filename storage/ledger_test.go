@@ -50,6 +50,9 @@ func (s *store) whole() ledger.Entry {
 		Patch:   []strictjson.PatchOp{{Op: "replace", Path: "/a~1b", Value: doc}, {Op: "add", Path: "/c", Value: strictjson.Value{}}, {Op: "remove", Path: "/d"}},
 		Reasons: []core.Reason{{Rule: "r", Code: core.InvalidScope, Fields: []string{"scope"}, Message: "m & \"m\"", Public: true, File: "a.rego", Line: 7}},
 		Fuel:    1<<64 - 1, NS: -1, Calls: []ledger.Call{{Kind: "kv", Target: "t", Status: "ok", Digest: "d"}}, Audit: doc, Fault: "f", Cached: true,
+		Attached: &ledger.Attached{
+			Require: []core.Obligation{{Name: "par", Params: `{"a":1}`, Rule: "r"}}, Limits: map[string]int64{"access_token": 60}, Labels: []string{"l"}, Trust: "self",
+		},
 	}}
 	return e
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"sync"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
@@ -57,7 +58,10 @@ type candidates struct {
 	engine *policies.Engine
 	site   func() *registration.Site
 	turn   chan struct{} // holds one item while a candidate is loaded
-	last   *policies.Revision
+	last   *policies.Aside
+
+	mu   sync.Mutex
+	live *policies.Aside
 }
 
 // Candidate implements replay.Candidates. The one before is remembered: who tries sends it again and again.
@@ -72,8 +76,8 @@ func (c *candidates) Candidate(ctx context.Context, files map[string]string) (re
 	case <-ctx.Done():
 		return replay.Candidate{}, ctx.Err()
 	}
-	if c.last != nil && c.last.IsOf(src) {
-		return c.ready(c.last), nil
+	if c.last != nil && c.last.Revision().IsOf(src) {
+		return ready(c.last), nil
 	}
 	rev, err := c.engine.Candidate(src)
 	var load *policies.LoadError
@@ -83,8 +87,8 @@ func (c *candidates) Candidate(ctx context.Context, files map[string]string) (re
 	case err != nil:
 		return replay.Candidate{}, err
 	}
-	c.last = rev
-	return c.ready(rev), nil
+	c.last = c.engine.Aside(rev)
+	return ready(c.last), nil
 }
 
 // Live implements replay.Candidates.
@@ -93,11 +97,18 @@ func (c *candidates) Live() (replay.Candidate, error) {
 	if rev == nil {
 		return replay.Candidate{}, core.Refuse(core.PolicyUnavailable, "No usable policy is in force.")
 	}
-	return c.ready(rev), nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.live == nil || c.live.Revision() != rev {
+		c.live = c.engine.Aside(rev)
+	}
+	return ready(c.live), nil
 }
 
-func (c *candidates) ready(rev *policies.Revision) replay.Candidate {
-	return replay.Candidate{Revision: rev.ID(), Decide: c.engine.Aside(rev).DecideRegistration, Line: rev.Line}
+// ready is a candidate whose questions all take turns: whoever asks it.
+func ready(a *policies.Aside) replay.Candidate {
+	rev := a.Revision()
+	return replay.Candidate{Revision: rev.ID(), Decide: a.DecideRegistration, Line: rev.Line}
 }
 
 var _ replay.Candidates = (*candidates)(nil)

@@ -25,9 +25,6 @@ func readBody(ctx *fasthttp.RequestCtx, limit int) ([]byte, error) {
 		return nil, nil
 	}
 	length := ctx.Request.Header.ContentLength()
-	if length > limit {
-		return nil, errTooLarge
-	}
 	// Memory follows what arrives, not what is announced: nobody has been authenticated yet.
 	body := bytes.NewBuffer(make([]byte, 0, min(max(length, 0), DefaultLimit)+bytes.MinRead))
 	n, err := body.ReadFrom(io.LimitReader(stream, int64(limit)+1))

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/ostiary/ostiary/core"
 )
 
 // everyPath is one request line for each route, and paths that no route has.
@@ -55,6 +57,42 @@ func TestBodyFarOverTheLimit(t *testing.T) {
 	}
 	if a := g.ask(t, get("/files/alive")); a.StatusCode != 200 {
 		t.Errorf("afterwards: status %d", a.StatusCode)
+	}
+}
+
+// A long body of somebody whom the route does not admit is not kept, and the answer says who may send one.
+func TestLongBodyOfAStranger(t *testing.T) {
+	reached := 0
+	g := start(t, func(o *Options) {
+		o.Routes = []Route{{
+			Method: "PUT", Path: "/in", Limit: 5 << 20, Challenge: Bearer,
+			Admit: func(_ context.Context, r *Request) error {
+				if r.Header("Authorization") == "" {
+					return core.Refuse(core.InvalidToken, "Send a token.")
+				}
+				return nil
+			},
+			Handler: func(_ context.Context, r *Request) (Response, error) {
+				reached += len(r.Body)
+				return NoContent(), nil
+			},
+		}}
+	})
+	big := strings.Repeat("x", 5<<20)
+	w, wire := g.dial(t), []byte(request("PUT", "/in", big))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	w.write(wire)
+	a := w.read("PUT")
+	runtime.ReadMemStats(&after)
+	if a.StatusCode != 401 || reached != 0 {
+		t.Errorf("status %d, %d bytes reached the handler: %s", a.StatusCode, reached, a.body)
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > 2<<20 {
+		t.Errorf("%d bytes of memory for a body that nobody wanted", used)
+	}
+	if a := g.ask(t, request("PUT", "/in", big, "Authorization: Bearer x")); a.StatusCode != 204 || reached != len(big) {
+		t.Errorf("status %d, %d bytes reached the handler: %s", a.StatusCode, reached, a.body)
 	}
 }
 

@@ -190,28 +190,39 @@ func (ex *exchange) receive() *refusal {
 	if ex.facts.encoding != "" {
 		return &refusal{err: core.Refuse(core.UnsupportedMediaType, "Send the body without Content-Encoding.")}
 	}
+	if ex.facts.mediaType != "" && !ex.takesMediaType() {
+		return ex.wrongMediaType()
+	}
+	if ex.ctx.Request.Header.ContentLength() > ex.route.limit() {
+		return bodyRefusal(errTooLarge, ex.route.limit())
+	}
+	if ex.route.Admit != nil {
+		if err := ex.route.Admit(ex.s.base, ex.req); err != nil {
+			return &refusal{err: core.AsError(err)}
+		}
+	}
 	body, err := readBody(ex.ctx, ex.route.limit())
 	if err != nil {
 		return bodyRefusal(err, ex.route.limit())
 	}
-	ex.req.Body = body
-	return ex.checkMediaType()
+	if ex.req.Body = body; len(body) > 0 && !ex.takesMediaType() {
+		return ex.wrongMediaType()
+	}
+	return nil // an empty body without a type is the handler's to judge
 }
 
-// checkMediaType refuses a body of a kind the route does not take. An empty body without a type is the handler's to judge.
-func (ex *exchange) checkMediaType() *refusal {
-	sent := ex.facts.mediaType
-	wanted := ex.route.MediaTypes
-	if len(wanted) == 0 || len(ex.req.Body) == 0 && sent == "" {
-		return nil
+// takesMediaType tells whether the body is of a kind that the route takes.
+func (ex *exchange) takesMediaType() bool {
+	sent, wanted := ex.facts.mediaType, ex.route.MediaTypes
+	if len(wanted) == 0 || slices.Contains(wanted, sent) {
+		return true
 	}
-	if slices.Contains(wanted, sent) {
-		return nil
-	}
-	if mediaType, _, err := mime.ParseMediaType(sent); err == nil && slices.Contains(wanted, mediaType) {
-		return nil
-	}
-	return &refusal{err: core.Refuse(core.UnsupportedMediaType, "Add the header Content-Type: %s.", strings.Join(wanted, " or "))}
+	mediaType, _, err := mime.ParseMediaType(sent)
+	return err == nil && slices.Contains(wanted, mediaType)
+}
+
+func (ex *exchange) wrongMediaType() *refusal {
+	return &refusal{err: core.Refuse(core.UnsupportedMediaType, "Add the header Content-Type: %s.", strings.Join(ex.route.MediaTypes, " or "))}
 }
 
 // refuse answers an error in the face of the route, or of the area when no route is known.

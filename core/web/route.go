@@ -47,6 +47,10 @@ type Route struct {
 	Judged     bool     // mints a decision id, shown on every answer but a successful read
 	Challenge  Challenge
 
+	// Admit is asked before the body is read: for routes whose bodies may be long and not everybody's. Nil admits all; the handler
+	// asks in any case.
+	Admit func(context.Context, *Request) error
+
 	log  slog.Handler // carries the method and the pattern
 	line string       // and so does this, for lines ready made
 }

@@ -109,15 +109,15 @@ func operatorsAPI(a *admin.Handlers) []web.Route {
 		judged(http.MethodPost, "/api/admin/clients/:id/enable", a.As(a.EnableClient)),
 		judged(http.MethodPost, "/api/admin/clients/:id/approve", a.As(a.ApproveClient)),
 		judged(http.MethodPost, "/api/admin/clients/:id/reject", a.As(a.RejectClient)),
-		candidate(http.MethodPost, "/api/admin/simulate", a.As(a.Simulate)),
+		candidate(http.MethodPost, "/api/admin/simulate", a, a.As(a.Simulate)),
 		operators(http.MethodGet, "/api/admin/decisions", a.As(a.ListDecisions)),
 		operators(http.MethodGet, "/api/admin/decisions/:id", a.As(a.ShowDecision)),
 		operators(http.MethodGet, "/api/admin/policies", a.As(a.ShowPolicies)),
-		candidate(http.MethodPut, "/api/admin/policies/shadow", a.As(a.SetShadow)),
+		candidate(http.MethodPut, "/api/admin/policies/shadow", a, a.As(a.SetShadow)),
 		operators(http.MethodGet, "/api/admin/policies/shadow", a.As(a.ShowShadow)),
 		operators(http.MethodDelete, "/api/admin/policies/shadow", a.As(a.ClearShadow)),
-		candidate(http.MethodPost, "/api/admin/policies/replay", a.As(a.ReplayPolicy)),
-		candidate(http.MethodPost, "/api/admin/policies/audit", a.As(a.AuditPolicy)),
+		candidate(http.MethodPost, "/api/admin/policies/replay", a, a.As(a.ReplayPolicy)),
+		candidate(http.MethodPost, "/api/admin/policies/audit", a, a.As(a.AuditPolicy)),
 		operators(http.MethodGet, "/api/admin/policies/jobs/:id", a.As(a.ShowPolicyJob)),
 		operators(http.MethodDelete, "/api/admin/policies/jobs/:id", a.As(a.CancelPolicyJob)),
 		operators(http.MethodGet, "/api/admin/plugins", a.As(a.ShowPlugins)),
@@ -254,9 +254,9 @@ func operators(method, path string, h web.Handler) web.Route {
 }
 
 // candidate is an operators' route that takes a whole policy.
-func candidate(method, path string, h web.Handler) web.Route {
+func candidate(method, path string, a *admin.Handlers, h web.Handler) web.Route {
 	route := operators(method, path, h)
-	route.Limit = admin.MaxCandidate
+	route.Limit, route.Admit = admin.MaxCandidate, a.Admit
 	return route
 }
 

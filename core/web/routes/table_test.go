@@ -73,15 +73,15 @@ POST /api/admin/clients/:id/disable: operator, judged, Bearer, application/json
 POST /api/admin/clients/:id/enable: operator, judged, Bearer, application/json
 POST /api/admin/clients/:id/approve: operator, judged, Bearer, application/json
 POST /api/admin/clients/:id/reject: operator, judged, Bearer, application/json
-POST /api/admin/simulate: operator, Bearer, 4194304 bytes, application/json
+POST /api/admin/simulate: operator, Bearer, 4194304 bytes, once admitted, application/json
 GET /api/admin/decisions: operator, Bearer
 GET /api/admin/decisions/:id: operator, Bearer
 GET /api/admin/policies: operator, Bearer
-PUT /api/admin/policies/shadow: operator, Bearer, 4194304 bytes, application/json
+PUT /api/admin/policies/shadow: operator, Bearer, 4194304 bytes, once admitted, application/json
 GET /api/admin/policies/shadow: operator, Bearer
 DELETE /api/admin/policies/shadow: operator, Bearer
-POST /api/admin/policies/replay: operator, Bearer, 4194304 bytes, application/json
-POST /api/admin/policies/audit: operator, Bearer, 4194304 bytes, application/json
+POST /api/admin/policies/replay: operator, Bearer, 4194304 bytes, once admitted, application/json
+POST /api/admin/policies/audit: operator, Bearer, 4194304 bytes, once admitted, application/json
 GET /api/admin/policies/jobs/:id: operator, Bearer
 DELETE /api/admin/policies/jobs/:id: operator, Bearer
 GET /api/admin/plugins: operator, Bearer
@@ -143,6 +143,9 @@ func describe(r web.Route) string {
 	}
 	if r.Limit != 0 {
 		words = append(words, fmt.Sprintf("%d bytes", r.Limit))
+	}
+	if r.Admit != nil {
+		words = append(words, "once admitted")
 	}
 	return r.Method + " " + r.Path + ": " + strings.Join(append(words, r.MediaTypes...), ", ")
 }

@@ -147,18 +147,29 @@ deny contains {
 	not colleague(contact)
 }
 
+# What people see of a client, and go by.
+shown := {"client_name", "client_uri", "logo_uri", "policy_uri", "tos_uri"}
+
+looked_at if input.operation == "register"
+
+looked_at if {
+	input.operation == "update"
+	some member in input.changed
+	split(member, "#")[0] in shown
+}
+
 # METADATA
 # title: Approval
 # description: >-
 #   Somebody looks at every client that an operator did not bring. Until then it can do nothing. Once approved it cannot widen by itself
-#   what was approved.
+#   what was approved, and an operator changes its name and its links: under another name it is not the client that was looked at.
 require contains {
 	"rule": "enterprise.approval",
 	"name": "approval",
 	"params": {"queue": "enterprise", "expires_in": settings.approval_within},
 } if {
 	concerned
-	input.operation == "register"
+	looked_at
 	input.caller.kind != "operator"
 }
 

@@ -88,13 +88,30 @@ test_others_are_not_concerned if {
 
 # waiting gives the obligations of a client that somebody brings.
 waiting(operation, kind) := {r.name | some r in required} if {
-	required := enterprise.require with input as client with input.operation as operation with input.caller.kind as kind
+	required := enterprise.require with input as client
+		with input.operation as operation
+		with input.caller.kind as kind
+		with input.changed as ["contacts"]
 }
 
 test_clients_wait_for_approval if {
 	waiting("register", "initial_access_token") == {"approval"}
 	waiting("register", "operator") == set()
 	waiting("update", "registration_access_token") == set()
+}
+
+test_another_name_is_for_an_operator if {
+	every member in ["client_name", "client_name#de", "logo_uri"] { renamed(member, "registration_access_token") == {"approval"} }
+	renamed("contacts", "registration_access_token") == set()
+	renamed("client_name", "operator") == set()
+}
+
+renamed(member, kind) := {needed.name | some needed in required} if {
+	required := enterprise.require with input as json.patch(client, [
+		{"op": "replace", "path": "/operation", "value": "update"},
+		{"op": "replace", "path": "/caller/kind", "value": kind},
+		{"op": "replace", "path": "/changed", "value": [member]},
+	])
 }
 
 test_clients_are_labelled if {

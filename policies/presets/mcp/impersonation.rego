@@ -6,17 +6,51 @@ package ostiary.registration.site.mcp
 import data.ostiary.registration.site.mcp.known_clients
 import data.ostiary.registration.site.mcp.settings
 
-# Letters that look like others, and what they are taken for. The letters of other scripts that stand beside Latin ones are refused.
-lookalikes := {
-	"0": "o", "1": "l", "3": "e", "4": "a", "5": "s", "7": "t", "i": "l", "|": "l", "!": "l", "@": "a", "$": "s",
-	"à": "a", "á": "a", "â": "a", "ã": "a", "ä": "a", "å": "a", "ç": "c", "è": "e", "é": "e", "ê": "e", "ë": "e",
-	"ì": "l", "í": "l", "î": "l", "ï": "l", "ı": "l", "ł": "l", "ñ": "n", "ò": "o", "ó": "o", "ô": "o", "õ": "o",
-	"ö": "o", "ø": "o", "ù": "u", "ú": "u", "û": "u", "ü": "u", "ý": "y", "ÿ": "y",
+# Digits and signs that look like letters, and what they are taken for. i and l are one letter here.
+lookalikes := {"0": "o", "1": "l", "3": "e", "4": "a", "5": "s", "7": "t", "i": "l", "|": "l", "!": "l", "@": "a", "$": "s"}
+
+# Latin letters with marks, by the letter without. The letters of other scripts that stand beside Latin ones are refused.
+marked := {
+	"": "\u0307", # what is left of the dot of a Turkish capital I
+	"a": "àáâãäåāăąǎǟǡǻȁȃȧḁẚạảấầẩẫậắằẳẵặ",
+	"b": "ƀƃḃḅḇ",
+	"c": "çćĉċčƈȼḉ",
+	"d": "ďđƌȡḋḍḏḑḓ",
+	"e": "èéêëēĕėęěȅȇȩɇḕḗḙḛḝẹẻẽếềểễệ",
+	"f": "ƒḟ",
+	"g": "ĝğġģǥǧǵḡ",
+	"h": "ĥħȟḣḥḧḩḫẖ",
+	"i": "ìíîïĩīĭįıǐȉȋḭḯỉị",
+	"j": "ĵǰȷɉ",
+	"k": "ķƙǩḱḳḵ",
+	"l": "ĺļľŀłƚȴḷḹḻḽ",
+	"m": "ḿṁṃ",
+	"n": "ñńņňƞǹȵṅṇṉṋ",
+	"o": "òóôõöøōŏőơǒǫǭǿȍȏȫȭȯȱṍṏṑṓọỏốồổỗộớờởỡợ",
+	"p": "ƥṕṗ",
+	"q": "ɋ",
+	"r": "ŕŗřȑȓɍṙṛṝṟ",
+	"s": "śŝşšșȿṡṣṥṧṩſ",
+	"t": "ţťŧƫƭțȶṫṭṯṱẗ",
+	"u": "ùúûüũūŭůűųưǔǖǘǚǜȕȗṳṵṷṹṻụủứừửữự",
+	"v": "ṽṿ",
+	"w": "ŵẁẃẅẇẉẘ",
+	"x": "ẋẍ",
+	"y": "ýÿŷƴȳɏẏẙỳỵỷỹỿ",
+	"z": "źżžƶȥɀẑẓẕ",
+}
+
+# METADATA
+# description: The client's name without marks on its letters.
+bare := lower(input.effective.client_name) if regex.match(`^[\x00-\x7f]*$`, input.effective.client_name)
+
+bare := strings.replace_n({char: letter | some letter, chars in marked; some char in split(chars, "")}, lower(input.effective.client_name)) if {
+	not regex.match(`^[\x00-\x7f]*$`, input.effective.client_name)
 }
 
 # METADATA
 # description: The words of the client's name as they look, each between spaces; and the same without spaces.
-words := sprintf(" %s ", [trim_space(regex.replace(strings.replace_n(lookalikes, lower(input.effective.client_name)), `[^a-z]+`, " "))])
+words := sprintf(" %s ", [trim_space(regex.replace(strings.replace_n(lookalikes, bare), `[^a-z]+`, " "))])
 
 compact := replace(words, " ", "")
 
@@ -81,7 +115,13 @@ deny contains {
 
 # METADATA
 # description: Letters of scripts that have Latin look-alikes, and what is not seen or stands over other letters.
-foreign := `[\p{Greek}\p{Cyrillic}\p{Armenian}\p{Cherokee}\x{ff01}-\x{ff5e}]`
+foreign := `[\p{Greek}\p{Cyrillic}\p{Armenian}\p{Cherokee}\p{Coptic}\p{Deseret}\p{Lisu}\p{Tifinagh}\x{1400}-\x{167f}\x{ff01}-\x{ff5e}]`
+
+# METADATA
+# description: >-
+#   Latin letters in the dress of signs: phonetic, small capital, mathematical, in circles and squares, and Roman numbers. No language
+#   is written with them.
+dressed := `[\x{0250}-\x{02af}\x{1d00}-\x{1dbf}\x{2071}\x{207f}\x{2090}-\x{209c}\x{2100}-\x{2115}\x{2118}-\x{211f}\x{2124}-\x{214f}\x{2160}-\x{2188}\x{249c}-\x{24e9}\x{2c60}-\x{2c7f}\x{a720}-\x{a7ff}\x{ab30}-\x{ab6f}\x{1d400}-\x{1d7ff}\x{1f110}-\x{1f189}]`
 
 unseen := `[\p{Cf}\p{Cc}\p{M}]`
 
@@ -92,14 +132,16 @@ misleading(name) if {
 
 misleading(name) if regex.match(unseen, name)
 
+misleading(name) if regex.match(dressed, name)
+
 # METADATA
 # title: Look-alike letters
-# description: A name in one script is read as it is written. One that mixes scripts is made to be misread.
+# description: A name in one script is read as it is written. One that mixes scripts, or dresses letters up as signs, is made to be misread.
 deny contains {
 	"rule": "mcp.misleading_name",
 	"code": "invalid_client_metadata",
 	"field": "client_name",
-	"message": "client_name mixes letters of several scripts, or has characters that nobody sees. Write it in one script.",
+	"message": "client_name mixes letters of several scripts, or has signs for letters or characters that nobody sees. Write it in the plain letters of one script.",
 } if {
 	concerned
 	misleading(input.effective.client_name)

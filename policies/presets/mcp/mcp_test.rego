@@ -50,6 +50,7 @@ alike(name) := who if who := mcp.namesakes with input.effective.client_name as n
 test_impersonators_are_seen if {
 	every name in [
 		"Claude", "CLAUDE", "C l a u d e", "The Claude App", "C1aude", "Ciaude", "Claudé", "cl@ude!", "ClaudeDesktop", "Anthropic",
+		"Ćlaude", "Clāude", "Clạudė", "ANTHROPİC",
 	] {
 		alike(name) == {"Claude"}
 	}
@@ -65,8 +66,12 @@ test_impersonator_is_refused if called("Claude Desktop", [https("www.cursor.com"
 test_one_foreign_host_is_enough if called("Claude", [loopback, https("claude.ai"), https("vscode.dev")]) == {"mcp.impersonation"}
 
 test_mixed_scripts_are_misleading if {
-	every name in ["Сlaude", "Clau\u200bde", "Ｃlaude"] { mcp.misleading(name) }
-	every name in ["Помощник", "道具 Tool", "Café"] { not mcp.misleading(name) }
+	every name in [
+		"Сlaude", "Clau\u200bde", "Ｃlaude", "ⅽlaude", "𝐂laude", "ᴄlaude", "Ⓒlaude", "ℂlaude", "Clɑude", "ꓚlaude",
+	] {
+		mcp.misleading(name)
+	}
+	every name in ["Помощник", "道具 Tool", "Café", "Łódź Trợ lý™"] { not mcp.misleading(name) }
 }
 
 test_misleading_name_is_refused if called("Сlaude", [loopback]) == {"mcp.misleading_name"}
