@@ -224,6 +224,8 @@ func readByOPA(files map[string][]byte, key *VerificationKey) error {
 		return nil
 	case errors.As(err, &rego) || errors.As(err, &one):
 		return refused(withoutSlash(problemsOf(err)))
+	case key != nil:
+		return fmt.Errorf("the bundle is refused, for it must be as it was signed by the key %q: %w", key.id, err)
 	}
 	return fmt.Errorf("the bundle is refused: %w", err)
 }

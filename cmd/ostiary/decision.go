@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
@@ -31,6 +32,9 @@ func decisionListCommand(f *operatorFlags) *cobra.Command {
 		query := url.Values{}
 		for name, value := range filters {
 			query.Set(name, *value)
+		}
+		if _, err := ledger.ReadFilter(query.Get, time.Now()); err != nil {
+			return usagef("%v", err)
 		}
 		found, err := t.newest(ctx, "/decisions", query, limit)
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/policies"
 )
@@ -95,6 +96,9 @@ func (f *jobFlags) command(use, short, long string) *cobra.Command {
 			if f.verb == "replay" && f.Limit < 1 {
 				return usagef("--limit must be 1 or more, not %d", f.Limit)
 			}
+			if err := areMoments(map[string]string{"since": f.Since, "until": f.Until}); err != nil {
+				return err
+			}
 			if len(args) == 1 {
 				f.folder = args[0]
 			}
@@ -104,6 +108,16 @@ func (f *jobFlags) command(use, short, long string) *cobra.Command {
 	cmd.Flags().StringVar(&f.folder, "bundle", "", "the folder, instead of naming it first")
 	f.addTo(cmd)
 	return cmd
+}
+
+// areMoments tells whether flags, by name, are moments as the server reads them.
+func areMoments(flags map[string]string) error {
+	for name, text := range flags {
+		if _, err := ledger.ParseMoment("--"+name, text, time.Now()); err != nil {
+			return usagef("%v", err)
+		}
+	}
+	return nil
 }
 
 func (f *jobFlags) run(cmd *cobra.Command) (err error) {

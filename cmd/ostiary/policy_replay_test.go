@@ -357,7 +357,7 @@ deny contains {"rule": "no.shop", "code": "access_denied", "message": "No shops.
 	} {
 		c.refuses(line, says, true)
 	}
-	c.refuses("policy replay --since yesterday", "since must be a time", false)
+	c.refuses("policy replay --since yesterday", "--since must be a time", true)
 	c.refuses("policy replay nowhere", "policy folder nowhere", false)
 }
 

@@ -1,10 +1,11 @@
 # METADATA
 # title: The clients that are known by name
 # description: >-
-#   Who may call itself what. A client whose name looks like one of names (lowercase words; see impersonation.rego) may return only to hosts (https,
-#   exact), by schemes, and, where loopback is true, to the person's own machine. The schemes belong to these names only. Links of
-#   the client (client_uri and so on) may also lead to sites, which are registered domains. Vendors change these: check what yours
-#   registers (ostiary decision list shows what was refused), and list private-use schemes in dcr_config.yaml, too.
+#   Who may call itself what. A client whose name looks like one of names (lowercase words; see impersonation.rego) may return
+#   only to hosts (https, exact), by schemes, and, where loopback is true, to the person's own machine. The schemes belong to
+#   these names only. Links of the client (client_uri and so on) may also lead to sites, which are registered domains. Vendors
+#   change these: check what yours registers (ostiary decision list shows what was refused), and list private-use schemes in
+#   dcr_config.yaml, too.
 package ostiary.registration.site.mcp.known_clients
 
 clients := {
