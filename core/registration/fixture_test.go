@@ -199,6 +199,7 @@ type bench struct {
 	serial  int
 
 	published map[string]string // key sets by their jwks_uri
+	telling   sync.Mutex        // guards decided while requests run
 	decided   []decision.Taken
 }
 
@@ -221,7 +222,11 @@ func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
 		Plugins: b.plugins, Book: b.book, IssuerKeys: b, Site: prepared(t, site),
 		ClientURI: func(id core.ClientID) string { return "https://op.example/dcr/register/" + string(id) },
 		Now:       func() time.Time { return b.now },
-		Decided:   func(t decision.Taken) { b.decided = append(b.decided, t) },
+		Decided: func(t decision.Taken) {
+			b.telling.Lock()
+			defer b.telling.Unlock()
+			b.decided = append(b.decided, t)
+		},
 	})
 	return b
 }
