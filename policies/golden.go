@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/topdown"
@@ -134,10 +135,24 @@ func says(site strictjson.Value, section, name string) bool {
 func (r *Revision) runGolden(within time.Duration) []Problem {
 	ctx, stop := context.WithTimeout(context.Background(), within)
 	defer stop()
+	var found [decisions][]Problem
+	var each sync.WaitGroup // the decisions share nothing, as when they are compiled
+	all := goldens(r.source.Site)
+	for on := range found {
+		each.Go(func() { found[on] = r.rules[on].runGolden(ctx, all, within) })
+	}
+	each.Wait()
+	return slices.Concat(found[:]...)
+}
+
+// runGolden asks one decision what is about it.
+func (r *rules) runGolden(ctx context.Context, all []golden, within time.Duration) (problems []Problem) {
 	slots := newSlots(1, within)
-	var problems []Problem
-	for _, g := range goldens(r.source.Site) {
-		verdict, err := r.rules[g.on].try(ctx, slots, g.question)
+	for _, g := range all {
+		if contracts[g.on] != r.contract {
+			continue
+		}
+		verdict, err := r.try(ctx, slots, g.question)
 		switch {
 		case ctx.Err() != nil:
 			return append(problems, Problem{Message: fmt.Sprintf(
