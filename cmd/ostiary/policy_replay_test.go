@@ -369,10 +369,12 @@ func TestPolicyReadmeOnServer(t *testing.T) {
 	}
 	c := openCounter(t)
 	c.stdin = shopRequest
-	c.prints("client create -f -")
+	client := regexp.MustCompile(`c-[0-9a-z]{26}`).FindString(c.prints("client create -f -"))
 	t.Chdir(t.TempDir())
-	if err := os.WriteFile("request.json", []byte(shopRequest), 0o600); err != nil {
-		t.Fatal(err)
+	for name, content := range map[string]string{"request.json": shopRequest, "changes.json": `{"client_name":"Another"}`} {
+		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var out, errs bytes.Buffer
 	if code := run([]string{"policy", "init", "site"}, &out, &errs); code != 0 {
@@ -381,7 +383,7 @@ func TestPolicyReadmeOnServer(t *testing.T) {
 	ran := map[string]bool{}
 	for _, block := range regexp.MustCompile("(?s)```console\n(.*?)```").FindAllSubmatch(text, -1) {
 		for line := range strings.Lines(string(block[1])) {
-			command := strings.TrimPrefix(strings.TrimSpace(line), "$ ostiary ")
+			command := strings.ReplaceAll(strings.TrimPrefix(strings.TrimSpace(line), "$ ostiary "), "CLIENT_ID", client)
 			if printed, err := c.ostiary(command); err != nil {
 				t.Errorf("%s: %v\n%s", command, err, printed)
 			}
