@@ -29,8 +29,9 @@ func (j *judgement) normalise(context.Context) error {
 		return err
 	}
 	j.applyProfile()
-	if j.draft.ApplicationType == "web" {
-		j.draft.ApplicationType = applicationType(j.draft.RedirectURIs)
+	some, all := ofPrograms(j.draft.RedirectURIs)
+	if said := j.draft.ApplicationType; said == "" && some || said == "web" && all {
+		j.draft.ApplicationType = "native"
 	}
 	applyDefaults(&j.draft)
 	return nil
@@ -243,26 +244,24 @@ func applyDefaults(m *core.Metadata) {
 			m.ResponseTypes = []string{string(oauth.ResponseCode)}
 		}
 	}
-	if m.ApplicationType == "" {
-		m.ApplicationType = applicationType(m.RedirectURIs)
-	}
+	fillText(&m.ApplicationType, "web")
 	fillText(&m.SubjectType, "public")
 	fillText(&m.IDTokenSignedResponseAlg, "RS256")
 }
 
-// applicationType is native when every redirect URI is a loopback or private-use one (RFC 8252 §7), else web.
-func applicationType(redirects []string) string {
-	if len(redirects) == 0 {
-		return "web"
-	}
+// ofPrograms tells whether some and whether all redirect URIs are such as only a program on the person's own machine has (RFC 8252
+// §7). Who has some and does not say what it is, is a native application: those may have https ones, too (§7.2).
+func ofPrograms(redirects []string) (some, all bool) {
+	all = len(redirects) > 0
 	for _, raw := range redirects {
 		switch oauth.ParseURI(raw).Class {
 		case oauth.ClassLoopbackHTTP, oauth.ClassPrivateScheme:
+			some = true
 		default:
-			return "web"
+			all = false
 		}
 	}
-	return "native"
+	return some, all
 }
 
 func fillText(to *string, value string) {
