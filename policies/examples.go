@@ -111,7 +111,7 @@ func exampleToken() decision.Token {
 func exampleClientCredentials() decision.Token {
 	client, q := exampleClient(), exampleToken()
 	q = decision.Token{
-		GrantType: "client_credentials", AuthMethod: q.AuthMethod, Subject: core.Subject(client.ID),
+		Parties: decision.Parties{Subject: core.Subject(client.ID)}, GrantType: "client_credentials", AuthMethod: q.AuthMethod,
 		Scopes: []string{"dcr.register"}, Caller: q.Caller, Now: q.Now, RequestID: q.RequestID,
 	}
 	q.SetClient(&client)

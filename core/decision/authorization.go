@@ -9,11 +9,7 @@ import (
 // Authorization asks whether a client may get what it asks for at the authorization endpoint: input of
 // data.ostiary.authorization.decision.
 type Authorization struct {
-	Client        Document // what is registered
-	ClientTrust   string   // in its software statement: "issuer", "self" or "none"; empty: none
-	ClientLabels  []string
-	ClientProfile string
-	ClientChannel core.Channel // the door it was registered by
+	Parties
 
 	RedirectURI  string // already matched against the registered ones
 	ResponseType string
@@ -24,30 +20,9 @@ type Authorization struct {
 	PAR          bool // the request was pushed (RFC 9126)
 	Challenge    bool // it carries a PKCE challenge
 
-	UserPresent   bool // somebody is signed in; the members below are zero otherwise
-	Subject       core.Subject
-	Username      string
-	UserAdmin     bool
-	Email         string
-	EmailVerified bool
-	AuthTime      time.Time
-	Methods       []string // "amr" of RFC 8176
-
 	Caller    core.Caller
 	Now       time.Time // written as Unix seconds
 	RequestID string
-}
-
-// SetClient fills in all that the question says of the client.
-func (q *Authorization) SetClient(c *core.Client) {
-	q.Client, q.ClientTrust, q.ClientLabels = storedDocument(c), c.Governance.Trust, c.Governance.Labels
-	q.ClientProfile, q.ClientChannel = c.Provenance.Profile, c.Provenance.Channel
-}
-
-// SetUser fills in who is signed in.
-func (q *Authorization) SetUser(u *core.User, authTime time.Time, methods []string) {
-	q.UserPresent, q.Subject, q.Username, q.UserAdmin = true, u.Subject, u.Username, u.Admin
-	q.Email, q.EmailVerified, q.AuthTime, q.Methods = u.Profile.Email, u.Profile.EmailVerified, authTime, methods
 }
 
 // Write implements Question.
@@ -56,8 +31,7 @@ func (q *Authorization) Write(w Writer) {
 	text(w, "contract", Contract)
 	number(w, "now", unix(q.Now))
 	text(w, "request_id", q.RequestID)
-	q.Client.write(w, "client")
-	provenance(w, q.ClientChannel, q.ClientProfile, q.ClientTrust, q.ClientLabels)
+	q.writeClient(w)
 	if wants(w, "redirect_uri") {
 		w.Key("redirect_uri")
 		writeURI(w, "redirect_uri", q.RedirectURI)
@@ -69,9 +43,7 @@ func (q *Authorization) Write(w Writer) {
 	list(w, "prompt", q.Prompt)
 	flag(w, "par", q.PAR)
 	flag(w, "challenge", q.Challenge)
-	text(w, "subject", string(q.Subject))
-	person{q.UserPresent, q.UserAdmin, q.EmailVerified, q.Username, q.Email}.write(w)
-	signIn(w, q.AuthTime, q.Methods)
+	q.writePerson(w)
 	w.Key("caller")
 	writeCaller(w, &q.Caller)
 	w.EndObject()

@@ -128,8 +128,8 @@ func fullRegistration() *Registration {
 // fullAuthorization is an input in which every list has an item.
 func fullAuthorization() *Authorization {
 	return &Authorization{
-		Client: fullDocument(), ClientLabels: []string{"partner"}, RedirectURI: "https://app.example/callback#",
-		Scopes: []string{"openid"}, Resources: []string{"https://api.example"}, Prompt: []string{"login"}, Methods: []string{"pwd"},
+		Parties: fullParties(), RedirectURI: "https://app.example/callback#",
+		Scopes: []string{"openid"}, Resources: []string{"https://api.example"}, Prompt: []string{"login"},
 		Caller: fullCaller(),
 	}
 }
@@ -137,15 +137,17 @@ func fullAuthorization() *Authorization {
 // fullToken is an input in which every list has an item.
 func fullToken() *Token {
 	return &Token{
-		Client: fullDocument(), ClientLabels: []string{"partner"},
-		Scopes: []string{"openid"}, Resources: []string{"https://api.example"}, Methods: []string{"pwd"},
-		Caller: fullCaller(),
+		Parties: fullParties(), Scopes: []string{"openid"}, Resources: []string{"https://api.example"}, Caller: fullCaller(),
 	}
 }
 
 // fullSession is an input in which every list has an item.
 func fullSession() *Session {
-	return &Session{Client: fullDocument(), ClientLabels: []string{"partner"}, Methods: []string{"pwd"}, Caller: fullCaller()}
+	return &Session{Parties: fullParties(), Caller: fullCaller()}
+}
+
+func fullParties() Parties {
+	return Parties{Client: fullDocument(), ClientLabels: []string{"partner"}, Methods: []string{"pwd"}}
 }
 
 func fullDocument() Document { return Document{ClientID: "c-1", Metadata: fullMetadata()} }

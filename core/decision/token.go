@@ -9,23 +9,11 @@ import (
 // Token asks whether tokens may be issued at the token endpoint, with which scopes and for how long: input of
 // data.ostiary.token.decision.
 type Token struct {
-	GrantType     string
-	Client        Document // what is registered
-	ClientTrust   string   // in its software statement: "issuer", "self" or "none"; empty: none
-	ClientLabels  []string
-	ClientProfile string
-	ClientChannel core.Channel // the door it was registered by
-	ClientLimits  Lifetimes    // that policy set when it was registered; zero: none
-	AuthMethod    string       // how the client proved itself, e.g. "private_key_jwt"
+	Parties
 
-	Subject       core.Subject // whom the tokens are about: the client itself for client_credentials
-	UserPresent   bool         // Subject is a person; the members below are zero otherwise
-	Username      string
-	UserAdmin     bool
-	Email         string
-	EmailVerified bool
-	AuthTime      time.Time
-	Methods       []string // "amr" of RFC 8176
+	GrantType    string
+	ClientLimits Lifetimes // that policy set when the client was registered; zero: none
+	AuthMethod   string    // how the client proved itself, e.g. "private_key_jwt"
 
 	Scopes    []string // those of the grant, or what is asked for of them
 	Resources []string // RFC 8707
@@ -67,15 +55,8 @@ func Seconds(limit int64) time.Duration {
 
 // SetClient fills in all that the question says of the client.
 func (q *Token) SetClient(c *core.Client) {
-	q.Client, q.ClientTrust, q.ClientLabels = storedDocument(c), c.Governance.Trust, c.Governance.Labels
-	q.ClientProfile, q.ClientChannel = c.Provenance.Profile, c.Provenance.Channel
+	q.Parties.SetClient(c)
 	q.ClientLimits = LifetimesOf(c.Governance.Limits)
-}
-
-// SetUser fills in whom the tokens are about when it is a person.
-func (q *Token) SetUser(u *core.User, authTime time.Time, methods []string) {
-	q.UserPresent, q.Subject, q.Username, q.UserAdmin = true, u.Subject, u.Username, u.Admin
-	q.Email, q.EmailVerified, q.AuthTime, q.Methods = u.Profile.Email, u.Profile.EmailVerified, authTime, methods
 }
 
 // Write implements Question.
@@ -85,14 +66,11 @@ func (q *Token) Write(w Writer) {
 	number(w, "now", unix(q.Now))
 	text(w, "request_id", q.RequestID)
 	text(w, "grant_type", q.GrantType)
-	q.Client.write(w, "client")
-	provenance(w, q.ClientChannel, q.ClientProfile, q.ClientTrust, q.ClientLabels)
+	q.writeClient(w)
 	w.Key("limits")
 	q.ClientLimits.write(w)
 	text(w, "auth_method", q.AuthMethod)
-	text(w, "subject", string(q.Subject))
-	person{q.UserPresent, q.UserAdmin, q.EmailVerified, q.Username, q.Email}.write(w)
-	signIn(w, q.AuthTime, q.Methods)
+	q.writePerson(w)
 	list(w, "scopes", q.Scopes)
 	list(w, "resources", q.Resources)
 	w.Key("caller")

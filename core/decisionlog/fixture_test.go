@@ -128,7 +128,7 @@ var errFull = errors.New("no space left on device")
 
 // allowed is a token decision.
 func allowed(id string) decision.Taken {
-	q := decision.Token{GrantType: "client_credentials", RequestID: "r-1", Client: decision.Document{ClientID: "c-1"}}
+	q := decision.Token{GrantType: "client_credentials", RequestID: "r-1", Parties: decision.Parties{Client: decision.Document{ClientID: "c-1"}}}
 	return decision.Taken{
 		ID: core.DecisionID(id), Name: "token", At: time.Unix(1_700_000_000, 5), Outcome: decision.OutcomeAllowed,
 		Rounds: []decision.Round{{Question: &q, Verdict: decision.Verdict{Allow: true, Revision: "rev", Elapsed: 7, Cached: true}}},

@@ -35,7 +35,8 @@ func (c *call) question() *decision.Token {
 	caller := c.req.Caller
 	caller.ClientID = c.client.Client.ID
 	q := &decision.Token{
-		GrantType: c.form.Get("grant_type"), AuthMethod: string(clientauth.Method(c.client.Client)), Subject: core.Subject(c.client.Client.ID),
+		Parties:   decision.Parties{Subject: core.Subject(c.client.Client.ID)},
+		GrantType: c.form.Get("grant_type"), AuthMethod: string(clientauth.Method(c.client.Client)),
 		Scopes: c.scope, Resources: c.resources, Caller: caller, Now: c.now, RequestID: c.req.RequestID,
 	}
 	q.SetClient(&c.client.Client)
