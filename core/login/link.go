@@ -120,19 +120,11 @@ func (d *Desk) ChangePassword(ctx context.Context, s core.Session, before, after
 		return core.Session{}, "", err
 	}
 	account := AccountOf(stored.User.Username)
-	if err := d.open(ctx, account); err != nil {
-		return core.Session{}, "", err
-	}
-	leave, err := d.lines.enter(lineOf(s.IP))
+	turn, leave, err := d.admit(ctx, account, s.IP)
 	if err != nil {
 		return core.Session{}, "", err
 	}
 	defer leave()
-	turn, err := d.turns.enter(ctx, account)
-	if err != nil {
-		return core.Session{}, "", err
-	}
-	defer turn.leave()
 	if err := d.prove(ctx, turn, stored, before); err != nil {
 		return core.Session{}, "", err
 	}

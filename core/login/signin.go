@@ -31,22 +31,13 @@ type Attempt struct {
 // ErrDenied) or too_many_requests.
 func (d *Desk) SignIn(ctx context.Context, a Attempt) (core.Session, core.Secret, error) {
 	account := AccountOf(a.Username)
-	if err := d.open(ctx, account); err != nil {
-		return core.Session{}, "", err
-	}
-	leave, err := d.lines.enter(lineOf(a.IP))
+	turn, leave, err := d.admit(ctx, account, a.IP)
 	if err != nil {
 		return core.Session{}, "", err
 	}
 	defer leave()
-	turn, err := d.turns.enter(ctx, account)
-	if err != nil {
-		return core.Session{}, "", err
-	}
-	defer turn.leave()
 	var stored Stored
 	if checkUsername(a.Username) == nil {
-		var err error
 		if stored, err = d.users.Named(ctx, account); err != nil {
 			return core.Session{}, "", err
 		}
@@ -55,6 +46,23 @@ func (d *Desk) SignIn(ctx context.Context, a Attempt) (core.Session, core.Secret
 		return core.Session{}, "", err
 	}
 	return d.begin(ctx, turn, stored.User, a)
+}
+
+// admit lets a try in: the account may be tried, the caller has not too many under way, and it is this one's turn at the account.
+// leave ends it.
+func (d *Desk) admit(ctx context.Context, account Account, ip string) (own *turn, leave func(), err error) {
+	if err := d.open(ctx, account); err != nil {
+		return nil, nil, err
+	}
+	out, err := d.lines.enter(lineOf(ip))
+	if err != nil {
+		return nil, nil, err
+	}
+	if own, err = d.turns.enter(ctx, account); err != nil {
+		out()
+		return nil, nil, err
+	}
+	return own, func() { own.leave(); out() }, nil
 }
 
 // prove compares a password with a user's, or with one that nobody has. A hash that is weaker than today's is made anew.
