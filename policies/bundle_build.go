@@ -2,11 +2,8 @@ package policies
 
 import (
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -138,38 +135,9 @@ func (k *SigningKey) sign(files map[string][]byte) ([]byte, error) {
 	return encoded(bundle.SignaturesConfig{Signatures: []string{token}})
 }
 
-// readAll reads every file of a folder that is a bundle, or is to be: what OPA would read of it, but no hidden folders.
+// readAll reads every file of a folder that is a bundle, or is to be: what OPA would read of it, but no hidden ones of others.
 func readAll(dir string) (map[string][]byte, error) {
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, noFolder(dir, err)
-	}
-	defer root.Close()
-	files, left := map[string][]byte{}, MaxBundle
-	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case entry.IsDir() && name != "." && strings.HasPrefix(path.Base(name), "."):
-			return fs.SkipDir
-		case entry.IsDir() || strings.HasPrefix(path.Base(name), ".") && name != manifestFile && name != signaturesFile:
-			return nil
-		case len(files) == maxFileCount:
-			return fmt.Errorf("more than %d files", maxFileCount)
-		}
-		text, err := readFile(root, name, left)
-		if err != nil {
-			return fmt.Errorf("%s %w", name, err)
-		}
-		files[name] = text
-		left -= len(text)
-		return nil
+	return readFiles(dir, func(name string) (bool, error) {
+		return name == manifestFile || name == signaturesFile || !strings.HasPrefix(path.Base(name), "."), nil
 	})
-	if err == nil {
-		return files, nil
-	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, noFolder(dir, err)
-	}
-	return nil, fmt.Errorf("folder %s: %w", dir, err)
 }

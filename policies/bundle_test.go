@@ -130,7 +130,7 @@ func TestReadSite(t *testing.T) {
 			t.Errorf("%s: %v, %v", path, slices.Sorted(maps.Keys(files)), err)
 		}
 	}
-	if _, err := ReadSite(filepath.Join(dir, "nothing")); err == nil || !strings.Contains(err.Error(), "is lost") {
+	if _, err := ReadSite(filepath.Join(dir, "nothing")); err == nil || !strings.Contains(err.Error(), "is not there") {
 		t.Error(err)
 	}
 	if _, err := ReadSite(filepath.Join(dir, "folder", "token.rego")); err == nil || !strings.Contains(err.Error(), "not a .tar.gz") {

@@ -81,10 +81,24 @@ func configSchema() (strictjson.Value, error) {
 	return strictjson.Parse(text, strictjson.Stored)
 }
 
-// ReadFolder reads the Rego and data.json files of a folder and the folders in it, by relative path. Names that begin with a dot are passed
-// over; links are followed as long as they stay inside. An empty folder has no rules; one that is not there, or goes away
-// while it is read, is an error: to take away all of a site's rules must be meant.
+// ReadFolder reads the Rego and data.json files of a folder and the folders in it, by relative path. Names that begin with a dot
+// are passed over; links are followed as long as they stay inside. An empty folder has no rules; one that is not there, or goes
+// away while it is read, is an error: to take away all of a site's rules must be meant.
 func ReadFolder(dir string) (map[string][]byte, error) {
+	return readFiles(dir, func(name string) (bool, error) {
+		switch {
+		case strings.HasPrefix(path.Base(name), "."):
+			return false, nil
+		case isDataElsewhere(name):
+			return false, errors.New("is not read; write it as " + dataFile)
+		}
+		return strings.HasSuffix(name, ".rego") || isData(name), nil
+	})
+}
+
+// readFiles reads those files of a folder and the folders in it that are wanted, at most MaxFiles bytes of them. Folders whose names
+// begin with a dot are passed over. What is wrong with one file is a *LoadError.
+func readFiles(dir string, wanted func(name string) (bool, error)) (map[string][]byte, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, noFolder(dir, err)
@@ -93,26 +107,24 @@ func ReadFolder(dir string) (map[string][]byte, error) {
 	files, left := map[string][]byte{}, MaxFiles
 	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
-		case err != nil:
+		case err != nil || name == ".":
 			return err
-		case name != "." && strings.HasPrefix(path.Base(name), "."):
-			if entry.IsDir() {
-				return fs.SkipDir
-			}
+		case entry.IsDir() && strings.HasPrefix(path.Base(name), "."):
+			return fs.SkipDir
+		case entry.IsDir():
 			return nil
-		case !entry.IsDir() && isDataElsewhere(name):
-			return &LoadError{Problems: []Problem{{File: name, Message: "is not read; write it as " + dataFile}}}
-		case entry.IsDir() || !strings.HasSuffix(name, ".rego") && !isData(name):
-			return nil
-		case len(files) == maxFileCount:
-			return fmt.Errorf("more than %d files", maxFileCount)
 		}
-		text, err := readFile(root, name, left)
+		take, err := wanted(name)
+		if err == nil && take {
+			if len(files) == maxFileCount {
+				return fmt.Errorf("more than %d files", maxFileCount)
+			}
+			files[name], err = readFile(root, name, left)
+			left -= len(files[name])
+		}
 		if err != nil {
 			return &LoadError{Problems: []Problem{{File: name, Message: err.Error()}}}
 		}
-		files[name] = text
-		left -= len(text)
 		return nil
 	})
 	if err != nil {
@@ -127,7 +139,7 @@ func ReadFolder(dir string) (map[string][]byte, error) {
 // noFolder says what to do about a folder that cannot be read.
 func noFolder(dir string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("policy folder %s is lost: %w; put it back, or make an empty one when no rules of your own are wanted",
+		return fmt.Errorf("policy folder %s is not there: %w; put it back, or make an empty one when no rules of your own are wanted",
 			dir, fs.ErrNotExist)
 	}
 	return fmt.Errorf("policy folder %s cannot be read; put it right, and its rules come into force: %w", dir, err)
