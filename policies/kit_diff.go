@@ -3,10 +3,8 @@ package policies
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path"
 	"slices"
@@ -228,10 +226,10 @@ func ReadCases(name string) (cases []Case, passedOver int, err error) {
 
 // FolderCases reads the requests that a policy folder keeps in requests; a folder may have none, and a bundle has none.
 func FolderCases(dir string) ([]Case, error) {
-	cases, _, err := ReadCases(dir + "/requests")
-	if err != nil && (errors.Is(err, fs.ErrNotExist) || !isFolder(dir)) {
+	if !isFolder(dir + "/requests") {
 		return nil, nil
 	}
+	cases, _, err := ReadCases(dir + "/requests")
 	return cases, err
 }
 
@@ -245,14 +243,18 @@ func isLog(name string) bool {
 }
 
 func readCaseFile(name string) (cases []Case, passedOver int, err error) {
+	about, err := os.Stat(name) // before opening: opening a pipe would wait for its other end
+	if err != nil {
+		return nil, 0, err
+	}
+	if !about.Mode().IsRegular() {
+		return nil, 0, fmt.Errorf("%s is not a regular file", name)
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer f.Close()
-	if about, err := f.Stat(); err != nil || !about.Mode().IsRegular() {
-		return nil, 0, fmt.Errorf("%s is not a regular file", name)
-	}
 	if isLog(name) {
 		return readLog(name, f)
 	}

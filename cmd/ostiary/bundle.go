@@ -108,8 +108,10 @@ func (b *bundleSource) read(ctx context.Context) (*delivery, error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err != nil {
+	if err != nil && ctx.Err() == nil { // else the server ends, which is no failure
 		b.failures, b.failure = b.failures+1, err.Error()
+	}
+	if err != nil {
 		return nil, err
 	}
 	b.last, b.at, b.failures, b.failure = d, b.now(), 0, ""
@@ -222,7 +224,8 @@ func (b *bundleSource) status(inForce *policies.Bundle) *bundleStatus {
 		s.Revision, s.Sequence, s.KeyID = inForce.Revision, inForce.Sequence, inForce.Signer
 	}
 	if b.last != nil {
-		s.ETag, s.ReadAt = b.last.etag, &b.at
+		at := b.at // not the guarded one: the answer is written later
+		s.ETag, s.ReadAt = b.last.etag, &at
 	}
 	return s
 }

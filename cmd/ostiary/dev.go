@@ -148,11 +148,6 @@ func (f devFlags) settings(at net.Addr, log *slog.Logger) (settings, core.Secret
 	if err := f.named(&s); err != nil {
 		return s, "", err
 	}
-	if f.policyShadow != "" {
-		if s.Policy.Shadow, err = folder("", f.policyShadow, "", "--policy-shadow"); err != nil {
-			return s, "", err
-		}
-	}
 	if s.DecisionLog.Stdout = f.decisionLog == "-"; !s.DecisionLog.Stdout {
 		s.DecisionLog.File.Path = f.decisionLog
 	}
@@ -172,7 +167,7 @@ func (f devFlags) settings(at net.Addr, log *slog.Logger) (settings, core.Secret
 	return s, token, err
 }
 
-// named takes over the rules and the dcr_config.yaml that the flags name. They must be there: made up, they would be without what
+// named takes over the rules, the shadow and the dcr_config.yaml that the flags name. They must be there: made up, they would be without what
 // somebody relies on.
 func (f devFlags) named(s *settings) error {
 	here, err := os.Getwd()
@@ -188,6 +183,11 @@ func (f devFlags) named(s *settings) error {
 		s.DCRConfig = under(here, f.dcrConfig)
 		if _, err := os.Stat(s.DCRConfig); err != nil {
 			return usagef("--dcr-config: %v", err)
+		}
+	}
+	if f.policyShadow != "" {
+		if s.Policy.Shadow, err = folder(here, f.policyShadow, "", "--policy-shadow"); err != nil {
+			return usagef("%v", err)
 		}
 	}
 	return nil

@@ -112,7 +112,7 @@ func printShadow(w io.Writer, state strictjson.Value) {
 		printCounts(w, member(state, "counts"))
 	}
 	for _, p := range member(state, "problems").Items() {
-		fmt.Fprintf(w, "\npolicy.shadow is not usable: %s\n", printable(joined(": ", textOf(p, "file"), member(p, "line").String(), textOf(p, "message"))))
+		fmt.Fprintf(w, "\npolicy.shadow is not usable: %s\n", printable(joined(": ", placeOf(p), textOf(p, "message"))))
 	}
 	differences := member(state, "differences").Items()
 	if len(differences) == 0 {
@@ -158,8 +158,8 @@ func because(d strictjson.Value) string {
 	if reasons := member(side, "reasons").Items(); len(reasons) > 0 && len(aspects) == 0 {
 		r := reasons[0]
 		rule = textOf(r, "rule")
-		if file := textOf(r, "file"); file != "" {
-			rule += " (" + file + ":" + member(r, "line").String() + ")"
+		if place := placeOf(r); place != "" {
+			rule += " (" + place + ")"
 		}
 	}
 	return joined(" ", strings.Join(aspects, ", "), rule)

@@ -33,6 +33,7 @@ type rules struct {
 
 	site    atomic.Pointer[registration.Site]
 	changed func(*registration.Site) // told after a swap
+	unkept  bool                     // what is in force could not be stored as last good yet; only load uses it
 	inForce string                   // what load put in force, as candidate.id names it; only load uses it
 
 	mu       sync.Mutex
@@ -122,6 +123,9 @@ func (r *rules) textOf(kept storage.PolicySource) []byte {
 // already. What keeps it from doing so is reported.
 func (r *rules) load(ctx context.Context) error {
 	c, err := r.read(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err() // the server ends
+	}
 	if err != nil {
 		about := err.Error()
 		if errors.As(err, new(unreached)) {
@@ -132,6 +136,9 @@ func (r *rules) load(ctx context.Context) error {
 	}
 	id := c.id()
 	if id == r.inForce && r.nothingElse() {
+		if r.unkept {
+			r.keep(ctx, c)
+		}
 		r.report(id, nil)
 		return nil
 	}
@@ -190,7 +197,11 @@ func (r *rules) older(ctx context.Context, d *delivery) error {
 	switch {
 	case err != nil:
 		return fmt.Errorf("whether the bundle is older than the last one cannot be told: %w", err)
-	case d.Sequence < accepted:
+	}
+	if now := r.bundleInForce(); now != nil && now.Signer != "" {
+		accepted = max(accepted, now.Sequence) // it may not have been possible to store it
+	}
+	if d.Sequence < accepted {
 		return fmt.Errorf("the bundle is older than one that was in force: its sequence is %d, and was %d already. "+
 			"Build it anew, or set policy.bundle.allow_downgrade to go back to it", d.Sequence, accepted)
 	}
@@ -268,7 +279,8 @@ func (r *rules) keep(ctx context.Context, c candidate) {
 			kept.Files[name] = string(text)
 		}
 	}
-	if err := r.kept.Save(ctx, kept); err != nil {
+	err := r.kept.Save(ctx, kept)
+	if r.unkept = err != nil; r.unkept {
 		r.log.Error("the policy in force could not be kept as last good", "error", err)
 	}
 }

@@ -114,6 +114,10 @@ func (s *shadow) read() {
 func (s *shadow) follows() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.sent == nil && len(s.problems) > 0 {
+		s.read() // what was wrong may have been the configuration
+		return
+	}
 	if _, there := s.engine.Shadow(); !there || s.rules.site.Load().Data().String() == s.site {
 		return
 	}

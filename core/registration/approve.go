@@ -152,6 +152,11 @@ func (j *judgement) describe(a *Approved) error {
 		trust = v
 	}
 	c.Governance = core.Governance{Obligations: j.verdict.Require, Limits: j.verdict.Limits, Labels: j.verdict.Labels, Trust: trust}
+	if j.bound() {
+		c.Governance = tightened(j.before.Client.Governance, decision.Verdict{
+			Require: j.verdict.Require, Limits: j.verdict.Limits, Labels: j.verdict.Labels, Trust: trust,
+		})
+	}
 	c.Expires = lifetimeEnd(c)
 	if j.req.Operation != core.Register {
 		j.waitOn(c)
@@ -160,6 +165,12 @@ func (j *judgement) describe(a *Approved) error {
 	var err error
 	a.state, err = j.await(c)
 	return err
+}
+
+// bound tells that an operator approved the client and does not make this change: what was attached to the client then, it does
+// not shed by itself.
+func (j *judgement) bound() bool {
+	return j.req.Operation == core.Update && j.before.Client.Provenance.ApprovedBy != "" && j.caller.Kind != KindOperator
 }
 
 // lifetimeEnd is when policy lets the registration end; zero: never.

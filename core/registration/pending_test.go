@@ -397,3 +397,31 @@ func TestBrokenApprovalParams(t *testing.T) {
 		t.Error("it was stored")
 	}
 }
+
+// What was attached to a client when it was approved, it does not shed by an update of its own; an operator's update is judged as it
+// stands.
+func TestApprovedClientShedsNothing(t *testing.T) {
+	b := newBench(t)
+	b.policy = demanding(approval(""))
+	c := b.register(partner)
+	b.policy = func(*decision.Registration) (decision.Verdict, error) {
+		return decision.Verdict{
+			Allow: true, Require: []core.Obligation{{Name: decision.ObligePAR, Rule: "b"}}, Labels: []string{"approved"},
+			Limits: map[string]int64{decision.LimitClientLifetime: 3600},
+		}, nil
+	}
+	approved := b.succeeds(b.byOperator(core.Approve, c.id, ""))
+	b.policy = allow
+	own := client{id: c.id, rat: c.rat, doc: approved.doc}
+	updated := b.succeeds(b.manage(core.Update, own, own.put(t, "client_name", `"New"`)))
+	held := b.stored(c.id).Client
+	if g := held.Governance; !slices.Equal(g.Obligations, []core.Obligation{{Name: decision.ObligePAR, Rule: "b"}}) || !slices.Equal(g.Labels, []string{"approved"}) ||
+		g.Limits[decision.LimitClientLifetime] != 3600 || !held.Expires.Equal(held.IssuedAt.Add(time.Hour)) || held.Metadata.ClientName != "New" {
+		t.Errorf("after its own update: %+v until %v", g, held.Expires)
+	}
+	checkMembers(t, updated.doc, "client_name", `"New"`)
+	b.succeeds(b.byOperator(core.Update, c.id, `{"client_name":"Newer","redirect_uris":["https://a.example/cb"]}`))
+	if held := b.stored(c.id).Client; len(held.Governance.Obligations) > 0 || !held.Expires.IsZero() {
+		t.Errorf("after an operator's update: %+v until %v", held.Governance, held.Expires)
+	}
+}

@@ -46,7 +46,9 @@ func rest(ctx context.Context, worked time.Duration) {
 
 // Close ends the job that runs, and waits for it.
 func (j *Jobs) Close() {
+	j.mu.Lock() // no job begins any more once it waits
 	j.stop()
+	j.mu.Unlock()
 	j.wg.Wait()
 }
 
@@ -85,13 +87,15 @@ func (j *Jobs) begin(ctx context.Context, verb string, files map[string]string, 
 	candidate, live, err := j.load(ctx, files)
 	if err != nil {
 		j.mu.Lock()
-		j.last = earlier
+		if j.last == w { // it may have been cancelled meanwhile, and another one begun
+			j.last = earlier
+		}
 		j.mu.Unlock()
 		w.cancel()
+		j.wg.Done()
 		return Report{}, err
 	}
 	w.use(candidate, live)
-	j.wg.Add(1)
 	go func() {
 		defer j.wg.Done()
 		defer w.cancel()
@@ -124,6 +128,7 @@ func (j *Jobs) reserve(verb string) (w, earlier *job, err error) {
 	earlier = j.last
 	w = newJob(j.ctx, verb, j.Keep, j.Now())
 	j.last = w
+	j.wg.Add(1) // until it has ended: the store stays open as long
 	return w, earlier, nil
 }
 

@@ -285,6 +285,9 @@ func (ex *exchange) end() {
 	if p := recover(); p != nil {
 		ex.stack = debug.Stack()
 		ex.ctx.Response.Reset()
+		if ex.req == nil { // it was not even taken in
+			ex.req = &Request{ID: ex.s.mintRequestID()}
+		}
 		ex.refuse(&refusal{err: core.AsError(fmt.Errorf("panic: %v", p)), close: true})
 	}
 	ex.record()

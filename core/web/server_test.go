@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -286,5 +287,25 @@ func TestHandlerFields(t *testing.T) {
 	}
 	if bytes.Contains(raw, []byte("no-store")) || bytes.Contains(raw, []byte("\nX-Injected")) {
 		t.Errorf("%s", raw)
+	}
+}
+
+// A fault while a request is taken in is answered, too, and ends neither the server nor the next request.
+func TestFaultWhileTakingIn(t *testing.T) {
+	var broken atomic.Bool
+	g := start(t, func(o *Options) {
+		o.Now = func() time.Time {
+			if broken.CompareAndSwap(true, false) {
+				panic("no time")
+			}
+			return time.Now()
+		}
+	})
+	broken.Store(true)
+	if a := g.ask(t, get("/files/alive")); a.StatusCode != 500 || !a.Close {
+		t.Errorf("status %d, close %t: %s", a.StatusCode, a.Close, a.body)
+	}
+	if a := g.ask(t, get("/files/alive")); a.StatusCode != 200 {
+		t.Errorf("afterwards: status %d: %s", a.StatusCode, a.body)
 	}
 }

@@ -20,6 +20,21 @@ deny contains {
 	not input.caller.kind in {"initial_access_token", "operator"}
 }
 
+# METADATA
+# title: Profiles that others look after
+# description: A client cannot choose its way around these rules. Only a token that was minted for such a profile opens it.
+deny contains {
+	"rule": "enterprise.other_profile",
+	"code": "access_denied",
+	"field": "client_profile",
+	"message": sprintf("The profile %s needs an initial access token that was minted for it.", [input.profile]),
+} if {
+	input.operation == "register"
+	input.caller.kind == "initial_access_token"
+	input.profile in settings.other_profiles
+	input.iat.profile != input.profile
+}
+
 concerned if {
 	input.operation in {"register", "update"}
 	not input.profile in settings.other_profiles

@@ -81,9 +81,18 @@ test_contacts_are_colleagues if {
 }
 
 test_others_are_not_concerned if {
-	denied := enterprise.deny with input as examples.register
+	denied := enterprise.deny with input as examples.register with input.iat.profile as examples.register.profile
 	labels := enterprise.label with input as examples.register
 	count(denied) + count(labels) == 0
+}
+
+test_profiles_of_others_are_not_a_way_around if {
+	every minted in ["", "enterprise"] {
+		denied := enterprise.deny with input as examples.register with input.iat.profile as minted
+		{found.rule | some found in denied} == {"enterprise.other_profile"}
+	}
+	by_operator := enterprise.deny with input as examples.register with input.iat.profile as "" with input.caller.kind as "operator"
+	count(by_operator) == 0
 }
 
 # waiting gives the obligations of a client that somebody brings.

@@ -327,6 +327,9 @@ strip contains {
 
 stated(claim) := claim if is_string(claim)
 
+# What is no text is nothing that people could be shown, and no reason to show what the client says instead.
+stated(claim) := "" if not is_string(claim)
+
 # METADATA
 # title: What people see
 # description: Name and links are those of the statement, whatever was sent (RFC 7591, section 2.3).

@@ -191,3 +191,13 @@ test_parties_are_labelled if {
 	labels := openbanking_uk.label with input as party
 	labels == {"openbanking-uk", "openbanking-uk:AISP"}
 }
+
+test_links_that_are_no_text_are_taken_away if {
+	every value in [5, ["x"], null] {
+		given := openbanking_uk.set with input as json.patch(party, [
+			{"op": "add", "path": "/software_statement/claims/software_logo_uri", "value": value},
+			{"op": "replace", "path": "/effective/logo_uri", "value": "https://evil.example.net/logo.png"},
+		])
+		{[s.field, s.value] | some s in given; s.field == "logo_uri"} == {["logo_uri", ""]}
+	}
+}
