@@ -1,12 +1,9 @@
 package policies
 
 import (
-	"bufio"
 	"context"
+	"crypto/sha256"
 	"fmt"
-	"io"
-	"os"
-	"path"
 	"slices"
 	"strings"
 
@@ -160,9 +157,9 @@ func sortedOnce(list []string) []string {
 
 // withoutRepeats leaves out requests that are the same as an earlier one.
 func withoutRepeats(cases []Case) []Case {
-	seen := map[string]bool{}
+	seen := map[cacheKey]bool{} // digests: a corpus may be large
 	return slices.DeleteFunc(cases, func(c Case) bool {
-		key := contracts[c.on].name + string(decision.AppendJSON(nil, c.question))
+		key := cacheKey(sha256.Sum256(decision.AppendJSON([]byte(contracts[c.on].name), c.question)))
 		again := seen[key]
 		seen[key] = true
 		return again
@@ -189,138 +186,4 @@ func shippedCases(site strictjson.Value) []Case {
 		cases = append(cases, Case{g.name, g.on, g.question})
 	}
 	return cases
-}
-
-// maxCorpus bounds one file of requests, in bytes; maxLine one line of a log.
-const (
-	maxCorpus = 1 << 20
-	maxLine   = 1 << 20
-)
-
-// ReadCases reads requests that somebody wrote: a file with one (see Evaluate), a decision log (a file that ends in .ndjson or
-// .jsonl), or a folder of such files. What of a log is no whole input, because something was masked, is passed over and counted.
-func ReadCases(name string) (cases []Case, passedOver int, err error) {
-	about, err := os.Stat(name)
-	if err != nil {
-		return nil, 0, err
-	}
-	if !about.IsDir() {
-		return readCaseFile(name)
-	}
-	entries, err := os.ReadDir(name)
-	if err != nil {
-		return nil, 0, err
-	}
-	for _, entry := range entries {
-		if ext := path.Ext(entry.Name()); entry.IsDir() || ext != ".json" && !isLog(entry.Name()) {
-			continue
-		}
-		more, over, err := readCaseFile(name + "/" + entry.Name())
-		if err != nil {
-			return nil, 0, err
-		}
-		cases, passedOver = append(cases, more...), passedOver+over
-	}
-	return cases, passedOver, nil
-}
-
-// FolderCases reads the requests that a policy folder keeps in requests; a folder may have none, and a bundle has none.
-func FolderCases(dir string) ([]Case, error) {
-	if !isFolder(dir + "/requests") {
-		return nil, nil
-	}
-	cases, _, err := ReadCases(dir + "/requests")
-	return cases, err
-}
-
-func isFolder(name string) bool {
-	about, err := os.Stat(name)
-	return err == nil && about.IsDir()
-}
-
-func isLog(name string) bool {
-	return strings.HasSuffix(name, ".ndjson") || strings.HasSuffix(name, ".jsonl")
-}
-
-func readCaseFile(name string) (cases []Case, passedOver int, err error) {
-	about, err := os.Stat(name) // before opening: opening a pipe would wait for its other end
-	if err != nil {
-		return nil, 0, err
-	}
-	if !about.Mode().IsRegular() {
-		return nil, 0, fmt.Errorf("%s is not a regular file", name)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, 0, err
-	}
-	defer f.Close()
-	if isLog(name) {
-		return readLog(name, f)
-	}
-	text, err := io.ReadAll(io.LimitReader(f, maxCorpus+1))
-	if err != nil {
-		return nil, 0, err
-	}
-	doc, err := strictjson.Parse(text, strictjson.Stored)
-	if err != nil {
-		return nil, 0, fmt.Errorf("%s: %w", name, err)
-	}
-	cases, err = casesOf(name, doc)
-	return cases, 0, err
-}
-
-// casesOf finds the decisions that a request is about: the one that the file is named after, or else all that it is an input of.
-func casesOf(name string, doc strictjson.Value) (cases []Case, err error) {
-	for on, c := range contracts {
-		whole, wrong := c.complete(doc)
-		named := strings.HasPrefix(path.Base(name), c.name) || on == int(registration) && strings.HasPrefix(path.Base(name), "register")
-		switch {
-		case named && wrong != nil:
-			return nil, fmt.Errorf("%s: %w", name, wrong)
-		case named:
-			return []Case{{name, which(on), whole}}, nil
-		case wrong == nil:
-			cases = append(cases, Case{name, which(on), whole})
-		case err == nil:
-			err = fmt.Errorf("%s: %w", name, wrong)
-		}
-	}
-	if len(cases) > 0 {
-		err = nil
-	}
-	return cases, err
-}
-
-// readLog reads the inputs in a decision log.
-func readLog(name string, log io.Reader) (cases []Case, passedOver int, err error) {
-	lines := bufio.NewScanner(log)
-	lines.Buffer(nil, maxLine)
-	for n := 1; lines.Scan(); n++ {
-		if len(lines.Bytes()) == 0 {
-			continue
-		}
-		entry, err := strictjson.Parse(lines.Bytes(), strictjson.Stored)
-		if err != nil {
-			return nil, 0, fmt.Errorf("%s:%d: %w", name, n, err)
-		}
-		input, _ := entry.Get("input")
-		found := 0
-		for on, c := range contracts {
-			if _, whole := input.Get("contract"); !whole {
-				break
-			}
-			if doc, err := c.complete(input); err == nil {
-				cases = append(cases, Case{fmt.Sprintf("%s:%d", name, n), which(on), doc})
-				found++
-			}
-		}
-		if found == 0 {
-			passedOver++
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return nil, 0, fmt.Errorf("%s: %w", name, err)
-	}
-	return cases, passedOver, nil
 }

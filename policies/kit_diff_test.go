@@ -2,14 +2,11 @@ package policies
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
@@ -78,46 +75,6 @@ test_asks if {
 	found, err := Diff(t.Context(), sourceOf(nil), sourceOf(map[string]string{"house.rego": house + rule, "house_test.rego": test}), nil, silently)
 	if err != nil || len(found.Changes) != 1 || found.Changes[0].Request != "the request of house_test.rego:6" {
 		t.Errorf("%+v, %v", found, err)
-	}
-}
-
-func TestReadCases(t *testing.T) {
-	q := exampleToken()
-	whole := string(decision.AppendJSON(nil, &q))
-	dir := folder(t, map[string]string{
-		"requests/register-1.json": `{"request": {"client_name": "x", "redirect_uris": ["https://a.example/cb"]}}`,
-		"requests/b.json":          whole,
-		"requests/README.md":       "no",
-		"requests/log.ndjson":      `{"path":"ostiary/token/decision","input":` + whole + "}\n\n" + `{"input":{"contract":"ostiary/1"}}` + "\n" + `{"decision_id":"d"}` + "\n",
-	})
-	cases, over, err := ReadCases(filepath.Join(dir, "requests"))
-	if err != nil || len(cases) != 3 || over != 2 {
-		t.Fatalf("%+v, %d, %v", cases, over, err)
-	}
-	for i, on := range []which{token, token, registration} {
-		if cases[i].on != on {
-			t.Errorf("%s is about %s", cases[i].Name, contracts[cases[i].on].name)
-		}
-	}
-	if again, err := FolderCases(dir); err != nil || len(again) != 3 {
-		t.Errorf("%+v, %v", again, err)
-	}
-	for _, none := range []string{t.TempDir(), filepath.Join(dir, "requests", "b.json")} {
-		if cases, err := FolderCases(none); err != nil || len(cases) != 0 {
-			t.Errorf("%s: %+v, %v", none, cases, err)
-		}
-	}
-	for text, says := range map[string]string{`{"nothing": 1}`: "input.nothing is unknown", `{`: "ends too early", `[]`: "must be a JSON object"} {
-		file := filepath.Join(dir, "x.json")
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if _, _, err := ReadCases(file); err == nil || !strings.Contains(err.Error(), says) {
-			t.Errorf("%s: %v", text, err)
-		}
-	}
-	if _, _, err := ReadCases(filepath.Join(dir, "absent")); err == nil {
-		t.Error("what is not there is read")
 	}
 }
 

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"io"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -37,7 +39,7 @@ func policyDiffCommand(f *policyFlags) *cobra.Command {
 // diffed is the document of diff.
 type diffed struct {
 	*policies.Changes
-	PassedOver int `json:"passed_over"` // lines of a log without a whole input
+	Corpus *policies.Corpus `json:"corpus,omitempty"`
 }
 
 func (b *bench) diff(cmd *cobra.Command, after *bench, corpus string) error {
@@ -59,11 +61,14 @@ func (b *bench) diff(cmd *cobra.Command, after *bench, corpus string) error {
 	}
 	doc := diffed{}
 	if corpus != "" {
-		more, over, err := policies.ReadCases(corpus)
-		if err != nil {
+		if doc.Corpus, err = policies.ReadCorpus(corpus); err != nil {
 			return err
 		}
-		cases, doc.PassedOver = append(cases, more...), over
+		if len(doc.Corpus.Cases) == 0 {
+			b.tellCorpus(b.errs, doc.Corpus)
+			return fmt.Errorf("%s has no request to put to the rules: name a file as for eval, a decision log (.ndjson, .jsonl), or a folder of them", corpus)
+		}
+		cases = append(cases, doc.Corpus.Cases...)
 	}
 	if err := policies.Compile(older); err != nil {
 		return b.unusable(older, err)
@@ -78,6 +83,21 @@ func (b *bench) diff(cmd *cobra.Command, after *bench, corpus string) error {
 		return fmt.Errorf("%s of %d with another outcome", counted(n, "request"), doc.Requests)
 	}
 	return nil
+}
+
+// tellCorpus says what became of the lines of logs.
+func (b *bench) tellCorpus(w io.Writer, c *policies.Corpus) {
+	if c.Lines == 0 {
+		return
+	}
+	fmt.Fprintf(w, "%s of decision logs: %d taken", counted(c.Lines, "line"), c.Taken)
+	if c.Filled > 0 {
+		fmt.Fprintf(w, ", %d of them with empty values in the place of what the log leaves out: %s", c.Filled, printable(strings.Join(c.LeftOut, ", ")))
+	}
+	fmt.Fprintln(w)
+	for _, p := range c.Passed {
+		fmt.Fprintf(w, "%d passed over, %s; the first is %s\n", p.Lines, p.Why, printable(p.First))
+	}
 }
 
 func (b *bench) tellDiff(doc diffed) error {
@@ -97,8 +117,8 @@ func (b *bench) tellDiff(doc diffed) error {
 			fmt.Fprintf(b.out, "\t+ %s\n", printable(text))
 		}
 	}
-	if doc.PassedOver > 0 {
-		fmt.Fprintf(b.out, "%s of the log passed over: the input is not whole\n", counted(doc.PassedOver, "line"))
+	if doc.Corpus != nil {
+		b.tellCorpus(b.out, doc.Corpus)
 	}
 	if len(doc.Changes.Changes) > 0 {
 		return nil
