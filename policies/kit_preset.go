@@ -4,6 +4,7 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"path"
 	"strings"
 )
 
@@ -34,7 +35,8 @@ func Presets() ([]Preset, error) {
 	return list, nil
 }
 
-// PresetFiles gives the files of a preset. They stand in a folder of the preset's name, so that a site may have several.
+// PresetFiles gives the files of a preset. They stand in a folder of the preset's name, so that a site may have several; its data
+// stands below ostiary/data, where that of every site does, under the preset's name.
 func PresetFiles(name string) ([]ScaffoldFile, error) {
 	list, err := Presets()
 	if err != nil {
@@ -57,7 +59,11 @@ func presetFiles(name string) ([]ScaffoldFile, error) {
 			return err
 		}
 		text, err := presets.ReadFile(at)
-		files = append(files, ScaffoldFile{strings.TrimPrefix(at, "presets/"), text})
+		file := strings.TrimPrefix(at, "presets/")
+		if data, is := strings.CutPrefix(file, name+"/"+path.Join(dataRoot...)+"/"); is {
+			file = path.Join(path.Join(dataRoot...), data)
+		}
+		files = append(files, ScaffoldFile{file, text})
 		return err
 	})
 	if err != nil {

@@ -12,8 +12,9 @@ import (
 func policyMutateCommand(f *policyFlags) *cobra.Command {
 	return f.configured(f.about("mutate DIR", "Find members whose absence turns a refusal into an allowance",
 		"mutate takes requests that the rules refuse (shipped ones, and every whole request in the folder's own tests), removes and\n"+
-			"mistypes each member of input and configuration that the rules reach, and reports what is allowed then. It fails for those\n"+
-			"that a rule of the folder can really meet: where a schema promises the member and its type, there is nothing to mend.",
+			"mistypes each member of input and configuration that the rules reach, mistypes what they name of the folder's data, and reports\n"+
+			"what is allowed then. It fails for those that a rule of the folder can really meet: where a schema promises the member and\n"+
+			"its type, there is nothing to mend.",
 		func(cmd *cobra.Command, b *bench) error { return b.mutate(cmd) }))
 }
 

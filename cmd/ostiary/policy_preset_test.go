@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/policies"
 )
 
@@ -114,21 +115,30 @@ func TestPresetSchemes(t *testing.T) {
 	}
 	_, list, found := strings.Cut(string(config), "allowed_private_schemes: [")
 	list, _, closed := strings.Cut(list, "]")
-	clients, err := os.ReadFile(filepath.Join(folder, "known_clients.rego"))
+	text, err := os.ReadFile(filepath.Join(folder, "ostiary", "data", "mcp", "data.json"))
 	if err != nil || !found || !closed {
 		t.Fatal(err, found, closed)
+	}
+	var data struct {
+		Clients map[string]struct {
+			Names    []string `json:"names"`
+			Hosts    []string `json:"hosts"`
+			Schemes  []string `json:"schemes"`
+			Loopback bool     `json:"loopback"`
+			Sites    []string `json:"sites"`
+		} `json:"clients"`
+	}
+	if err := strictjson.Decode(text, &data, strictjson.Stored); err != nil || len(data.Clients) < 10 {
+		t.Fatal(data, err)
 	}
 	offered := map[string]bool{}
 	for _, scheme := range strings.Split(list, ", ") {
 		offered[scheme] = true
 	}
 	owned := map[string]bool{}
-	for line := range strings.Lines(string(clients)) {
-		if _, set, is := strings.Cut(line, `"schemes": {`); is {
-			set, _, _ = strings.Cut(set, "}")
-			for _, scheme := range strings.Split(set, ", ") {
-				owned[strings.Trim(scheme, `"`)] = true
-			}
+	for _, client := range data.Clients {
+		for _, scheme := range client.Schemes {
+			owned[scheme] = true
 		}
 	}
 	for scheme := range offered {

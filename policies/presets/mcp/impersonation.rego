@@ -3,7 +3,6 @@
 # is not for others.
 package ostiary.registration.site.mcp
 
-import data.ostiary.registration.site.mcp.known_clients
 import data.ostiary.registration.site.mcp.settings
 
 # Digits and signs that look like letters, and what they are taken for. i and l are one letter here.
@@ -68,8 +67,30 @@ looks_like(known) if {
 }
 
 # METADATA
+# title: The clients that are known by name
+# description: >-
+#   Who may call itself what (ostiary/data/mcp/data.json). A client whose name looks like one of names (lowercase words) may return
+#   only to hosts (https, exact), by schemes, and, where loopback is true, to the person's own machine. The schemes belong to these
+#   names only. Links of the client (client_uri and so on) may also lead to sites, which are registered domains.
+known_clients := data.ostiary.data.mcp.clients if is_object(data.ostiary.data.mcp.clients)
+
+default known_clients := {}
+
+# METADATA
+# title: The list of names
+# description: Without it every name is anybody's, so nobody registers.
+deny contains {
+	"rule": "mcp.data",
+	"code": "access_denied",
+	"message": "This server's list of known clients cannot be used, so that no client can register itself. Tell the operator.",
+} if {
+	concerned
+	not is_object(data.ostiary.data.mcp.clients)
+}
+
+# METADATA
 # description: Everybody whose name is taken.
-reserved := object.union(known_clients.clients, settings.own)
+reserved := object.union(known_clients, settings.own)
 
 # METADATA
 # description: Those whose names the client's name looks like.

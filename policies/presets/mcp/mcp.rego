@@ -5,7 +5,6 @@
 #   goes afterwards is known, and nobody bears another's name (impersonation.rego).
 package ostiary.registration.site.mcp
 
-import data.ostiary.registration.site.mcp.known_clients
 import data.ostiary.registration.site.mcp.settings
 
 # METADATA
@@ -113,7 +112,7 @@ deny contains {
 known_host(host) if host in settings.more_hosts
 
 known_host(host) if {
-	some client in known_clients.clients
+	some client in known_clients
 	host in client.hosts
 }
 

@@ -2,7 +2,6 @@ package ostiary.registration.site.mcp_test
 
 import data.ostiary.examples
 import data.ostiary.registration.site.mcp
-import data.ostiary.registration.site.mcp.known_clients
 import data.ostiary.registration.site.mcp.settings
 
 https(host) := {"raw": concat("", ["https://", host, "/cb"]), "class": "https", "scheme": "https", "host": host}
@@ -25,11 +24,42 @@ stranger := json.patch(examples.register, [
 	{"op": "replace", "path": "/redirect_uris", "value": [uri(loopback)]},
 ])
 
+# These tests are about the rules: they have lists of their own, so that yours may be any.
+listed := {
+	"ChatGPT": {"names": ["chatgpt", "openai"], "hosts": ["chatgpt.com"], "schemes": [], "loopback": false, "sites": ["openai.com"]},
+	"Claude": {
+		"names": ["claude", "anthropic"],
+		"hosts": ["claude.ai", "claude.com"],
+		"schemes": ["claude"],
+		"loopback": true,
+		"sites": ["claude.ai"],
+	},
+	"Cline": {"names": ["cline"], "hosts": [], "schemes": ["vscode"], "loopback": true, "sites": []},
+	"Cursor": {"names": ["cursor"], "hosts": ["www.cursor.com"], "schemes": ["cursor"], "loopback": true, "sites": []},
+	"VS Code": {
+		"names": ["visual studio code", "vs code"],
+		"hosts": ["insiders.vscode.dev", "vscode.dev"],
+		"schemes": ["vscode"],
+		"loopback": true,
+		"sites": ["visualstudio.com"],
+	},
+}
+
+owned := {"Example Corp": {
+	"names": {"example corp", "example login"},
+	"hosts": {"app.example.com"},
+	"schemes": set(),
+	"loopback": false,
+	"sites": {"example.com"},
+}}
+
 # called gives the rules that refuse a client of a name that returns to some URIs.
 called(name, uris) := {found.rule | some found in denied} if {
 	denied := mcp.deny with input as stranger
 		with input.effective.client_name as name
 		with input.redirect_uris as [uri(u) | some u in uris]
+		with data.ostiary.data.mcp.clients as listed
+		with settings.own as owned
 }
 
 test_tool_on_the_own_machine_is_accepted if called("Tool", [loopback]) == set()
@@ -45,7 +75,11 @@ test_known_clients_are_accepted if {
 }
 
 # alike gives whose name another one looks like.
-alike(name) := who if who := mcp.namesakes with input.effective.client_name as name
+alike(name) := who if {
+	who := mcp.namesakes with input.effective.client_name as name
+		with data.ostiary.data.mcp.clients as listed
+		with settings.own as owned
+}
 
 test_impersonators_are_seen if {
 	every name in [
@@ -97,7 +131,7 @@ test_scheme_of_another_is_refused if {
 }
 
 test_too_many_redirect_uris_are_refused if {
-	called("Tool", [loopback | some _ in numbers.range(1, 7)]) == {"mcp.too_many_redirects"}
+	called("Tool", [loopback | some _ in numbers.range(0, settings.max_redirect_uris)]) == {"mcp.too_many_redirects"}
 }
 
 # refused gives the rules that refuse the stranger after some changes.
@@ -140,6 +174,10 @@ test_update_is_judged_as_well if {
 	]) == {"mcp.unknown_host"}
 }
 
+test_translation_is_refused if {
+	refused([{"op": "replace", "path": "/effective/extra", "value": {"client_name#de": "Claude"}}]) == {"mcp.translation"}
+}
+
 test_translations_are_seen if {
 	mcp.translated({"client_name#de": "Claude"})
 	mcp.translated({"logo_uri#fr": "https://evil.example.net/logo"})
@@ -152,6 +190,7 @@ left_out(name, uris, links) := {found.field | some found in found_set; found.val
 		with input.effective.client_name as name
 		with input.redirect_uris as [uri(u) | some u in uris]
 		with input.uris as [uri({"member": member, "registrable_domain": domain}) | some member, domain in links]
+		with data.ostiary.data.mcp.clients as listed
 }
 
 test_foreign_links_are_left_out if {
@@ -163,6 +202,7 @@ test_foreign_links_are_left_out if {
 elsewhere(facts) := {found.rule | some found in denied} if {
 	denied := mcp.deny with input as stranger
 		with input.uris as [object.union(uri(facts), {"member": "post_logout_redirect_uris"})]
+		with data.ostiary.data.mcp.clients as listed
 }
 
 test_browsers_are_sent_to_known_hosts_only if {
@@ -193,14 +233,41 @@ test_clients_are_labelled if {
 	labels == {"mcp"}
 }
 
-test_names_are_words_and_at_home_somewhere if {
-	every who, client in object.union(known_clients.clients, settings.own) {
-		home(client)
-		every name in client.names { regex.match(`^[a-z]+( [a-z]+)*$`, name) }
-		count(who) > 0
+# The list is data that is edited by hand: a slip of the pen keeps the change out, and print says where it is.
+test_list_of_names_is_in_order if {
+	wrong := {who | some who, client in mcp.reserved; not in_order(client)}
+	print("not in order:", wrong, "- each client has names in lowercase words, hosts, schemes, sites, and loopback true or false, and returns somewhere")
+	wrong == set()
+}
+
+in_order(client) if {
+	object.keys(client) == {"names", "hosts", "schemes", "loopback", "sites"}
+	every member in {"names", "hosts", "schemes", "sites"} {
+		not is_string(client[member])
+		every item in client[member] { is_string(item) }
 	}
+	is_boolean(client.loopback)
+	count(client.names) > 0
+	every name in client.names { regex.match(`^[a-z]+( [a-z]+)*$`, name) }
+	home(client)
 }
 
 home(client) if client.loopback
 
 home(client) if count(client.hosts) > 0
+
+home(client) if count(client.schemes) > 0
+
+test_slips_of_the_pen_are_seen if {
+	in_order(listed.Cline)
+	not in_order(object.union(listed.Cline, {"names": ["Cline"]}))
+	not in_order(object.union(listed.Cline, {"names": "cline"}))
+	not in_order(object.union(listed.Cline, {"nams": []}))
+	not in_order(object.union(listed.Cline, {"loopback": "yes"}))
+	not in_order(object.union(listed.Cline, {"loopback": false, "schemes": []}))
+}
+
+test_nobody_registers_without_the_list if {
+	denied := mcp.deny with input as stranger with data.ostiary.data.mcp.clients as "nobody"
+	{found.rule | some found in denied} == {"mcp.data"}
+}

@@ -1,6 +1,6 @@
 # METADATA
 # title: Settings of the preset mcp
-# description: What a site changes first. The clients that are known by name are in known_clients.rego.
+# description: What a site changes first. The clients that are known by name are in ostiary/data/mcp/data.json.
 package ostiary.registration.site.mcp.settings
 
 # METADATA
