@@ -15,7 +15,8 @@ import (
 type Aside struct {
 	revision *Revision
 	engine   *Engine
-	deadline time.Duration
+	deadline time.Duration // of one evaluation
+	patience time.Duration // with the traffic
 }
 
 // What an Aside waits for.
@@ -31,7 +32,7 @@ func (e *Engine) Candidate(src Source) (*Revision, error) { return Load(src, e.t
 
 // Aside makes a revision answer beside the traffic.
 func (e *Engine) Aside(r *Revision) *Aside {
-	return &Aside{revision: r, engine: e, deadline: asideDeadline}
+	return &Aside{revision: r, engine: e, deadline: asideDeadline, patience: asidePatience}
 }
 
 // Revision gives the revision that is asked.
@@ -67,7 +68,7 @@ func (a *Aside) giveWay(ctx context.Context) {
 	}
 	tick := time.NewTicker(asideLook)
 	defer tick.Stop()
-	over := time.NewTimer(asidePatience)
+	over := time.NewTimer(a.patience)
 	defer over.Stop()
 	for a.engine.slots.crowded() {
 		select {

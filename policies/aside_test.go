@@ -30,37 +30,100 @@ func TestAside(t *testing.T) {
 	a := asideOf(t, e, house+`deny contains {"rule": "house.no", "code": "access_denied", "message": "No."} if input.operation == "register"`)
 	q := exampleRegister()
 	v, err := a.DecideRegistration(t.Context(), &q)
-	if err != nil || denied(v) != "house.no" || v.Revision != a.Revision().ID() || v.Deny[0].File != "house.rego" {
+	if err != nil || denied(v) != "house.no" || v.Revision != a.Revision().ID() || v.Deny[0].File != "house.rego" || v.Elapsed <= 0 {
 		t.Errorf("aside: %+v, %v", v, err)
 	}
 	if v := ask(t, e, nil); !v.Allow || v.Revision == a.Revision().ID() {
 		t.Errorf("in use: %+v", v)
 	}
+}
+
+// Rules that do not come to an end reach no decision: at the deadline for the rules, before it for whoever waits no longer.
+func TestAsideComesToAnEnd(t *testing.T) {
+	e := engineWith(t, "")
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	for range 50 { // it may be answered just in time, or it is undecided
-		if _, err := a.DecideRegistration(gone, &q); err != nil && core.CodeOf(err) != core.TemporarilyUnavailable {
-			t.Errorf("nobody waits: %v", err)
+	there, leave := context.WithTimeout(t.Context(), 10*time.Second) // more than its deadline, less than anything else
+	defer leave()
+	q := exampleRegister()
+	q.Effective.Metadata.ClientName = "trigger"
+	for _, test := range []struct {
+		ctx      context.Context
+		deadline time.Duration
+		want     core.Code
+	}{
+		{there, short, core.PolicyUnavailable},
+		{gone, long, core.TemporarilyUnavailable},
+	} {
+		a := asideOf(t, e, runaway)
+		a.deadline = test.deadline
+		v, err := a.DecideRegistration(test.ctx, &q)
+		if core.CodeOf(err) != test.want || v.Allow || v.Revision != a.Revision().ID() {
+			t.Errorf("%v, not %s: %+v", err, test.want, v)
 		}
+		e.asides.free <- struct{}{} // the turn comes back: the rules were told to stop
+		e.asides.release()
+	}
+}
+
+// crowd takes one slot more than half of an engine's, so that Asides give way.
+func crowd(t *testing.T, e *Engine) {
+	t.Helper()
+	for len(e.slots.free) < cap(e.slots.free)/2 {
+		e.slots.free <- struct{}{}
+	}
+	if e.slots.crowded() {
+		t.Fatal("half of it is a crowd")
+	}
+	e.slots.free <- struct{}{}
+	if !e.slots.crowded() {
+		t.Fatal("more than half of it is no crowd")
 	}
 }
 
 // It waits while the traffic takes more than half of the room, and not for ever.
 func TestAsideGivesWay(t *testing.T) {
 	e := engineWith(t, "")
-	a := asideOf(t, e, "")
-	if e.slots.crowded() {
-		t.Fatal("crowded by nobody")
-	}
-	for len(e.slots.free) <= cap(e.slots.free)/2 {
-		e.slots.free <- struct{}{}
-	}
-	if !e.slots.crowded() {
-		t.Fatal("not crowded")
-	}
+	a, endless := asideOf(t, e, ""), asideOf(t, e, runaway)
 	q := exampleRegister()
-	if v, err := a.DecideRegistration(t.Context(), &q); err != nil || !v.Allow {
-		t.Errorf("never took its turn: %+v, %v", v, err)
+	q.Effective.Metadata.ClientName = "trigger"
+	asked := func(ctx context.Context, a Aside, patience time.Duration) <-chan error {
+		a.patience = patience
+		answer := make(chan error, 1)
+		go func() {
+			_, err := a.DecideRegistration(ctx, &q)
+			answer <- err
+		}()
+		return answer
+	}
+	within := func(answer <-chan error) error {
+		select {
+		case err := <-answer:
+			return err
+		case <-time.After(long):
+			return errors.New("it waits for ever")
+		}
+	}
+	const ever = time.Hour
+	crowd(t, e)
+	waiting := asked(t.Context(), *a, ever)
+	select {
+	case err := <-waiting:
+		t.Fatalf("it did not wait: %v", err)
+	case <-time.After(20 * time.Millisecond):
+	}
+	<-e.slots.free // there is room
+	if err := within(waiting); err != nil {
+		t.Errorf("with room: %v", err)
+	}
+	crowd(t, e)
+	if err := within(asked(t.Context(), *a, short)); err != nil {
+		t.Errorf("at the end of its patience: %v", err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := within(asked(gone, *endless, ever)); core.CodeOf(err) != core.TemporarilyUnavailable {
+		t.Errorf("when nobody waits: %v", err)
 	}
 }
 

@@ -118,15 +118,17 @@ func TestCallerWhoLeavesDoesNotWait(t *testing.T) {
 	}
 }
 
-func TestRunawayRulesAreStopped(t *testing.T) {
-	e := NewEngine(Options{MaxConcurrent: 1, Deadline: short, TrialTime: long})
-	const runaway = house + `label contains "x" if {
+// runaway does not come to an end with a client of the name trigger.
+const runaway = house + `label contains "x" if {
 	input.effective.client_name == "trigger"
 	some x in numbers.range(1, 1000000)
 	some y in numbers.range(1, 1000000)
 	x * y == 0
 }
 `
+
+func TestRunawayRulesAreStopped(t *testing.T) {
+	e := NewEngine(Options{MaxConcurrent: 1, Deadline: short, TrialTime: long})
 	if err := e.Replace(site(runaway)); err != nil {
 		t.Fatal(err)
 	}
