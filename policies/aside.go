@@ -27,7 +27,7 @@ const (
 	asideWait     = 30 * time.Second       // for the question of another Aside to be answered
 )
 
-// Candidate makes a revision of a source, tried as Replace would try it, and does not put it in force.
+// Candidate makes a revision of a source and tries it. It is not in force then: see Replace, SetShadow and Aside.
 func (e *Engine) Candidate(src Source) (*Revision, error) { return Load(src, e.trial) }
 
 // Aside makes a revision answer beside the traffic.

@@ -32,8 +32,8 @@ type Bundle struct {
 	all map[string][]byte // every file
 }
 
-// MaxBundle bounds a bundle, packed and unpacked, in bytes.
-const MaxBundle = MaxFiles
+// maxBundle bounds a bundle, packed and unpacked, in bytes.
+const maxBundle = maxFiles
 
 const (
 	manifestFile   = ".manifest"
@@ -75,7 +75,7 @@ func ReadSite(name string) (map[string][]byte, error) {
 	return b.Files, nil
 }
 
-// ReadBundleFile gives the bytes of a bundle's file, of which there are at most MaxBundle.
+// ReadBundleFile gives the bytes of a bundle's file, of which there are at most maxBundle.
 func ReadBundleFile(name string) ([]byte, error) {
 	about, err := os.Stat(name) // before opening: opening a pipe would wait for its other end
 	switch {
@@ -85,8 +85,8 @@ func ReadBundleFile(name string) ([]byte, error) {
 		return nil, fmt.Errorf("the bundle cannot be read: %w", err)
 	case !about.Mode().IsRegular():
 		return nil, fmt.Errorf("the bundle %s is not a regular file", name)
-	case about.Size() > MaxBundle:
-		return nil, fmt.Errorf("the bundle %s is larger than %d bytes", name, MaxBundle)
+	case about.Size() > maxBundle:
+		return nil, fmt.Errorf("the bundle %s is larger than %d bytes", name, maxBundle)
 	}
 	packed, err := os.ReadFile(name)
 	if err != nil {
@@ -97,15 +97,15 @@ func ReadBundleFile(name string) ([]byte, error) {
 
 // unpack gives the files in a tar.gz, and refuses everything that is not plain files with plain names.
 func unpack(packed []byte) (map[string][]byte, error) {
-	if len(packed) > MaxBundle {
-		return nil, fmt.Errorf("it is larger than %d bytes", MaxBundle)
+	if len(packed) > maxBundle {
+		return nil, fmt.Errorf("it is larger than %d bytes", maxBundle)
 	}
 	stream, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
 		return nil, fmt.Errorf("it is not a .tar.gz: %w", err)
 	}
-	archive := tar.NewReader(io.LimitReader(stream, 2*MaxBundle)) // headers and padding are not counted below
-	files, left := map[string][]byte{}, MaxBundle
+	archive := tar.NewReader(io.LimitReader(stream, 2*maxBundle)) // headers and padding are not counted below
+	files, left := map[string][]byte{}, maxBundle
 	for entries := 0; ; entries++ {
 		head, err := archive.Next()
 		switch {
@@ -130,7 +130,7 @@ func unpack(packed []byte) (map[string][]byte, error) {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		if left -= len(text); left < 0 {
-			return nil, fmt.Errorf("its files together are larger than %d bytes", MaxBundle)
+			return nil, fmt.Errorf("its files together are larger than %d bytes", maxBundle)
 		}
 		files[name] = text
 	}
@@ -210,7 +210,7 @@ func checkNames(files map[string][]byte) error {
 // readByOPA has OPA's own reader accept the bundle: the signature, the hash of every file, the roots.
 func readByOPA(files map[string][]byte, key *VerificationKey) error {
 	reader := bundle.NewCustomReader(newMemoryLoader(files)).WithCapabilities(capabilities()).WithRegoVersion(ast.RegoV1).
-		WithProcessAnnotations(true).WithSizeLimitBytes(MaxBundle).WithLazyLoadingMode(false)
+		WithProcessAnnotations(true).WithSizeLimitBytes(maxBundle).WithLazyLoadingMode(false)
 	if key != nil {
 		reader = reader.WithBundleVerificationConfig(key.config())
 	} else {
@@ -272,7 +272,7 @@ func (l *memoryLoader) WithFollowSymlinks(bool) bundle.DirectoryLoader { return 
 
 var _ bundle.DirectoryLoader = (*memoryLoader)(nil)
 
-// pack makes a bundle: the same files always give the same bytes.
+// pack makes a bundle: the same files always give the same bytes. Whether it can be read is for packed to tell.
 func pack(files map[string][]byte) ([]byte, error) {
 	var out bytes.Buffer
 	stream := gzip.NewWriter(&out)
@@ -287,9 +287,6 @@ func pack(files map[string][]byte) ([]byte, error) {
 		}
 	}
 	if err := errors.Join(archive.Close(), stream.Close()); err != nil {
-		return nil, fmt.Errorf("pack: %w", err)
-	}
-	if _, err := unpack(out.Bytes()); err != nil {
 		return nil, fmt.Errorf("pack: %w", err)
 	}
 	return out.Bytes(), nil

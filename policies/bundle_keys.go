@@ -15,6 +15,7 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/bundle"
 
+	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
@@ -169,11 +170,21 @@ type signature struct {
 	hashes   []string
 }
 
+// ownPlugin is how OPA calls the way of signing that is its own; some of its tools write it down. With another, somebody else's code
+// would verify.
+const ownPlugin = "_default"
+
 // signatureIn reads the one token of .signatures.json.
 func signatureIn(text []byte) (s signature, err error) {
 	doc, err := strictjson.Parse(text, strictjson.Stored)
 	if err != nil {
 		return s, err
+	}
+	for name, v := range doc.All() {
+		plugin, _ := v.Text()
+		if name != "signatures" && (name != "plugin" || plugin != ownPlugin) {
+			return s, fmt.Errorf("the member %s is not supported", core.Clip(name))
+		}
 	}
 	list, _ := doc.Get("signatures")
 	tokens, _ := list.Strings()

@@ -225,6 +225,8 @@ func TestSignedBundlesAreHeldToTheirKey(t *testing.T) {
 		"an empty signature":    {alter(signaturesFile, `{}`), "exactly one signature"},
 		"no token":              {alter(signaturesFile, `{"signatures":["x"]}`), "not a JWS"},
 		"garbage":               {alter(signaturesFile, `[`), ".signatures.json"},
+		"another member":        {alter(signaturesFile, strings.Replace(string(must(unpack(signed))[signaturesFile]), "{", `{"keyid": "desk",`, 1)), "member keyid is not supported"},
+		"another verifier":      {alter(signaturesFile, strings.Replace(string(must(unpack(signed))[signaturesFile]), "{", `{"plugin": "theirs",`, 1)), "member plugin is not supported"},
 		"alg none":              {alter(signaturesFile, `{"signatures":["eyJhbGciOiJub25lIiwia2lkIjoiZGVzayJ9.eyJmaWxlcyI6W119."]}`), `signature is "none"`},
 	} {
 		if b, err := ReadBundle(test.packed, verification); err == nil || !strings.Contains(err.Error(), test.says) || b != nil {
@@ -322,14 +324,14 @@ func TestBundlesThatAreNotPlainAreRefused(t *testing.T) {
 }
 
 func TestBundlesThatAreTooLargeAreRefused(t *testing.T) {
-	zeros := make([]byte, MaxBundle/2+1)
-	_, bomb := pack(map[string][]byte{"a.txt": zeros, "b.txt": zeros})
+	zeros := make([]byte, maxBundle/2+1)
+	_, bomb := packed(map[string][]byte{"a.txt": zeros, "b.txt": zeros})
 	many := map[string][]byte{}
 	for i := range maxFileCount + 1 {
 		many[strings.Repeat("d/", i%10)+string(rune('a'+i%26))+strings.Repeat("x", i/26)] = nil
 	}
-	_, crowd := pack(many)
-	_, long := ReadBundle(make([]byte, MaxBundle+1), nil)
+	_, crowd := packed(many)
+	_, long := ReadBundle(make([]byte, maxBundle+1), nil)
 	for says, err := range map[string]error{"files together are larger": bomb, "more than 1000 files": crowd, "it is larger": long} {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", says, err)

@@ -32,7 +32,7 @@ var dataRoot = []string{"ostiary", "data"}
 var dataRef = ast.MustParseRef("data.ostiary.data")
 
 // dataLimits let 100,000 entries through.
-var dataLimits = strictjson.Limits{MaxBytes: MaxFiles, MaxDepth: 32, MaxMembers: 1 << 20}
+var dataLimits = strictjson.Limits{MaxBytes: maxFiles, MaxDepth: 32, MaxMembers: 1 << 20}
 
 // readData joins the files with data and gives data.ostiary.data: an object, empty when there are none.
 func readData(files map[string][]byte) (strictjson.Value, []Problem) {

@@ -25,16 +25,18 @@ type Options struct {
 	TrialTime     time.Duration    // of all tests of a candidate for one decision, and then of all golden refusals; 1 s
 	CacheSize     int              // verdicts remembered of each decision; 8192. Negative: none
 
-	Taken  func(decision.Taken)                 // is told of every decision, on the path of the request; nil: nobody
-	Shadow func(decision string, seen Sighting) // is told of every decision that a shadow was asked about; nil: nobody
+	Taken  func(decision.Taken)                 // is told of every decision that is noted (Note), on the path of the request; nil: nobody
+	Shadow func(decision string, seen Sighting) // is told what a shadow made of each of them, Dropped included; nil: nobody
 }
 
-// The defaults of Options.
+// DefaultTrialTime is what Options.TrialTime is when it is not set.
+const DefaultTrialTime = time.Second
+
+// The other defaults of Options.
 const (
-	DefaultDeadline  = 50 * time.Millisecond
-	DefaultMaxWait   = 5 * time.Second
-	DefaultTrialTime = time.Second
-	DefaultCacheSize = 8192
+	defaultDeadline  = 50 * time.Millisecond
+	defaultMaxWait   = 5 * time.Second
+	defaultCacheSize = 8192
 )
 
 // An Engine answers with the revision that is in use and takes new ones while it runs. It is safe for concurrent use. Before
@@ -79,19 +81,19 @@ func NewEngine(o Options) *Engine {
 		e.counted = func(string, Sighting) {}
 	}
 	if e.deadline <= 0 {
-		e.deadline = DefaultDeadline
+		e.deadline = defaultDeadline
 	}
 	if e.trial <= 0 {
 		e.trial = DefaultTrialTime
 	}
 	if e.cached == 0 {
-		e.cached = DefaultCacheSize
+		e.cached = defaultCacheSize
 	}
 	if o.MaxConcurrent <= 0 {
 		o.MaxConcurrent = 2 * runtime.GOMAXPROCS(0)
 	}
 	if o.MaxWait <= 0 {
-		o.MaxWait = DefaultMaxWait
+		o.MaxWait = defaultMaxWait
 	}
 	e.slots, e.asides = newSlots(o.MaxConcurrent, o.MaxWait), newSlots(1, asideWait)
 	return e
@@ -125,7 +127,8 @@ func (e *Engine) DecideSession(ctx context.Context, q *decision.Session) (decisi
 	return sessionVerdict(v), err
 }
 
-// decide answers, and notes what was decided. A registration may be asked about twice: whoever does so notes it, with Note.
+// decide answers, and notes what was decided (Note), registrations apart: one may be asked about twice before it is decided, and
+// whoever asks notes both rounds as one decision.
 func (e *Engine) decide(ctx context.Context, on which, q decision.Question) (decision.Verdict, error) {
 	v, err := e.answer(ctx, on, q)
 	if on != registration && e.watched() {

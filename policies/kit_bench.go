@@ -35,13 +35,13 @@ func Bench(ctx context.Context, src Source, name string, written strictjson.Valu
 	if name != "" && !slices.Contains(Decisions(), name) {
 		return nil, fmt.Errorf("there is no decision %q; there are %s", name, strings.Join(Decisions(), ", "))
 	}
-	cold := NewEngine(Options{CacheSize: -1, Deadline: time.Minute, TrialTime: patient * DefaultTrialTime})
-	warm := NewEngine(Options{Deadline: time.Minute, TrialTime: patient * DefaultTrialTime})
-	for _, e := range []*Engine{cold, warm} {
-		if err := e.Replace(src); err != nil {
-			return nil, err
-		}
+	rev, err := Load(src, patient*DefaultTrialTime)
+	if err != nil {
+		return nil, err
 	}
+	cold, warm := NewEngine(Options{CacheSize: -1, Deadline: time.Minute}), NewEngine(Options{Deadline: time.Minute})
+	cold.use(rev)
+	warm.use(rev)
 	var list []Measure
 	for on, c := range contracts {
 		if name != "" && name != c.name {
@@ -51,7 +51,7 @@ func Bench(ctx context.Context, src Source, name string, written strictjson.Valu
 		if err != nil {
 			return nil, err
 		}
-		m := Measure{Decision: c.name, WhyNot: warm.Active().rules[on].whyNot}
+		m := Measure{Decision: c.name, WhyNot: rev.rules[on].whyNot}
 		if m.Evaluated, err = cold.cost(ctx, which(on), doc, each, &m.Allow); err != nil {
 			return nil, err
 		}

@@ -160,17 +160,28 @@ func (e *effect) against(other *effect) []Change {
 	var changes []Change
 	for i, name := range aspectNames {
 		if !slices.Equal(e.aspects[i], other.aspects[i]) {
-			changes = append(changes, Change{name, clipped(e.aspects[i]), clipped(other.aspects[i])})
+			live, mine := e.aspects[i], other.aspects[i]
+			if max(len(live), len(mine)) > maxReasons { // what is alike would hide what is not
+				live, mine = lacking(live, mine), lacking(mine, live)
+			}
+			changes = append(changes, Change{name, clipped(live, len(e.aspects[i])), clipped(mine, len(other.aspects[i]))})
 		}
 	}
 	return changes
 }
 
-// clipped keeps a list short enough to be kept a thousand times.
-func clipped(list []string) []string {
-	short := make([]string, 0, min(len(list), maxReasons))
+// clipped keeps a list of some entries of all short enough to be kept a thousand times. What differs before differs afterwards.
+func clipped(list []string, all int) []string {
+	short := make([]string, 0, min(len(list), maxReasons)+1)
 	for _, text := range list[:min(len(list), maxReasons)] {
-		short = append(short, core.Clip(text))
+		cut := core.Clip(text)
+		if cut != text {
+			cut += " [" + digestOf([]byte(text))[:8] + "]"
+		}
+		short = append(short, cut)
+	}
+	if more := all - len(short); more > 0 {
+		short = append(short, fmt.Sprintf("and %d more", more))
 	}
 	return short
 }

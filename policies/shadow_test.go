@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -463,6 +464,35 @@ warn contains {"rule": sprintf("house.w%d", [i]), "message": "Hm."} if some i in
 	seen.next(t, "registration would_deny")
 	if d := e.Differences("", "", 1)[0]; len(d.Shadow.Reasons) != maxReasons {
 		t.Errorf("%d reasons", len(d.Shadow.Reasons))
+	}
+}
+
+// What differs is seen however much is alike, and however far into a text it stands.
+func TestDifferencesShowBeyondWhatIsKept(t *testing.T) {
+	many := func(last string) *effect {
+		e := &effect{}
+		for i := range 30 {
+			e.add(aspectLabels, "label %02d", i)
+		}
+		e.add(aspectLabels, "%s", last)
+		return e
+	}
+	tail := strings.Repeat("x", 200)
+	for name, test := range map[string]struct{ live, mine *effect }{
+		"the last of many": {many("live"), many("shadow")},
+		"one more of many": {many("live"), &effect{aspects: [aspectCount][]string{aspectLabels: many("").aspects[aspectLabels][:30]}}},
+		"the end of a text": {
+			&effect{aspects: [aspectCount][]string{aspectWarnings: {tail + "a"}}}, &effect{aspects: [aspectCount][]string{aspectWarnings: {tail + "b"}}},
+		},
+	} {
+		changes := test.live.against(test.mine)
+		if len(changes) != 1 || slices.Equal(changes[0].Live, changes[0].Shadow) || len(changes[0].Live) > maxReasons+1 {
+			t.Errorf("%s: %+v", name, changes)
+		}
+	}
+	changes := many("live").against(many("shadow"))
+	if got := strings.Join(changes[0].Live, ", ") + " / " + strings.Join(changes[0].Shadow, ", "); got != "live, and 30 more / shadow, and 30 more" {
+		t.Error(got)
 	}
 }
 

@@ -37,8 +37,8 @@ type Source struct {
 	Site   strictjson.Value  // data.ostiary.config; its shape is rego/config.schema.json
 }
 
-// MaxFiles bounds the Rego and the data of a site together, in bytes.
-const MaxFiles = 4 << 20
+// maxFiles bounds the Rego and the data of a site together, in bytes.
+const maxFiles = 4 << 20
 
 const maxFileCount = 1000
 
@@ -96,7 +96,7 @@ func ReadFolder(dir string) (map[string][]byte, error) {
 	})
 }
 
-// readFiles reads those files of a folder and the folders in it that are wanted, at most MaxFiles bytes of them. Folders whose names
+// readFiles reads those files of a folder and the folders in it that are wanted, at most maxFiles bytes of them. Folders whose names
 // begin with a dot are passed over. What is wrong with one file is a *LoadError.
 func readFiles(dir string, wanted func(name string) (bool, error)) (map[string][]byte, error) {
 	root, err := os.OpenRoot(dir)
@@ -104,7 +104,7 @@ func readFiles(dir string, wanted func(name string) (bool, error)) (map[string][
 		return nil, noFolder(dir, err)
 	}
 	defer root.Close()
-	files, left := map[string][]byte{}, MaxFiles
+	files, left := map[string][]byte{}, maxFiles
 	err = fs.WalkDir(root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil || name == ".":
@@ -177,7 +177,7 @@ func readFile(root *os.Root, name string, limit int) ([]byte, error) {
 		return nil, fmt.Errorf("cannot be read: %w", err)
 	}
 	if len(text) > limit {
-		return nil, fmt.Errorf("is too much: the files together are larger than %d bytes", MaxFiles)
+		return nil, fmt.Errorf("is too much: the files together are larger than %d bytes", maxFiles)
 	}
 	return text, nil
 }

@@ -120,7 +120,7 @@ func TestReadFolderRefuses(t *testing.T) {
 	if err := os.Symlink("inner", filepath.Join(directory, "x.rego")); err != nil {
 		t.Fatal(err)
 	}
-	half := string(bytes.Repeat([]byte("#"), MaxFiles/2))
+	half := string(bytes.Repeat([]byte("#"), maxFiles/2))
 	for says, dir := range map[string]string{
 		"escapes":            escaping,
 		"larger than":        folder(t, map[string]string{"a.rego": half, "b.rego": half, "c.rego": "#"}),

@@ -37,13 +37,20 @@ func (e *Engine) Active() *Revision {
 func (e *Engine) Replace(src Source) error {
 	e.replacing.Lock()
 	defer e.replacing.Unlock()
-	rev, err := Load(src, e.trial)
+	rev, err := e.Candidate(src)
 	if err != nil {
 		e.mu.Lock()
 		e.status.Problems = problemsOf(err)
 		e.mu.Unlock()
 		return err
 	}
+	e.use(rev)
+	return nil
+}
+
+// use decides with a revision from now on.
+func (e *Engine) use(rev *Revision) {
+	src := rev.source
 	use := &live{revision: rev}
 	for i, rules := range rev.rules {
 		if rules.whyNot == "" && e.cached > 0 {
@@ -64,5 +71,4 @@ func (e *Engine) Replace(src Source) error {
 	e.status = next
 	e.mu.Unlock()
 	e.log.Info("policy in use", "revision", rev.ID(), "origin", src.Origin, "files", len(src.Files), "cacheable", cacheable, "why_not", why)
-	return nil
 }

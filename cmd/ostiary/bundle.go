@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,7 +67,7 @@ func newBundleSource(s settings, now func() time.Time) (*bundleSource, error) {
 		return b, nil
 	}
 	opt := fetch.PeerOptions{Timeout: fetchTime}
-	if ca := firstOf(set.CA, s.TrustCA); ca != "" {
+	if ca := cmp.Or(set.CA, s.TrustCA); ca != "" {
 		pool, err := fetch.LoadCA(ca)
 		if err != nil {
 			return nil, fmt.Errorf("policy.bundle.ca: %w", err)
@@ -75,13 +76,6 @@ func newBundleSource(s settings, now func() time.Time) (*bundleSource, error) {
 	}
 	b.peer = fetch.NewPeer(opt)
 	return b, nil
-}
-
-func firstOf(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
 }
 
 func (b *bundleSource) close() error {
