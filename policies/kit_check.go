@@ -44,6 +44,9 @@ func Check(src Source, trial time.Duration) (*Report, error) {
 		return nil, err
 	}
 	report := &Report{Revision: rev.id, Files: len(src.Files), Tests: len(run.Tests), Warnings: staleCopies(rev.source.Files)}
+	if len(src.Files) == 0 {
+		report.Warnings = append(report.Warnings, Problem{Message: "there is no .rego file and no " + dataFile + " in it: the shipped rules decide alone"})
+	}
 	for _, r := range rev.rules {
 		report.Decisions = append(report.Decisions, r.caching())
 	}

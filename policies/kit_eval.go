@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -53,7 +54,7 @@ func Evaluate(ctx context.Context, src Source, name string, written strictjson.V
 	}
 	doc, err := contracts[on].complete(written)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w%s", err, insteadOf(which(on), written))
 	}
 	rules := rev.rules[on]
 	fired := &firedTracer{system: contracts[on].pkg}
@@ -69,6 +70,20 @@ func Evaluate(ctx context.Context, src Source, name string, written strictjson.V
 	}
 	verdict.Elapsed = time.Since(start)
 	return &Evaluation{Input: doc.members, Verdict: verdict, Fired: fired.sorted()}, nil
+}
+
+// insteadOf names the other decisions that a request is an input of; empty: none.
+func insteadOf(on which, written strictjson.Value) string {
+	var names []string
+	for i, c := range contracts {
+		if _, err := c.complete(written); err == nil && which(i) != on {
+			names = append(names, c.name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "\nit is one of another decision: --decision " + strings.Join(names, ", or --decision ")
 }
 
 // A firedTracer remembers every rule that held.

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+
+	"github.com/ostiary/ostiary/core"
 )
 
 // A Problem is one reason why a candidate was not taken.
@@ -68,7 +70,7 @@ func problemOf(e *ast.Error) Problem {
 	switch details := e.Details.(type) {
 	case nil:
 	case *ast.ParserErrorDetail:
-		p.Message += ", near: " + strings.TrimSpace(details.Line)
+		p.Message += ", near: " + core.Clip(strings.ToValidUTF8(strings.TrimSpace(details.Line), "?"))
 	case *ast.RefErrInvalidDetail:
 		p.Message = unknownMember(details)
 	case *ast.RefErrUnsupportedDetail:

@@ -2,13 +2,17 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/config"
 	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/policies"
@@ -41,7 +45,7 @@ func policyCommand() *cobra.Command {
 	cmd.AddCommand(
 		policyInitCommand(f), policyCheckCommand(f), policyFmtCommand(f), policyTestCommand(f), policyMutateCommand(f), policyEvalCommand(f),
 		policyDiffCommand(f), policyBenchCommand(f), policyBuildCommand(f), policySignCommand(f), policyVerifyCommand(f),
-		policyContractCommand(f), policyShadowCommand(), policyReplayCommand(f), policyAuditCommand(f),
+		policyContractCommand(f), policyShadowCommand(f), policyReplayCommand(f), policyAuditCommand(f),
 	)
 	return cmd
 }
@@ -59,10 +63,7 @@ func (f *policyFlags) about(use, short, long string, do func(cmd *cobra.Command,
 	return &cobra.Command{
 		Use: use, Short: short, Long: long,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) != 1 || args[0] == "" {
-				return usagef("%s needs one folder or bundle, such as: %s policies", cmd.CommandPath(), cmd.CommandPath())
-			}
-			return nil
+			return oneArgument(cmd, args, "one folder or bundle")
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			b, err := f.bench(cmd, args[0])
@@ -72,6 +73,39 @@ func (f *policyFlags) about(use, short, long string, do func(cmd *cobra.Command,
 			return do(cmd, b)
 		},
 	}
+}
+
+// oneArgument wants one argument that is not empty, and says what it is.
+func oneArgument(cmd *cobra.Command, args []string, what string) error {
+	switch {
+	case len(args) > 1:
+		return usagef("%s needs %s, but got %d arguments: %s", cmd.CommandPath(), what, len(args), strings.Join(args, " "))
+	case len(args) == 0 || args[0] == "":
+		return usagef("%s needs %s, such as: %s policies", cmd.CommandPath(), what, cmd.CommandPath())
+	}
+	return nil
+}
+
+// aboutFolder makes a command of the kit that writes into one folder: a bundle will not do.
+func (f *policyFlags) aboutFolder(use, short, long string, do func(cmd *cobra.Command, b *bench) error) *cobra.Command {
+	cmd := f.about(use, short, long, func(cmd *cobra.Command, b *bench) error {
+		if about, err := os.Stat(b.dir); err == nil && !about.IsDir() {
+			return usagef("%s is a file, and %s writes into a folder: name the folder of the rules", b.dir, cmd.CommandPath())
+		}
+		return do(cmd, b)
+	})
+	cmd.Args = func(cmd *cobra.Command, args []string) error { return oneArgument(cmd, args, "one folder") }
+	return cmd
+}
+
+// given refuses flags that are there and say nothing.
+func given(cmd *cobra.Command, names ...string) error {
+	for _, name := range names {
+		if flag := cmd.Flags().Lookup(name); flag.Changed && flag.Value.String() == "" {
+			return usagef("--%s is empty: name something, or leave it out", name)
+		}
+	}
+	return nil
 }
 
 // bench gives the place to work at one folder or bundle.
@@ -90,6 +124,9 @@ func (f *policyFlags) configured(cmd *cobra.Command) *cobra.Command {
 
 // source reads the folder, or the bundle, and dcr_config.yaml as the server does. Nobody looks at signatures.
 func (b *bench) source() (policies.Source, error) {
+	if err := b.there(); err != nil {
+		return policies.Source{}, err
+	}
 	files, err := policies.ReadSite(b.dir)
 	if err != nil {
 		return policies.Source{}, err
@@ -109,6 +146,18 @@ func (b *bench) source() (policies.Source, error) {
 		return policies.Source{}, err
 	}
 	return policies.Source{Origin: policies.Folder, Files: files, Site: ready.Data()}, nil
+}
+
+// there tells that what a command is about is neither a folder nor what could be a bundle.
+func (b *bench) there() error {
+	about, err := os.Stat(b.dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%s is not there; name a policy folder or a bundle, or begin a folder with: ostiary policy init %s", b.dir, b.dir)
+	case err == nil && about.Mode().IsRegular() && filepath.Ext(b.dir) == ".rego":
+		return fmt.Errorf("%s is one file of rules; name the folder that it is in", b.dir)
+	}
+	return nil
 }
 
 // A finding is a problem with the line that it is about.
@@ -132,11 +181,19 @@ func (b *bench) unusable(src policies.Source, err error) error {
 	return fmt.Errorf("%s not usable: %s", b.dir, counted(len(findings), "problem"))
 }
 
+// widest is how long a line of a file may be to be shown whole.
+const widest = 240
+
 // printFinding writes a problem as compilers do, with the line below.
 func (b *bench) printFinding(f finding) {
-	fmt.Fprintln(b.out, policies.Problem(f.problem))
-	if f.Source != "" {
-		fmt.Fprintf(b.out, "\t%s\n", printable(strings.TrimSpace(f.Source)))
+	for line := range strings.SplitSeq(policies.Problem(f.problem).String(), "\n") {
+		fmt.Fprintln(b.out, printable(strings.ReplaceAll(line, "\t", "    ")))
+	}
+	if line := strings.TrimSpace(f.Source); line != "" {
+		if len(line) > widest {
+			line = core.Clip(line)
+		}
+		fmt.Fprintf(b.out, "\t%s\n", printable(line))
 	}
 }
 

@@ -33,6 +33,9 @@ func policyBenchCommand(f *policyFlags) *cobra.Command {
 			if m.decision != "" && !slices.Contains(policies.Decisions(), m.decision) {
 				return usagef("--decision must be one of %s, not %q", strings.Join(policies.Decisions(), ", "), m.decision)
 			}
+			if m.allocs < 0 {
+				return usagef("--max-allocs must be 1 or more")
+			}
 			if m.each <= 0 {
 				return usagef("--time must be more than nothing, such as 300ms")
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -31,7 +32,7 @@ func (k keyFlags) signing() (*policies.SigningKey, error) {
 	}
 	text, err := os.ReadFile(k.file)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the private key cannot be read: %w", err)
 	}
 	key, err := policies.NewSigningKey(k.id, text)
 	if err != nil {
@@ -132,9 +133,15 @@ func (b *bench) tellBundle(did string, doc bundleOutput) error {
 
 // putFile writes a file in one step: a server that watches it never reads the half of it.
 func putFile(name string, text []byte) error {
+	if isFolder(name) {
+		return fmt.Errorf("%s is a folder; name the file to write", name)
+	}
 	file, err := os.CreateTemp(filepath.Dir(name), ".ostiary-*")
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s cannot be written: there is no folder %s", name, filepath.Dir(name))
+	}
 	if err != nil {
-		return err
+		return fmt.Errorf("%s cannot be written: %w", name, err)
 	}
 	_, err = file.Write(text)
 	err = errors.Join(err, file.Chmod(0o644), file.Close())
@@ -172,6 +179,9 @@ func (b *bench) sign(k keyFlags, sequence int64) error {
 	key, err := k.signing()
 	if err != nil {
 		return err
+	}
+	if err := b.there(); err != nil {
+		return b.unusable(policies.Source{}, err)
 	}
 	var signed *policies.Bundle
 	if isFolder(b.dir) {
@@ -237,11 +247,14 @@ func policyVerifyCommand(f *policyFlags) *cobra.Command {
 func (b *bench) verify(k keyFlags) error {
 	text, err := os.ReadFile(k.file)
 	if err != nil {
-		return err
+		return fmt.Errorf("the public key cannot be read: %w", err)
 	}
 	key, err := policies.NewVerificationKey(k.id, text)
 	if err != nil {
 		return fmt.Errorf("%s: %w", k.file, err)
+	}
+	if err := b.there(); err != nil {
+		return b.unusable(policies.Source{}, err)
 	}
 	var read *policies.Bundle
 	if isFolder(b.dir) {

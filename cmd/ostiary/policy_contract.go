@@ -16,7 +16,7 @@ import (
 
 func policyContractCommand(f *policyFlags) *cobra.Command {
 	var only string
-	cmd := f.about("contract DIR", "Write what opa check and editors need to know of the contract",
+	cmd := f.aboutFolder("contract DIR", "Write what opa check and editors need to know of the contract",
 		"contract writes into DIR/"+policies.PublishedFolder+": the built-ins there are (capabilities.json), the JSON Schemas of every input and of\n"+
 			"data.ostiary.config (schemas), and which schema is whose (packages). The server passes over that folder. init writes it, too;\n"+
 			"after another version of ostiary was installed, contract writes it anew. Then, in DIR:\n\n"+
@@ -25,8 +25,11 @@ func policyContractCommand(f *policyFlags) *cobra.Command {
 		func(_ *cobra.Command, b *bench) error { return b.publish() })
 	folder, write := cmd.Args, cmd.RunE
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if only != "" && len(args) == 0 {
-			return nil
+		if err := given(cmd, "print"); err != nil {
+			return err
+		}
+		if only != "" {
+			return noArguments(cmd, args)
 		}
 		return folder(cmd, args)
 	}
@@ -45,6 +48,9 @@ func policyContractCommand(f *policyFlags) *cobra.Command {
 
 // publish writes the contract into a folder that is there.
 func (b *bench) publish() error {
+	if err := b.there(); err != nil {
+		return err
+	}
 	if _, err := policies.ReadFolder(b.dir); err != nil {
 		return err
 	}

@@ -16,7 +16,10 @@ func policyDiffCommand(f *policyFlags) *cobra.Command {
 		"diff puts requests to the rules of two folders or bundles: those that come with Ostiary, those in the folders' requests, what\n"+
 			"their tests ask, and --corpus. It lists those that do not end alike. Exit codes: 0 there is none, 1 there are some.", nil))
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		if len(args) != 2 {
+		if err := given(cmd, "corpus"); err != nil {
+			return err
+		}
+		if len(args) != 2 || args[0] == "" || args[1] == "" {
 			return usagef("%s needs two folders or bundles, such as: %s policies new", cmd.CommandPath(), cmd.CommandPath())
 		}
 		return nil

@@ -82,15 +82,16 @@ func (b *bench) eval(cmd *cobra.Command, file, name string, explain bool) error 
 func readRequest(stdin io.Reader, file string) (doc strictjson.Value, err error) {
 	var text []byte
 	if file == "-" {
+		file = "standard input"
 		text, err = io.ReadAll(io.LimitReader(stdin, 1<<20))
 	} else {
 		text, err = os.ReadFile(file)
 	}
 	if err != nil {
-		return doc, err
+		return doc, fmt.Errorf("the request cannot be read: %w", err)
 	}
 	if doc, err = strictjson.Parse(text, strictjson.Stored); err != nil {
-		return doc, fmt.Errorf("%s: %w", file, err)
+		return doc, fmt.Errorf("%s: %w; a request is one JSON object, such as those that ostiary policy init writes into requests", file, err)
 	}
 	return doc, nil
 }

@@ -24,6 +24,9 @@ func policyFmtCommand(f *policyFlags) *cobra.Command {
 }
 
 func (b *bench) format(only bool) error {
+	if err := b.there(); err != nil {
+		return b.unusable(policies.Source{}, err)
+	}
 	files, err := policies.ReadSite(b.dir)
 	if err != nil {
 		return b.unusable(policies.Source{}, err)

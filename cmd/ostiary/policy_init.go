@@ -16,7 +16,7 @@ import (
 
 func policyInitCommand(f *policyFlags) *cobra.Command {
 	var o initOptions
-	cmd := f.about("init DIR", "Begin a policy folder, or copy a shipped module or a preset into one",
+	cmd := f.aboutFolder("init DIR", "Begin a policy folder, or copy a shipped module or a preset into one",
 		"init writes an example rule with its tests, requests to try, and the contract for opa check and editors (see: contract).\n"+
 			"It only ever adds: where one of its files is there already, it writes nothing. With --override it adds nothing but a copy of\n"+
 			"a shipped module and its tests; the copy takes the module's place, and check says when the shipped one has moved on. With\n"+
@@ -27,6 +27,9 @@ func policyInitCommand(f *policyFlags) *cobra.Command {
 	cmd.Flags().StringVar(&o.preset, "preset", "", "copy this preset; --preset list names them")
 	oneFolder, begin := cmd.Args, cmd.RunE
 	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if err := given(cmd, "override", "preset"); err != nil {
+			return err
+		}
 		switch {
 		case o.override != "" && o.preset != "":
 			return usagef("name --override or --preset, not both; the second one may follow with another call")

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,29 +31,60 @@ type shadowOrder struct {
 }
 
 // policyShadowCommand has a running server ask a folder's rules beside those in force.
-func policyShadowCommand() *cobra.Command {
+func policyShadowCommand(p *policyFlags) *cobra.Command {
 	f := &shadowFlags{}
-	cmd := f.command("shadow [DIR]", "Have a running server ask a folder's rules beside its own, and show where they differ", func(cmd *cobra.Command, args []string) error {
-		if chosen := len(args) + len(set(f.show, f.stop)); chosen != 1 {
-			return usagef("%s needs one of: a folder or a bundle, --show, --stop", cmd.CommandPath())
+	cmd := f.command("shadow [DIR]", "Have a running server ask a folder's rules beside its own, and show where they differ", f.check, f.run)
+	ask := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		b, err := p.bench(cmd, "")
+		if err != nil {
+			return err
 		}
-		return nil
-	}, f.run)
+		f.output = "table" // as operators' commands call what is text here
+		if b.json {
+			f.output = "json"
+		}
+		return ask(cmd, args)
+	}
 	cmd.Long = "shadow sends a folder's rules to the running server. They are asked whatever the rules in force are asked, and decide\n" +
 		"nothing: what they would have decided otherwise is counted, logged and listed, once for each request. The server's own\n" +
 		"dcr_config.yaml holds for them. The shadow stays until --stop, another one, or the server's end."
 	cmd.Example = "  ostiary policy shadow site --label 'stricter redirects'\n" +
 		"  ostiary policy shadow --show --kind would_deny\n" +
 		"  ostiary policy shadow --stop"
-	f.connect(cmd)
+	f.addTo(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&f.show, "show", false, "show what was seen")
 	flags.BoolVar(&f.stop, "stop", false, "end the shadow")
-	flags.StringVar(&f.label, "label", "", "name of the shadow, for people")
+	flags.StringVar(&f.label, "label", "", "with a folder: name of the shadow, for people")
 	flags.StringVar(&f.kind, "kind", "", "with --show: only differences of this kind: "+strings.Join(policies.Kinds(), ", "))
 	flags.StringVar(&f.decision, "decision", "", "with --show: only differences of this decision: "+strings.Join(policies.Decisions(), ", "))
 	flags.IntVar(&f.limit, "limit", 50, "with --show: how many differences, the latest first, up to 200")
 	return cmd
+}
+
+// check wants one thing to do, and only the flags that say more about it.
+func (f *shadowFlags) check(cmd *cobra.Command, args []string) error {
+	if chosen := len(args) + len(set(f.show, f.stop)); chosen != 1 || len(args) == 1 && args[0] == "" {
+		return usagef("%s needs one of: a folder or a bundle, --show, --stop", cmd.CommandPath())
+	}
+	if len(args) == 0 && cmd.Flags().Changed("label") {
+		return usagef("--label names the shadow that a folder becomes: name the folder, too")
+	}
+	for _, name := range []string{"kind", "decision", "limit"} {
+		if cmd.Flags().Changed(name) && !f.show {
+			return usagef("--%s says what to show, and goes with --show only", name)
+		}
+	}
+	switch {
+	case f.kind != "" && !slices.Contains(policies.Kinds(), f.kind):
+		return usagef("--kind must be one of %s, not %q", strings.Join(policies.Kinds(), ", "), f.kind)
+	case f.decision != "" && !slices.Contains(policies.Decisions(), f.decision):
+		return usagef("--decision must be one of %s, not %q", strings.Join(policies.Decisions(), ", "), f.decision)
+	case f.limit < 1 || f.limit > 200:
+		return usagef("--limit must be from 1 to 200, not %d", f.limit)
+	}
+	return given(cmd, "kind", "decision", "label")
 }
 
 // set lists the switches that are on.
