@@ -3,6 +3,7 @@ package policies
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -107,6 +108,36 @@ func TestReadmeIsTrue(t *testing.T) {
 }
 
 // The rule about approval demands it of new partners, and of changes of all but their looks.
+// What README.md says that measures something is there.
+func TestReadmeNamesTests(t *testing.T) {
+	text, _ := readme(t)
+	names, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tests strings.Builder
+	for _, name := range names {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tests.Write(source)
+	}
+	found := regexp.MustCompile("`(?:go test ./policies -run|make bench) (BENCH=)?(\\w+)`").FindAllStringSubmatch(text, -1)
+	if len(found) < 6 {
+		t.Fatalf("%d commands", len(found))
+	}
+	for _, command := range found {
+		name := command[2]
+		if command[1] != "" {
+			name = "Benchmark" + name
+		}
+		if !strings.Contains(tests.String(), "func "+name+"(") {
+			t.Errorf("there is no %s", name)
+		}
+	}
+}
+
 func TestReadmeIsTrueOfApproval(t *testing.T) {
 	_, files := readme(t)
 	e := engineWith(t, string(files["approval.rego"]))
