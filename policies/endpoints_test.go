@@ -158,7 +158,7 @@ func TestEndpointsFailClosed(t *testing.T) {
 		limit := contracts[on].limits[0]
 		cases := map[string]struct{ rego, says string }{
 			"builtin":  {`strip contains {"rule": "r", "scope": "email"} if { THIS; to_number("abc") > 1 }`, "to_number"},
-			"object":   {`strip contains "email" if THIS`, "object.union"},
+			"object":   {`strip contains f if { THIS; f := "email" }`, "object.union"},
 			"member":   {`strip contains f if { THIS; f := {"rule": "r", "scope": "email", "colour": "red"} }`, "unknown member"},
 			"missing":  {`deny contains f if { THIS; f := {"rule": "r", "code": "access_denied"} }`, "no message"},
 			"code":     {`deny contains f if { THIS; f := {"rule": "r", "code": "invalid_redirect_uri", "message": "m"} }`, "invalid_redirect_uri"},

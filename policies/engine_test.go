@@ -164,7 +164,7 @@ func TestWhatGoesWrongRefuses(t *testing.T) {
 		says string
 	}{
 		"built-in error":      {`deny contains {"rule": "r", "code": "access_denied", "message": "m"} if { input.effective.client_name == "trigger"; to_number("abc") > 1 }`, core.PolicyUnavailable, "to_number"},
-		"not an object":       {`deny contains "no"` + when, core.PolicyUnavailable, "object.union"},
+		"not an object":       {`deny contains f if { input.effective.client_name == "trigger"; f := "no" }`, core.PolicyUnavailable, "object.union"},
 		"unknown member":      {`deny contains f if { input.effective.client_name == "trigger"; f := {"rule": "r", "code": "access_denied", "message": "m", "colour": "red"} }`, core.PolicyUnavailable, "unknown member"},
 		"missing member":      {`deny contains f if { input.effective.client_name == "trigger"; f := {"rule": "r", "code": "access_denied"} }`, core.PolicyUnavailable, "no message"},
 		"unknown code":        {`deny contains f if { input.effective.client_name == "trigger"; f := {"rule": "r", "code": "teapot", "message": "m"} }`, core.PolicyUnavailable, "teapot"},
@@ -179,7 +179,7 @@ func TestWhatGoesWrongRefuses(t *testing.T) {
 		"unknown field":       {`set contains f if { input.effective.client_name == "trigger"; f := {"rule": "r", "field": "shoe_size", "value": 1} }`, core.PolicyUnavailable, "shoe_size"},
 		"fixed field":         {`set contains f if { input.effective.client_name == "trigger"; f := {"rule": "r", "field": "software_statement", "value": ""} }`, core.PolicyUnavailable, "cannot be changed"},
 		"unknown trust":       {`trust contains lower("MUCH")` + when, core.PolicyUnavailable, "much"},
-		"label of wrong type": {`label contains 7` + when, core.PolicyUnavailable, "not a string"},
+		"label of wrong type": {`label contains f if { input.effective.client_name == "trigger"; f := 7 }`, core.PolicyUnavailable, "not a string"},
 		"field and fields":    {`warn contains f if { input.effective.client_name == "trigger"; f := {"rule": "r", "field": "a", "fields": ["b"], "message": "m"} }`, core.PolicyUnavailable, "both"},
 		"public is a string":  {`deny contains f if { input.effective.client_name == "trigger"; f := {"rule": "r", "code": "access_denied", "message": "m", "public": "yes"} }`, core.PolicyUnavailable, "public"},
 		"two values": {`set contains {"rule": "house.a", "field": "client_name", "value": "a"}` + when + `
