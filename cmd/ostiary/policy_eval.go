@@ -23,13 +23,13 @@ import (
 func policyEvalCommand(f *policyFlags) *cobra.Command {
 	var file, name string
 	var explain bool
-	cmd := f.configured(f.about("eval DIR -f request.json", "Ask the rules of a folder about one request, and print the verdict",
+	cmd := f.configured(f.about("eval DIR [-f request.json]", "Ask the rules of a folder about one request, and print the verdict",
 		"eval asks the rules once. The request is a whole input of the contract, or some members of one: the others are those of\n"+
 			"data.ostiary.examples. For a registration, \"request\" is the metadata as a client sends it. -f - reads it from standard input.\n"+
-			"A refusal is a verdict, too, and no failure of the command.",
+			"Without -f it is the example itself. A refusal is a verdict, too, and no failure of the command.",
 		func(cmd *cobra.Command, b *bench) error {
-			if file == "" {
-				return usagef("name the request: -f request.json, or -f - for standard input")
+			if err := given(cmd, "file"); err != nil {
+				return err
 			}
 			if !slices.Contains(policies.Decisions(), name) {
 				return usagef("--decision must be one of %s, not %q", strings.Join(policies.Decisions(), ", "), name)
@@ -37,7 +37,7 @@ func policyEvalCommand(f *policyFlags) *cobra.Command {
 			return b.eval(cmd, file, name, explain)
 		}))
 	flags := cmd.Flags()
-	flags.StringVarP(&file, "file", "f", "", "the request, as JSON")
+	flags.StringVarP(&file, "file", "f", "", "the request, as JSON (default: the example of the decision; - is standard input)")
 	flags.StringVar(&name, "decision", policies.Decisions()[0], strings.Join(policies.Decisions(), ", "))
 	flags.BoolVar(&explain, "explain", false, "list the rules that fired, with file and line")
 	return cmd
@@ -47,9 +47,12 @@ func policyEvalCommand(f *policyFlags) *cobra.Command {
 const evalTime = 10 * time.Second
 
 func (b *bench) eval(cmd *cobra.Command, file, name string, explain bool) error {
-	doc, err := readRequest(cmd.InOrStdin(), file)
-	if err != nil {
-		return err
+	doc := strictjson.Object()
+	if file != "" {
+		var err error
+		if doc, err = readRequest(cmd.InOrStdin(), file); err != nil {
+			return err
+		}
 	}
 	src, err := b.source()
 	if err != nil {

@@ -89,7 +89,7 @@ func TestVerbsOnAFreshFolder(t *testing.T) {
 	begin("policy sign signed --key key.pem --key-id desk")
 	ran := map[string]bool{}
 	for _, command := range []string{
-		"init other", "contract site", "check site", "fmt site", "test site", "mutate site", "eval site -f site/requests/register.json", "diff site site", "bench site --time 1ms",
+		"init other", "contract site", "check site", "fmt site", "test site", "mutate site", "eval site", "eval site -f site/requests/register.json", "diff site site", "bench site --time 1ms",
 		"build site --to out.tar.gz", "sign bundle.tar.gz --key key.pem --key-id desk", "verify signed.tar.gz --key pub.pem --key-id desk",
 		"check bundle.tar.gz", "fmt bundle.tar.gz --check", "test bundle.tar.gz", "mutate bundle.tar.gz", "eval bundle.tar.gz -f site/requests/token.json --decision token",
 		"diff site bundle.tar.gz", "bench bundle.tar.gz --time 1ms", "build bundle.tar.gz --to out.tar.gz", "sign site --key key.pem --key-id desk",
