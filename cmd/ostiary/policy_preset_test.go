@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -85,6 +86,39 @@ func askPreset(t *testing.T, dir, file, config string) {
 	case strings.HasSuffix(file, "-refused.json") && strings.HasPrefix(said, "REFUSED by ") && strings.Contains(said, rule):
 	default:
 		t.Errorf("%s: %s", filepath.Base(file), said)
+	}
+}
+
+// A preset's tests are about its rules: whatever a site sets, they pass, unless it is no setting.
+func TestPresetSettingsAreTheSites(t *testing.T) {
+	text, number := regexp.MustCompile(`"[^"]*":?`), regexp.MustCompile(`:= ([0-9]+)\n`)
+	for _, name := range presetNames(t) {
+		dir := filepath.Join(t.TempDir(), "site")
+		policyRun(t, "init", dir, "--preset", name)
+		file := filepath.Join(dir, name, "settings.rego")
+		settings, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		others := text.ReplaceAllStringFunc(string(settings), func(found string) string {
+			if strings.HasSuffix(found, ":") {
+				return found // the name of a member
+			}
+			return strings.TrimSuffix(found, `"`) + `mine"`
+		})
+		others = strings.ReplaceAll(number.ReplaceAllString(others, ":= 1$1\n"), ":= true", ":= false")
+		if err := os.WriteFile(file, []byte(others), 0o600); err != nil || others == string(settings) {
+			t.Fatal(err)
+		}
+		policyRun(t, "test", dir)
+		more := others + "\nsurplus := 1\n"
+		if err := os.WriteFile(file, []byte(more), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out, errs bytes.Buffer
+		if code := run([]string{"policy", "test", dir}, &out, &errs); code != 1 || !strings.Contains(out.String(), "test_settings_have_their_types: FAIL") {
+			t.Errorf("%s: %d, %s%s", name, code, &out, &errs)
+		}
 	}
 }
 

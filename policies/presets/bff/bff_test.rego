@@ -4,12 +4,26 @@ import data.ostiary.examples
 import data.ostiary.registration.site.bff
 import data.ostiary.registration.site.bff.settings
 
+# The settings that these tests are about: yours may be any.
+typical := {
+	"profiles": {"code-flow-pkjwt"},
+	"origins": {
+		"https://automate.example.com",
+		"https://authn.example.com",
+		"https://authz.example.com",
+	},
+	"callback": "/auth/callback",
+	"loopback": true,
+	"scopes": {"openid", "profile", "email", "offline_access", "admin.api", "application.all", "dcr.register"},
+	"token_uses": 1,
+}
+
 # backend is the one of the example, with a token of its own.
 backend := json.patch(examples.register, [{"op": "replace", "path": "/iat/max_uses", "value": 1}])
 
 # refused gives the rules that refuse the backend after some changes.
 refused(changes) := {found.rule | some found in denied} if {
-	denied := bff.deny with input as json.patch(backend, changes)
+	denied := bff.deny with settings as typical with input as json.patch(backend, changes)
 }
 
 replace(path, value) := [{"op": "replace", "path": path, "value": value}]
@@ -19,12 +33,12 @@ test_backend_is_accepted if refused([]) == set()
 test_update_is_accepted if refused(replace("/operation", "update")) == set()
 
 test_operator_needs_no_token if {
-	denied := bff.deny with input as examples.register with input.caller.kind as "operator"
+	denied := bff.deny with settings as typical with input as examples.register with input.caller.kind as "operator"
 	denied == set()
 }
 
 test_others_are_not_concerned if {
-	denied := bff.deny with input as examples.register with input.profile as "default"
+	denied := bff.deny with settings as typical with input as examples.register with input.profile as "default"
 	denied == set()
 }
 
@@ -57,7 +71,7 @@ loopback := object.union(examples.register.redirect_uris[0], {
 test_own_machine_is_a_setting if {
 	refused(replace("/redirect_uris/1", loopback)) == set()
 	refused(replace("/redirect_uris/1", object.union(loopback, {"path": "/other"}))) == {"bff.redirect"}
-	denied := bff.deny with settings.loopback as false with input as json.patch(backend, replace("/redirect_uris/1", loopback))
+	denied := bff.deny with settings as object.union(typical, {"loopback": false}) with input as json.patch(backend, replace("/redirect_uris/1", loopback))
 	{found.rule | some found in denied} == {"bff.redirect"}
 }
 
@@ -84,11 +98,19 @@ test_other_grants_are_refused if {
 test_other_scopes_are_refused if refused(replace("/scopes", ["openid", "payments"])) == {"bff.scope"}
 
 test_pkce_is_required if {
-	required := bff.require with input as backend
+	required := bff.require with settings as typical with input as backend
 	{r.name | some r in required} == {"pkce_s256"}
 }
 
 test_backends_are_labelled if {
-	labels := bff.label with input as backend
+	labels := bff.label with settings as typical with input as backend
 	labels == {"bff"}
+}
+
+# Yours are of the types that the rules expect.
+test_settings_have_their_types if {
+	wrong := {name | some name, value in settings; type_name(value) != type_name(typical[name])}
+	print("of another type than in the preset:", wrong)
+	wrong == set()
+	{name | some name, _ in settings} == object.keys(typical)
 }

@@ -2,6 +2,14 @@ package ostiary.registration.site.fapi2_test
 
 import data.ostiary.examples
 import data.ostiary.registration.site.fapi2
+import data.ostiary.registration.site.fapi2.settings
+
+# The settings that these tests are about: yours may be any.
+typical := {
+	"profiles": {"fapi2"},
+	"algorithms": {"PS256", "ES256", "EdDSA", "Ed25519"},
+	"access_token": 300,
+}
 
 # client is one that these rules accept.
 client := json.patch(examples.register, [
@@ -13,13 +21,13 @@ client := json.patch(examples.register, [
 
 # refused gives the rules that refuse the client when one member is another.
 refused(path, value) := {found.rule | some found in denied} if {
-	denied := fapi2.deny with input as json.patch(client, [{"op": "replace", "path": path, "value": value}])
+	denied := fapi2.deny with settings as typical with input as json.patch(client, [{"op": "replace", "path": path, "value": value}])
 }
 
 test_client_is_accepted if refused("/operation", "register") == set()
 
 test_update_is_judged_as_well if {
-	denied := fapi2.deny with input as json.patch(client, [
+	denied := fapi2.deny with settings as typical with input as json.patch(client, [
 		{"op": "replace", "path": "/operation", "value": "update"},
 		{"op": "replace", "path": "/effective/token_endpoint_auth_method", "value": "none"},
 	])
@@ -41,14 +49,14 @@ test_weak_algorithms_are_refused if {
 }
 
 test_rs256_for_id_tokens_is_refused if {
-	denied := fapi2.deny with input as client
+	denied := fapi2.deny with settings as typical with input as client
 		with input.effective.id_token_signed_response_alg as "RS256"
 		with input.present as ["id_token_signed_response_alg"]
 	{found.rule | some found in denied} == {"fapi2.id_token_alg"}
 }
 
 test_id_tokens_are_es256_where_nothing_is_said if {
-	forced := fapi2.set with input as client with input.effective.id_token_signed_response_alg as "RS256"
+	forced := fapi2.set with settings as typical with input as client with input.effective.id_token_signed_response_alg as "RS256"
 	{"rule": "fapi2.id_token_es256", "field": "id_token_signed_response_alg", "value": "ES256"} in forced
 }
 
@@ -70,21 +78,29 @@ test_weak_keys_are_refused if {
 test_no_keys_are_refused if refused("/effective/jwks_uri", "") == {"fapi2.no_keys"}
 
 test_nothing_else_changes if {
-	forced := fapi2.set with input as client
+	forced := fapi2.set with settings as typical with input as client
 	forced == set()
 }
 
 test_pushed_requests_and_pkce_are_required if {
-	required := fapi2.require with input as client
+	required := fapi2.require with settings as typical with input as client
 	{r.name | some r in required} == {"par", "pkce_s256"}
 }
 
 test_access_tokens_are_short if {
-	limits := fapi2.limit with input as client
+	limits := fapi2.limit with settings as typical with input as client
 	{[l.name, l.value] | some l in limits} == {["access_token", 300]}
 }
 
 test_clients_are_labelled if {
-	labels := fapi2.label with input as client
+	labels := fapi2.label with settings as typical with input as client
 	labels == {"fapi2"}
+}
+
+# Yours are of the types that the rules expect.
+test_settings_have_their_types if {
+	wrong := {name | some name, value in settings; type_name(value) != type_name(typical[name])}
+	print("of another type than in the preset:", wrong)
+	wrong == set()
+	{name | some name, _ in settings} == object.keys(typical)
 }

@@ -4,6 +4,24 @@ import data.ostiary.examples
 import data.ostiary.registration.site.mcp
 import data.ostiary.registration.site.mcp.settings
 
+# The settings that these tests are about: yours may be any.
+typical := {
+	"profiles": {"default", "mcp"},
+	"own": {"Example Corp": {
+		"names": {"example corp", "example login"},
+		"hosts": {"app.example.com"},
+		"schemes": set(),
+		"loopback": false,
+		"sites": {"example.com"},
+	}},
+	"more_hosts": set(),
+	"max_redirect_uris": 6,
+	"lifetime": (90 * 24) * 3600,
+	"methods": {"none", "private_key_jwt"},
+	"grant_types": {"authorization_code", "refresh_token"},
+	"power": {"admin.api", "application.all", "dcr.register"},
+}
+
 https(host) := {"raw": concat("", ["https://", host, "/cb"]), "class": "https", "scheme": "https", "host": host}
 
 loopback := {"raw": "http://127.0.0.1:33418/cb", "class": "loopback_http", "scheme": "http", "host": "127.0.0.1"}
@@ -24,7 +42,7 @@ stranger := json.patch(examples.register, [
 	{"op": "replace", "path": "/redirect_uris", "value": [uri(loopback)]},
 ])
 
-# These tests are about the rules: they have lists of their own, so that yours may be any.
+# And the clients: your list may be any.
 listed := {
 	"ChatGPT": {"names": ["chatgpt", "openai"], "hosts": ["chatgpt.com"], "schemes": [], "loopback": false, "sites": ["openai.com"]},
 	"Claude": {
@@ -45,21 +63,13 @@ listed := {
 	},
 }
 
-owned := {"Example Corp": {
-	"names": {"example corp", "example login"},
-	"hosts": {"app.example.com"},
-	"schemes": set(),
-	"loopback": false,
-	"sites": {"example.com"},
-}}
-
 # called gives the rules that refuse a client of a name that returns to some URIs.
 called(name, uris) := {found.rule | some found in denied} if {
 	denied := mcp.deny with input as stranger
 		with input.effective.client_name as name
 		with input.redirect_uris as [uri(u) | some u in uris]
 		with data.ostiary.data.mcp.clients as listed
-		with settings.own as owned
+		with settings as typical
 }
 
 test_tool_on_the_own_machine_is_accepted if called("Tool", [loopback]) == set()
@@ -78,7 +88,7 @@ test_known_clients_are_accepted if {
 alike(name) := who if {
 	who := mcp.namesakes with input.effective.client_name as name
 		with data.ostiary.data.mcp.clients as listed
-		with settings.own as owned
+		with settings as typical
 }
 
 test_impersonators_are_seen if {
@@ -118,7 +128,7 @@ test_unknown_host_is_refused if {
 test_more_hosts_are_known if {
 	denied := mcp.deny with input as stranger
 		with input.redirect_uris as [uri(https("tool.example.net"))]
-		with settings.more_hosts as {"tool.example.net"}
+		with settings as object.union(typical, {"more_hosts": {"tool.example.net"}})
 	denied == set()
 }
 
@@ -131,12 +141,12 @@ test_scheme_of_another_is_refused if {
 }
 
 test_too_many_redirect_uris_are_refused if {
-	called("Tool", [loopback | some _ in numbers.range(0, settings.max_redirect_uris)]) == {"mcp.too_many_redirects"}
+	called("Tool", [loopback | some _ in numbers.range(0, typical.max_redirect_uris)]) == {"mcp.too_many_redirects"}
 }
 
 # refused gives the rules that refuse the stranger after some changes.
 refused(changes) := {found.rule | some found in denied} if {
-	denied := mcp.deny with input as json.patch(stranger, changes)
+	denied := mcp.deny with settings as typical with input as json.patch(stranger, changes)
 }
 
 test_secret_is_refused if {
@@ -156,7 +166,7 @@ test_other_profiles_are_not_open if {
 	refused([{"op": "replace", "path": "/profile", "value": "code-flow-pkjwt"}]) == {"mcp.profile"}
 }
 
-test_initial_access_token_opens_other_profiles if mcp.deny == set() with input as examples.register
+test_initial_access_token_opens_other_profiles if mcp.deny == set() with settings as typical with input as examples.register
 
 test_operator_may_do_it if {
 	refused([
@@ -186,7 +196,7 @@ test_translations_are_seen if {
 
 # links are what of a client's links is left out.
 left_out(name, uris, links) := {found.field | some found in found_set; found.value == ""} if {
-	found_set := mcp.set with input as stranger
+	found_set := mcp.set with settings as typical with input as stranger
 		with input.effective.client_name as name
 		with input.redirect_uris as [uri(u) | some u in uris]
 		with input.uris as [uri({"member": member, "registrable_domain": domain}) | some member, domain in links]
@@ -200,7 +210,7 @@ test_foreign_links_are_left_out if {
 
 # elsewhere gives the rules that refuse a client which sends browsers somewhere after signing out.
 elsewhere(facts) := {found.rule | some found in denied} if {
-	denied := mcp.deny with input as stranger
+	denied := mcp.deny with settings as typical with input as stranger
 		with input.uris as [object.union(uri(facts), {"member": "post_logout_redirect_uris"})]
 		with data.ostiary.data.mcp.clients as listed
 }
@@ -217,19 +227,19 @@ test_own_links_stay if {
 }
 
 test_method_that_was_not_said_is_none if {
-	forced := mcp.set with input as stranger
+	forced := mcp.set with settings as typical with input as stranger
 		with input.present as ["redirect_uris"]
 		with input.effective.token_endpoint_auth_method as "client_secret_basic"
 	forced == {{"rule": "mcp.public", "field": "token_endpoint_auth_method", "value": "none"}}
 }
 
 test_clients_go_away if {
-	limits := mcp.limit with input as stranger
-	{[l.name, l.value] | some l in limits} == {["client_lifetime", settings.lifetime]}
+	limits := mcp.limit with settings as typical with input as stranger
+	{[l.name, l.value] | some l in limits} == {["client_lifetime", typical.lifetime]}
 }
 
 test_clients_are_labelled if {
-	labels := mcp.label with input as stranger
+	labels := mcp.label with settings as typical with input as stranger
 	labels == {"mcp"}
 }
 
@@ -268,6 +278,14 @@ test_slips_of_the_pen_are_seen if {
 }
 
 test_nobody_registers_without_the_list if {
-	denied := mcp.deny with input as stranger with data.ostiary.data.mcp.clients as "nobody"
+	denied := mcp.deny with settings as typical with input as stranger with data.ostiary.data.mcp.clients as "nobody"
 	{found.rule | some found in denied} == {"mcp.data"}
+}
+
+# Yours are of the types that the rules expect.
+test_settings_have_their_types if {
+	wrong := {name | some name, value in settings; type_name(value) != type_name(typical[name])}
+	print("of another type than in the preset:", wrong)
+	wrong == set()
+	{name | some name, _ in settings} == object.keys(typical)
 }

@@ -4,6 +4,27 @@ import data.ostiary.examples
 import data.ostiary.registration.site.openbanking_brazil
 import data.ostiary.registration.site.openbanking_brazil.settings
 
+# The settings that these tests are about: yours may be any.
+typical := {
+	"profiles": {"default", "openbanking-brazil"},
+	"issuers": {"Open Banking Open Banking Brasil prod SSA issuer"},
+	"statement_algorithms": {"PS256"},
+	"statement_age": 5 * 60,
+	"modes": {"Live"},
+	"algorithms": {"PS256"},
+	"always": {"openid"},
+	"role_scopes": {
+		"CCORR": set(),
+		"CONTA": set(),
+		"DADOS": {
+			"accounts", "bank-fixed-incomes", "consents", "credit-cards-accounts", "credit-fixed-incomes", "customers", "exchanges",
+			"financings", "funds", "invoice-financings", "loans", "resources", "treasure-titles", "unarranged-accounts-overdraft",
+			"variable-incomes",
+		},
+		"PAGTO": {"consents", "payments", "recurring-payments", "resources"},
+	},
+}
+
 # claims are those of a statement that the directory issued a minute before the request.
 claims := {
 	"iss": "Open Banking Open Banking Brasil prod SSA issuer",
@@ -37,12 +58,12 @@ party := json.patch(examples.register, [
 
 # refused gives the rules that refuse the party when one member is another.
 refused(path, value) := {found.rule | some found in denied} if {
-	denied := openbanking_brazil.deny with input as json.patch(party, [{"op": "replace", "path": path, "value": value}])
+	denied := openbanking_brazil.deny with settings as typical with input as json.patch(party, [{"op": "replace", "path": path, "value": value}])
 }
 
 # lacking gives the rules that refuse the party when its statement lacks a claim.
 lacking(claim) := {found.rule | some found in denied} if {
-	denied := openbanking_brazil.deny with input as json.remove(party, [concat("", ["software_statement/claims/", claim])])
+	denied := openbanking_brazil.deny with settings as typical with input as json.remove(party, [concat("", ["software_statement/claims/", claim])])
 }
 
 test_party_is_accepted if refused("/operation", "register") == set()
@@ -52,12 +73,12 @@ test_party_that_names_no_profile_is_accepted if refused("/profile", "default") =
 test_other_profiles_are_not_open if refused("/profile", "code-flow-pkjwt") == {"openbanking_brazil.profile"}
 
 test_others_are_not_concerned if {
-	denied := openbanking_brazil.deny with input as examples.register
+	denied := openbanking_brazil.deny with settings as typical with input as examples.register
 	denied == set()
 }
 
 test_update_needs_a_statement if {
-	denied := openbanking_brazil.deny with input as json.patch(party, [
+	denied := openbanking_brazil.deny with settings as typical with input as json.patch(party, [
 		{"op": "replace", "path": "/operation", "value": "update"},
 		{"op": "replace", "path": "/software_statement", "value": examples.register.software_statement},
 	])
@@ -72,13 +93,13 @@ test_only_the_directory_vouches if {
 }
 
 test_operator_needs_a_statement_as_well if {
-	denied := openbanking_brazil.deny with input as party with input.caller.kind as "operator" with input.software_statement.trust as "none"
+	denied := openbanking_brazil.deny with settings as typical with input as party with input.caller.kind as "operator" with input.software_statement.trust as "none"
 	{found.rule | some found in denied} == {"openbanking_brazil.statement"}
 }
 
 test_statement_must_be_fresh if {
-	refused("/software_statement/claims/iat", party.now - settings.statement_age) == set()
-	every iat in [(party.now - settings.statement_age) - 1, party.now + 61, "1700000000", null] {
+	refused("/software_statement/claims/iat", party.now - typical.statement_age) == set()
+	every iat in [(party.now - typical.statement_age) - 1, party.now + 61, "1700000000", null] {
 		refused("/software_statement/claims/iat", iat) == {"openbanking_brazil.statement_age"}
 	}
 	lacking("iat") == {"openbanking_brazil.statement_age"}
@@ -123,7 +144,7 @@ test_weak_algorithms_are_refused if {
 }
 
 test_rs256_for_id_tokens_is_refused if {
-	denied := openbanking_brazil.deny with input as party
+	denied := openbanking_brazil.deny with settings as typical with input as party
 		with input.effective.id_token_signed_response_alg as "RS256"
 		with input.present as ["id_token_signed_response_alg"]
 	{found.rule | some found in denied} == {"openbanking_brazil.id_token_alg"}
@@ -135,7 +156,7 @@ test_keys_come_from_the_directory if {
 	refused("/effective/jwks_uri", "https://evil.example.net/jwks") == {"openbanking_brazil.jwks_uri"}
 	refused("/effective/jwks_uri", "") == set()
 	lacking("software_jwks_uri") == {"openbanking_brazil.jwks_uri"}
-	given := openbanking_brazil.default_value with input as party with input.effective.jwks_uri as ""
+	given := openbanking_brazil.default_value with settings as typical with input as party with input.effective.jwks_uri as ""
 	{d.value | some d in given} == {claims.software_jwks_uri}
 }
 
@@ -143,7 +164,7 @@ test_other_grants_are_refused if refused("/effective/grant_types", ["implicit"])
 
 # scoped gives the rules that refuse the party with other roles.
 scoped(roles, scope) := {found.rule | some found in denied} if {
-	denied := openbanking_brazil.deny with input as party
+	denied := openbanking_brazil.deny with settings as typical with input as party
 		with input.software_statement.claims.software_statement_roles as roles
 		with input.scopes as ["openid", scope]
 }
@@ -161,14 +182,14 @@ test_scopes_follow_the_active_roles if {
 }
 
 test_scopes_that_were_not_asked_for_follow_the_roles if {
-	stripped := openbanking_brazil.strip with input as party with input.present as ["redirect_uris"] with input.scopes as ["openid", "accounts", "payments"]
-	denied := openbanking_brazil.deny with input as party with input.present as ["redirect_uris"] with input.scopes as ["openid", "payments"]
+	stripped := openbanking_brazil.strip with settings as typical with input as party with input.present as ["redirect_uris"] with input.scopes as ["openid", "accounts", "payments"]
+	denied := openbanking_brazil.deny with settings as typical with input as party with input.present as ["redirect_uris"] with input.scopes as ["openid", "payments"]
 	{s.scope | some s in stripped} == {"payments"}
 	denied == set()
 }
 
 test_people_see_what_the_directory_says if {
-	forced := openbanking_brazil.set with input as party
+	forced := openbanking_brazil.set with settings as typical with input as party
 		with input.effective.client_name as "Your Bank"
 		with input.effective.logo_uri as "https://evil.example.net/logo"
 		with input.effective.id_token_signed_response_alg as "RS256"
@@ -180,26 +201,34 @@ test_people_see_what_the_directory_says if {
 }
 
 test_nothing_changes_in_the_second_pass if {
-	forced := openbanking_brazil.set with input as party
+	forced := openbanking_brazil.set with settings as typical with input as party
 	forced == set()
 }
 
 test_pushed_requests_and_pkce_are_required if {
-	required := openbanking_brazil.require with input as party
+	required := openbanking_brazil.require with settings as typical with input as party
 	{r.name | some r in required} == {"par", "pkce_s256"}
 }
 
 test_parties_are_labelled if {
-	labels := openbanking_brazil.label with input as party
+	labels := openbanking_brazil.label with settings as typical with input as party
 	labels == {"openbanking-brazil", "openbanking-brazil:DADOS"}
 }
 
 test_links_that_are_no_text_are_taken_away if {
 	every value in [5, ["x"], null] {
-		given := openbanking_brazil.set with input as json.patch(party, [
+		given := openbanking_brazil.set with settings as typical with input as json.patch(party, [
 			{"op": "add", "path": "/software_statement/claims/software_logo_uri", "value": value},
 			{"op": "replace", "path": "/effective/logo_uri", "value": "https://evil.example.net/logo.png"},
 		])
 		{[s.field, s.value] | some s in given; s.field == "logo_uri"} == {["logo_uri", ""]}
 	}
+}
+
+# Yours are of the types that the rules expect.
+test_settings_have_their_types if {
+	wrong := {name | some name, value in settings; type_name(value) != type_name(typical[name])}
+	print("of another type than in the preset:", wrong)
+	wrong == set()
+	{name | some name, _ in settings} == object.keys(typical)
 }
