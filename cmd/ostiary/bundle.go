@@ -30,7 +30,7 @@ type bundleSource struct {
 	random func() float64 // from 0 to 1
 
 	mu       sync.Mutex
-	last     *delivery // the last that was read and is a bundle
+	last     *delivery // the last that was read and may be used
 	at       time.Time // when it was read, or known to be the same still
 	failures int       // in a row
 	failure  string    // the last one; empty: it went well
@@ -91,8 +91,8 @@ func (b *bundleSource) close() error {
 	return nil
 }
 
-// read gives the bundle as it is now, verified.
-func (b *bundleSource) read(ctx context.Context) (*delivery, error) {
+// read gives the bundle as it is now, verified and acceptable.
+func (b *bundleSource) read(ctx context.Context, acceptable func(context.Context, *delivery) error) (*delivery, error) {
 	b.mu.Lock()
 	last := b.last
 	b.mu.Unlock()
@@ -106,6 +106,9 @@ func (b *bundleSource) read(ctx context.Context) (*delivery, error) {
 			d.Bundle, err = b.open(d.packed)
 		}
 	}
+	if err == nil {
+		err = acceptable(ctx, d)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err != nil && ctx.Err() == nil { // else the server ends, which is no failure
@@ -116,6 +119,16 @@ func (b *bundleSource) read(ctx context.Context) (*delivery, error) {
 	}
 	b.last, b.at, b.failures, b.failure = d, b.now(), 0, ""
 	return d, nil
+}
+
+// failed tells how often in a row it could not be read, or was refused; 0 for no source at all.
+func (b *bundleSource) failed() int {
+	if b == nil {
+		return 0
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.failures
 }
 
 // open reads a bundle and verifies it. A signature that nobody can look at is no reason to trust it.
@@ -189,9 +202,7 @@ const firstPause = time.Second
 // pause is how long to wait before asking again: the interval, or less after a failure, a little more each time. No two servers
 // keep step.
 func (b *bundleSource) pause() time.Duration {
-	b.mu.Lock()
-	failures := b.failures
-	b.mu.Unlock()
+	failures := b.failed()
 	if failures == 0 {
 		return time.Duration(float64(b.every) * (0.9 + 0.2*b.random()))
 	}

@@ -178,8 +178,8 @@ func (c candidate) origin() policies.Origin {
 func (r *rules) read(ctx context.Context) (c candidate, err error) {
 	if r.bundle == nil {
 		c.files, err = policies.ReadFolder(r.dir)
-	} else if c.bundle, err = r.bundle.read(ctx); err == nil {
-		c.files, err = c.bundle.Files, r.older(ctx, c.bundle)
+	} else if c.bundle, err = r.bundle.read(ctx, r.older); err == nil {
+		c.files = c.bundle.Files
 	}
 	if err != nil {
 		return c, err
@@ -188,22 +188,26 @@ func (r *rules) read(ctx context.Context) (c candidate, err error) {
 	return c, err
 }
 
-// older refuses a signed bundle that comes before one that was accepted: somebody may bring back rules that were withdrawn.
+// older refuses a signed bundle that comes before one that was accepted, or claims its place: somebody may bring back rules that
+// were withdrawn.
 func (r *rules) older(ctx context.Context, d *delivery) error {
 	if d.Signer == "" || r.bundle.older {
 		return nil
 	}
-	accepted, err := r.kept.Sequence(ctx)
-	switch {
-	case err != nil:
+	accepted, content, err := r.kept.Accepted(ctx)
+	if err != nil {
 		return fmt.Errorf("whether the bundle is older than the last one cannot be told: %w", err)
 	}
-	if now := r.bundleInForce(); now != nil && now.Signer != "" {
-		accepted = max(accepted, now.Sequence) // it may not have been possible to store it
+	if now := r.bundleInForce(); now != nil && now.Signer != "" && now.Sequence >= accepted {
+		accepted, content = now.Sequence, now.Content() // it may not have been possible to store it
 	}
-	if d.Sequence < accepted {
+	switch {
+	case d.Sequence < accepted:
 		return fmt.Errorf("the bundle is older than one that was in force: its sequence is %d, and was %d already. "+
 			"Build it anew, or set policy.bundle.allow_downgrade to go back to it", d.Sequence, accepted)
+	case d.Sequence == accepted && content != "" && d.Content() != content:
+		return fmt.Errorf("the bundle has the sequence %d of one that was in force, and other content. "+
+			"Build or sign it anew with a higher sequence, or set policy.bundle.allow_downgrade", accepted)
 	}
 	return nil
 }
@@ -272,7 +276,7 @@ func (r *rules) keep(ctx context.Context, c candidate) {
 	}
 	if c.bundle != nil {
 		if kept.Bundle = c.bundle.packed; c.bundle.Signer != "" {
-			kept.Sequence = c.bundle.Sequence
+			kept.Sequence, kept.Content = c.bundle.Sequence, c.bundle.Content()
 		}
 	} else {
 		for name, text := range c.files {
@@ -280,8 +284,12 @@ func (r *rules) keep(ctx context.Context, c candidate) {
 		}
 	}
 	err := r.kept.Save(ctx, kept)
-	if r.unkept = err != nil; r.unkept {
+	r.unkept = err != nil && !errors.Is(err, storage.ErrUntidy)
+	switch {
+	case r.unkept:
 		r.log.Error("the policy in force could not be kept as last good", "error", err)
+	case err != nil:
+		r.log.Warn("the policy in force was kept as last good", "error", err)
 	}
 }
 
