@@ -344,8 +344,8 @@ func (r *rules) wrong() []problem {
 	return r.problems
 }
 
-// follow reloads on every change until ctx ends.
-func (r *rules) follow(ctx context.Context) error {
+// follow reloads on every change until ctx ends; beside waits for its end.
+func (r *rules) follow(ctx context.Context, beside *sync.WaitGroup) error {
 	source, err := r.watch(ctx)
 	if err != nil {
 		return err
@@ -356,7 +356,7 @@ func (r *rules) follow(ctx context.Context) error {
 			return err
 		}
 	}
-	go func() {
+	beside.Go(func() {
 		for ctx.Err() == nil { // at once: what changed between the start and the watch is told by nobody
 			_ = r.load(ctx) // reported
 			var again <-chan time.Time
@@ -370,7 +370,7 @@ func (r *rules) follow(ctx context.Context) error {
 			case <-again:
 			}
 		}
-	}()
+	})
 	return nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // writeConfig writes ostiary.yaml into a folder of its own.
@@ -53,6 +54,15 @@ func TestNamedShadowMustExist(t *testing.T) {
 	}
 	if s, err := readSettings(file); err != nil || s.Policy.Shadow != next {
 		t.Errorf("%s, %v", s.Policy.Shadow, err)
+	}
+}
+
+func TestPolicyDeadline(t *testing.T) {
+	for text, want := range map[string]time.Duration{"{}": 50 * time.Millisecond, "{deadline: 10ms}": 10 * time.Millisecond, "{deadline: 5s}": 5 * time.Second, "{deadline: 9ms}": 0, "{deadline: 6s}": 0, "{deadline: 0s}": 0} {
+		s, err := readSettings(writeConfig(t, "issuer: https://id.example.com\ndata_dir: data\npolicy: "+text+"\n"))
+		if want == 0 && (err == nil || !strings.Contains(err.Error(), "policy.deadline")) || want != 0 && (err != nil || s.Policy.Deadline != want) {
+			t.Errorf("%s: %v, %v", text, s.Policy.Deadline, err)
+		}
 	}
 }
 
