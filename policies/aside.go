@@ -27,7 +27,14 @@ const (
 )
 
 // Candidate makes a revision of a source, tried as Replace would try it, and does not put it in force.
-func (e *Engine) Candidate(src Source) (*Revision, error) { return Load(src, e.trial) }
+func (e *Engine) Candidate(src Source) (*Revision, error) { return e.load(src) }
+
+// load makes a revision, after those that others ask for.
+func (e *Engine) load(src Source) (*Revision, error) {
+	e.loading.Lock()
+	defer e.loading.Unlock()
+	return Load(src, e.trial)
+}
 
 // Aside makes a revision answer beside the traffic.
 func (e *Engine) Aside(r *Revision) *Aside {

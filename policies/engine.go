@@ -53,7 +53,8 @@ type Engine struct {
 	shadow   atomic.Pointer[shadow]
 	counted  func(string, Sighting)
 
-	replacing sync.Mutex // one candidate at a time
+	loading   sync.Mutex // one candidate at a time, whatever it is for: compiling takes a processor, and cannot be interrupted
+	replacing sync.Mutex // one revision in use at a time
 	shadowing sync.Mutex // one shadow at a time
 	mu        sync.Mutex // guards status
 	status    Status

@@ -63,7 +63,7 @@ type posed struct {
 func (e *Engine) SetShadow(label string, src Source) error {
 	e.shadowing.Lock()
 	defer e.shadowing.Unlock()
-	rev, err := Load(src, e.trial)
+	rev, err := e.load(src)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func (e *Engine) Active() *Revision {
 func (e *Engine) Replace(src Source) error {
 	e.replacing.Lock()
 	defer e.replacing.Unlock()
-	rev, err := Load(src, e.trial)
+	rev, err := e.load(src)
 	if err != nil {
 		e.mu.Lock()
 		e.status.Problems = problemsOf(err)
