@@ -40,6 +40,13 @@ type rules struct {
 	problems []problem        // of the last try; none when it succeeded
 	said     string           // what the last failure that was logged was about
 	bundled  *policies.Bundle // in force; nil: none is
+	lastGood *lastGood        // what is stored; nil: nothing that is known of
+}
+
+// lastGood is the policy that a start without folder or bundle would go on with.
+type lastGood struct {
+	Revision string    `json:"revision"`
+	SavedAt  time.Time `json:"saved_at"`
 }
 
 // candidate is what is on the disk at one moment.
@@ -58,6 +65,7 @@ func (r *rules) start(ctx context.Context) error {
 	if kept, found, keptErr := r.kept.LastGood(ctx); keptErr != nil {
 		r.log.Error("the stored last good policy cannot be read", "error", keptErr)
 	} else if found {
+		r.setLastGood(kept)
 		err := r.useKept(kept)
 		if err == nil {
 			r.log.Warn("the stored last good policy is in force", "revision", kept.Revision)
@@ -109,6 +117,19 @@ func (r *rules) setBundle(b *policies.Bundle) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.bundled = b
+}
+
+func (r *rules) setLastGood(kept storage.PolicySource) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lastGood = &lastGood{kept.Revision, kept.SavedAt}
+}
+
+// lastStored tells of the stored policy; nil: nothing is.
+func (r *rules) lastStored() *lastGood {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lastGood
 }
 
 // textOf gives the dcr_config.yaml that was kept.
@@ -290,6 +311,9 @@ func (r *rules) keep(ctx context.Context, c candidate) {
 		r.log.Error("the policy in force could not be kept as last good", "error", err)
 	case err != nil:
 		r.log.Warn("the policy in force was kept as last good", "error", err)
+	}
+	if !r.unkept {
+		r.setLastGood(kept)
 	}
 }
 
