@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -157,17 +155,17 @@ func (b *bundleSource) fetch(ctx context.Context, last *delivery) (*delivery, er
 	}
 	answer, err := b.peer.Do(ctx, fetch.Request{URL: b.url, Header: header})
 	if err != nil {
-		return nil, unreached{fmt.Errorf("the bundle cannot be fetched from %s: %w", b.shown(), b.withoutURL(err))}
+		return nil, unreached{fmt.Errorf("the bundle cannot be fetched: %w", err)}
 	}
 	switch {
 	case answer.Status == http.StatusNotModified && last != nil:
 		return last, nil
 	case answer.Status >= 300 && answer.Status < 400:
-		return nil, unreached{fmt.Errorf("the bundle cannot be fetched: %s answers %d and leads elsewhere, which is not followed; name the place itself", b.shown(), answer.Status)}
+		return nil, unreached{fmt.Errorf("the bundle cannot be fetched: %s answers %d and leads elsewhere, which is not followed; name the place itself", fetch.Shown(b.url), answer.Status)}
 	case answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden:
-		return nil, unreached{fmt.Errorf("the bundle cannot be fetched: %s answers %d; check policy.bundle.bearer", b.shown(), answer.Status)}
+		return nil, unreached{fmt.Errorf("the bundle cannot be fetched: %s answers %d; check policy.bundle.bearer", fetch.Shown(b.url), answer.Status)}
 	case answer.Status != http.StatusOK:
-		return nil, unreached{fmt.Errorf("the bundle cannot be fetched: %s answers %d", b.shown(), answer.Status)}
+		return nil, unreached{fmt.Errorf("the bundle cannot be fetched: %s answers %d", fetch.Shown(b.url), answer.Status)}
 	}
 	d := &delivery{packed: answer.Body}
 	if etag := answer.Header.Get("ETag"); len(etag) <= longestETag {
@@ -175,25 +173,6 @@ func (b *bundleSource) fetch(ctx context.Context, last *delivery) (*delivery, er
 	}
 	d.Bundle, err = b.open(d.packed)
 	return d, err
-}
-
-// shown is the address without what may be a secret in it.
-func (b *bundleSource) shown() string {
-	u, err := url.Parse(b.url)
-	if err != nil {
-		return "its address"
-	}
-	u.RawQuery, u.User = "", nil
-	return u.String()
-}
-
-// withoutURL takes the address out of an error of net/http: its query may be a secret.
-func (b *bundleSource) withoutURL(err error) error {
-	var about *url.Error
-	if errors.As(err, &about) {
-		err = about.Err
-	}
-	return errors.New(strings.ReplaceAll(err.Error(), b.url, b.shown()))
 }
 
 // firstPause is that after one failure.
@@ -229,7 +208,7 @@ func (b *bundleSource) status(inForce *policies.Bundle) *bundleStatus {
 	defer b.mu.Unlock()
 	s := &bundleStatus{File: b.file, Failures: b.failures, Failure: b.failure}
 	if b.url != "" {
-		s.URL = b.shown()
+		s.URL = fetch.Shown(b.url)
 	}
 	if inForce != nil {
 		s.Revision, s.Sequence, s.KeyID = inForce.Revision, inForce.Sequence, inForce.Signer

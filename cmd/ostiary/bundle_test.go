@@ -355,6 +355,7 @@ func TestBundleSettings(t *testing.T) {
 		"policy: {bundle: {key: {id: a, file: k}}}":                                           "needs file or url",
 		"policy: {bundle: {bearer: x}}":                                                       "needs file or url",
 		"policy: {bundle: {file: b, bearer: x}}":                                              "are for a url",
+		"policy: {bundle: {file: b, interval: 5s}}":                                           "is for a url; a file is watched",
 		"policy: {bundle: {file: b, key: {id: a}}}":                                           "needs both id and file",
 		"policy: {bundle: {file: b, allow_downgrade: true}}":                                  "is for signed bundles",
 		"policy: {bundle: {url: 'http://p.example/b'}}":                                       "must be https",

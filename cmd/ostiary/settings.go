@@ -171,7 +171,7 @@ func defaults() settings {
 		Keys:     keySettings{Rotate: 90 * 24 * time.Hour, Publish: 24 * time.Hour},
 		BFF:      bffSettings{Session: 8 * time.Hour, AfterLogout: "/"},
 		Log:      logSettings{Level: "info", Format: "json"},
-		Policy:   policySettings{Deadline: policies.DefaultDeadline, Bundle: bundleSettings{Interval: time.Minute}},
+		Policy:   policySettings{Deadline: policies.DefaultDeadline, Bundle: bundleSettings{Interval: bundleInterval}},
 
 		DecisionLog: defaultDecisionLog(),
 	}
@@ -260,6 +260,21 @@ func checkIssuer(raw string) error {
 		return nil
 	}
 	return errors.New("must be https; http is only for localhost")
+}
+
+// checkPeerURL holds the address of a service that is called to what may be in one. What is guarded must not go over the wire in
+// clear.
+func checkPeerURL(raw, example string, guarded bool) error {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return fmt.Errorf("is not a URL such as %s", example)
+	case u.User != nil || strings.Contains(raw, "#"):
+		return errors.New("must have no user and no fragment; a token goes into bearer")
+	case u.Scheme == "http" && guarded && !isLoopback(u.Hostname()):
+		return errors.New("must be https; http is only for localhost")
+	}
+	return nil
 }
 
 func isLoopback(host string) bool {

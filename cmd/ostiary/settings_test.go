@@ -73,7 +73,7 @@ func TestDecisionLogSettings(t *testing.T) {
 		"{}": "", "{stdout: true}": "on", "{file: {path: log/d.ndjson}}": "on", "{http: {url: 'http://opa.internal:8080/logs'}}": "on",
 		"{http: {url: 'https://logs.example/logs', bearer: secret}}":  "on",
 		"{http: {url: 'http://127.0.0.1:8080/logs', bearer: secret}}": "on",
-		"{http: {url: 'http://logs.example/logs', bearer: secret}}":   "would be sent in clear",
+		"{http: {url: 'http://logs.example/logs', bearer: secret}}":   "must be https",
 		"{http: {url: 'https://user:pass@logs.example/logs'}}":        "must have no user",
 		"{http: {url: 'ftp://logs.example'}}":                         "is not a URL",
 		"{http: {batch: 0}}":                                          "http.batch", "{file: {max_size_mib: 0}}": "max_size_mib", "{mask: [contacts]}": "decision_log.mask[0]",
