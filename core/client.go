@@ -145,6 +145,11 @@ const (
 	Reject   Operation = "reject"  // of a client that waits: it is removed, and policy is asked whether it may be deleted
 )
 
+// Operations lists them.
+func Operations() []Operation {
+	return []Operation{Register, Update, Delete, Read, Disable, Enable, Approve, Reject}
+}
+
 // Channel is the door a request came in by.
 type Channel string
 
@@ -154,6 +159,9 @@ const (
 	ChannelManage   Channel = "manage"   // RFC 7592
 	ChannelOperator Channel = "operator" // the operators' API
 )
+
+// Channels lists them.
+func Channels() []Channel { return []Channel{ChannelDCR, ChannelManage, ChannelOperator} }
 
 // An InitialAccessToken lets its holder register clients (RFC 7591 §3). How often it was used is counted apart.
 type InitialAccessToken struct {

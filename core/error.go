@@ -54,6 +54,19 @@ const (
 	InsufficientStorage      Code = "insufficient_storage"          // the store refuses writes until space is freed
 )
 
+// Codes lists all of them: policies and plugins answer with some of these.
+func Codes() []Code {
+	return []Code{
+		InvalidRequest, InvalidClient, InvalidGrant, UnsupportedGrantType, UnsupportedResponseType, UnsupportedTokenType,
+		InvalidTarget, InvalidRequestURI, RequestNotSupported, RequestURINotSupported, RegistrationNotSupported, LoginRequired,
+		ConsentRequired, InteractionRequired, AccountSelectionRequired, UnauthorizedClient, InvalidScope, AccessDenied,
+		ServerError, TemporarilyUnavailable, InvalidToken, InsufficientScope, InvalidRedirectURI, InvalidClientMetadata,
+		InvalidSoftwareStatement, UnapprovedSoftwareStmt, NotFound, Conflict, PreconditionFailed, MethodNotAllowed,
+		UnsupportedMediaType, PayloadTooLarge, TooManyRequests, MisdirectedRequest, PolicyUnstable, PolicyConflict,
+		PolicyUnavailable, PluginFault, InsufficientStorage,
+	}
+}
+
 // An Error has two faces: Code, Detail, Reasons, Decision and RetryAfter may be shown to the caller; Err is the cause and
 // goes to the log only. core/web is the only bridge from an Error to an answer.
 type Error struct {

@@ -27,8 +27,13 @@ const (
 	asideWait     = 30 * time.Second       // for the question of another Aside to be answered
 )
 
-// Candidate makes a revision of a source and tries it. It is not in force then: see Replace, SetShadow and Aside.
-func (e *Engine) Candidate(src Source) (*Revision, error) { return Load(src, e.trial) }
+// Candidate makes a revision of a source and tries it, after those that others ask for. It is not in force then: see Replace,
+// SetShadow and Aside.
+func (e *Engine) Candidate(src Source) (*Revision, error) {
+	e.loading.Lock()
+	defer e.loading.Unlock()
+	return Load(src, e.trial)
+}
 
 // Aside makes a revision answer beside the traffic.
 func (e *Engine) Aside(r *Revision) *Aside {

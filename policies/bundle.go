@@ -29,8 +29,12 @@ type Bundle struct {
 	Signer   string            // the id of the key that it was found to be signed by; empty: that was not looked at
 	Signed   bool
 
-	all map[string][]byte // every file
+	all      map[string][]byte // every file
+	recorded string            // Content as it was when the manifest got its sequence; empty: it does not say
 }
+
+// Content names what decides: the files, but not what the bundle is called, its sequence and who signed it.
+func (b *Bundle) Content() string { return nameOf(b.Files) }
 
 // maxBundle bounds a bundle, packed and unpacked, in bytes.
 const maxBundle = maxFiles
@@ -173,7 +177,7 @@ func newBundle(files map[string][]byte, key *VerificationKey) (*Bundle, error) {
 	if err := readByOPA(files, key); err != nil {
 		return nil, err
 	}
-	b.Revision, b.Sequence = m.Revision, m.Sequence
+	b.Revision, b.Sequence, b.recorded = m.Revision, m.Sequence, m.Content
 	if key != nil {
 		if b.Signer = key.id; b.Sequence == 0 {
 			return nil, errors.New("the bundle is signed, but its manifest has no metadata.sequence, so that an older one could take its place; " +

@@ -51,7 +51,7 @@ func packed(files map[string][]byte) ([]byte, error) {
 }
 
 // Sign gives a bundle with a signature, in the place of the one it has. A sequence of 0 leaves the bundle's own; otherwise is
-// what a bundle without one gets.
+// what a bundle without one gets, and one whose files were changed since it got its own: at least the next.
 func Sign(pack []byte, key *SigningKey, sequence, otherwise int64) ([]byte, error) {
 	b, err := ReadBundle(pack, nil)
 	if err != nil {
@@ -91,16 +91,25 @@ func SignFolder(dir string, key *SigningKey, sequence, otherwise int64) ([]Scaff
 
 // sign puts the sequence and the signature in place.
 func (b *Bundle) sign(key *SigningKey, sequence, otherwise int64) (err error) {
-	if sequence == 0 && b.Sequence == 0 {
-		sequence = otherwise
+	if sequence == 0 {
+		sequence = b.nextSequence(otherwise)
 	}
-	if sequence != 0 {
-		if b.all[manifestFile], err = withSequence(b.all[manifestFile], sequence); err != nil {
-			return err
-		}
+	if b.all[manifestFile], err = restated(b.all[manifestFile], sequence, b.Content()); err != nil {
+		return err
 	}
 	b.all[signaturesFile], err = key.sign(b.all)
 	return err
+}
+
+// nextSequence gives the bundle's own sequence while it has the content that it got it for.
+func (b *Bundle) nextSequence(otherwise int64) int64 {
+	switch {
+	case b.Sequence == 0:
+		return otherwise
+	case b.recorded != "" && b.recorded != b.Content():
+		return max(otherwise, b.Sequence+1)
+	}
+	return b.Sequence
 }
 
 // sign makes the .signatures.json of files, as opa sign does.

@@ -18,7 +18,8 @@ import (
 type manifest struct {
 	Revision string
 	Roots    []string
-	Sequence int64 // 0: none
+	Sequence int64  // 0: none
+	Content  string // that the sequence was given to, as Bundle.Content names it; empty: it does not say
 }
 
 // maxSequence is the largest integer that every JSON parser keeps.
@@ -73,6 +74,8 @@ func (m *manifest) check(metadata strictjson.Value) error {
 		}
 		m.Sequence = n
 	}
+	recorded, _ := metadata.Get("content")
+	m.Content, _ = recorded.Text()
 	if len(m.Roots) == 0 {
 		return fmt.Errorf("%s: roots are missing; name what the bundle holds, such as \"ostiary/registration/site\"", manifestFile)
 	}
@@ -126,22 +129,28 @@ func newManifest(files map[string][]byte, revision string, sequence int64) ([]by
 	if revision == "" {
 		revision = nameOf(files)
 	}
-	metadata := map[string]any{"contract": decision.Contract}
+	metadata := map[string]any{"contract": decision.Contract, "content": nameOf(files)}
 	if sequence > 0 {
 		metadata["sequence"] = sequence
 	}
 	return encoded(map[string]any{"revision": revision, "roots": roots, "rego_version": 1, "metadata": metadata})
 }
 
-// withSequence gives a manifest with another sequence.
-func withSequence(text []byte, sequence int64) ([]byte, error) {
+// restated gives a manifest with another sequence, for files of this content. A revision that only named the content before names
+// it again.
+func restated(text []byte, sequence int64, content string) ([]byte, error) {
 	v, err := strictjson.Parse(text, strictjson.Stored)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", manifestFile, err)
 	}
 	metadata, _ := v.Get("metadata")
-	v = v.With("metadata", metadata.With("sequence", strictjson.Int(sequence)))
-	return append(strictjson.Append(nil, v), '\n'), nil
+	before, _ := metadata.Get("content")
+	revision, _ := v.Get("revision")
+	if name, _ := before.Text(); name != "" && revision.String() == before.String() {
+		v = v.With("revision", strictjson.String(content))
+	}
+	metadata = metadata.With("sequence", strictjson.Int(sequence)).With("content", strictjson.String(content))
+	return append(strictjson.Append(nil, v.With("metadata", metadata)), '\n'), nil
 }
 
 func encoded(doc any) ([]byte, error) {

@@ -416,6 +416,29 @@ func TestSign(t *testing.T) {
 	if b, err := ReadUnpacked(dir, verification); err != nil || b.Sequence != 4 || b.Signer != "desk" {
 		t.Errorf("%+v, %v", b, err)
 	}
+	first := must(ReadUnpacked(dir, verification))
+	for _, step := range []struct {
+		file, text string
+		otherwise  int64
+		want       int64
+	}{
+		{"house.rego", house + "\nwarn contains {\"rule\": \"x\", \"message\": \"m\"}\n", 4, 5}, // not the same sequence again, however the clock goes
+		{"house.rego", house, 9, 9},
+		{"README.md", "no rules", 99, 9}, // nothing that decides
+	} {
+		if err := os.WriteFile(filepath.Join(dir, step.file), []byte(step.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range must(SignFolder(dir, signing, 0, step.otherwise)) {
+			if err := os.WriteFile(filepath.Join(dir, file.Name), file.Text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b, err := ReadUnpacked(dir, verification)
+		if err != nil || b.Sequence != step.want || (b.Revision == first.Revision) != (b.Content() == first.Content()) {
+			t.Errorf("%s changed: %+v, %v", step.file, b, err)
+		}
+	}
 	if err := os.WriteFile(filepath.Join(dir, "README.md"), []byte("other"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -29,12 +29,10 @@ type Options struct {
 	Shadow func(decision string, seen Sighting) // is told what a shadow made of each of them, Dropped included; nil: nobody
 }
 
-// DefaultTrialTime is what Options.TrialTime is when it is not set.
-const DefaultTrialTime = time.Second
-
-// The other defaults of Options.
+// The defaults of Options.
 const (
-	defaultDeadline  = 50 * time.Millisecond
+	DefaultDeadline  = 50 * time.Millisecond
+	DefaultTrialTime = time.Second
 	defaultMaxWait   = 5 * time.Second
 	defaultCacheSize = 8192
 )
@@ -55,7 +53,8 @@ type Engine struct {
 	shadow   atomic.Pointer[shadow]
 	counted  func(string, Sighting)
 
-	replacing sync.Mutex // one candidate at a time
+	loading   sync.Mutex // one candidate at a time, whatever it is for: compiling takes a processor, and cannot be interrupted
+	replacing sync.Mutex // one revision in use at a time
 	shadowing sync.Mutex // one shadow at a time
 	mu        sync.Mutex // guards status
 	status    Status
@@ -81,7 +80,7 @@ func NewEngine(o Options) *Engine {
 		e.counted = func(string, Sighting) {}
 	}
 	if e.deadline <= 0 {
-		e.deadline = defaultDeadline
+		e.deadline = DefaultDeadline
 	}
 	if e.trial <= 0 {
 		e.trial = DefaultTrialTime

@@ -40,6 +40,9 @@ func build(src Source) (*Revision, *parsed, error) {
 	src = src.clone()
 	all, problems := parseModules(src)
 	problems = append(problems, checkSite(src.Site)...)
+	for _, set := range all.sets {
+		problems = append(problems, set.checkSize()...)
+	}
 	if len(problems) == 0 {
 		problems = all.check()
 	}

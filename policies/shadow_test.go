@@ -200,29 +200,52 @@ func names(reasons []core.Reason, rule string) bool {
 func TestShadowSeesEveryDecision(t *testing.T) {
 	lab := newLab()
 	for on, ask := range endpoints {
-		name := contracts[on].name
-		for want, candidate := range map[string]string{
-			"same":       "",
-			"would_deny": houseOf(on) + closed,
-			"changed":    houseOf(on) + `strip contains {"rule": "house.mail", "scope": "email"}` + "\n",
-		} {
-			e, seen := lab.shadowed(t, "", candidate)
+		lab.seesDifferences(t, on, `strip contains {"rule": "house.mail", "scope": "email"}`, func(e *Engine) {
 			if a, err := ask(e, "bff", "openid", "email"); err != nil || !a.Allowed || len(a.Scopes) != 2 {
-				t.Fatalf("%s: %+v, %v", name, a, err)
+				t.Fatalf("%s: %+v, %v", contracts[on].name, a, err)
 			}
-			seen.next(t, name+" "+want)
-			for _, d := range e.Differences(Sighting(want), name, 10) {
-				if d.ClientID != "c-example" || d.DecisionID == "" || d.RequestID != "d-example" || d.Live.Revision == d.Shadow.Revision {
-					t.Errorf("%s: %+v", name, d)
-				}
-			}
-		}
+		})
 		// To take away all that was asked for is a refusal.
 		e, seen := lab.shadowed(t, "", houseOf(on)+`strip contains {"rule": "house.all", "scope": "email"}`+"\n")
 		if _, err := ask(e, "bff", "email"); err != nil {
 			t.Fatal(err)
 		}
-		seen.next(t, name+" would_deny")
+		seen.next(t, contracts[on].name+" would_deny")
+	}
+	lab.seesDifferences(t, session, `limit contains {"rule": "house.hour", "name": "session_lifetime", "value": 3600}`, func(e *Engine) {
+		q := exampleSession()
+		if v, err := e.DecideSession(t.Context(), &q); err != nil || !v.Allowed || v.Lifetime != 0 {
+			t.Fatalf("%+v, %v", v, err)
+		}
+	})
+	lab.seesDifferences(t, registration, `strip contains {"rule": "house.mail", "scope": "email"}`, func(e *Engine) {
+		note(t, e, "d-example", nil)
+	})
+}
+
+// seesDifferences asks an engine with one shadow after the other, and wants each to be seen to do what it does.
+func (l *lab) seesDifferences(t *testing.T, on which, changing string, ask func(*Engine)) {
+	t.Helper()
+	name, client := contracts[on].name, core.ClientID("c-example")
+	if on == registration {
+		client = "c-new"
+	}
+	for want, candidate := range map[string]string{"same": "", "would_deny": houseOf(on) + closed, "changed": houseOf(on) + changing + "\n"} {
+		e, seen := l.shadowed(t, "", candidate)
+		ask(e)
+		seen.next(t, name+" "+want)
+		list, some := e.Differences("", name, 10), 1
+		if want == "same" {
+			some = 0
+		}
+		if len(list) != some {
+			t.Errorf("%s %s: %d differences", name, want, len(list))
+		}
+		for _, d := range list {
+			if d.Kind != Sighting(want) || d.Decision != name || d.ClientID != client || d.DecisionID == "" || d.RequestID != "d-example" || d.Live.Revision == d.Shadow.Revision {
+				t.Errorf("%s: %+v", name, d)
+			}
+		}
 	}
 }
 

@@ -89,7 +89,7 @@ func (s *slots) run(ctx context.Context, deadline time.Duration, evaluate func(t
 		s.release()
 		done <- outcome{verdict, err}
 	}()
-	o, cause := await(ctx, done, deadline/ticks)
+	o, cause := await(ctx, done, deadline)
 	if cause == nil {
 		return o.verdict, o.err
 	}
@@ -104,7 +104,8 @@ func (s *slots) run(ctx context.Context, deadline time.Duration, evaluate func(t
 }
 
 // await waits for the outcome, or tells why it waits no longer.
-func await(ctx context.Context, done <-chan outcome, tick time.Duration) (outcome, error) {
+func await(ctx context.Context, done <-chan outcome, deadline time.Duration) (outcome, error) {
+	tick := deadline / ticks
 	timer := time.NewTimer(tick)
 	defer timer.Stop()
 	for left := ticks; left > 0; left-- {
@@ -117,7 +118,7 @@ func await(ctx context.Context, done <-chan outcome, tick time.Duration) (outcom
 			timer.Reset(tick)
 		}
 	}
-	return outcome{}, errDeadline
+	return outcome{}, fmt.Errorf("%w of %v", errDeadline, deadline)
 }
 
 // makeRoom grows the stack of a new goroutine at once, while there is nothing on it to move. Evaluations are deep: where the stack

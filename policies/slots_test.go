@@ -3,7 +3,9 @@ package policies
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/topdown"
@@ -47,6 +49,26 @@ func TestStuckEvaluationKeepsItsSlotButNotItsCaller(t *testing.T) {
 	s.free <- struct{}{} // comes back when the evaluation ends
 	if n := s.stuck.Load(); n != 0 {
 		t.Errorf("%d stuck after the end", n)
+	}
+}
+
+// Whatever the rules do, a caller has an answer by the deadline and 10 ms: here, where nothing else takes time, by the deadline itself.
+func TestDeadlineIsKept(t *testing.T) {
+	for _, deadline := range []time.Duration{10 * time.Millisecond, DefaultDeadline, 250 * time.Millisecond, 5 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSlots(1, long)
+			until := make(chan struct{})
+			if err := s.acquire(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			start := time.Now() // of the bubble
+			_, err := s.run(t.Context(), deadline, hang(until))
+			if took := time.Since(start); !errors.Is(err, errDeadline) || !strings.Contains(err.Error(), deadline.String()) || took < deadline || took > deadline+10*time.Millisecond {
+				t.Errorf("deadline %v: %v after %v", deadline, err, took)
+			}
+			close(until)
+			s.free <- struct{}{}
+		})
 	}
 }
 

@@ -224,7 +224,7 @@ func TestLargePolicies(t *testing.T) {
 				t.Errorf("%v is left", key.Parts())
 			}
 		}
-		if n, err := policies.Sequence(t.Context()); err != nil || n != 4 {
+		if n, _, err := policies.Accepted(t.Context()); err != nil || n != 4 {
 			t.Errorf("sequence %d, %v", n, err)
 		}
 	})
@@ -250,16 +250,20 @@ func TestPolicyTooLarge(t *testing.T) {
 func TestPolicySequence(t *testing.T) {
 	onEach(t, func(s *store) {
 		policies := s.openPolicies(issuer)
-		for _, step := range []struct{ save, want int64 }{{0, 0}, {5, 5}, {9, 9}, {0, 9}, {7, 7}} {
-			if err := policies.Save(t.Context(), storage.PolicySource{Revision: "r", Sequence: step.save}); err != nil {
+		for _, step := range []struct {
+			save, want int64
+			content    string // what is saved
+			is         string // what is remembered
+		}{{0, 0, "", ""}, {5, 5, "a", "a"}, {9, 9, "b", "b"}, {0, 9, "", "b"}, {7, 7, "c", "c"}, {7, 7, "d", "d"}} {
+			if err := policies.Save(t.Context(), storage.PolicySource{Revision: "r", Sequence: step.save, Content: step.content}); err != nil {
 				t.Fatal(err)
 			}
-			if n, err := policies.Sequence(t.Context()); err != nil || n != step.want {
-				t.Errorf("%+v: %d, %v", step, n, err)
+			if n, is, err := policies.Accepted(t.Context()); err != nil || n != step.want || is != step.is {
+				t.Errorf("%+v: %d, %q, %v", step, n, is, err)
 			}
 		}
-		if n, err := s.openPolicies("other").Sequence(t.Context()); err != nil || n != 0 {
-			t.Errorf("of another issuer: %d, %v", n, err)
+		if n, is, err := s.openPolicies("other").Accepted(t.Context()); err != nil || n != 0 || is != "" {
+			t.Errorf("of another issuer: %d, %q, %v", n, is, err)
 		}
 	})
 }

@@ -31,7 +31,8 @@ type PolicySource struct {
 	Files    map[string]string `json:"files"`            // of a folder
 	Bundle   []byte            `json:"bundle,omitempty"` // as it was packed, with its signature; then there are no files
 	Sequence int64             `json:"sequence,omitempty"`
-	Site     string            `json:"site"` // dcr_config.yaml as it was
+	Content  string            `json:"content,omitempty"` // names what is in the bundle
+	Site     string            `json:"site"`              // dcr_config.yaml as it was
 	SavedAt  time.Time         `json:"saved_at"`
 
 	Apart     int    `json:"apart,omitempty"`      // the store's own: in how many records files and bundle are kept
@@ -42,9 +43,10 @@ type policyPart struct {
 	Data []byte `json:"data"`
 }
 
-// A policyMark is the sequence of the signed bundle that was accepted last.
+// A policyMark is the signed bundle that was accepted last.
 type policyMark struct {
-	Sequence int64 `json:"sequence"`
+	Sequence int64  `json:"sequence"`
+	Content  string `json:"content"`
 }
 
 // policyContent is what is kept apart.
@@ -82,14 +84,17 @@ func (p Policies) LastGood(ctx context.Context) (PolicySource, bool, error) {
 	return source, !record.Version.IsZero(), nil
 }
 
-// Sequence gives that of the signed bundle that was saved last; 0 when there was none.
-func (p Policies) Sequence(ctx context.Context) (int64, error) {
+// Accepted gives sequence and content of the signed bundle that was saved last; 0 when there was none.
+func (p Policies) Accepted(ctx context.Context) (sequence int64, content string, err error) {
 	mark, _, err := p.mark.Get(ctx, "last_good")
-	return mark.Sequence, asError(err)
+	return mark.Sequence, mark.Content, asError(err)
 }
 
-// Save stores a source as the last good one. A sequence is remembered beyond sources that have none. One that is over the
-// limits is reported and not stored.
+// ErrUntidy means that a source was saved, and that parts of those before it are left over. The next Save removes them.
+var ErrUntidy = errors.New("what is left of earlier policies could not be removed")
+
+// Save stores a source as the last good one. A sequence is remembered beyond sources that have none, with its content. One that
+// is over the limits is reported and not stored.
 func (p Policies) Save(ctx context.Context, source PolicySource) error {
 	size := len(source.Bundle)
 	for name, text := range source.Files {
@@ -107,7 +112,7 @@ func (p Policies) Save(ctx context.Context, source PolicySource) error {
 	}
 	ops := []Op{op}
 	if source.Sequence > 0 {
-		if op, err = p.marked(ctx, source.Sequence); err != nil {
+		if op, err = p.marked(ctx, policyMark{source.Sequence, source.Content}); err != nil {
 			return asError(err)
 		}
 		ops = append(ops, op)
@@ -115,19 +120,22 @@ func (p Policies) Save(ctx context.Context, source PolicySource) error {
 	if err := p.table.engine.Apply(ctx, ops...); err != nil {
 		return asError(err)
 	}
-	return asError(p.tidy(ctx, source.ApartName))
+	if err := p.tidy(ctx, source.ApartName); err != nil {
+		return fmt.Errorf("%w: %w", ErrUntidy, err)
+	}
+	return nil
 }
 
-// marked remembers a sequence. It refuses when somebody else has done so since it was read.
-func (p Policies) marked(ctx context.Context, sequence int64) (Op, error) {
+// marked remembers a signed bundle. It refuses when somebody else has done so since it was read.
+func (p Policies) marked(ctx context.Context, mark policyMark) (Op, error) {
 	_, record, err := p.mark.Get(ctx, "last_good")
 	switch {
 	case err != nil:
 		return Op{}, err
 	case record.Version.IsZero():
-		return p.mark.Insert(policyMark{sequence}, time.Time{}, "last_good")
+		return p.mark.Insert(mark, time.Time{}, "last_good")
 	}
-	return p.mark.Update(record.Version, policyMark{sequence}, time.Time{}, "last_good")
+	return p.mark.Update(record.Version, mark, time.Time{}, "last_good")
 }
 
 // split keeps files and bundle apart, and gives the source without them.

@@ -210,5 +210,13 @@ func TestBeginForgetsTries(t *testing.T) {
 				t.Errorf("after %q: %+v, %+v, %v, %v", of, ann, bob, err, err2)
 			}
 		}
+		for range 2 { // also when there are none
+			if err := p.users.ForgetTries(t.Context(), "bob"); err != nil {
+				t.Fatal(err)
+			}
+			if bob, err := p.users.Tries(t.Context(), "bob"); err != nil || bob.Count != 0 {
+				t.Errorf("forgotten: %+v, %v", bob, err)
+			}
+		}
 	})
 }

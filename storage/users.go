@@ -198,6 +198,11 @@ func (u *Users) Tries(ctx context.Context, a login.Account) (login.Tries, error)
 	return login.Tries{Count: form.Count, Opens: form.Opens, Stamp: login.Stamp(record.Version)}, asError(err)
 }
 
+// ForgetTries removes the count of an account.
+func (u *Users) ForgetTries(ctx context.Context, a login.Account) error {
+	return asError(u.engine.Apply(ctx, Delete(triesKey(u.tries, a), Version{})))
+}
+
 // CountTry writes the count that followed the one of next.Stamp.
 func (u *Users) CountTry(ctx context.Context, a login.Account, next login.Tries, expires time.Time) error {
 	var p plan

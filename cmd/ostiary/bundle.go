@@ -7,9 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -31,7 +29,7 @@ type bundleSource struct {
 	random func() float64 // from 0 to 1
 
 	mu       sync.Mutex
-	last     *delivery // the last that was read and is a bundle
+	last     *delivery // the last that was read and may be used
 	at       time.Time // when it was read, or known to be the same still
 	failures int       // in a row
 	failure  string    // the last one; empty: it went well
@@ -85,8 +83,8 @@ func (b *bundleSource) close() error {
 	return nil
 }
 
-// read gives the bundle as it is now, verified.
-func (b *bundleSource) read(ctx context.Context) (*delivery, error) {
+// read gives the bundle as it is now, verified and acceptable.
+func (b *bundleSource) read(ctx context.Context, acceptable func(context.Context, *delivery) error) (*delivery, error) {
 	b.mu.Lock()
 	last := b.last
 	b.mu.Unlock()
@@ -100,6 +98,9 @@ func (b *bundleSource) read(ctx context.Context) (*delivery, error) {
 			d.Bundle, err = b.open(d.packed)
 		}
 	}
+	if err == nil {
+		err = acceptable(ctx, d)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err != nil && ctx.Err() == nil { // else the server ends, which is no failure
@@ -110,6 +111,16 @@ func (b *bundleSource) read(ctx context.Context) (*delivery, error) {
 	}
 	b.last, b.at, b.failures, b.failure = d, b.now(), 0, ""
 	return d, nil
+}
+
+// failed tells how often in a row it could not be read, or was refused; 0 for no source at all.
+func (b *bundleSource) failed() int {
+	if b == nil {
+		return 0
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.failures
 }
 
 // open reads a bundle and verifies it. A signature that nobody can look at is no reason to trust it.
@@ -138,17 +149,17 @@ func (b *bundleSource) fetch(ctx context.Context, last *delivery) (*delivery, er
 	}
 	answer, err := b.peer.Do(ctx, fetch.Request{URL: b.url, Header: header})
 	if err != nil {
-		return nil, unreached{fmt.Errorf("the bundle cannot be fetched from %s: %w", b.shown(), b.withoutURL(err))}
+		return nil, unreached{fmt.Errorf("the bundle cannot be fetched: %w", err)}
 	}
 	switch {
 	case answer.Status == http.StatusNotModified && last != nil:
 		return last, nil
 	case answer.Status >= 300 && answer.Status < 400:
-		return nil, unreached{fmt.Errorf("the bundle cannot be fetched: %s answers %d and leads elsewhere, which is not followed; name the place itself", b.shown(), answer.Status)}
+		return nil, unreached{fmt.Errorf("the bundle cannot be fetched: %s answers %d and leads elsewhere, which is not followed; name the place itself", fetch.Shown(b.url), answer.Status)}
 	case answer.Status == http.StatusUnauthorized || answer.Status == http.StatusForbidden:
-		return nil, unreached{fmt.Errorf("the bundle cannot be fetched: %s answers %d; check policy.bundle.bearer", b.shown(), answer.Status)}
+		return nil, unreached{fmt.Errorf("the bundle cannot be fetched: %s answers %d; check policy.bundle.bearer", fetch.Shown(b.url), answer.Status)}
 	case answer.Status != http.StatusOK:
-		return nil, unreached{fmt.Errorf("the bundle cannot be fetched: %s answers %d", b.shown(), answer.Status)}
+		return nil, unreached{fmt.Errorf("the bundle cannot be fetched: %s answers %d", fetch.Shown(b.url), answer.Status)}
 	}
 	d := &delivery{packed: answer.Body}
 	if etag := answer.Header.Get("ETag"); len(etag) <= longestETag {
@@ -158,34 +169,13 @@ func (b *bundleSource) fetch(ctx context.Context, last *delivery) (*delivery, er
 	return d, err
 }
 
-// shown is the address without what may be a secret in it.
-func (b *bundleSource) shown() string {
-	u, err := url.Parse(b.url)
-	if err != nil {
-		return "its address"
-	}
-	u.RawQuery, u.User = "", nil
-	return u.String()
-}
-
-// withoutURL takes the address out of an error of net/http: its query may be a secret.
-func (b *bundleSource) withoutURL(err error) error {
-	var about *url.Error
-	if errors.As(err, &about) {
-		err = about.Err
-	}
-	return errors.New(strings.ReplaceAll(err.Error(), b.url, b.shown()))
-}
-
 // firstPause is that after one failure.
 const firstPause = time.Second
 
 // pause is how long to wait before asking again: the interval, or less after a failure, a little more each time. No two servers
 // keep step.
 func (b *bundleSource) pause() time.Duration {
-	b.mu.Lock()
-	failures := b.failures
-	b.mu.Unlock()
+	failures := b.failed()
 	if failures == 0 {
 		return time.Duration(float64(b.every) * (0.9 + 0.2*b.random()))
 	}
@@ -212,7 +202,7 @@ func (b *bundleSource) status(inForce *policies.Bundle) *bundleStatus {
 	defer b.mu.Unlock()
 	s := &bundleStatus{File: b.file, Failures: b.failures, Failure: b.failure}
 	if b.url != "" {
-		s.URL = b.shown()
+		s.URL = fetch.Shown(b.url)
 	}
 	if inForce != nil {
 		s.Revision, s.Sequence, s.KeyID = inForce.Revision, inForce.Sequence, inForce.Signer

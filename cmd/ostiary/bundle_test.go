@@ -239,14 +239,28 @@ func TestBundlesThatAreNotTaken(t *testing.T) {
 	if err := put(d, signs.bundle("five", 5)); err != nil || d.degraded() {
 		t.Error(err)
 	}
-	if err := put(d, signs.bundle("five again", 5)); err != nil {
-		t.Errorf("the same sequence is no downgrade: %v", err)
+	again, err := policies.Sign(signs.bundle("five", 5), signs.key, 0, 99)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := put(d, again); err != nil || d.degraded() {
+		t.Errorf("the same content, signed anew: %v", err)
+	}
+	for failures := 1; failures <= 2; failures++ {
+		if err := put(d, signs.bundle("five again", 5)); err == nil || !strings.Contains(err.Error(), "and other content") || d.revision() != first {
+			t.Errorf("other content under the same sequence: %v", err)
+		}
+		if s := d.status().Bundle; s.Failures != failures || !strings.Contains(s.Failure, "other content") || s.Revision != "five" {
+			t.Errorf("%+v", s)
+		}
 	}
 
 	// A sequence is remembered over a restart and a folder in between; to go back must be meant.
 	next := d.again().bundled(bundleSettings{File: file}, signs.public)
-	if err := put(next, signs.bundle("four", 4)); err == nil {
-		t.Error("a downgrade after a restart")
+	for _, packed := range [][]byte{signs.bundle("four", 4), signs.bundle("five again", 5)} {
+		if err := put(next, packed); err == nil {
+			t.Error("a downgrade after a restart")
+		}
 	}
 	folder := d.again()
 	folder.rule("folder")
@@ -341,6 +355,7 @@ func TestBundleSettings(t *testing.T) {
 		"policy: {bundle: {key: {id: a, file: k}}}":                                           "needs file or url",
 		"policy: {bundle: {bearer: x}}":                                                       "needs file or url",
 		"policy: {bundle: {file: b, bearer: x}}":                                              "are for a url",
+		"policy: {bundle: {file: b, interval: 5s}}":                                           "is for a url; a file is watched",
 		"policy: {bundle: {file: b, key: {id: a}}}":                                           "needs both id and file",
 		"policy: {bundle: {file: b, allow_downgrade: true}}":                                  "is for signed bundles",
 		"policy: {bundle: {url: 'http://p.example/b'}}":                                       "must be https",

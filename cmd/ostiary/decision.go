@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
@@ -50,9 +51,9 @@ func decisionListCommand(f *operatorFlags) *cobra.Command {
 	for _, filter := range [][3]string{
 		{"client", "client_id", "those about the client of this id only"},
 		{"verdict", "verdict", "allowed, denied or failed ones only"},
-		{"outcome", "outcome", "by what became of it: stored, deleted, unchanged, nothing"},
-		{"operation", "operation", "register, update, delete, read, disable, enable, approve or reject"},
-		{"channel", "channel", "dcr, manage or operator"},
+		{"outcome", "outcome", "by what became of it: " + listed(ledger.Outcomes())},
+		{"operation", "operation", "one of " + listed(core.Operations())},
+		{"channel", "channel", "one of " + listed(core.Channels())},
 		{"code", "code", "by the error that the caller was told, such as invalid_scope"},
 		{"rule", "rule", "those that a rule of this name had a part in"},
 		{"revision", "revision", "those of this revision of the policy"},
@@ -64,6 +65,15 @@ func decisionListCommand(f *operatorFlags) *cobra.Command {
 	cmd.Example = "  ostiary decision list --verdict denied --since 12h\n  ostiary decision list --rule scopes.not_offered"
 	addLimit(cmd, &limit)
 	return cmd
+}
+
+// listed gives words as people read them.
+func listed[T ~string](words []T) string {
+	list := make([]string, len(words))
+	for i, w := range words {
+		list[i] = string(w)
+	}
+	return strings.Join(list, ", ")
 }
 
 func decisionShowCommand(f *operatorFlags) *cobra.Command {

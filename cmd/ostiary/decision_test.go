@@ -31,7 +31,12 @@ func TestDecisionCommands(t *testing.T) {
 	if none := c.prints("decision list --until 1h"); strings.Count(none, "\n") != 1 {
 		t.Errorf("before anything was: %s", none)
 	}
-	c.refuses("decision list --verdict yes", "verdict must be allowed, denied or failed", true)
+	for line, says := range map[string]string{
+		"--verdict yes": "verdict must be one of allowed, denied, failed", "--outcome store": "outcome must be one of stored, ",
+		"--operation registration": "operation must be one of register, ", "--channel DCR": "channel must be one of dcr, ", "--code invalid_scop": "code must be one of invalid_request, ",
+	} {
+		c.refuses("decision list "+line, says, true)
+	}
 	c.refuses("decision list --since never", "since must be a time", true)
 	of := c.prints("decision list --client "+id, decision, ` disable `)
 	if strings.Contains(of, "c-nobody") || strings.Count(of, "\n") != 3 {

@@ -152,6 +152,7 @@ func (f devFlags) settings(at net.Addr, log *slog.Logger) (settings, core.Secret
 		s.DecisionLog.File.Path = f.decisionLog
 	}
 	s.TLS, s.TrustCA = f.tls, f.trustCA
+	s.Policy.Deadline = devDeadline
 	s.Ledger.RefusedPerMinute = 1000
 	s.Tokens.loopback, s.demo = true, true
 	s.Desk = deskSettings{Every: 50 * time.Millisecond, Burst: 200}
@@ -166,6 +167,9 @@ func (f devFlags) settings(at net.Addr, log *slog.Logger) (settings, core.Secret
 	s.Operators = []operatorSetting{{Subject: "dev-operator", Token: token}}
 	return s, token, err
 }
+
+// devDeadline is longer than a server's: a machine that people work at is busy, too, above all when the server has just begun.
+const devDeadline = 250 * time.Millisecond
 
 // named takes over the rules, the shadow and the dcr_config.yaml that the flags name. They must be there: made up, they would be without what
 // somebody relies on.

@@ -16,7 +16,8 @@ import (
 // version is set by the build (-ldflags "-X main.version=…").
 var version = "dev"
 
-// Exit codes: 0 done, 1 it failed, 2 it was called wrongly.
+// Exit codes: 0 done, 1 it failed, 2 it was called wrongly. Of a command whose answer is yes or no, 1 is that answer, and 2 is also
+// that there is none.
 const (
 	exitFailed = 1
 	exitUsage  = 2
@@ -37,8 +38,11 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	fmt.Fprintf(stderr, "ostiary: %v\n", err)
-	var usage usageError
-	if errors.As(err, &usage) {
+	return exitCode(err)
+}
+
+func exitCode(err error) int {
+	if errors.As(err, new(usageError)) || errors.As(err, new(unanswered)) {
 		return exitUsage
 	}
 	return exitFailed
@@ -72,6 +76,12 @@ type usageError struct{ text string }
 func (e usageError) Error() string { return e.text }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Sprintf(format, args...)} }
+
+// unanswered is why a command whose answer is yes or no has none.
+type unanswered struct{ error }
+
+// Unwrap gives the cause.
+func (e unanswered) Unwrap() error { return e.error }
 
 // noArguments refuses stray words after a command.
 func noArguments(cmd *cobra.Command, args []string) error {

@@ -30,6 +30,8 @@ func (h *house) newMeters(table []web.Route, issuerPath string) (*meters, error)
 	m.seconds, timing = m.registry.Histogram("ostiary_request_duration_seconds", "From the head's arrival to the answer.",
 		[]float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5}, routes)
 	return m, errors.Join(counting, timing, m.addShadow(), m.addDecisionLog(),
+		m.registry.GaugeFunc("ostiary_policy_bundle_problems", "Times in a row that the policy bundle could not be read or was refused; 0 without a bundle.",
+			func() float64 { return float64(h.rules.bundle.failed()) }),
 		m.registry.GaugeFunc("ostiary_problems", "Problems that /health/ready reports now.",
 			func() float64 { return float64(len(h.health(h.engine.Health(context.Background())).Problems)) }),
 		m.registry.GaugeFunc("ostiary_ledger_dropped_entries", "Ledger entries that the full queue had no room for, since the start.",

@@ -29,10 +29,10 @@ func policyCommand() *cobra.Command {
 	f := &policyFlags{}
 	cmd := &cobra.Command{
 		Use:   "policy",
-		Short: "Write, check, format, test and try rules in a folder; shadow, replay and audit ask a running server",
+		Short: "Write, check, format, test and try rules in a folder; status, shadow, replay and audit ask a running server",
 		Long: "policy is the kit of those who write rules. Every command takes the folder first, works without a server and reads\n" +
-			"nothing else but dcr_config.yaml, if one is named. Only shadow, replay and audit speak to a running server: they say\n" +
-			"what a folder would change there. Start with: ostiary policy init DIR",
+			"nothing else but dcr_config.yaml, if one is named. Only status, shadow, replay and audit speak to a running server: they\n" +
+			"say what is in force, and what a folder would change there. Start with: ostiary policy init DIR",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("there is no command %q; see %s --help", args[0], cmd.CommandPath())
@@ -45,7 +45,7 @@ func policyCommand() *cobra.Command {
 	cmd.AddCommand(
 		policyInitCommand(f), policyCheckCommand(f), policyFmtCommand(f), policyTestCommand(f), policyMutateCommand(f), policyEvalCommand(f),
 		policyDiffCommand(f), policyBenchCommand(f), policyBuildCommand(f), policySignCommand(f), policyVerifyCommand(f),
-		policyContractCommand(f), policyShadowCommand(f), policyReplayCommand(f), policyAuditCommand(f),
+		policyContractCommand(f), policyStatusCommand(), policyShadowCommand(f), policyReplayCommand(f), policyAuditCommand(f),
 	)
 	return cmd
 }

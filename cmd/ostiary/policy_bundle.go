@@ -159,7 +159,8 @@ func policySignCommand(f *policyFlags) *cobra.Command {
 	var sequence int64
 	cmd := f.about("sign BUNDLE --key key.pem --key-id ID", "Sign a bundle, or a folder as OPA does",
 		"sign puts .signatures.json into a bundle, in the place of the one it has. In a folder it writes that file and, where there is\n"+
-			"none, .manifest, as opa sign does: the folder is then a signed bundle that is not packed. A sequence is added when there is none.",
+			"none, .manifest, as opa sign does: the folder is then a signed bundle that is not packed. A sequence is added when there is none,\n"+
+			"and raised when rules or data have changed since it was given.",
 		func(_ *cobra.Command, b *bench) error {
 			if err := key.check(true, "--key"); err != nil {
 				return err
@@ -171,7 +172,7 @@ func policySignCommand(f *policyFlags) *cobra.Command {
 		})
 	cmd.Flags().StringVar(&key.file, "key", "", "PEM file of a private key: P-256, RSA or Ed25519")
 	cmd.Flags().StringVar(&key.id, "key-id", "", "the id that servers know the key by")
-	cmd.Flags().Int64Var(&sequence, "sequence", 0, "a number that grows from bundle to bundle (default: the bundle's own, or else the time in seconds)")
+	cmd.Flags().Int64Var(&sequence, "sequence", 0, "a number that grows from bundle to bundle (default: the bundle's own while its rules and data are the same, or else the time in seconds)")
 	return cmd
 }
 

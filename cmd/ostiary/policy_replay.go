@@ -62,7 +62,7 @@ func policyReplayCommand(p *policyFlags) *cobra.Command {
 	cmd := f.command("replay [DIR]", "Ask the decisions of a running server again, and list those that a folder would change",
 		"replay has the server ask its kept decisions about registrations again, by the rules of a folder under the server's own\n"+
 			"dcr_config.yaml, and lists those that would end otherwise than they did. Without a folder it is the policy in force. Nothing\n"+
-			"is written, and traffic goes first. Exit codes: 0 nothing would change, 1 something would, or it failed, 2 called wrongly.")
+			"is written, and traffic goes first. Exit codes: 0 nothing would change, 1 something would, 2 called wrongly, or it failed.")
 	cmd.Example = "  ostiary policy replay site --since 7d\n  ostiary policy replay site --decision d-06gz... -o json"
 	flags := cmd.Flags()
 	flags.StringVar(&f.Since, "since", "", "decisions made since then only: 7d, 12h, 2026-03-01, or a time of RFC 3339")
@@ -77,7 +77,7 @@ func policyAuditCommand(p *policyFlags) *cobra.Command {
 	return f.command("audit [DIR]", "Judge every client of a running server, and list those that a folder would refuse today",
 		"audit has the server judge each of its clients by the rules of a folder, as if it registered today with what is stored of it,\n"+
 			"and lists those that would be refused, or changed. Without a folder it is the policy in force. Nothing is written, and\n"+
-			"traffic goes first. Exit codes: 0 all would be taken as they are, 1 some would not, or it failed, 2 called wrongly.")
+			"traffic goes first. Exit codes: 0 all would be taken as they are, 1 some would not, 2 called wrongly, or it failed.")
 }
 
 func (f *jobFlags) command(use, short, long string) *cobra.Command {
@@ -102,7 +102,11 @@ func (f *jobFlags) command(use, short, long string) *cobra.Command {
 			if len(args) == 1 {
 				f.folder = args[0]
 			}
-			return f.run(cmd)
+			report, err := f.run(cmd)
+			if err != nil {
+				return unanswered{err}
+			}
+			return f.verdict(report)
 		},
 	}
 	cmd.Flags().StringVar(&f.folder, "bundle", "", "the folder, instead of naming it first")
@@ -120,30 +124,27 @@ func areMoments(flags map[string]string) error {
 	return nil
 }
 
-func (f *jobFlags) run(cmd *cobra.Command) (err error) {
+// run has the server do the job, and prints its report.
+func (f *jobFlags) run(cmd *cobra.Command) (report strictjson.Value, err error) {
 	if f.Bundle, err = readBundle(f.folder); err != nil {
-		return err
+		return report, err
 	}
 	r, err := f.open()
 	if err != nil {
-		return err
+		return report, err
 	}
 	defer r.close()
 	t := &terminal{remote: r, out: cmd.OutOrStdout(), json: f.output == "json"}
-	report, err := t.do(cmd.Context(), http.MethodPost, "/policies/"+f.verb, f.jobOrder)
-	if err != nil {
-		return t.unusable(report, err)
+	if report, err = t.do(cmd.Context(), http.MethodPost, "/policies/"+f.verb, f.jobOrder); err != nil {
+		return report, t.unusable(report, err)
 	}
 	if report, err = f.await(cmd.Context(), t, report, cmd.ErrOrStderr()); err != nil {
-		return err
+		return report, err
 	}
 	if report, err = t.allItems(cmd.Context(), report); err != nil {
-		return err
+		return report, err
 	}
-	if err := t.print(report, func(w io.Writer) { f.printReport(w, report) }); err != nil {
-		return err
-	}
-	return f.verdict(report)
+	return report, t.print(report, func(w io.Writer) { f.printReport(w, report) })
 }
 
 // verdict is the error that the command ends with; nil: nothing would change.
@@ -151,7 +152,7 @@ func (f *jobFlags) verdict(report strictjson.Value) error {
 	n := number(report, "changed")
 	switch state := textOf(report, "state"); {
 	case state != "done":
-		return fmt.Errorf("the %s %s%s", f.verb, map[string]string{"failed": "failed", "cancelled": "was cancelled"}[state], prefixed(": ", printable(textOf(report, "error"))))
+		return unanswered{fmt.Errorf("the %s %s%s", f.verb, map[string]string{"failed": "failed", "cancelled": "was cancelled"}[state], prefixed(": ", printable(textOf(report, "error"))))}
 	case n == 0:
 		return nil
 	case f.verb == "audit":

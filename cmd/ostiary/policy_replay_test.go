@@ -307,7 +307,7 @@ func TestAuditCommand(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := c.ostiary("policy audit")
-	if err == nil || err.Error() != "1 client would not be taken as they are" {
+	if err == nil || err.Error() != "1 client would not be taken as they are" || exitCode(err) != exitFailed {
 		t.Errorf("%v", err)
 	}
 	for _, want := range []string{"  1  would be refused", "would deny  c-", " phone active by operator ", "  now  denied invalid_scope", "rule scopes.not_offered at shipped:scopes.rego:"} {
@@ -340,7 +340,7 @@ deny contains {"rule": "no.shop", "code": "access_denied", "message": "No shops.
 	}
 	for _, line := range []string{"policy replay " + dir, "policy replay --bundle " + dir + " --decision " + textOf(made, "decision_id")} {
 		out, err := c.ostiary(line)
-		if err == nil || err.Error() != "1 decision would end otherwise" || !strings.Contains(out, "would deny  "+textOf(made, "decision_id")+" register by operator of "+textOf(made, "client_id")) ||
+		if err == nil || err.Error() != "1 decision would end otherwise" || exitCode(err) != exitFailed || !strings.Contains(out, "would deny  "+textOf(made, "decision_id")+" register by operator of "+textOf(made, "client_id")) ||
 			!strings.Contains(out, "  was  allowed\n") || !strings.Contains(out, "  now  denied access_denied\n    rule no.shop at no.rego:3\n") {
 			t.Errorf("%s: %v\n%s", line, err, out)
 		}
@@ -349,7 +349,7 @@ deny contains {"rule": "no.shop", "code": "access_denied", "message": "No shops.
 		t.Fatal(err)
 	}
 	out, err := c.ostiary("policy replay " + dir)
-	if err == nil || !strings.Contains(err.Error(), "the candidate is not usable: ") || !strings.Contains(out, "bad.rego:3: ") || !strings.Contains(out, "\n  deny contains x if y\n") {
+	if err == nil || exitCode(err) != exitUsage || !strings.Contains(err.Error(), "the candidate is not usable: ") || !strings.Contains(out, "bad.rego:3: ") || !strings.Contains(out, "\n  deny contains x if y\n") {
 		t.Errorf("%v\n%s", err, out)
 	}
 	for line, says := range map[string]string{
@@ -359,6 +359,11 @@ deny contains {"rule": "no.shop", "code": "access_denied", "message": "No shops.
 	}
 	c.refuses("policy replay --since yesterday", "--since must be a time", true)
 	c.refuses("policy replay nowhere", "policy folder nowhere", false)
+	for _, line := range []string{"policy replay nowhere", "policy audit --server http://127.0.0.1:1 --token t", "policy audit a b"} {
+		if _, err := c.ostiary(line); err == nil || exitCode(err) != exitUsage {
+			t.Errorf("%s looks as if something would change: %v", line, err)
+		}
+	}
 }
 
 // The commands of policies/README.md that speak to a server, in a row, on one that has decided something.

@@ -40,6 +40,13 @@ type rules struct {
 	problems []problem        // of the last try; none when it succeeded
 	said     string           // what the last failure that was logged was about
 	bundled  *policies.Bundle // in force; nil: none is
+	lastGood *lastGood        // what is stored; nil: nothing that is known of
+}
+
+// lastGood is the policy that a start without folder or bundle would go on with.
+type lastGood struct {
+	Revision string    `json:"revision"`
+	SavedAt  time.Time `json:"saved_at"`
 }
 
 // candidate is what is on the disk at one moment.
@@ -58,6 +65,7 @@ func (r *rules) start(ctx context.Context) error {
 	if kept, found, keptErr := r.kept.LastGood(ctx); keptErr != nil {
 		r.log.Error("the stored last good policy cannot be read", "error", keptErr)
 	} else if found {
+		r.setLastGood(kept)
 		err := r.useKept(kept)
 		if err == nil {
 			r.log.Warn("the stored last good policy is in force", "revision", kept.Revision)
@@ -109,6 +117,19 @@ func (r *rules) setBundle(b *policies.Bundle) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.bundled = b
+}
+
+func (r *rules) setLastGood(kept storage.PolicySource) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lastGood = &lastGood{kept.Revision, kept.SavedAt}
+}
+
+// lastStored tells of the stored policy; nil: nothing is.
+func (r *rules) lastStored() *lastGood {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lastGood
 }
 
 // textOf gives the dcr_config.yaml that was kept.
@@ -178,8 +199,8 @@ func (c candidate) origin() policies.Origin {
 func (r *rules) read(ctx context.Context) (c candidate, err error) {
 	if r.bundle == nil {
 		c.files, err = policies.ReadFolder(r.dir)
-	} else if c.bundle, err = r.bundle.read(ctx); err == nil {
-		c.files, err = c.bundle.Files, r.older(ctx, c.bundle)
+	} else if c.bundle, err = r.bundle.read(ctx, r.older); err == nil {
+		c.files = c.bundle.Files
 	}
 	if err != nil {
 		return c, err
@@ -188,22 +209,26 @@ func (r *rules) read(ctx context.Context) (c candidate, err error) {
 	return c, err
 }
 
-// older refuses a signed bundle that comes before one that was accepted: somebody may bring back rules that were withdrawn.
+// older refuses a signed bundle that comes before one that was accepted, or claims its place: somebody may bring back rules that
+// were withdrawn.
 func (r *rules) older(ctx context.Context, d *delivery) error {
 	if d.Signer == "" || r.bundle.older {
 		return nil
 	}
-	accepted, err := r.kept.Sequence(ctx)
-	switch {
-	case err != nil:
+	accepted, content, err := r.kept.Accepted(ctx)
+	if err != nil {
 		return fmt.Errorf("whether the bundle is older than the last one cannot be told: %w", err)
 	}
-	if now := r.bundleInForce(); now != nil && now.Signer != "" {
-		accepted = max(accepted, now.Sequence) // it may not have been possible to store it
+	if now := r.bundleInForce(); now != nil && now.Signer != "" && now.Sequence >= accepted {
+		accepted, content = now.Sequence, now.Content() // it may not have been possible to store it
 	}
-	if d.Sequence < accepted {
+	switch {
+	case d.Sequence < accepted:
 		return fmt.Errorf("the bundle is older than one that was in force: its sequence is %d, and was %d already. "+
 			"Build it anew, or set policy.bundle.allow_downgrade to go back to it", d.Sequence, accepted)
+	case d.Sequence == accepted && content != "" && d.Content() != content:
+		return fmt.Errorf("the bundle has the sequence %d of one that was in force, and other content. "+
+			"Build or sign it anew with a higher sequence, or set policy.bundle.allow_downgrade", accepted)
 	}
 	return nil
 }
@@ -272,7 +297,7 @@ func (r *rules) keep(ctx context.Context, c candidate) {
 	}
 	if c.bundle != nil {
 		if kept.Bundle = c.bundle.packed; c.bundle.Signer != "" {
-			kept.Sequence = c.bundle.Sequence
+			kept.Sequence, kept.Content = c.bundle.Sequence, c.bundle.Content()
 		}
 	} else {
 		for name, text := range c.files {
@@ -280,8 +305,15 @@ func (r *rules) keep(ctx context.Context, c candidate) {
 		}
 	}
 	err := r.kept.Save(ctx, kept)
-	if r.unkept = err != nil; r.unkept {
+	r.unkept = err != nil && !errors.Is(err, storage.ErrUntidy)
+	switch {
+	case r.unkept:
 		r.log.Error("the policy in force could not be kept as last good", "error", err)
+	case err != nil:
+		r.log.Warn("the policy in force was kept as last good", "error", err)
+	}
+	if !r.unkept {
+		r.setLastGood(kept)
 	}
 }
 
@@ -336,8 +368,8 @@ func (r *rules) wrong() []problem {
 	return r.problems
 }
 
-// follow reloads on every change until ctx ends.
-func (r *rules) follow(ctx context.Context) error {
+// follow reloads on every change until ctx ends; beside waits for its end.
+func (r *rules) follow(ctx context.Context, beside *sync.WaitGroup) error {
 	source, err := r.watch(ctx)
 	if err != nil {
 		return err
@@ -348,7 +380,7 @@ func (r *rules) follow(ctx context.Context) error {
 			return err
 		}
 	}
-	go func() {
+	beside.Go(func() {
 		for ctx.Err() == nil { // at once: what changed between the start and the watch is told by nobody
 			_ = r.load(ctx) // reported
 			var again <-chan time.Time
@@ -362,7 +394,7 @@ func (r *rules) follow(ctx context.Context) error {
 			case <-again:
 			}
 		}
-	}()
+	})
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -126,8 +127,12 @@ func (d *ruleDesk) begin() {
 func (d *ruleDesk) watched() {
 	d.t.Helper()
 	ctx, cancel := context.WithCancel(d.t.Context())
-	d.t.Cleanup(cancel)
-	if err := d.follow(ctx); err != nil {
+	var beside sync.WaitGroup
+	d.t.Cleanup(func() {
+		cancel()
+		beside.Wait() // a store that is closed meanwhile would be used
+	})
+	if err := d.follow(ctx, &beside); err != nil {
 		d.t.Fatal(err)
 	}
 }
@@ -328,5 +333,31 @@ func TestFileThatIsAPipeIsRefused(t *testing.T) {
 		}
 	case <-time.After(time.Minute):
 		t.Fatal("it waits")
+	}
+}
+
+// The store may be closed once what follows the rules is waited for.
+func TestFollowingIsWaitedFor(t *testing.T) {
+	d := newRuleDesk(t)
+	d.begin()
+	loading, goOn := make(chan struct{}), make(chan struct{})
+	var loaded atomic.Bool
+	d.changed = func(*registration.Site) {
+		close(loading)
+		<-goOn
+		loaded.Store(true)
+	}
+	d.rule("first")
+	ctx, cancel := context.WithCancel(t.Context())
+	var beside sync.WaitGroup
+	if err := d.follow(ctx, &beside); err != nil {
+		t.Fatal(err)
+	}
+	<-loading
+	cancel()
+	time.AfterFunc(time.Millisecond, func() { close(goOn) })
+	beside.Wait()
+	if !loaded.Load() {
+		t.Error("it is at work still")
 	}
 }

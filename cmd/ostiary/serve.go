@@ -98,7 +98,10 @@ func serveOn(ctx context.Context, s settings, log *slog.Logger, public, private 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, h.close()) }()
+	defer func() { // after the cancelling below
+		h.beside.Wait()
+		err = errors.Join(err, h.close())
+	}()
 	ops, err := h.openOps()
 	if err != nil {
 		return err
@@ -112,11 +115,11 @@ func serveOn(ctx context.Context, s settings, log *slog.Logger, public, private 
 	go func() { ended <- h.server.Serve(public) }()
 	go func() { ended <- ops.Serve(private) }()
 	log.Info("serving", "issuer", s.Issuer, "listen", public.Addr().String(), "operations", private.Addr().String())
-	go func() {
+	h.beside.Go(func() {
 		if err := h.announce(ctx, ready); err != nil {
 			cancel(err)
 		}
-	}()
+	})
 	select {
 	case <-ctx.Done():
 		err = context.Cause(ctx)
@@ -137,7 +140,7 @@ func (h *house) announce(ctx context.Context, ready func(*house) error) error {
 	h.started.Store(true)
 	if h.backend != nil {
 		_ = h.backend.Bootstrap(ctx) // what is wrong, Run says and tries again
-		go h.backend.Run(ctx)
+		h.beside.Go(func() { h.backend.Run(ctx) })
 	}
 	if err := ready(h); err != nil {
 		return err
@@ -156,12 +159,12 @@ func shutdown(servers ...*web.Server) error {
 	return errors.Join(errs...)
 }
 
-// follow starts what runs beside the requests: reloading and sweeping.
+// follow starts what runs beside the requests until ctx ends: reloading and sweeping.
 func (h *house) follow(ctx context.Context) error {
-	if err := h.rules.follow(ctx); err != nil {
+	if err := h.rules.follow(ctx, &h.beside); err != nil {
 		return err
 	}
-	if err := h.shadow.follow(ctx); err != nil {
+	if err := h.shadow.follow(ctx, &h.beside); err != nil {
 		return err
 	}
 	if h.settings.PluginDir != "" {
@@ -169,16 +172,16 @@ func (h *house) follow(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		go func() {
+		h.beside.Go(func() {
 			for range changes {
 				if err := h.plugins.Reload(ctx); err != nil {
 					h.log.Error("the plugin folder cannot be read; the plugins stay as they are", "error", err)
 				}
 			}
-		}()
+		})
 	}
-	go h.sweep(ctx)
-	go h.keepKeys(ctx)
+	h.beside.Go(func() { h.sweep(ctx) })
+	h.beside.Go(func() { h.keepKeys(ctx) })
 	return nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/ostiary/ostiary/core/config"
 	"github.com/ostiary/ostiary/core/fetch"
 	"github.com/ostiary/ostiary/core/web/routes"
+	"github.com/ostiary/ostiary/policies"
 )
 
 // settings are what a server is started with: ostiary.yaml under serve, made up by dev.
@@ -63,8 +64,9 @@ func (t tlsSettings) scheme() string {
 }
 
 type policySettings struct {
-	Shadow string         `yaml:"shadow"` // a folder of rules that are asked beside those in force, and decide nothing; empty: none
-	Bundle bundleSettings `yaml:"bundle"` // takes the place of policy_dir
+	Deadline time.Duration  `yaml:"deadline" range:"10ms..5s"` // of one evaluation, once it runs
+	Shadow   string         `yaml:"shadow"`                    // a folder of rules that are asked beside those in force, and decide nothing; empty: none
+	Bundle   bundleSettings `yaml:"bundle"`                    // takes the place of policy_dir
 }
 
 type operatorSetting struct {
@@ -169,7 +171,7 @@ func defaults() settings {
 		Keys:     keySettings{Rotate: 90 * 24 * time.Hour, Publish: 24 * time.Hour},
 		BFF:      bffSettings{Session: 8 * time.Hour, AfterLogout: "/"},
 		Log:      logSettings{Level: "info", Format: "json"},
-		Policy:   policySettings{Bundle: bundleSettings{Interval: time.Minute}},
+		Policy:   policySettings{Deadline: policies.DefaultDeadline, Bundle: bundleSettings{Interval: bundleInterval}},
 
 		DecisionLog: defaultDecisionLog(),
 	}
@@ -258,6 +260,21 @@ func checkIssuer(raw string) error {
 		return nil
 	}
 	return errors.New("must be https; http is only for localhost")
+}
+
+// checkPeerURL holds the address of a service that is called to what may be in one. What is guarded must not go over the wire in
+// clear.
+func checkPeerURL(raw, example string, guarded bool) error {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return fmt.Errorf("is not a URL such as %s", example)
+	case u.User != nil || strings.Contains(raw, "#"):
+		return errors.New("must have no user and no fragment; a token goes into bearer")
+	case u.Scheme == "http" && guarded && !isLoopback(u.Hostname()):
+		return errors.New("must be https; http is only for localhost")
+	}
+	return nil
 }
 
 func isLoopback(host string) bool {

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -18,6 +16,9 @@ type bundleSettings struct {
 	Key            bundleKey     `yaml:"key"`    // that must have signed it
 	AllowDowngrade bool          `yaml:"allow_downgrade"`
 }
+
+// bundleInterval is how often a URL is asked unless the settings say otherwise.
+const bundleInterval = time.Minute
 
 type bundleKey struct {
 	ID   string `yaml:"id"`
@@ -38,17 +39,13 @@ func (s bundleSettings) check(policyDir string, add func(path, format string, ar
 		add("policy.bundle", "needs file or url")
 	}
 	if s.URL != "" {
-		u, err := url.Parse(s.URL)
-		switch {
-		case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-			add("policy.bundle.url", "is not a URL such as https://policy.example.com/bundle.tar.gz")
-		case u.Scheme == "http" && !isLoopback(u.Hostname()):
-			add("policy.bundle.url", "must be https; http is only for localhost")
-		case u.User != nil || strings.Contains(s.URL, "#"):
-			add("policy.bundle.url", "must have no user and no fragment; a token goes into bearer")
+		if err := checkPeerURL(s.URL, "https://policy.example.com/bundle.tar.gz", true); err != nil {
+			add("policy.bundle.url", "%v", err)
 		}
 	} else if s.Bearer != "" || s.CA != "" {
 		add("policy.bundle", "bearer and ca are for a url")
+	} else if s.File != "" && s.Interval != bundleInterval {
+		add("policy.bundle.interval", "is for a url; a file is watched")
 	}
 	if (s.Key.ID == "") != (s.Key.File == "") {
 		add("policy.bundle.key", "needs both id and file")

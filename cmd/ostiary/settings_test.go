@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // writeConfig writes ostiary.yaml into a folder of its own.
@@ -56,6 +57,15 @@ func TestNamedShadowMustExist(t *testing.T) {
 	}
 }
 
+func TestPolicyDeadline(t *testing.T) {
+	for text, want := range map[string]time.Duration{"{}": 50 * time.Millisecond, "{deadline: 10ms}": 10 * time.Millisecond, "{deadline: 5s}": 5 * time.Second, "{deadline: 9ms}": 0, "{deadline: 6s}": 0, "{deadline: 0s}": 0} {
+		s, err := readSettings(writeConfig(t, "issuer: https://id.example.com\ndata_dir: data\npolicy: "+text+"\n"))
+		if want == 0 && (err == nil || !strings.Contains(err.Error(), "policy.deadline")) || want != 0 && (err != nil || s.Policy.Deadline != want) {
+			t.Errorf("%s: %v, %v", text, s.Policy.Deadline, err)
+		}
+	}
+}
+
 // Without a sink there is no decision log; a bearer token is never sent in clear.
 func TestDecisionLogSettings(t *testing.T) {
 	const base = "issuer: https://id.example.com\ndata_dir: data\ndecision_log: "
@@ -63,7 +73,7 @@ func TestDecisionLogSettings(t *testing.T) {
 		"{}": "", "{stdout: true}": "on", "{file: {path: log/d.ndjson}}": "on", "{http: {url: 'http://opa.internal:8080/logs'}}": "on",
 		"{http: {url: 'https://logs.example/logs', bearer: secret}}":  "on",
 		"{http: {url: 'http://127.0.0.1:8080/logs', bearer: secret}}": "on",
-		"{http: {url: 'http://logs.example/logs', bearer: secret}}":   "would be sent in clear",
+		"{http: {url: 'http://logs.example/logs', bearer: secret}}":   "must be https",
 		"{http: {url: 'https://user:pass@logs.example/logs'}}":        "must have no user",
 		"{http: {url: 'ftp://logs.example'}}":                         "is not a URL",
 		"{http: {batch: 0}}":                                          "http.batch", "{file: {max_size_mib: 0}}": "max_size_mib", "{mask: [contacts]}": "decision_log.mask[0]",

@@ -128,8 +128,8 @@ func (s *shadow) follows() {
 	}
 }
 
-// follow reads the folder again on every change until ctx ends.
-func (s *shadow) follow(ctx context.Context) error {
+// follow reads the folder again on every change until ctx ends; beside waits for its end.
+func (s *shadow) follow(ctx context.Context, beside *sync.WaitGroup) error {
 	if s.dir == "" {
 		return nil
 	}
@@ -137,12 +137,12 @@ func (s *shadow) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	go func() {
+	beside.Go(func() {
 		s.load() // at once: what changed between the start and the watch is told by nobody
 		for range changes {
 			s.load()
 		}
-	}()
+	})
 	return nil
 }
 

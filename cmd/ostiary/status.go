@@ -21,11 +21,13 @@ type problem struct {
 type policyStatus struct {
 	Revision  string          `json:"revision"`
 	Origin    policies.Origin `json:"origin"`
+	Dir       string          `json:"dir,omitempty"` // the policy folder; absent: there is a bundle in its place
 	LoadedAt  time.Time       `json:"loaded_at"`
 	Degraded  bool            `json:"degraded"`
 	Bundle    *bundleStatus   `json:"bundle,omitempty"` // absent: the rules are a folder's
 	Cacheable bool            `json:"cacheable"`
 	WhyNot    string          `json:"why_not_cacheable,omitempty"`
+	LastGood  *lastGood       `json:"last_good,omitempty"` // stored, for a start without folder or bundle
 	Problems  []problem       `json:"problems"`
 
 	DecisionLog []decisionlog.Status `json:"decision_log,omitempty"`
@@ -35,8 +37,10 @@ func (h *house) policyStatus() policyStatus {
 	s := h.policy.Status()
 	out := policyStatus{
 		Revision: s.ActiveRevision, Origin: s.Origin, LoadedAt: s.LoadedAt, Cacheable: s.Cacheable, WhyNot: s.WhyNot, Problems: h.rules.wrong(),
+		Dir: h.rules.dir, LastGood: h.rules.lastStored(),
 	}
 	if h.rules.bundle != nil {
+		out.Dir = ""
 		out.Bundle = h.rules.bundle.status(h.rules.bundleInForce())
 	}
 	if h.decisionLog != nil {

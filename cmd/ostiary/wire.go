@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -61,6 +62,7 @@ type house struct {
 	server  *web.Server
 	meters  *meters
 	started atomic.Bool    // the plugins that were there at the start are live or have failed
+	beside  sync.WaitGroup // what runs beside the requests; the store outlives it
 	closers []func() error // in the order of opening
 }
 
@@ -140,7 +142,9 @@ func (h *house) openLedger(issuer core.IssuerID, ring *seal.Ring) {
 }
 
 func (h *house) openRules(ctx context.Context, kept storage.Policies) error {
-	h.policy = policies.NewEngine(policies.Options{Log: h.log, Now: h.now, Shadow: h.sighted, Taken: h.recorder()})
+	h.policy = policies.NewEngine(policies.Options{
+		Log: h.log, Now: h.now, Deadline: h.settings.Policy.Deadline, Shadow: h.sighted, Taken: h.recorder(),
+	})
 	h.rules = &rules{engine: h.policy, kept: kept, log: h.log, now: h.now, dir: h.settings.PolicyDir, file: h.settings.DCRConfig}
 	if h.settings.Policy.Bundle.named() {
 		bundle, err := newBundleSource(h.settings, h.now)

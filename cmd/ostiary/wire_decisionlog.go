@@ -2,10 +2,8 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"time"
 
@@ -68,16 +66,7 @@ func (s *decisionService) check() error {
 	if s.URL == "" {
 		return nil
 	}
-	u, err := url.Parse(s.URL)
-	switch {
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return errors.New("is not a URL such as https://logs.example.com/logs")
-	case u.User != nil || u.Fragment != "":
-		return errors.New("must have no user and no fragment; a token goes into bearer")
-	case u.Scheme == "http" && s.Bearer != "" && !isLoopback(u.Hostname()):
-		return errors.New("must be https: the bearer token would be sent in clear")
-	}
-	return nil
+	return checkPeerURL(s.URL, "https://logs.example.com/logs", s.Bearer != "")
 }
 
 // on tells whether there is a sink.

@@ -11,7 +11,7 @@ import (
 
 // The bounds of how long a client may wait for its approval.
 const (
-	MinApprovalWait     = time.Minute
+	minApprovalWait     = time.Minute
 	MaxApprovalWait     = 365 * 24 * time.Hour
 	DefaultApprovalWait = 7 * 24 * time.Hour
 )
@@ -54,7 +54,7 @@ func readApproval(params strictjson.Value) (Approval, error) {
 		switch name {
 		case "expires_in":
 			seconds, ok := v.Int64()
-			if least, most := int64(MinApprovalWait/time.Second), int64(MaxApprovalWait/time.Second); !ok || seconds < least || seconds > most {
+			if least, most := int64(minApprovalWait/time.Second), int64(MaxApprovalWait/time.Second); !ok || seconds < least || seconds > most {
 				return a, fmt.Errorf("expires_in of approval is not a whole number of seconds from %d to %d", least, most)
 			}
 			a.ExpiresIn = time.Duration(seconds) * time.Second

@@ -23,6 +23,7 @@ func (l *Log) encode(t decision.Taken) []byte {
 	defer l.writers.Put(w)
 	w.json.Reset()
 	w.mask.reset(l.mask, &w.json)
+	w.mask.fields = l.fields
 	l.write(&w.mask, t)
 	return append([]byte(nil), w.json.Bytes()...)
 }
@@ -167,7 +168,7 @@ func settings(w *masker, set string, list []decision.Setting) {
 	each(w, set, list, func(s decision.Setting) {
 		by(w, s.By)
 		text(w, "field", s.Field)
-		w.Key("value")
+		w.KeyLike("value", s.Field)
 		w.Value(s.Value)
 	})
 }

@@ -115,6 +115,10 @@ func TestMasks(t *testing.T) {
 		"a whole":       {erase: []string{"/input/effective"}, erased: `["/input/effective"]`, gone: []string{"ann@", "oops"}, stays: []string{`"before":{`}},
 		"hidden":        {mask: []string{"/input/caller/ip", "/input/effective/contacts"}, masked: `["/input/effective/contacts","/input/caller/ip"]`, gone: []string{"192.0.2.1", "ann@"}, stays: []string{`"ip":"**REDACTED**"`, `"contacts":"**REDACTED**"`, "oops"}},
 		"in the result": {erase: []string{"/result/set"}, erased: `["/result/set"]`, gone: []string{"Ours"}, stays: []string{`"strip":[`}},
+		"what is set":   {erase: []string{"/input/effective/client_name"}, gone: []string{"Ours", "Shop"}, stays: []string{`"field":"client_name","value":"**REDACTED**"`}},
+		"of a client":   {mask: []string{"/input/client/client_name"}, gone: []string{"Ours"}, stays: []string{`"field":"client_name","value":"**REDACTED**"`}},
+		"set, of all":   {erase: []string{"/input/effective"}, gone: []string{"Ours"}, stays: []string{`"field":"client_name"`}},
+		"set, of input": {mask: []string{"/input"}, gone: []string{"Ours", "Shop"}, stays: []string{`"field":"client_name"`}},
 		"escaped":       {erase: []string{"/input/effective/extra/a~1b~0c"}, stays: []string{"oops"}},
 		"not there":     {erase: []string{"/input/nowhere/at/all", "/input/client_name"}, stays: []string{"Shop"}},
 		"both":          {erase: []string{"/input/caller/ip"}, mask: []string{"/input/caller/ip"}, erased: `["/input/caller/ip"]`, gone: []string{"192.0.2.1"}},
@@ -137,6 +141,24 @@ func TestMasks(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Of an object that a rule sets, what is kept out of the client is kept out, too.
+func TestMaskWithinWhatIsSet(t *testing.T) {
+	taken := registered(t)
+	value := read(t, `{"keys":["secret"],"kept":{"a":"secret"},"other":"open"}`)
+	taken.Rounds[0].Verdict.Set = []decision.Setting{{Field: "jwks", Value: value}, {Field: "logo_uri", Value: strictjson.String("open, too")}}
+	taken.Rounds[0].Verdict.Default = []decision.Setting{{Field: "contacts", Value: strictjson.Strings([]string{"secret"})}}
+	text := line1(t, Options{
+		Erase: []string{"/input/effective/jwks/keys", "/input/effective/contacts"}, Mask: []string{"/input/request/jwks/kept/a"},
+	}, taken)
+	got := read(t, text)
+	if strings.Contains(text, "secret") || !strings.Contains(text, `{"kept":{"a":"**REDACTED**"},"other":"open"}`) || !strings.Contains(text, "open, too") {
+		t.Error(text)
+	}
+	if erased := at(got, "erased").String(); erased != `["/input/effective/contacts","/input/effective/jwks/keys"]` {
+		t.Error(erased)
 	}
 }
 

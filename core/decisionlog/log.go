@@ -37,14 +37,15 @@ type Options struct {
 
 // The defaults of Options.
 const (
-	DefaultFlush = 5 * time.Second
-	DefaultQueue = 8192
+	defaultFlush = 5 * time.Second
+	defaultQueue = 8192
 )
 
 // A Log takes decisions. It is safe for concurrent use.
 type Log struct {
 	labels  strictjson.Value
 	mask    *mask
+	fields  map[string]*mask // of what rules set
 	outlets []*outlet
 	log     *slog.Logger
 	after   func(time.Duration) <-chan time.Time
@@ -69,12 +70,12 @@ func Open(o Options) (*Log, error) {
 		o.After = time.After
 	}
 	if o.Flush <= 0 {
-		o.Flush = DefaultFlush
+		o.Flush = defaultFlush
 	}
 	if o.Queue <= 0 {
-		o.Queue = DefaultQueue
+		o.Queue = defaultQueue
 	}
-	l := &Log{labels: strictjson.Object(o.Labels...), mask: tree, log: o.Log, after: o.After, flush: o.Flush}
+	l := &Log{labels: strictjson.Object(o.Labels...), mask: tree, fields: tree.ofFields(), log: o.Log, after: o.After, flush: o.Flush}
 	for _, sink := range o.Sinks {
 		l.outlets = append(l.outlets, newOutlet(sink, o))
 	}
@@ -84,11 +85,8 @@ func Open(o Options) (*Log, error) {
 	return l, nil
 }
 
-// Record takes a decision. It never waits.
+// Record takes a decision. It never waits. What comes when the sinks have ended is lost, and counted.
 func (l *Log) Record(t decision.Taken) {
-	if l.closed.Load() {
-		return
-	}
 	text, refused := l.encode(t), t.Outcome != decision.OutcomeAllowed
 	for _, out := range l.outlets {
 		out.put(line{text: text, refused: refused})

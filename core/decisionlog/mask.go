@@ -46,6 +46,49 @@ func newMask(erase, hide []string) (*mask, error) {
 	return root, nil
 }
 
+// ofFields gives what becomes of members of a client, whichever of its forms in the input the mask names: what is kept out of
+// one must not come back as what a rule sets.
+func (m *mask) ofFields() map[string]*mask {
+	fields := map[string]*mask{}
+	input := m.members["input"]
+	if input == nil {
+		return fields
+	}
+	whole := &mask{erase: input.erase, hide: input.hide}
+	for _, form := range [...]string{"request", "effective", "before", "client"} {
+		of := input.members[form]
+		if of == nil {
+			continue
+		}
+		whole.erase, whole.hide = whole.erase || of.erase, whole.hide || of.hide
+		for name, member := range of.members {
+			fields[name] = member.with(fields[name])
+		}
+	}
+	if whole.erase || whole.hide {
+		return map[string]*mask{anyField: whole}
+	}
+	return fields
+}
+
+// anyField stands for every member of a client.
+const anyField = ""
+
+// with gives a mask that leaves out and hides what any of two does.
+func (m *mask) with(other *mask) *mask {
+	if other == nil {
+		return m
+	}
+	both := &mask{pointer: m.pointer, erase: m.erase || other.erase, hide: m.hide || other.hide, members: maps.Clone(m.members)}
+	for name, member := range other.members {
+		if both.members == nil {
+			both.members = map[string]*mask{}
+		}
+		both.members[name] = member.with(both.members[name])
+	}
+	return both
+}
+
 // CheckPointer says what is wrong with a pointer of Options.Erase or Options.Mask.
 func CheckPointer(pointer string) error {
 	_, err := namesOf(pointer)
@@ -69,10 +112,11 @@ func namesOf(pointer string) ([]string, error) {
 // A masker passes a document on and leaves out or hides what a mask says.
 type masker struct {
 	to     *decision.JSONWriter
-	open   []*mask // of the objects and lists that are open; nil: nothing below is masked
-	next   *mask   // of the value that comes next
-	skip   int     // open objects and lists of a value that is left out
-	leave  bool    // the value that comes next is left out
+	fields map[string]*mask // of what rules set, by the member that they set
+	open   []*mask          // of the objects and lists that are open; nil: nothing below is masked
+	next   *mask            // of the value that comes next
+	skip   int              // open objects and lists of a value that is left out
+	leave  bool             // the value that comes next is left out
 	erased []string
 	masked []string
 }
@@ -112,15 +156,41 @@ func (m *masker) Key(name string) {
 	switch {
 	case m.next == nil:
 	case m.next.erase:
-		m.erased, m.leave = append(m.erased, m.next.pointer), true
+		m.erased, m.leave = told(m.erased, m.next.pointer), true
 		return
 	case m.next.hide:
-		m.masked, m.leave = append(m.masked, m.next.pointer), true
+		m.masked, m.leave = told(m.masked, m.next.pointer), true
 		m.to.Key(name)
 		m.to.Text(hidden)
 		return
 	}
 	m.to.Key(name)
+}
+
+// told adds a pointer once.
+func told(list []string, pointer string) []string {
+	if slices.Contains(list, pointer) {
+		return list
+	}
+	return append(list, pointer)
+}
+
+// KeyLike begins the member that holds the value of a field of the client, of which the same is left out and hidden as in the
+// input. Its pointer was told there, if it was there.
+func (m *masker) KeyLike(name, field string) {
+	m.Key(name)
+	like := m.fields[field]
+	if like == nil {
+		like = m.fields[anyField]
+	}
+	switch {
+	case like == nil || m.skip > 0 || m.leave || m.next != nil:
+	case like.erase || like.hide:
+		m.leave = true
+		m.to.Text(hidden)
+	default:
+		m.next = like
+	}
 }
 
 // push opens an object or a list.

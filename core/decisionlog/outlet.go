@@ -20,7 +20,7 @@ type Sink interface {
 	Close() error
 }
 
-// refused is why a sink will never take a line.
+// A refusal is why a sink will never take a line.
 type refusal struct{ cause error }
 
 func (r *refusal) Error() string { return r.cause.Error() }
@@ -67,9 +67,15 @@ func newOutlet(sink Sink, o Options) *outlet {
 	return out
 }
 
-// put queues a line.
+// put queues a line. Once the outlet has ended nobody takes it: it is lost and counted.
 func (o *outlet) put(l line) {
-	if lost := o.queue.put(l); lost > 0 {
+	lost := 1
+	o.mu.Lock()
+	if !o.ended {
+		lost = o.queue.put(l)
+	}
+	o.mu.Unlock()
+	if lost > 0 {
 		o.drop(lost)
 	}
 	select {
@@ -79,6 +85,9 @@ func (o *outlet) put(l line) {
 }
 
 func (o *outlet) drop(n int) {
+	if n == 0 {
+		return
+	}
 	o.mu.Lock()
 	o.dropped += int64(n)
 	o.mu.Unlock()
@@ -87,8 +96,12 @@ func (o *outlet) drop(n int) {
 	}
 }
 
+// wrote counts what the sink took, unless it was given up before.
 func (o *outlet) wrote(n int) {
 	o.mu.Lock()
+	if o.ended {
+		n = 0
+	}
 	o.written += int64(n)
 	o.holding -= n
 	o.mu.Unlock()
@@ -100,7 +113,10 @@ func (o *outlet) wrote(n int) {
 func (o *outlet) status() Status {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	s := Status{Sink: o.sink.Name(), Written: o.written, Dropped: o.dropped, Waiting: o.queue.len() + o.holding, Since: o.since}
+	s := Status{Sink: o.sink.Name(), Written: o.written, Dropped: o.dropped, Since: o.since}
+	if !o.ended {
+		s.Waiting = o.queue.len() + o.holding
+	}
 	if o.failing != nil {
 		s.Error = o.failing.Error()
 	}
@@ -112,13 +128,36 @@ func (o *outlet) run() {
 	defer close(o.done)
 	lines, wait := o.sink.Batch()
 	for o.waits(lines, wait) {
-		if batch := o.queue.take(lines, batchBytes); len(batch) > 0 {
+		if batch := o.take(lines); len(batch) > 0 {
 			o.deliver(batch)
 		}
 	}
+	o.drop(o.end())
 	if err := o.sink.Close(); err != nil {
 		o.log.Error("the decision log was not closed well", "error", err)
 	}
+}
+
+// take takes lines from the queue, in one step with what is told of them.
+func (o *outlet) take(lines int) [][]byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	batch := o.queue.take(lines, batchBytes)
+	if !o.ended {
+		o.holding = len(batch)
+	}
+	return batch
+}
+
+// end has the outlet take no more, and gives how many lines nobody will write.
+func (o *outlet) end() (lost int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.ended {
+		return 0
+	}
+	lost, o.holding, o.ended = o.queue.len()+o.holding, 0, true
+	return lost
 }
 
 // waits waits until something is there to be written; false: it is over.
@@ -149,9 +188,6 @@ func (o *outlet) waits(lines int, wait time.Duration) bool {
 // deliver writes lines, however often it takes. While it is at it the queue fills, which is bounded. Once the outlet closes, each
 // batch is tried once.
 func (o *outlet) deliver(batch [][]byte) {
-	o.mu.Lock()
-	o.holding = len(batch)
-	o.mu.Unlock()
 	for retry := firstRetry; ; retry = min(2*retry, lastRetry) {
 		last := o.isClosing()
 		n, err := o.sink.Write(o.ctx, batch)
@@ -191,12 +227,12 @@ func (o *outlet) isClosing() bool {
 // lose gives up lines that were taken from the queue.
 func (o *outlet) lose(n int) {
 	o.mu.Lock()
-	o.holding -= n
-	ended := o.ended // then they are counted already
-	o.mu.Unlock()
-	if !ended {
-		o.drop(n)
+	if o.ended { // then they are counted already
+		n = 0
 	}
+	o.holding -= n
+	o.mu.Unlock()
+	o.drop(n)
 }
 
 // fails remembers why the sink takes nothing. It is logged when it begins.
@@ -233,16 +269,7 @@ func (o *outlet) close() { close(o.closing) }
 // abandon ends an outlet that does not end by itself.
 func (o *outlet) abandon() {
 	o.cut()
-	select {
-	case <-o.done:
-		return
-	default:
-	}
-	o.mu.Lock()
-	lost := o.queue.len() + o.holding
-	o.ended = true
-	o.mu.Unlock()
-	if lost > 0 {
+	if lost := o.end(); lost > 0 {
 		o.drop(lost)
 		o.log.Error("the decision log could not be written in time", "lost", lost)
 	}

@@ -51,6 +51,9 @@ func newQueue(limit int) *queue { return &queue{limit: limit, room: maxQueuedByt
 func (q *queue) put(l line) (lost int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if len(l.text) > maxQueuedBytes { // nobody has to go for what never fits
+		return 1
+	}
 	for q.full(l) {
 		if !l.refused || q.allowed.len() == 0 {
 			return lost + 1

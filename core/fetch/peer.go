@@ -93,11 +93,12 @@ type Response struct {
 	URL    string // where it came from, after redirects
 }
 
-// Do sends one request and reads at most MaxPeerBody bytes of the answer; a longer one is an error. Every status is an answer.
+// Do sends one request and reads at most MaxPeerBody bytes of the answer; a longer one is an error. Every status is an answer. No
+// error has the query or the user of an address in it: they may be secret.
 func (p *Peer) Do(ctx context.Context, r Request) (Response, error) {
 	request, err := http.NewRequestWithContext(ctx, r.Method, r.URL, bytes.NewReader(r.Body))
 	if err != nil {
-		return Response{}, fmt.Errorf("fetch: %w", err)
+		return Response{}, fmt.Errorf("fetch: %w", withoutSecrets(err))
 	}
 	if r.Header != nil {
 		request.Header = r.Header.Clone()
@@ -118,14 +119,33 @@ func (p *Peer) Do(ctx context.Context, r Request) (Response, error) {
 	}
 	response, err := client.Do(request)
 	if err != nil {
-		return Response{}, fmt.Errorf("fetch: %w", err)
+		return Response{}, fmt.Errorf("fetch: %w", withoutSecrets(err))
 	}
 	defer response.Body.Close()
 	body, err := readAtMost(response.Body, MaxPeerBody)
 	if err != nil {
-		return Response{}, fmt.Errorf("fetch %s: %w", r.URL, err)
+		return Response{}, fmt.Errorf("fetch %s: %w", Shown(r.URL), err)
 	}
 	return Response{Status: response.StatusCode, Header: response.Header, Body: body, URL: from.String()}, nil
+}
+
+// Shown is an address as logs and errors may have it: its query and its user may be secret.
+func Shown(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return "an address that cannot be read"
+	}
+	u.RawQuery, u.ForceQuery, u.User, u.Fragment, u.RawFragment = "", false, nil, "", ""
+	return u.String()
+}
+
+// withoutSecrets is an error of net/http with the address as it may be shown.
+func withoutSecrets(err error) error {
+	var about *url.Error
+	if errors.As(err, &about) {
+		return fmt.Errorf("%s %s: %w", about.Op, Shown(about.URL), about.Err)
+	}
+	return err
 }
 
 func few(via []*http.Request) error {

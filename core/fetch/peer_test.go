@@ -177,3 +177,26 @@ func TestPeerRefusesNonsense(t *testing.T) {
 		}
 	}
 }
+
+// What may be secret in an address is in no error.
+func TestPeerErrorsShowNoSecrets(t *testing.T) {
+	long := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, MaxPeerBody+1)) }))
+	defer long.Close()
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	leads := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, gone.URL+"/there?sig=hidden", http.StatusFound)
+	}))
+	defer leads.Close()
+	p := NewPeer(PeerOptions{})
+	defer p.Close()
+	for name, raw := range map[string]string{
+		"gone": gone.URL + "/logs?sig=hidden#hidden", "user": strings.Replace(gone.URL, "http://", "http://hidden:hidden@", 1) + "/logs",
+		"long": long.URL + "/logs?sig=hidden", "broken": "http://127.0.0.1/%zz?sig=hidden", "leads": leads.URL + "/logs",
+	} {
+		_, err := p.Do(t.Context(), Request{URL: raw, Follow: true})
+		if err == nil || strings.Contains(err.Error(), "hidden") || name != "broken" && !strings.Contains(err.Error(), "http://127.0.0.1:") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -100,6 +100,9 @@ const (
 	Nothing   Outcome = "nothing"   // refused or failed: nothing was written
 )
 
+// Outcomes lists them.
+func Outcomes() []Outcome { return []Outcome{Stored, Deleted, Unchanged, Nothing} }
+
 // A Problem is the error that the caller was told.
 type Problem struct {
 	Code   core.Code `json:"code"`

@@ -1,8 +1,10 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -45,8 +47,8 @@ func FilterNames() []string {
 // longestFilter is as long as the longest client id; nothing else that is looked for is longer.
 const longestFilter = 256
 
-// ReadFilter reads a Filter that somebody wrote, each part by its name. Times are read as ParseMoment does. A verdict that there
-// is none of is refused; other words may simply find nothing.
+// ReadFilter reads a Filter that somebody wrote, each part by its name. Times are read as ParseMoment does. Of what has a fixed
+// set of words, other words are refused: they would find nothing, as if there were nothing.
 func ReadFilter(get func(name string) string, now time.Time) (Filter, error) {
 	for _, name := range FilterNames() {
 		if len(get(name)) > longestFilter {
@@ -58,16 +60,29 @@ func ReadFilter(get func(name string) string, now time.Time) (Filter, error) {
 		Channel: core.Channel(get("channel")), Operation: core.Operation(get("operation")), Code: core.Code(get("code")),
 		Rule: get("rule"), Revision: get("revision"),
 	}
-	switch f.Verdict {
-	case "", Allowed, Denied, Failed:
-	default:
-		return Filter{}, core.Refuse(core.InvalidRequest, "verdict must be allowed, denied or failed.")
+	err := cmp.Or(
+		oneOf("verdict", f.Verdict, []Verdict{Allowed, Denied, Failed}), oneOf("outcome", f.Outcome, Outcomes()),
+		oneOf("operation", f.Operation, core.Operations()), oneOf("channel", f.Channel, core.Channels()), oneOf("code", f.Code, core.Codes()),
+	)
+	if err != nil {
+		return Filter{}, err
 	}
-	var err error
 	if f.Since, err = ParseMoment("since", get("since"), now); err == nil {
 		f.Until, err = ParseMoment("until", get("until"), now)
 	}
 	return f, err
+}
+
+// oneOf refuses a word that is none of those that there are; none at all is fine.
+func oneOf[T ~string](name string, word T, words []T) error {
+	if word == "" || slices.Contains(words, word) {
+		return nil
+	}
+	list := make([]string, len(words))
+	for i, w := range words {
+		list[i] = string(w)
+	}
+	return core.Refuse(core.InvalidRequest, "%s must be one of %s.", name, strings.Join(list, ", "))
 }
 
 // maxSearched is how many entries one Search looks at.

@@ -110,7 +110,10 @@ func TestSearchIsBounded(t *testing.T) {
 }
 
 func TestReadFilterRefuses(t *testing.T) {
-	for name, value := range map[string]string{"verdict": "yes", "since": "yesterday", "until": "-1d", "rule": strings.Repeat("r", 300)} {
+	for name, value := range map[string]string{
+		"verdict": "yes", "outcome": "store", "operation": "registration", "channel": "DCR", "code": "invalid_scop",
+		"since": "yesterday", "until": "-1d", "rule": strings.Repeat("r", 300),
+	} {
 		_, err := ledger.ReadFilter(func(asked string) string {
 			if asked == name {
 				return value

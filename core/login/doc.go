@@ -6,7 +6,7 @@
 // at the account (turn.go) → a place for one slow hash → the try is counted → the password is compared, or one that nobody has
 // (password.go) → policy allows a session (policy.go) → a session of the desk's kind under a new secret (session.go). Whatever is
 // wrong with name and password, the answer is the same, after the same work. No password is compared that was not counted before,
-// durably; a right one gives its count to who waits behind it, or takes it back with its session.
+// durably; a right one gives its count to who waits behind it, or takes it back with its session, or with policy's refusal of one.
 //
 // A user's Generation is what voids: sessions, links, grants and consents carry the one that they were made under. A new
 // password, disabling and "sign out everywhere" are one bump of it; deleting removes the user.

@@ -253,6 +253,13 @@ func (v *vault) live(a login.Account) login.Tries {
 	return login.Tries{}
 }
 
+func (v *vault) ForgetTries(_ context.Context, a login.Account) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.tries, a)
+	return nil
+}
+
 func (v *vault) CountTry(_ context.Context, a login.Account, next login.Tries, expires time.Time) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -56,7 +56,8 @@ func TestPolicyIsAskedBeforeASessionBegins(t *testing.T) {
 	}
 }
 
-// A right password that policy does not allow begins nothing, takes nothing back and ends nothing.
+// A right password that policy does not allow begins nothing and ends nothing; it was no guess, and however often it is tried it
+// closes nothing.
 func TestPolicyRefusesASession(t *testing.T) {
 	h := open(t)
 	h.create("ann")
@@ -74,8 +75,24 @@ func TestPolicyRefusesASession(t *testing.T) {
 		refusal.Detail != "You are not signed in. Only from the office. (Decision d-1)" || len(refusal.Reasons) != 1 {
 		t.Errorf("%+v", refusal)
 	}
-	if !h.signedIn(cookie) || len(h.vault.sessions) != 1 || h.vault.tries["ann"].Count != 1 {
+	if !h.signedIn(cookie) || len(h.vault.sessions) != 1 || h.vault.tries["ann"].Count != 0 {
 		t.Errorf("sessions %v, tries %+v", h.vault.sessions, h.vault.tries)
+	}
+	for range 20 {
+		if _, _, err := h.try("ann", password); !errors.Is(err, login.ErrDenied) {
+			t.Fatal(err)
+		}
+	}
+	for range 4 {
+		if _, _, err := h.try("ann", "wrong"); !errors.Is(err, login.ErrWrong) {
+			t.Fatal(err)
+		}
+	}
+	if h.vault.tries["ann"].Count != 4 {
+		t.Errorf("wrong ones count still: %+v", h.vault.tries)
+	}
+	if _, _, err := h.try("ann", password); !errors.Is(err, login.ErrDenied) || h.vault.tries["ann"].Count != 0 {
+		t.Errorf("%v, tries %+v", err, h.vault.tries)
 	}
 	reasons = reasons[:1]
 	if _, _, err := h.try("ann", password); core.AsError(err).Detail != "You are not signed in. This server does not let you sign in here." {

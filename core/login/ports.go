@@ -70,6 +70,7 @@ type Tries struct {
 type Throttle interface {
 	Tries(ctx context.Context, a Account) (Tries, error)
 	CountTry(ctx context.Context, a Account, next Tries, expires time.Time) error // ErrChanged when no longer at next.Stamp
+	ForgetTries(ctx context.Context, a Account) error
 }
 
 // A Beginning is one sign-in as it is written.

@@ -45,7 +45,14 @@ func (d *Desk) SignIn(ctx context.Context, a Attempt) (core.Session, core.Secret
 	if err := d.prove(ctx, turn, stored, a.Password); err != nil {
 		return core.Session{}, "", err
 	}
-	return d.begin(ctx, turn, stored.User, a)
+	session, cookie, err := d.begin(ctx, turn, stored.User, a)
+	if errors.Is(err, ErrDenied) && !turn.handOn() { // the password was right: that policy says no is no guess
+		if failed := d.throttle.ForgetTries(ctx, account); failed != nil {
+			return core.Session{}, "", failed
+		}
+		turn.place = Stamp{}
+	}
+	return session, cookie, err
 }
 
 // admit lets a try in: the account may be tried, the caller has not too many under way, and it is this one's turn at the account.

@@ -10,8 +10,8 @@ import (
 )
 
 // The throttle of one account: some tries are free; after each further one the account waits, twice as long every
-// time, up to a bound. Nobody gets in meanwhile, not even its owner; the right password after a wait ends it all, and so does a
-// one-time link.
+// time, up to a bound. Nobody gets in meanwhile, not even its owner; the right password after a wait ends it all, whether policy then allows
+// a session or not, and so does a one-time link.
 const (
 	freeTries    = 5
 	firstWait    = time.Minute

@@ -90,6 +90,9 @@ func (w *job) use(c Candidate, live string) {
 	w.sofar.Revision, w.sofar.Live = c.Revision, live
 }
 
+// release lets go of the candidate: the report stays until the next job, and a compiled policy is large.
+func (w *job) release() { w.candidate = Candidate{} }
+
 func (w *job) isRunning() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()

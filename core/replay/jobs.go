@@ -99,7 +99,9 @@ func (j *Jobs) begin(ctx context.Context, verb string, files map[string]string, 
 	go func() {
 		defer j.wg.Done()
 		defer w.cancel()
-		w.finish(work(w.ctx, w), j.Now())
+		err := work(w.ctx, w)
+		w.release()
+		w.finish(err, j.Now())
 		report := w.report("", 0)
 		j.Log.Info("policy "+verb+" ended", "job", report.ID, "state", report.State, "done", report.Done, "changed", report.Changed, "error", report.Error)
 	}()

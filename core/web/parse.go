@@ -14,7 +14,7 @@ const maxToken = 4096
 // BearerToken takes the one bearer token of a request (RFC 6750 §2.1); "" when none was presented. A token in the query is
 // refused, and so is a second one: which of them counts must never be a question.
 func BearerToken(r *Request) (core.Secret, error) {
-	if _, found := QueryValue(r.RawQuery, "access_token"); found {
+	if _, found := queryValue(r.RawQuery, "access_token"); found {
 		return "", core.Refuse(core.InvalidRequest, "An access token in the query is not accepted; send it as Authorization: Bearer (RFC 6750 section 2.1).")
 	}
 	values := r.HeaderValues("Authorization")
@@ -42,8 +42,8 @@ func notToken68(c rune) bool {
 	return !isLetter && (c < '0' || c > '9') && !strings.ContainsRune("-._~+/=", c)
 }
 
-// QueryValue gives the first value of a query parameter. Of a query that cannot be read whole, what can be read counts.
-func QueryValue(raw, name string) (string, bool) {
+// queryValue gives the first value of a query parameter. Of a query that cannot be read whole, what can be read counts.
+func queryValue(raw, name string) (string, bool) {
 	if raw == "" {
 		return "", false
 	}

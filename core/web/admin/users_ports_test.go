@@ -126,6 +126,7 @@ func (c *crowd) PutLink(_ context.Context, of login.Stored, l login.Link) error 
 func (c *crowd) Tries(context.Context, login.Account) (login.Tries, error) { return login.Tries{}, nil }
 
 func (c *crowd) CountTry(context.Context, login.Account, login.Tries, time.Time) error { return nil }
+func (c *crowd) ForgetTries(context.Context, login.Account) error                      { return nil }
 
 func (c *crowd) Session(_ context.Context, cookie core.SecretHash) (core.Session, error) {
 	c.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/registration"
+	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/core/web"
 )
 
@@ -62,7 +63,7 @@ func (h *Handlers) approvals(ctx context.Context, status int, who visitor, query
 // approvalsLength is shorter than other pages: a row of it is long.
 const approvalsLength = 20
 
-// Approve lets a client be used that waits.
+// Approve lets a client be used that waits, as it is or with the less that the form leaves it.
 func (h *Handlers) Approve(ctx context.Context, r *web.Request, who visitor) (web.Response, error) {
 	return h.decide(ctx, r, who, core.Approve)
 }
@@ -74,16 +75,22 @@ func (h *Handlers) Reject(ctx context.Context, r *web.Request, who visitor) (web
 
 // decide sends a decision down the road. It is about the client as the page showed it, and about no other.
 func (h *Handlers) decide(ctx context.Context, r *web.Request, who visitor, op core.Operation) (web.Response, error) {
-	form, err := web.ParseForm(r)
+	form, err := web.ParseForm(r, keptFields()...)
 	if err != nil {
 		return web.Response{}, err
 	}
 	if !sameToken(form, "session", who.cookie) {
 		return web.Response{}, core.Refuse(core.AccessDenied, "The form did not come from this session. Go back, reload the page and try again.")
 	}
+	var less strictjson.Value
+	if op == core.Approve {
+		if less, err = narrowing(form); err != nil {
+			return h.approvals(ctx, http.StatusBadRequest, who, oauth.Params{"queue": form["queue"]}, approvalsView{Problem: core.AsError(err).Detail})
+		}
+	}
 	req := registration.Request{
 		Operation: op, Channel: core.ChannelOperator, Decision: core.NewDecisionID(r.Start), RequestID: r.ID,
-		ClientID: core.ClientID(form.Get("client_id")), Reason: strings.TrimSpace(form.Get("reason")), IfMatch: []string{form.Get("version")},
+		ClientID: core.ClientID(form.Get("client_id")), Reason: strings.TrimSpace(form.Get("reason")), IfMatch: []string{form.Get("version")}, Body: less,
 		Credential: registration.Credential{Operator: who.user.Subject}, Caller: web.CallerOf(r),
 	}
 	if _, err := h.desk.Do(ctx, req); err != nil {
@@ -137,6 +144,7 @@ type waiting struct {
 	Redirects, Contacts []string
 	Scope, Grants, Auth string
 	Site                string
+	Less                []narrowable
 }
 
 func (v *approvalsView) fill(who visitor, page []registration.Stored, queue, next string, earlier bool) {
@@ -160,6 +168,7 @@ func waitingOf(i int, s registration.Stored) waiting {
 		Registered: listPath + "/" + url.PathEscape(string(c.Provenance.RegisteredBy)), Channel: c.Provenance.Channel, Profile: c.Provenance.Profile,
 		Token: string(c.Provenance.IAT), Why: registration.Waits(c.Governance), Redirects: m.RedirectURIs, Contacts: m.Contacts,
 		Scope: oauth.FormatScope(m.Scope), Grants: strings.Join(m.GrantTypes, " "), Auth: m.TokenEndpointAuthMethod, Site: m.ClientURI,
+		Less: narrowables(m),
 	}
 	if w.Name == "" {
 		w.Name = w.ID

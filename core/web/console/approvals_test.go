@@ -148,3 +148,63 @@ func TestDecideTakesAnAdministrator(t *testing.T) {
 		t.Errorf("%d %v, told %v", res.StatusCode, res.Header, g.hall.told)
 	}
 }
+
+// What is left unchecked is not kept, and only what differs is sent down the road.
+func TestApproveWithLess(t *testing.T) {
+	g := open(t)
+	g.signIn("ada", "right")
+	client := stranger("c-1")
+	age, on := int64(3600), true
+	client.Client.Metadata.RedirectURIs = []string{"https://a.example/cb?x=1&y=%20", "https://b.example/" + nasty}
+	client.Client.Metadata.DefaultMaxAge, client.Client.Metadata.RequireAuthTime = &age, &on
+	g.hall.waiting = []registration.Stored{client}
+	_, page := g.ask("GET", "/console/approvals", nil)
+	for _, want := range []string{
+		`name="of.redirect_uris" value="2"`, `name="keep.redirect_uris" value="https://a.example/cb?x=1&amp;y=%20" checked> <label `, `name="keep.scope" value="payments" checked`,
+		`name="less.require_pushed_authorization_requests"`, `name="less.default_max_age" min="0" max="3600"`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %s: %s", want, page)
+		}
+	}
+	for _, never := range []string{"keep.grant_types", "less.require_auth_time", "<script"} { // one item only; true already
+		if strings.Contains(page, never) {
+			t.Errorf("the page has %s", never)
+		}
+	}
+	all := func(more url.Values) url.Values {
+		form := url.Values{
+			"token": {g.token(page)}, "client_id": {"c-1"}, "version": {client.Tag()}, "of.redirect_uris": {"2"}, "of.scope": {"2"},
+			"keep.redirect_uris": client.Client.Metadata.RedirectURIs, "keep.scope": {"openid", "payments"}, "less.default_max_age": {""},
+		}
+		for name, values := range more {
+			form[name] = values
+		}
+		return form
+	}
+	for want, more := range map[string]url.Values{
+		"":                   nil,
+		`{"scope":"openid"}`: {"keep.scope": {"openid"}},
+		`{"redirect_uris":["https://a.example/cb?x=1&y=%20"],"require_pushed_authorization_requests":true,"default_max_age":60}`: {
+			"keep.redirect_uris": client.Client.Metadata.RedirectURIs[:1], "less.require_pushed_authorization_requests": {"true"}, "less.default_max_age": {" 60 "},
+		},
+	} {
+		g.hall.told = nil
+		if res, _ := g.ask("POST", "/console/approvals/approve", all(more)); res.StatusCode != 303 || len(g.hall.told) != 1 {
+			t.Fatalf("%s: %d, told %v", want, res.StatusCode, g.hall.told)
+		}
+		if body := g.hall.told[0].Body; want == "" != body.IsAbsent() || want != "" && body.String() != want {
+			t.Errorf("told %s, want %s", body, want)
+		}
+	}
+	g.hall.told = nil
+	for says, more := range map[string]url.Values{
+		"Nothing is left of scope.":                     {"keep.scope": nil},
+		"default_max_age must be a number of seconds":   {"less.default_max_age": {"an hour"}},
+		"default_max_age must be a number of seconds, ": {"less.default_max_age": {"-1"}},
+	} {
+		if res, page := g.ask("POST", "/console/approvals/approve", all(more)); res.StatusCode != 400 || !strings.Contains(page, says) || len(g.hall.told) > 0 {
+			t.Errorf("%s: %d, told %v: %s", says, res.StatusCode, g.hall.told, page)
+		}
+	}
+}

@@ -74,9 +74,9 @@ func filters(get func(string) string) []filterView {
 	list := []filterView{
 		{Name: "client_id", Label: "Client"},
 		{Name: "verdict", Label: "Verdict", Choices: []string{"allowed", "denied", "failed"}},
-		{Name: "outcome", Label: "Outcome", Choices: []string{"stored", "deleted", "unchanged", "nothing"}},
-		{Name: "operation", Label: "Operation", Choices: []string{"register", "update", "delete", "read", "disable", "enable"}},
-		{Name: "channel", Label: "Channel", Choices: []string{"dcr", "manage", "operator"}},
+		{Name: "outcome", Label: "Outcome", Choices: words(ledger.Outcomes())},
+		{Name: "operation", Label: "Operation", Choices: words(core.Operations())},
+		{Name: "channel", Label: "Channel", Choices: words(core.Channels())},
 		{Name: "code", Label: "Error", Hint: "invalid_scope"},
 		{Name: "rule", Label: "Rule", Hint: "scopes.not_offered"},
 		{Name: "revision", Label: "Policy"},
@@ -87,6 +87,14 @@ func filters(get func(string) string) []filterView {
 		list[i].Value = get(list[i].Name)
 	}
 	return list
+}
+
+func words[T ~string](list []T) []string {
+	texts := make([]string, len(list))
+	for i, word := range list {
+		texts[i] = string(word)
+	}
+	return texts
 }
 
 // problemView is the form with what is wrong in it, and no list.
