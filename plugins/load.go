@@ -28,13 +28,13 @@ func (h *Host) load(ctx context.Context, c candidate) (*version, error) {
 	}
 	v := &version{
 		manifest: c.manifest, digest: c.digest, content: c.content,
-		setUp: exports(&info, abi.Configure), log: h.log.With("plugin", c.name),
+		setUp: exports(&info, abi.Configure), log: h.log.With("plugin", c.name), granted: c.manifest.Capabilities,
 	}
 	limits := sandbox.Limits{
 		ModuleBytes: h.limits.ModuleBytes, MemoryPages: uint32(memoryMiB * pagesPerMiB), Wall: wall, OutputBytes: abi.MaxAnswer,
 	}
 	ctx, journal := withJournal(ctx, v.log)
-	v.program, err = h.machine.Load(ctx, c.module, hostFunctions(), limits, v.start)
+	v.program, err = h.machine.Load(ctx, c.module, hostFunctions(v.granted), limits, v.start)
 	if err != nil {
 		return nil, fmt.Errorf("%w%s", err, journal.because())
 	}
@@ -94,7 +94,7 @@ func checkExports(info *sandbox.Info, m *Manifest) error {
 	if exports(info, abi.Configure) {
 		needed = append(needed, exchange(abi.Configure))
 	}
-	var problems []error
+	problems := m.unasked(info)
 	for _, n := range needed {
 		if err := n.in(info); err != nil {
 			problems = append(problems, err)
@@ -104,6 +104,17 @@ func checkExports(info *sandbox.Info, m *Manifest) error {
 		problems = append(problems, errors.New("the manifest has a configuration, but the module does not export "+abi.Configure))
 	}
 	return errors.Join(problems...)
+}
+
+// unasked tells which imports need a capability that the manifest does not ask for.
+func (m *Manifest) unasked(info *sandbox.Info) (problems []error) {
+	for _, need := range info.Imports {
+		name, known := capabilityOf[need.Name]
+		if need.Module == abi.Imports && known && !m.Capabilities.has(name) {
+			problems = append(problems, fmt.Errorf("the module imports %s, which needs the capability %[2]s: add %[2]s to the manifest's capabilities", need.Name, name))
+		}
+	}
+	return problems
 }
 
 func (t exportType) in(info *sandbox.Info) error {

@@ -58,8 +58,8 @@ func (j *journal) because() string {
 	return ": " + j.said
 }
 
-// hostFunctions are what a plugin may import.
-func hostFunctions() sandbox.Imports {
+// hostFunctions are what a plugin with these capabilities may import.
+func hostFunctions(_ Capabilities) sandbox.Imports {
 	log := sandbox.Import{
 		Module: abi.Imports, Name: abi.Log, Params: []sandbox.ValueType{sandbox.I32, sandbox.I32, sandbox.I32}, Call: logLine,
 	}

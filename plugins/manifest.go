@@ -28,17 +28,17 @@ const (
 
 // A Manifest says what a plugin is and what it may do. It stands as NAME.yaml beside NAME.wasm.
 type Manifest struct {
-	APIVersion    string                      `yaml:"apiVersion"`
-	Name          string                      `yaml:"name"`    // equal to the file's name
-	Version       string                      `yaml:"version"` // the author's; shown, never compared
-	SHA256        string                      `yaml:"sha256"`  // of the module, in hexadecimal; checked when given
-	ABI           Wire                        `yaml:"abi"`
-	Hooks         map[hook.Point]Binding      `yaml:"hooks"`
-	Reads         []string                    `yaml:"reads"`  // members the plugin sees; client.* for all; none when absent
-	Writes        []string                    `yaml:"writes"` // members the plugin may patch or add to an answer
-	Capabilities  map[string]strictjson.Value `yaml:"capabilities"`
-	Limits        Bounds                      `yaml:"limits"`
-	Configuration strictjson.Value            `yaml:"configuration"` // an object, for ostiary_configure
+	APIVersion    string                 `yaml:"apiVersion"`
+	Name          string                 `yaml:"name"`    // equal to the file's name
+	Version       string                 `yaml:"version"` // the author's; shown, never compared
+	SHA256        string                 `yaml:"sha256"`  // of the module, in hexadecimal; checked when given
+	ABI           Wire                   `yaml:"abi"`
+	Hooks         map[hook.Point]Binding `yaml:"hooks"`
+	Reads         []string               `yaml:"reads"`        // members the plugin sees; client.* for all; none when absent
+	Writes        []string               `yaml:"writes"`       // members the plugin may patch or add to an answer
+	Capabilities  Capabilities           `yaml:"capabilities"` // what it asks for
+	Limits        Bounds                 `yaml:"limits"`
+	Configuration strictjson.Value       `yaml:"configuration"` // an object, for ostiary_configure
 }
 
 // Wire is the version of the ABI that a plugin needs.
@@ -66,6 +66,7 @@ func ReadManifest(data []byte, file string) (Manifest, error) {
 	if err := config.Read(data, file, &m, unreplaced); err != nil {
 		return Manifest{}, err
 	}
+	m.Capabilities = m.Capabilities.asked()
 	return m, nil
 }
 
@@ -101,11 +102,6 @@ func (m *Manifest) Validate() []config.Problem {
 	m.checkVariables(&found)
 	m.checkHooks(&found)
 	m.checkMembers(&found)
-	for _, name := range slices.Sorted(maps.Keys(m.Capabilities)) {
-		if name != abi.Log {
-			found.add("capabilities."+name, "this server has no such capability; the only one is log, which needs no asking")
-		}
-	}
 	if kind := m.Configuration.Kind(); kind > strictjson.KindNull && kind != strictjson.KindObject {
 		found.add("configuration", "must be an object, not %s", kind)
 	}

@@ -24,6 +24,7 @@ type version struct {
 	content  [32]byte // of module and manifest
 	setUp    bool     // the module takes a configuration
 	program  *sandbox.Program
+	granted  Capabilities // asked for and granted: what it has
 	log      *slog.Logger
 }
 
