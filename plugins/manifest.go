@@ -1,13 +1,11 @@
 package plugins
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/ostiary/ostiary/core/config"
@@ -50,12 +48,6 @@ type Wire struct {
 // A Binding is how a plugin serves one hook. The smaller priority is asked first; 100 when absent.
 type Binding struct {
 	Priority *int `yaml:"priority" range:"0..1000"`
-}
-
-// Bounds are what a plugin asks for instead of the host's defaults.
-type Bounds struct {
-	MemoryMiB int `yaml:"memory_mib" range:"1..1024"`
-	WallMS    int `yaml:"wall_ms" range:"1..60000"`
 }
 
 // ReadManifest reads a manifest strictly. Variables are a problem outside its configuration, where they are plain text: a
@@ -196,19 +188,6 @@ func (m *Manifest) mayRead(member string) bool {
 func (m *Manifest) mayWrite(p hook.Point, member string) bool {
 	base, _, _ := strings.Cut(member, "#")
 	return slices.Contains(m.Writes, base) && p.Proposes() == metadata.IsReserved(base)
-}
-
-// within checks the bounds against the host's, and fills in what the manifest leaves open.
-func (b Bounds) within(l Limits) (memoryMiB int, wall time.Duration, err error) {
-	memoryMiB = cmp.Or(b.MemoryMiB, l.MemoryMiB)
-	wall = cmp.Or(time.Duration(b.WallMS)*time.Millisecond, l.Wall)
-	switch {
-	case memoryMiB > l.MaxMemoryMiB:
-		err = fmt.Errorf("limits.memory_mib: %d is over this server's %d", memoryMiB, l.MaxMemoryMiB)
-	case wall > l.MaxWall:
-		err = fmt.Errorf("limits.wall_ms: %d is over this server's %d", wall.Milliseconds(), l.MaxWall.Milliseconds())
-	}
-	return memoryMiB, wall, err
 }
 
 // problems collects what is wrong with a manifest.
