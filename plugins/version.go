@@ -38,6 +38,9 @@ func (v *version) Digest() string { return v.digest }
 // MayWrite implements hook.Plugin.
 func (v *version) MayWrite(p hook.Point, member string) bool { return v.manifest.mayWrite(p, member) }
 
+// FailsOpen implements hook.Plugin: nothing of an operator's says so yet.
+func (v *version) FailsOpen(hook.Point) bool { return false }
+
 // Ask implements hook.Plugin. Nothing that one call leaves in the module's memory is there in the next.
 func (v *version) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Usage, error) {
 	random := newEntropy()
