@@ -57,6 +57,8 @@ type Context struct {
 	IATLabel   string
 	Statement  strictjson.Value // claims of a verified software statement; else absent
 	Locked     []string         // members that no patch may touch
+	Writes     *Writes          // what plugins put in this judgement; nil: nothing can be kept here
+	Simulated  bool             // nothing may go out, and nothing will be carried out
 }
 
 // Action is what a plugin decided.
