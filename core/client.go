@@ -177,4 +177,6 @@ type Caller struct {
 	ClientID  ClientID
 	Scopes    []string
 	Roles     []string
+
+	Certificate *Certificate // that the caller presented; nil: none
 }

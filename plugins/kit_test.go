@@ -68,7 +68,7 @@ func kit(t testing.TB) []byte {
 	return wasm
 }
 
-const allHooks = "hooks: {pre_register: {}, pre_update: {}, post_register: {}, on_read: {}}\nreads: ['client.*']\n"
+var allHooks = "hooks: {" + strings.Join(abi.Hooks(), ": {}, ") + ": {}}\nreads: ['client.*']\n"
 
 // putKit writes the kit with a configuration (JSON is YAML).
 func (f *folder) putKit(name, configuration, manifest string) {

@@ -11,8 +11,6 @@ import (
 	"github.com/ostiary/ostiary/sdk/go/abi"
 )
 
-const pagesPerMiB = 16 // of linear memory
-
 // load checks, compiles, starts and configures one plugin. The error gives every reason that was found.
 func (h *Host) load(ctx context.Context, c candidate) (*version, error) {
 	info, err := sandbox.Inspect(c.module)
@@ -22,19 +20,17 @@ func (h *Host) load(ctx context.Context, c candidate) (*version, error) {
 	if err := checkExports(&info, &c.manifest); err != nil {
 		return nil, err
 	}
-	memoryMiB, wall, err := c.manifest.Limits.within(h.limits)
+	allowed, err := h.limits.allow(c.manifest.Limits, Bounds{})
 	if err != nil {
 		return nil, err
 	}
 	v := &version{
 		manifest: c.manifest, digest: c.digest, content: c.content,
 		setUp: exports(&info, abi.Configure), log: h.log.With("plugin", c.name), granted: c.manifest.Capabilities,
+		limits: allowed,
 	}
-	limits := sandbox.Limits{
-		ModuleBytes: h.limits.ModuleBytes, MemoryPages: uint32(memoryMiB * pagesPerMiB), Wall: wall, OutputBytes: abi.MaxAnswer,
-	}
-	ctx, journal := withJournal(ctx, v.log)
-	v.program, err = h.machine.Load(ctx, c.module, hostFunctions(v.granted), limits, v.start)
+	ctx, journal := withJournal(ctx, v.log, allowed.LogLines)
+	v.program, err = h.machine.Load(ctx, c.module, hostFunctions(v.granted), h.limits.sandboxed(allowed), v.start)
 	if err != nil {
 		return nil, fmt.Errorf("%w%s", err, journal.because())
 	}

@@ -20,8 +20,8 @@ type journal struct {
 // loaded, and serve every call of it.
 type journalKey struct{}
 
-func withJournal(ctx context.Context, log *slog.Logger) (context.Context, *journal) {
-	j := &journal{log: log, lines: abi.MaxLogLines}
+func withJournal(ctx context.Context, log *slog.Logger, lines int) (context.Context, *journal) {
+	j := &journal{log: log, lines: lines}
 	return context.WithValue(ctx, journalKey{}, j), j
 }
 

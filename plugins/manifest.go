@@ -1,18 +1,17 @@
 package plugins
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/ostiary/ostiary/core/config"
 	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/metadata"
+	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/sdk/go/abi"
 )
@@ -50,12 +49,6 @@ type Wire struct {
 // A Binding is how a plugin serves one hook. The smaller priority is asked first; 100 when absent.
 type Binding struct {
 	Priority *int `yaml:"priority" range:"0..1000"`
-}
-
-// Bounds are what a plugin asks for instead of the host's defaults.
-type Bounds struct {
-	MemoryMiB int `yaml:"memory_mib" range:"1..1024"`
-	WallMS    int `yaml:"wall_ms" range:"1..60000"`
 }
 
 // ReadManifest reads a manifest strictly. Variables are a problem outside its configuration, where they are plain text: a
@@ -154,18 +147,21 @@ func (m *Manifest) checkMembers(found *problems) {
 			found.add(at, "must be the name of a member")
 		case isRow && row.Fixed, !isRow && metadata.IsReserved(name):
 			found.add(at, "no plugin may write %s", name)
-		case isRow && !m.serves(hook.Point.Proposes):
+		case m.writesSomewhere(name):
+		case isRow:
 			found.add(at, "%s is client metadata, which only pre_register and pre_update may write", name)
-		case !isRow && !m.serves(func(p hook.Point) bool { return !p.Proposes() }):
-			found.add(at, "%s is no client metadata, and other members can only be added by post_register and on_read", name)
+		case oauth.ReservedClaim(name):
+			found.add(at, "%s is a claim that only the server sets, and no client metadata", name)
+		default:
+			found.add(at, "%s is no client metadata, and other members can only be added by post_register, post_update, on_read and token_claims", name)
 		}
 	}
 }
 
-// serves tells whether the manifest has a hook of a kind.
-func (m *Manifest) serves(kind func(hook.Point) bool) bool {
+// writesSomewhere tells whether one of the plugin's hooks can write a member.
+func (m *Manifest) writesSomewhere(member string) bool {
 	for point := range m.Hooks {
-		if kind(point) {
+		if writable(point, member) {
 			return true
 		}
 	}
@@ -191,24 +187,23 @@ func (m *Manifest) mayRead(member string) bool {
 	return slices.Contains(m.Reads, allMembers) || slices.Contains(m.Reads, base)
 }
 
-// mayWrite tells whether the plugin may write a member at a point: client metadata where it proposes, other members where it
-// shapes an answer.
+// mayWrite tells whether the plugin may write a member at a point.
 func (m *Manifest) mayWrite(p hook.Point, member string) bool {
 	base, _, _ := strings.Cut(member, "#")
-	return slices.Contains(m.Writes, base) && p.Proposes() == metadata.IsReserved(base)
+	return slices.Contains(m.Writes, base) && writable(p, base)
 }
 
-// within checks the bounds against the host's, and fills in what the manifest leaves open.
-func (b Bounds) within(l Limits) (memoryMiB int, wall time.Duration, err error) {
-	memoryMiB = cmp.Or(b.MemoryMiB, l.MemoryMiB)
-	wall = cmp.Or(time.Duration(b.WallMS)*time.Millisecond, l.Wall)
-	switch {
-	case memoryMiB > l.MaxMemoryMiB:
-		err = fmt.Errorf("limits.memory_mib: %d is over this server's %d", memoryMiB, l.MaxMemoryMiB)
-	case wall > l.MaxWall:
-		err = fmt.Errorf("limits.wall_ms: %d is over this server's %d", wall.Milliseconds(), l.MaxWall.Milliseconds())
+// writable tells whether any plugin may write a member at a point: client metadata where it proposes, other members where it
+// shapes an answer, claims that are not ours where it adds to a token.
+func writable(p hook.Point, member string) bool {
+	may := p.Answers()
+	switch row, isRow := metadata.Lookup(member); {
+	case may.Patches:
+		return isRow && !row.Fixed
+	case p == hook.TokenClaims:
+		return !oauth.ReservedClaim(member) && (isRow && !row.Fixed || !metadata.IsReserved(member))
 	}
-	return memoryMiB, wall, err
+	return may.Adds && !metadata.IsReserved(member)
 }
 
 // problems collects what is wrong with a manifest.

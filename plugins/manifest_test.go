@@ -56,7 +56,6 @@ func TestReadManifestRefuses(t *testing.T) {
 		"abi: {major: 2}":                                       "abi.major: must be 1",
 		"abi: {major: 1, min_minor: 1}":                         "abi.min_minor: this server has version 1.0",
 		"hooks: {}":                                             "hooks: name at least one",
-		"hooks: {pre_delete: {}}":                               "hooks.pre_delete: there is no such hook",
 		"hooks: {pre_register: {priority: -1}}":                 "hooks.pre_register.priority: must be",
 		"reads: [a, a]":                                         "reads[1]: a stands here twice",
 		"reads: ['*']":                                          "reads[0]: must be the name",
@@ -86,6 +85,9 @@ func TestReadManifestRefuses(t *testing.T) {
 		"version: 1.${HOME:-0}":                                 "x.yaml:1: version: a manifest takes no values from the environment",
 		"limits: {wall_ms: \"${WALL}\"}":                        "limits.wall_ms: must be a whole number from 1 to 60000, not \"${WALL}\"",
 		"colour: red":                                           "colour: unknown key",
+		"hooks: {pre_approve: {}}":                              "hooks.pre_approve: there is no such hook",
+		"hooks: {token_claims: {}}\nwrites: [sub]":              "writes[0]: sub is a claim that only the server sets",
+		"hooks: {pre_delete: {}}\nwrites: [tenant]":             "writes[0]: tenant is no client metadata",
 	} {
 		text := line + "\n"
 		for key, value := range good {

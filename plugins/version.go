@@ -25,6 +25,7 @@ type version struct {
 	setUp    bool     // the module takes a configuration
 	program  *sandbox.Program
 	granted  Capabilities // asked for and granted: what it has
+	limits   Allowance
 	log      *slog.Logger
 }
 
@@ -37,6 +38,9 @@ func (v *version) Digest() string { return v.digest }
 // MayWrite implements hook.Plugin.
 func (v *version) MayWrite(p hook.Point, member string) bool { return v.manifest.mayWrite(p, member) }
 
+// FailsOpen implements hook.Plugin: nothing of an operator's says so yet.
+func (v *version) FailsOpen(hook.Point) bool { return false }
+
 // Ask implements hook.Plugin. Nothing that one call leaves in the module's memory is there in the next.
 func (v *version) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Usage, error) {
 	random := newEntropy()
@@ -44,7 +48,7 @@ func (v *version) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Us
 	if err != nil {
 		return hook.Result{}, hook.Usage{}, call.Point.Fault(v.Name(), err)
 	}
-	told, journal := withJournal(ctx, v.log.With("decision_id", string(call.Context.DecisionID)))
+	told, journal := withJournal(ctx, v.log.With("decision_id", string(call.Context.DecisionID)), v.limits.LogLines)
 	var answer []byte
 	cost, err := v.program.Do(told, func(i *sandbox.Instance) (err error) {
 		i.SetEntropy(sha256.Sum256(append([]byte("wasi"), random[:]...)))

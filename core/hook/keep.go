@@ -161,11 +161,6 @@ func (w *Writes) All() []Write {
 	return slices.Clone(w.held)
 }
 
-// Keeps tells whether plugins may keep something at this point: where what is asked for has still to be carried out.
-func (p Point) Keeps() bool {
-	return slices.Contains([]Point{PreRegister, PreUpdate, "pre_delete", "mint_client_id"}, p)
-}
-
 // Restore sets the writes to what All gave: what a failed call put does not count.
 func (w *Writes) Restore(held []Write) {
 	if w == nil {
