@@ -20,6 +20,7 @@ type Options struct {
 	Dir      string // the folder; empty: no plugins
 	CacheDir string // keeps compiled code between runs, in mode 0700; empty: in memory only
 	Limits   Limits
+	Services Services         // what capabilities are carried out with
 	Log      *slog.Logger     // nil: nothing is logged
 	Now      func() time.Time // nil: time.Now
 }
@@ -32,13 +33,14 @@ const pause = 250 * time.Millisecond
 
 // A Host runs the plugins of a folder. It is safe for concurrent use.
 type Host struct {
-	dir     string
-	limits  Limits
-	log     *slog.Logger
-	now     func() time.Time
-	machine *sandbox.Machine
-	drain   time.Duration
-	pause   func(context.Context) // waits that long
+	dir      string
+	limits   Limits
+	services Services
+	log      *slog.Logger
+	now      func() time.Time
+	machine  *sandbox.Machine
+	drain    time.Duration
+	pause    func(context.Context) // waits that long
 
 	life context.Context // ends with Close; what runs in the background lives under it
 	end  context.CancelFunc
@@ -86,7 +88,7 @@ func New(o Options) (*Host, error) {
 		return nil, err
 	}
 	h := &Host{
-		dir: o.Dir, limits: o.Limits.withDefaults(), log: o.Log, now: o.Now, machine: machine, drain: drain,
+		dir: o.Dir, limits: o.Limits.withDefaults(), services: o.Services, log: o.Log, now: o.Now, machine: machine, drain: drain,
 		slots: map[string]*slot{}, settled: make(chan struct{}),
 	}
 	if h.log == nil {

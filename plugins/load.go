@@ -27,7 +27,7 @@ func (h *Host) load(ctx context.Context, c candidate) (*version, error) {
 	v := &version{
 		manifest: c.manifest, digest: c.digest, content: c.content,
 		setUp: exports(&info, abi.Configure), log: h.log.With("plugin", c.name), granted: c.manifest.Capabilities,
-		limits: allowed,
+		limits: allowed, services: h.services, now: h.now,
 	}
 	ctx, journal := withJournal(ctx, v.log, allowed.LogLines)
 	v.program, err = h.machine.Load(ctx, c.module, hostFunctions(v.granted), h.limits.sandboxed(allowed), v.start)

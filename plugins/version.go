@@ -26,6 +26,8 @@ type version struct {
 	program  *sandbox.Program
 	granted  Capabilities // asked for and granted: what it has
 	limits   Allowance
+	services Services
+	now      func() time.Time
 	log      *slog.Logger
 }
 
@@ -48,23 +50,31 @@ func (v *version) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Us
 	if err != nil {
 		return hook.Result{}, hook.Usage{}, call.Point.Fault(v.Name(), err)
 	}
-	told, journal := withJournal(ctx, v.log.With("decision_id", string(call.Context.DecisionID)), v.limits.LogLines)
+	log := v.log.With("decision_id", string(call.Context.DecisionID))
+	told, journal := withJournal(ctx, log, v.limits.LogLines)
+	told, use := v.using(told, &call, random, log)
+	before := call.Context.Writes.All()
 	var answer []byte
 	cost, err := v.program.Do(told, func(i *sandbox.Instance) (err error) {
 		i.SetEntropy(sha256.Sum256(append([]byte("wasi"), random[:]...)))
 		answer, err = i.Exchange(told, abi.Alloc, string(call.Point), in)
 		return err
 	})
-	usage := hook.Usage{Wall: cost.Wall, Fuel: cost.Fuel}
-	if err != nil {
-		return hook.Result{}, usage, v.failure(ctx, call.Point, err, journal)
+	usage := hook.Usage{Wall: cost.Wall, Fuel: cost.Fuel, Calls: use.end()}
+	var result hook.Result
+	switch {
+	case err != nil:
+		err = v.failure(ctx, call.Point, err, journal)
+	case len(answer) == 0:
+		err = call.Point.Fault(v.Name(), fmt.Errorf("it gave up%s", journal.because()))
+	default:
+		if result, err = readAnswer(answer, call.Point); err != nil {
+			err = call.Point.Fault(v.Name(), err)
+		}
 	}
-	if len(answer) == 0 {
-		return hook.Result{}, usage, call.Point.Fault(v.Name(), fmt.Errorf("it gave up%s", journal.because()))
-	}
-	result, err := readAnswer(answer, call.Point)
 	if err != nil {
-		return hook.Result{}, usage, call.Point.Fault(v.Name(), err)
+		call.Context.Writes.Restore(before) // what a failed call put does not count, even where its fault is forgiven
+		return hook.Result{}, usage, err
 	}
 	return result, usage, nil
 }
