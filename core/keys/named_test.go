@@ -113,7 +113,7 @@ func TestNamedKeysThatCannotBeUsed(t *testing.T) {
 		"nothing": {keys.Secret{}, "either a shared key or a private one"},
 		"both":    {keys.Secret{HMAC: long, Private: long}, "either a shared key or a private one"},
 		"short":   {keys.Secret{HMAC: "TOPSECRET"}, "at least 32 bytes"},
-		"no pem":  {keys.Secret{Private: long}, "not one PEM block"},
+		"no-pem":  {keys.Secret{Private: long}, "not one PEM block"},
 		"rsa":     {keys.Secret{Private: pkcs8(t, rsaKey)}, "Ed25519 or on an elliptic curve"},
 		"A Name":  {keys.Secret{HMAC: long}, "its name must be"},
 		"junk":    {keys.Secret{Private: pemOf(t, "PRIVATE KEY", []byte("TOPSECRET"), nil)}, "no key that is understood"},
