@@ -45,7 +45,11 @@ func (v *version) FailsOpen(hook.Point) bool { return false }
 
 // Ask implements hook.Plugin. Nothing that one call leaves in the module's memory is there in the next.
 func (v *version) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Usage, error) {
-	random := newEntropy()
+	return v.ask(ctx, call, newEntropy())
+}
+
+// ask runs one call, which with the same entropy and the same world around it ends the same.
+func (v *version) ask(ctx context.Context, call hook.Call, random entropy) (hook.Result, hook.Usage, error) {
 	in, err := writeInput(&v.manifest, call, random)
 	if err != nil {
 		return hook.Result{}, hook.Usage{}, call.Point.Fault(v.Name(), err)
