@@ -205,7 +205,7 @@ func TestReadmeIsTrueOfPluginRules(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		v, defined, err := e.PluginRule(t.Context(), "partners", []string{"limits", "most"}, asked)
+		v, defined, err := e.PluginRule(t.Context(), "partners", []string{"most"}, asked)
 		if got := v.String(); err != nil || defined != (want != "") || defined && got != want {
 			t.Errorf("%s: %s, %t, %v", input, got, defined, err)
 		}
