@@ -149,7 +149,7 @@ func TestHostileGuests(t *testing.T) {
 	for name, h := range hostile {
 		f.putKit(name, h.configuration, h.manifest)
 	}
-	f.putKit("bystander", `{"steps":[{"op":"count","member":"calls"}]}`, "")
+	f.putKit("bystander", `{"steps":[{"op":"count","member":"client_name"}]}`, "writes: [client_name]\n")
 	f.reload()
 	bystander := f.named(hook.PreRegister, "bystander")
 	for name, h := range hostile {
@@ -164,7 +164,7 @@ func TestHostileGuests(t *testing.T) {
 				if result.Action != "" || result.Patch.Len() > 0 {
 					t.Errorf("a fault with a result: %+v", result)
 				}
-				if got := asked(t, bystander, hook.PreRegister); got != `{"calls":1}` {
+				if got := asked(t, bystander, hook.PreRegister); got != `{"client_name":1}` {
 					t.Errorf("bystander: %s", got)
 				}
 			}
@@ -335,7 +335,7 @@ func BenchmarkAsk(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	h, err := New(Options{Dir: dir, CacheDir: cache, Limits: patient})
+	h, err := New(Options{Dir: dir, CacheDir: cache, Limits: patient, Operator: author})
 	if err != nil {
 		b.Fatal(err)
 	}

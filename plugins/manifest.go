@@ -75,6 +75,9 @@ var (
 	memberForm = regexp.MustCompile(`^[A-Za-z0-9_.:/-]{1,128}$`)
 )
 
+// ValidName tells whether a plugin, a publisher or a key may be called so.
+func ValidName(name string) bool { return nameForm.MatchString(name) }
+
 // Validate implements config.Checker.
 func (m *Manifest) Validate() []config.Problem {
 	var found problems

@@ -66,18 +66,18 @@ type uses struct {
 type usesKey struct{}
 
 // using makes what one call does with its capabilities.
-func (v *version) using(ctx context.Context, call *hook.Call, random entropy, log *slog.Logger) (context.Context, *uses) {
+func (v *version) using(ctx context.Context, call *hook.Call, random entropy, around Services, log *slog.Logger) (context.Context, *uses) {
 	c := &call.Context
 	u := &uses{
-		plugin: v.Name(), granted: v.granted, services: v.services, now: c.Now, simulated: c.Simulated, random: stream(random), log: log,
+		plugin: v.Name(), granted: v.granted, services: around, now: c.Now, simulated: c.Simulated, random: stream(random), log: log,
 		left: map[string]int{kindKV: kvCalls, kindHTTP: v.limits.HTTPCalls, kindSecret: secretCalls, kindRule: ruleCalls},
 	}
 	if u.now.IsZero() {
 		u.now = v.now()
 	}
-	if may := v.granted.KV; may != nil && v.services.KV != nil {
+	if may := v.granted.KV; may != nil && around.KV != nil {
 		u.kept = &hook.Kept{
-			Plugin: v.Name(), Stored: v.services.KV, Now: u.now, TTL: may.TTL,
+			Plugin: v.Name(), Stored: around.KV, Now: u.now, TTL: may.TTL,
 			Quota: hook.Use{Keys: int64(may.Keys), Bytes: int64(may.Bytes)},
 		}
 		if call.Point.Answers().Keeps {

@@ -226,10 +226,9 @@ func TestWorldlyVectors(t *testing.T) {
 		t.Run(v.name, func(t *testing.T) {
 			p := f.named(v.Hook, v.name)
 			w := v.around()
-			p.services = w.services()
 			call, random := callOf(t, v.vector)
 			call.Context.Simulated, call.Context.Writes = v.World.Simulated, &hook.Writes{}
-			result, usage, err := p.ask(context.Background(), call, random)
+			result, usage, _, err := p.call(context.Background(), call, random, w.services())
 			if v.Output.IsAbsent() {
 				wantCode(t, err, core.PluginFault)
 				if held := call.Context.Writes.All(); len(held) != 0 {
@@ -548,7 +547,7 @@ func TestImportsWithBadPointers(t *testing.T) {
 	v := &version{manifest: Manifest{Name: "user"}, services: w.services(), now: time.Now, log: slog.New(slog.DiscardHandler), limits: Allowance{HTTPCalls: 1}, granted: Capabilities{
 		Now: &Plain{}, Random: &Plain{}, KV: &KVCapability{Keys: 1, Bytes: 100, TTL: time.Hour}, HTTP: &HTTPAccess{}, Secret: &SecretKeys{}, PolicyEval: &Plain{},
 	}}
-	ctx, u := v.using(t.Context(), &hook.Call{Point: hook.PreRegister, Context: hook.Context{Writes: &hook.Writes{}}}, entropy{}, v.log)
+	ctx, u := v.using(t.Context(), &hook.Call{Point: hook.PreRegister, Context: hook.Context{Writes: &hook.Writes{}}}, entropy{}, v.services, v.log)
 	mem := flat(make([]byte, 1024))
 	mem[0] = 'k'
 	for _, i := range capabilityImports(v.granted) {

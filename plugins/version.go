@@ -11,15 +11,17 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/sandbox"
+	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/sdk/go/abi"
 )
 
 // retryAfter is when a caller may try again whom a busy or loading plugin kept out.
 const retryAfter = time.Second
 
-// A version is one loaded plugin: one module under one manifest. It never changes; a new file makes a new version.
+// A version is one loaded plugin: one module under one manifest. What it is never changes; a new file makes a new version.
 type version struct {
 	manifest Manifest
+	binding  Binding
 	digest   string   // SHA-256 of the module
 	content  [32]byte // of module and manifest
 	setUp    bool     // the module takes a configuration
@@ -27,8 +29,16 @@ type version struct {
 	granted  Capabilities // asked for and granted: what it has
 	limits   Allowance
 	services Services
-	now      func() time.Time
 	log      *slog.Logger
+
+	publisher     string           // who signed it; empty: nobody
+	configuration strictjson.Value // the one that holds: an object
+	users         users
+	breaker       *breaker
+	tally         *tally
+	now           func() time.Time
+	seen          func(Asked)    // nil: nobody wants to know
+	tripped       func(*version) // told when the breaker opened
 }
 
 // Name implements hook.Plugin.
@@ -40,23 +50,19 @@ func (v *version) Digest() string { return v.digest }
 // MayWrite implements hook.Plugin.
 func (v *version) MayWrite(p hook.Point, member string) bool { return v.manifest.mayWrite(p, member) }
 
-// FailsOpen implements hook.Plugin: nothing of an operator's says so yet.
-func (v *version) FailsOpen(hook.Point) bool { return false }
+// FailsOpen implements hook.Plugin.
+func (v *version) FailsOpen(p hook.Point) bool { return v.binding.Fail == Open && p.Shapes() }
 
-// Ask implements hook.Plugin. Nothing that one call leaves in the module's memory is there in the next.
-func (v *version) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Usage, error) {
-	return v.ask(ctx, call, newEntropy())
-}
-
-// ask runs one call, which with the same entropy and the same world around it ends the same.
-func (v *version) ask(ctx context.Context, call hook.Call, random entropy) (hook.Result, hook.Usage, error) {
+// call runs the module. pages is how many pages of its memory were set back. Called again with the same entropy and the same world
+// around it, it ends the same.
+func (v *version) call(ctx context.Context, call hook.Call, random entropy, around Services) (result hook.Result, usage hook.Usage, pages int, err error) {
 	in, err := writeInput(&v.manifest, call, random)
 	if err != nil {
-		return hook.Result{}, hook.Usage{}, call.Point.Fault(v.Name(), err)
+		return hook.Result{}, hook.Usage{}, 0, call.Point.Fault(v.Name(), err)
 	}
 	log := v.log.With("decision_id", string(call.Context.DecisionID))
 	told, journal := withJournal(ctx, log, v.limits.LogLines)
-	told, use := v.using(told, &call, random, log)
+	told, use := v.using(told, &call, random, around, log)
 	before := call.Context.Writes.All()
 	var answer []byte
 	cost, err := v.program.Do(told, func(i *sandbox.Instance) (err error) {
@@ -64,13 +70,12 @@ func (v *version) ask(ctx context.Context, call hook.Call, random entropy) (hook
 		answer, err = i.Exchange(told, abi.Alloc, string(call.Point), in)
 		return err
 	})
-	usage := hook.Usage{Wall: cost.Wall, Fuel: cost.Fuel, Calls: use.end()}
-	var result hook.Result
+	usage = hook.Usage{Wall: cost.Wall, Fuel: cost.Fuel, Calls: use.end()}
 	switch {
 	case err != nil:
 		err = v.failure(ctx, call.Point, err, journal)
 	case len(answer) == 0:
-		err = call.Point.Fault(v.Name(), fmt.Errorf("it gave up%s", journal.because()))
+		err = call.Point.Fault(v.Name(), fmt.Errorf("%w%s", errGaveUp, journal.because()))
 	default:
 		if result, err = readAnswer(answer, call.Point); err != nil {
 			err = call.Point.Fault(v.Name(), err)
@@ -78,9 +83,9 @@ func (v *version) ask(ctx context.Context, call hook.Call, random entropy) (hook
 	}
 	if err != nil {
 		call.Context.Writes.Restore(before) // what a failed call put does not count, even where its fault is forgiven
-		return hook.Result{}, usage, err
+		return hook.Result{}, usage, cost.PagesReset, err
 	}
-	return result, usage, nil
+	return result, usage, cost.PagesReset, nil
 }
 
 // failure tells whose failure a call was: nobody's when there was no room or the caller left, else the plugin's.
