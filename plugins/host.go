@@ -20,6 +20,7 @@ type Options struct {
 	Dir      string // the folder; empty: no plugins
 	CacheDir string // keeps compiled code between runs, in mode 0700; empty: in memory only
 	Limits   Limits
+	Services Services // what capabilities are carried out with
 	Operator Operator
 	Memory   Memory           // keeps what is remembered between runs; nil: nothing is
 	Seen     func(Asked)      // told of every call; nil: nobody wants to know
@@ -34,6 +35,7 @@ const pause = 250 * time.Millisecond
 type Host struct {
 	dir      string
 	limits   Limits
+	services Services
 	operator Operator
 	memory   Memory
 	seen     func(Asked)
@@ -99,7 +101,7 @@ func New(o Options) (*Host, error) {
 		return nil, err
 	}
 	h := &Host{
-		dir: o.Dir, limits: o.Limits.withDefaults(), operator: o.Operator, memory: o.Memory, seen: o.Seen, log: o.Log, now: o.Now,
+		dir: o.Dir, limits: o.Limits.withDefaults(), services: o.Services, operator: o.Operator, memory: o.Memory, seen: o.Seen, log: o.Log, now: o.Now,
 		machine: machine, drain: drain, slots: map[string]*slot{}, settled: make(chan struct{}),
 	}
 	if h.log == nil {

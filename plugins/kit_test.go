@@ -21,7 +21,7 @@ import (
 )
 
 // build compiles a Go plugin as the guide says.
-func build(dir string) ([]byte, error) {
+func build(dir string, flags ...string) ([]byte, error) {
 	if err := noteSources("../sdk/go", dir); err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func build(dir string) ([]byte, error) {
 		return nil, err
 	}
 	file := filepath.Join(out, "plugin.wasm")
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s", "-o", file, ".")
+	cmd := exec.Command("go", append(append([]string{"build", "-buildmode=c-shared", "-ldflags=-s", "-o", file}, flags...), ".")...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=")
 	if text, err := cmd.CombinedOutput(); err != nil {

@@ -113,7 +113,7 @@ func (h *Host) configuredAs(ctx context.Context, v *version, module []byte, conf
 		return nil, errors.New("there is a configuration, but the module does not take one")
 	}
 	other := &version{
-		manifest: v.manifest, digest: v.digest, configuration: configuration, setUp: v.setUp, granted: v.granted, limits: v.limits, log: v.log,
+		manifest: v.manifest, digest: v.digest, configuration: configuration, setUp: v.setUp, granted: v.granted, limits: v.limits, now: v.now, log: v.log,
 	}
 	return other, h.begin(ctx, other, module)
 }
@@ -125,7 +125,13 @@ func (v *version) check(ctx context.Context, c Case) Checked {
 		out.Differences = []string{fmt.Sprintf("the manifest does not name the hook %s", c.Call.Point)}
 		return out
 	}
-	out.Result, out.Usage, out.PagesReset, out.Fault = v.call(ctx, c.Call)
+	around, err := c.World.services()
+	if err != nil {
+		out.Differences = []string{err.Error()}
+		return out
+	}
+	c.Call.Context.Writes = &hook.Writes{}
+	out.Result, out.Usage, out.PagesReset, out.Fault = v.call(ctx, c.Call, c.entropy(), around)
 	if out.Fault == nil {
 		out.Fault = v.mayAnswer(c.Call.Point, out.Result)
 	}

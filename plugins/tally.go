@@ -154,7 +154,7 @@ func (v *version) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Us
 		v.see(call.Point, Skipped, hook.Usage{}, 0)
 		return hook.Result{}, hook.Usage{}, v.resting(wait)
 	}
-	result, usage, pages, err := v.call(ctx, call)
+	result, usage, pages, err := v.call(ctx, call, newEntropy(), v.services)
 	wrong := err
 	if err == nil {
 		wrong = v.mayAnswer(call.Point, result) // whoever asked refuses it; it counts here

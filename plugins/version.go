@@ -28,6 +28,7 @@ type version struct {
 	program  *sandbox.Program
 	granted  Capabilities // asked for and granted: what it has
 	limits   Allowance
+	services Services
 	log      *slog.Logger
 
 	publisher     string           // who signed it; empty: nobody
@@ -52,29 +53,37 @@ func (v *version) MayWrite(p hook.Point, member string) bool { return v.manifest
 // FailsOpen implements hook.Plugin.
 func (v *version) FailsOpen(p hook.Point) bool { return v.binding.Fail == Open && p.Shapes() }
 
-// call runs the module. pages is how many pages of its memory were set back.
-func (v *version) call(ctx context.Context, call hook.Call) (result hook.Result, usage hook.Usage, pages int, err error) {
-	random := newEntropy()
+// call runs the module. pages is how many pages of its memory were set back. Called again with the same entropy and the same world
+// around it, it ends the same.
+func (v *version) call(ctx context.Context, call hook.Call, random entropy, around Services) (result hook.Result, usage hook.Usage, pages int, err error) {
 	in, err := writeInput(&v.manifest, call, random)
 	if err != nil {
 		return hook.Result{}, hook.Usage{}, 0, call.Point.Fault(v.Name(), err)
 	}
-	told, journal := withJournal(ctx, v.log.With("decision_id", string(call.Context.DecisionID)), v.limits.LogLines)
+	log := v.log.With("decision_id", string(call.Context.DecisionID))
+	told, journal := withJournal(ctx, log, v.limits.LogLines)
+	told, use := v.using(told, &call, random, around, log)
+	before := call.Context.Writes.All()
 	var answer []byte
 	cost, err := v.program.Do(told, func(i *sandbox.Instance) (err error) {
 		i.SetEntropy(sha256.Sum256(append([]byte("wasi"), random[:]...)))
 		answer, err = i.Exchange(told, abi.Alloc, string(call.Point), in)
 		return err
 	})
-	usage = hook.Usage{Wall: cost.Wall, Fuel: cost.Fuel}
+	usage = hook.Usage{Wall: cost.Wall, Fuel: cost.Fuel, Calls: use.end()}
+	switch {
+	case err != nil:
+		err = v.failure(ctx, call.Point, err, journal)
+	case len(answer) == 0:
+		err = call.Point.Fault(v.Name(), fmt.Errorf("%w%s", errGaveUp, journal.because()))
+	default:
+		if result, err = readAnswer(answer, call.Point); err != nil {
+			err = call.Point.Fault(v.Name(), err)
+		}
+	}
 	if err != nil {
-		return hook.Result{}, usage, cost.PagesReset, v.failure(ctx, call.Point, err, journal)
-	}
-	if len(answer) == 0 {
-		return hook.Result{}, usage, cost.PagesReset, call.Point.Fault(v.Name(), fmt.Errorf("%w%s", errGaveUp, journal.because()))
-	}
-	if result, err = readAnswer(answer, call.Point); err != nil {
-		return hook.Result{}, usage, cost.PagesReset, call.Point.Fault(v.Name(), err)
+		call.Context.Writes.Restore(before) // what a failed call put does not count, even where its fault is forgiven
+		return hook.Result{}, usage, cost.PagesReset, err
 	}
 	return result, usage, cost.PagesReset, nil
 }
