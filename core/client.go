@@ -185,4 +185,6 @@ type Caller struct {
 	ClientID  ClientID
 	Scopes    []string
 	Roles     []string
+
+	Certificate *Certificate // that the caller presented; nil: none
 }

@@ -67,7 +67,7 @@ func Codes() []Code {
 	}
 }
 
-// An Error has two faces: Code, Detail, Reasons, Decision and RetryAfter may be shown to the caller; Err is the cause and
+// An Error has two faces: Code, Detail, Reasons, Decision, RetryAfter and Extra may be shown to the caller; Err is the cause and
 // goes to the log only. core/web is the only bridge from an Error to an answer.
 type Error struct {
 	Code       Code
@@ -75,6 +75,7 @@ type Error struct {
 	Reasons    []Reason      // every public reason, when there is more than one thing to say
 	Decision   DecisionID    // the ledger entry that explains it; empty when nothing was judged
 	RetryAfter time.Duration // when to try again; zero: do not say
+	Extra      string        // a JSON object with more members for the answer, none of which it has itself; empty: none
 	Err        error         // the cause, for the log only
 }
 

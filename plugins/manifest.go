@@ -1,18 +1,18 @@
 package plugins
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
+	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
-	"unicode"
 
 	"github.com/ostiary/ostiary/core/config"
 	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/metadata"
+	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/sdk/go/abi"
 )
@@ -28,17 +28,19 @@ const (
 
 // A Manifest says what a plugin is and what it may do. It stands as NAME.yaml beside NAME.wasm.
 type Manifest struct {
-	APIVersion    string                      `yaml:"apiVersion"`
-	Name          string                      `yaml:"name"`    // equal to the file's name
-	Version       string                      `yaml:"version"` // the author's; shown, never compared
-	SHA256        string                      `yaml:"sha256"`  // of the module, in hexadecimal; checked when given
-	ABI           Wire                        `yaml:"abi"`
-	Hooks         map[hook.Point]Binding      `yaml:"hooks"`
-	Reads         []string                    `yaml:"reads"`  // members the plugin sees; client.* for all; none when absent
-	Writes        []string                    `yaml:"writes"` // members the plugin may patch or add to an answer
-	Capabilities  map[string]strictjson.Value `yaml:"capabilities"`
-	Limits        Bounds                      `yaml:"limits"`
-	Configuration strictjson.Value            `yaml:"configuration"` // an object, for ostiary_configure
+	APIVersion    string                 `yaml:"apiVersion"`
+	Name          string                 `yaml:"name"`    // equal to the file's name
+	Version       string                 `yaml:"version"` // semantic; no older one follows it
+	SHA256        string                 `yaml:"sha256"`  // of the module, in hexadecimal; checked when given
+	ABI           Wire                   `yaml:"abi"`
+	Hooks         map[hook.Point]Service `yaml:"hooks"`
+	Reads         []string               `yaml:"reads"`        // members the plugin sees; client.* for all; none when absent
+	Writes        []string               `yaml:"writes"`       // members the plugin may patch or add to an answer
+	Capabilities  Capabilities           `yaml:"capabilities"` // what it asks for
+	Limits        Bounds                 `yaml:"limits"`
+	Configuration strictjson.Value       `yaml:"configuration"`        // an object, for ostiary_configure
+	Schema        strictjson.Value       `yaml:"configuration_schema"` // a JSON Schema that every configuration must match; see schema.go
+	Tests         []string               `yaml:"tests"`                // files of self-tests beside the manifest, where * stands for any characters
 }
 
 // Wire is the version of the ABI that a plugin needs.
@@ -47,15 +49,9 @@ type Wire struct {
 	MinMinor int `yaml:"min_minor" range:"0..1000"`
 }
 
-// A Binding is how a plugin serves one hook. The smaller priority is asked first; 100 when absent.
-type Binding struct {
+// A Service is how a plugin serves one hook. The smaller priority is asked first; 100 when absent.
+type Service struct {
 	Priority *int `yaml:"priority" range:"0..1000"`
-}
-
-// Bounds are what a plugin asks for instead of the host's defaults.
-type Bounds struct {
-	MemoryMiB int `yaml:"memory_mib" range:"1..1024"`
-	WallMS    int `yaml:"wall_ms" range:"1..60000"`
 }
 
 // ReadManifest reads a manifest strictly. Variables are a problem outside its configuration, where they are plain text: a
@@ -66,6 +62,7 @@ func ReadManifest(data []byte, file string) (Manifest, error) {
 	if err := config.Read(data, file, &m, unreplaced); err != nil {
 		return Manifest{}, err
 	}
+	m.Capabilities = m.Capabilities.asked()
 	return m, nil
 }
 
@@ -78,6 +75,9 @@ var (
 	memberForm = regexp.MustCompile(`^[A-Za-z0-9_.:/-]{1,128}$`)
 )
 
+// ValidName tells whether a plugin, a publisher or a key may be called so.
+func ValidName(name string) bool { return nameForm.MatchString(name) }
+
 // Validate implements config.Checker.
 func (m *Manifest) Validate() []config.Problem {
 	var found problems
@@ -87,8 +87,8 @@ func (m *Manifest) Validate() []config.Problem {
 	if !nameForm.MatchString(m.Name) {
 		found.add("name", "must be 1 to 64 of a-z, 0-9, dot, dash and underscore, beginning with a letter or digit")
 	}
-	if m.Version == "" || len(m.Version) > 64 || strings.ContainsFunc(m.Version, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		found.add("version", "must be given, in at most 64 printable characters")
+	if !strings.Contains(m.Version, variable) && (len(m.Version) > 64 || !semver.MatchString(m.Version)) {
+		found.add("version", "must be a semantic version, such as 1.0.0 or 1.2.0-rc.1")
 	}
 	if m.SHA256 != "" && !sha256Form.MatchString(m.SHA256) {
 		found.add("sha256", "must be the module's SHA-256 in 64 hexadecimal digits")
@@ -101,14 +101,13 @@ func (m *Manifest) Validate() []config.Problem {
 	m.checkVariables(&found)
 	m.checkHooks(&found)
 	m.checkMembers(&found)
-	for _, name := range slices.Sorted(maps.Keys(m.Capabilities)) {
-		if name != abi.Log {
-			found.add("capabilities."+name, "this server has no such capability; the only one is log, which needs no asking")
-		}
-	}
 	if kind := m.Configuration.Kind(); kind > strictjson.KindNull && kind != strictjson.KindObject {
 		found.add("configuration", "must be an object, not %s", kind)
 	}
+	if m.Schema.Kind() > strictjson.KindNull {
+		checkSchema(m.Schema, "configuration_schema", &found)
+	}
+	m.checkTests(&found)
 	return found
 }
 
@@ -120,9 +119,25 @@ func (m *Manifest) checkVariables(found *problems) {
 	for i, name := range m.Writes {
 		texts[fmt.Sprintf("writes[%d]", i)] = name
 	}
+	for i, name := range m.Tests {
+		texts[fmt.Sprintf("tests[%d]", i)] = name
+	}
 	for path, text := range texts {
 		if strings.Contains(text, variable) {
 			found.add(path, "a manifest takes no values from the environment: write the value itself instead of ${...}")
+		}
+	}
+}
+
+func (m *Manifest) checkTests(found *problems) {
+	for i, pattern := range m.Tests {
+		at := fmt.Sprintf("tests[%d]", i)
+		_, err := path.Match(pattern, "")
+		switch {
+		case slices.Contains(m.Tests[:i], pattern):
+			found.add(at, "%s stands here twice", pattern)
+		case err != nil || !filepath.IsLocal(pattern) || path.Clean(pattern) != pattern || strings.ContainsRune(pattern, '\\'):
+			found.add(at, "must be the name of a file in the manifest's folder or below it, such as tests/*.yaml")
 		}
 	}
 }
@@ -158,18 +173,21 @@ func (m *Manifest) checkMembers(found *problems) {
 			found.add(at, "must be the name of a member")
 		case isRow && row.Fixed, !isRow && metadata.IsReserved(name):
 			found.add(at, "no plugin may write %s", name)
-		case isRow && !m.serves(hook.Point.Proposes):
+		case m.writesSomewhere(name):
+		case isRow:
 			found.add(at, "%s is client metadata, which only pre_register and pre_update may write", name)
-		case !isRow && !m.serves(func(p hook.Point) bool { return !p.Proposes() }):
-			found.add(at, "%s is no client metadata, and other members can only be added by post_register and on_read", name)
+		case oauth.ReservedClaim(name):
+			found.add(at, "%s is a claim that only the server sets, and no client metadata", name)
+		default:
+			found.add(at, "%s is no client metadata, and other members can only be added by post_register, post_update, on_read and token_claims", name)
 		}
 	}
 }
 
-// serves tells whether the manifest has a hook of a kind.
-func (m *Manifest) serves(kind func(hook.Point) bool) bool {
+// writesSomewhere tells whether one of the plugin's hooks can write a member.
+func (m *Manifest) writesSomewhere(member string) bool {
 	for point := range m.Hooks {
-		if kind(point) {
+		if writable(point, member) {
 			return true
 		}
 	}
@@ -195,24 +213,23 @@ func (m *Manifest) mayRead(member string) bool {
 	return slices.Contains(m.Reads, allMembers) || slices.Contains(m.Reads, base)
 }
 
-// mayWrite tells whether the plugin may write a member at a point: client metadata where it proposes, other members where it
-// shapes an answer.
+// mayWrite tells whether the plugin may write a member at a point.
 func (m *Manifest) mayWrite(p hook.Point, member string) bool {
 	base, _, _ := strings.Cut(member, "#")
-	return slices.Contains(m.Writes, base) && p.Proposes() == metadata.IsReserved(base)
+	return slices.Contains(m.Writes, base) && writable(p, base)
 }
 
-// within checks the bounds against the host's, and fills in what the manifest leaves open.
-func (b Bounds) within(l Limits) (memoryMiB int, wall time.Duration, err error) {
-	memoryMiB = cmp.Or(b.MemoryMiB, l.MemoryMiB)
-	wall = cmp.Or(time.Duration(b.WallMS)*time.Millisecond, l.Wall)
-	switch {
-	case memoryMiB > l.MaxMemoryMiB:
-		err = fmt.Errorf("limits.memory_mib: %d is over this server's %d", memoryMiB, l.MaxMemoryMiB)
-	case wall > l.MaxWall:
-		err = fmt.Errorf("limits.wall_ms: %d is over this server's %d", wall.Milliseconds(), l.MaxWall.Milliseconds())
+// writable tells whether any plugin may write a member at a point: client metadata where it proposes, other members where it
+// shapes an answer, claims that are not ours where it adds to a token.
+func writable(p hook.Point, member string) bool {
+	may := p.Answers()
+	switch row, isRow := metadata.Lookup(member); {
+	case may.Patches:
+		return isRow && !row.Fixed
+	case p == hook.TokenClaims:
+		return !oauth.ReservedClaim(member) && (isRow && !row.Fixed || !metadata.IsReserved(member))
 	}
-	return memoryMiB, wall, err
+	return may.Adds && !metadata.IsReserved(member)
 }
 
 // problems collects what is wrong with a manifest.

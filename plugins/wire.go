@@ -4,13 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/hook"
@@ -23,6 +18,7 @@ type (
 	input    = abi.Input[strictjson.Value]
 	setup    = abi.Setup[strictjson.Value]
 	envelope = abi.Envelope[strictjson.Value]
+	keys     = abi.Keys[strictjson.Value]
 )
 
 // entropy is the randomness of one call.
@@ -43,7 +39,27 @@ func writeInput(m *Manifest, call hook.Call, e entropy) ([]byte, error) {
 	if !call.Before.IsAbsent() {
 		in.Before = m.visible(call.Before)
 	}
+	if s := call.Signed; s != nil {
+		in.Signed = &abi.Signed[strictjson.Value]{Kind: s.Kind, Alg: s.Alg, Kid: s.Kid, Claims: object(s.Claims)}
+	}
+	if c := call.Certificate; c != nil {
+		in.Certificate = wireCertificate(c)
+		in.Certificate.PEM = c.PEM
+	}
+	if t := call.Token; t != nil {
+		in.Token = &abi.Token[strictjson.Value]{
+			GrantType: t.GrantType, Subject: string(t.Subject), Scopes: present(t.Scopes), Audience: present(t.Audience), Claims: object(t.Claims),
+		}
+	}
 	return json.Marshal(in)
+}
+
+// object makes what is absent an empty object.
+func object(v strictjson.Value) strictjson.Value {
+	if v.IsAbsent() {
+		return strictjson.Object()
+	}
+	return v
 }
 
 func wireContext(c *hook.Context) abi.Context[strictjson.Value] {
@@ -56,13 +72,24 @@ func wireContext(c *hook.Context) abi.Context[strictjson.Value] {
 			Scopes: present(c.Caller.Scopes), Roles: present(c.Caller.Roles),
 		},
 	}
-	if c.IATLabel != "" {
-		out.InitialAccessToken = &abi.InitialAccessToken{Label: c.IATLabel}
+	if t := c.IAT; t != nil {
+		out.InitialAccessToken = &abi.InitialAccessToken{Label: t.Label, Profile: t.Profile}
+	}
+	if held := c.Caller.Certificate; held != nil {
+		out.Certificate = wireCertificate(held)
 	}
 	if !c.Statement.IsAbsent() {
 		out.SoftwareStatement = &abi.Statement[strictjson.Value]{Claims: c.Statement}
 	}
 	return out
+}
+
+// wireCertificate is a certificate without its PEM.
+func wireCertificate(c *core.Certificate) *abi.Certificate {
+	return &abi.Certificate{
+		Subject: c.Subject, Issuer: c.Issuer, Serial: c.Serial, SHA256: c.SHA256, NotBefore: unix(c.NotBefore), NotAfter: unix(c.NotAfter),
+		SAN: abi.AlternativeNames{DNS: present(c.SAN.DNS), URI: present(c.SAN.URI), Email: present(c.SAN.Email), IP: present(c.SAN.IP)},
+	}
 }
 
 func unix(t time.Time) int64 {
@@ -90,115 +117,10 @@ func (m *Manifest) visible(doc strictjson.Value) strictjson.Value {
 }
 
 // writeSetup writes what ostiary_configure is given.
-func writeSetup(m *Manifest) ([]byte, error) {
-	s := setup{V: abi.Major, Name: m.Name, Version: m.Version, Hooks: []string{}, Configuration: m.Configuration}
+func writeSetup(m *Manifest, configuration strictjson.Value) ([]byte, error) {
+	s := setup{V: abi.Major, Name: m.Name, Version: m.Version, Hooks: []string{}, Configuration: configuration}
 	for _, p := range m.points() {
 		s.Hooks = append(s.Hooks, string(p))
 	}
-	if s.Configuration.Kind() != strictjson.KindObject {
-		s.Configuration = strictjson.Object()
-	}
 	return json.Marshal(s)
-}
-
-// readAnswer reads what a hook answered, as strictly as a request from the internet.
-func readAnswer(answer []byte, p hook.Point) (hook.Result, error) {
-	e, err := readEnvelope(answer)
-	if err != nil {
-		return hook.Result{}, err
-	}
-	if e.Error != nil && !p.Proposes() {
-		return hook.Result{}, fmt.Errorf("it rejected in %s, where the client exists already", p)
-	}
-	r := hook.Result{Action: hook.Action(e.Action), Patch: e.Patch, Audit: e.Audit, Warnings: e.Warnings}
-	if e.Error != nil {
-		r.Code, r.Message = core.Code(e.Error.Code), e.Error.Description
-	}
-	return r, nil
-}
-
-// readSetUp reads what ostiary_configure answered; a refusal is an error.
-func readSetUp(answer []byte) error {
-	e, err := readEnvelope(answer)
-	switch {
-	case err != nil:
-		return err
-	case e.Error != nil:
-		return fmt.Errorf("it refused its configuration: %s", e.Error.Description)
-	case e.Action != abi.ActionContinue:
-		return fmt.Errorf("it answered its configuration with the action %q", e.Action)
-	}
-	return nil
-}
-
-func readEnvelope(answer []byte) (envelope, error) {
-	var e envelope
-	limits := strictjson.Limits{MaxBytes: abi.MaxAnswer, MaxDepth: abi.MaxDepth, MaxMembers: abi.MaxMembers}
-	if err := strictjson.Decode(answer, &e, limits); err != nil {
-		return envelope{}, fmt.Errorf("its answer is not an envelope: %w", err)
-	}
-	if e.V != abi.Major {
-		return envelope{}, fmt.Errorf("its answer has v %d, not %d", e.V, abi.Major)
-	}
-	return e, errors.Join(checkAction(&e), checkNotes(&e))
-}
-
-// checkAction verifies that the action is one we know and has what belongs to it, and nothing else.
-func checkAction(e *envelope) error {
-	switch e.Action {
-	case abi.ActionContinue, abi.ActionPatch, abi.ActionReject:
-	default:
-		return fmt.Errorf("there is no action %q", clipped(e.Action))
-	}
-	switch {
-	case (e.Action == abi.ActionPatch) == e.Patch.IsAbsent():
-		return fmt.Errorf("the member patch belongs to the action patch, and only to it")
-	case !e.Patch.IsAbsent() && e.Patch.Kind() != strictjson.KindObject:
-		return fmt.Errorf("patch is %s, not an object", e.Patch.Kind())
-	case (e.Action == abi.ActionReject) == (e.Error == nil):
-		return fmt.Errorf("the member error belongs to the action reject, and only to it")
-	case e.Error == nil:
-		return nil
-	case !slices.Contains(abi.RejectCodes(), e.Error.Code):
-		return fmt.Errorf("a plugin may not reject with the code %q", clipped(e.Error.Code))
-	case e.Error.Description == "" || len(e.Error.Description) > abi.MaxDescription:
-		return fmt.Errorf("the description of an error must have 1 to %d bytes", abi.MaxDescription)
-	case strings.ContainsFunc(e.Error.Description, undescribable):
-		return fmt.Errorf("the description of an error must be printable ASCII without quote and backslash")
-	}
-	return nil
-}
-
-// undescribable tells which characters RFC 6749 §5.2 keeps out of error_description.
-func undescribable(r rune) bool { return r < ' ' || r > '~' || r == '"' || r == '\\' }
-
-// checkNotes verifies warnings and audit.
-func checkNotes(e *envelope) error {
-	if len(e.Warnings) > abi.MaxWarnings {
-		return fmt.Errorf("there are %d warnings, at most %d are allowed", len(e.Warnings), abi.MaxWarnings)
-	}
-	for _, w := range e.Warnings {
-		if w == "" || utf8.RuneCountInString(w) > abi.MaxWarning || strings.ContainsFunc(w, unprintable) {
-			return fmt.Errorf("a warning must have 1 to %d printable characters", abi.MaxWarning)
-		}
-	}
-	switch {
-	case e.Audit.IsAbsent():
-	case e.Audit.Kind() != strictjson.KindObject:
-		return fmt.Errorf("audit is %s, not an object", e.Audit.Kind())
-	case len(strictjson.Append(nil, e.Audit)) > abi.MaxAudit:
-		return fmt.Errorf("audit is longer than %d bytes", abi.MaxAudit)
-	}
-	return nil
-}
-
-func unprintable(r rune) bool { return !unicode.IsPrint(r) }
-
-// clipped keeps a plugin's own word short in our texts.
-func clipped(s string) string {
-	const limit = 40
-	if len(s) <= limit {
-		return s
-	}
-	return strings.ToValidUTF8(s[:limit], "") + "..."
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,7 +67,14 @@ func callOf(t testing.TB, v vector) (hook.Call, entropy) {
 		},
 	}
 	if c.InitialAccessToken != nil {
-		call.Context.IATLabel = c.InitialAccessToken.Label
+		call.Context.IAT = &hook.InitialAccessToken{Label: c.InitialAccessToken.Label, Profile: c.InitialAccessToken.Profile}
+	}
+	call.Context.Caller.Certificate, call.Certificate = certificateOf(c.Certificate), certificateOf(in.Certificate)
+	if s := in.Signed; s != nil {
+		call.Signed = &hook.Signed{Kind: s.Kind, Alg: s.Alg, Kid: s.Kid, Claims: s.Claims}
+	}
+	if t := in.Token; t != nil {
+		call.Token = &hook.Token{GrantType: t.GrantType, Subject: core.Subject(t.Subject), Scopes: t.Scopes, Audience: t.Audience, Claims: t.Claims}
 	}
 	if c.SoftwareStatement != nil {
 		call.Context.Statement = c.SoftwareStatement.Claims
@@ -76,6 +84,17 @@ func callOf(t testing.TB, v vector) (hook.Call, entropy) {
 		t.Fatal(err)
 	}
 	return call, entropy(raw)
+}
+
+func certificateOf(c *abi.Certificate) *core.Certificate {
+	if c == nil {
+		return nil
+	}
+	return &core.Certificate{
+		Subject: c.Subject, Issuer: c.Issuer, Serial: c.Serial, SHA256: c.SHA256, PEM: c.PEM,
+		SAN:       core.AlternativeNames{DNS: c.SAN.DNS, URI: c.SAN.URI, Email: c.SAN.Email, IP: c.SAN.IP},
+		NotBefore: time.Unix(c.NotBefore, 0), NotAfter: time.Unix(c.NotAfter, 0),
+	}
 }
 
 func TestVectorsAsTheHostWritesThem(t *testing.T) {
@@ -147,7 +166,9 @@ var badAnswers = map[string]string{
 	`{"v":2,"action":"continue"}`:            "v 2",
 	`{"v":"1","action":"continue"}`:          "v: want",
 	`{"v":1}`:                                `no action ""`,
-	`{"v":1,"action":"result"}`:              `no action "result"`,
+	`{"v":1,"action":"result"}`:              "belongs to the action result",
+	`{"v":1,"action":"result","result":{}}`:  "which that hook does not have",
+	`{"v":1,"action":"result","result":[]}`:  "result is an array",
 	`{"v":1,"action":"continue"} `:           "",
 	`{"v":1,"action":"continue"}x`:           "more data",
 	`{"v":1,"action":"continue","note":1}`:   "unknown member",
@@ -160,13 +181,13 @@ var badAnswers = map[string]string{
 	`{"v":1,"action":"reject"}`:                                                                                   "belongs to the action reject",
 	`{"v":1,"action":"continue","error":` + errorJSON + `}`:                                                       "belongs to the action reject",
 	`{"v":1,"action":"reject","error":` + errorJSON + `}`:                                                         "",
-	`{"v":1,"action":"reject","error":{}}`:                                                                        "may not reject with the code",
-	`{"v":1,"action":"reject","error":{"code":"server_error"}}`:                                                   "may not reject with the code",
+	`{"v":1,"action":"reject","error":{}}`:                                                                        "1 to 400",
+	`{"v":1,"action":"reject","error":{"code":"server_error","description":"x"}}`:                                 "may not reject with the code",
 	`{"v":1,"action":"reject","error":{"code":"access_denied","description":""}}`:                                 "1 to 400",
 	`{"v":1,"action":"reject","error":{"code":"access_denied","description":"` + strings.Repeat("x", 401) + `"}}`: "1 to 400",
 	`{"v":1,"action":"reject","error":{"code":"access_denied","description":"say \"x\""}}`:                        "printable ASCII",
 	`{"v":1,"action":"reject","error":{"code":"access_denied","description":"x\r\nSet-Cookie: a"}}`:               "printable ASCII",
-	`{"v":1,"action":"reject","error":{"code":"access_denied","description":"x","extra":{}}}`:                     "unknown member",
+	`{"v":1,"action":"reject","error":{"code":"access_denied","description":"x","extra":{}}}`:                     "",
 	`{"v":1,"action":"continue","warnings":["a","b","c","d","e","f","g","h","i"]}`:                                "9 warnings",
 	`{"v":1,"action":"continue","warnings":[""]}`:                                                                 "1 to 200",
 	`{"v":1,"action":"continue","warnings":["` + strings.Repeat("é", 201) + `"]}`:                                 "1 to 200",
@@ -282,4 +303,26 @@ func mustParse(t testing.TB, text string) strictjson.Value {
 		t.Fatal(err)
 	}
 	return v
+}
+
+// The wire's words say of every hook what the table of the points says.
+func TestWireAgreesWithTheTable(t *testing.T) {
+	var names []string
+	for _, p := range hook.Points() {
+		may, name := p.Answers(), string(p)
+		names = append(names, name)
+		if abi.Patches(name) != (may.Patches || may.Adds) || abi.Results(name) != may.Results {
+			t.Errorf("%s: patches %v, results %v, want %+v", p, abi.Patches(name), abi.Results(name), may)
+		}
+		var codes []string
+		for _, code := range may.Rejects {
+			codes = append(codes, string(code))
+		}
+		if !slices.Equal(abi.RejectCodes(name), codes) {
+			t.Errorf("%s: rejects with %v, want %v", p, abi.RejectCodes(name), codes)
+		}
+	}
+	if !slices.Equal(names, abi.Hooks()) {
+		t.Errorf("got %v\nwant %v", abi.Hooks(), names)
+	}
 }

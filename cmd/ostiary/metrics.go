@@ -18,18 +18,22 @@ type meters struct {
 
 	differences, evaluations, unasked *metrics.Counter // of the policy shadow
 	logged, unlogged                  *metrics.Counter // events of the decision log
+
+	plugins pluginMeters
+	glance  func() // sets what is only looked at when the metrics are read
 }
 
 // newMeters makes the metrics of a route table; what is read when asked comes from the house.
 func (h *house) newMeters(table []web.Route, issuerPath string) (*meters, error) {
 	m := &meters{registry: metrics.New()}
+	m.glance = func() { m.plugins.glance(h.plugins.Status()) }
 	routes := metrics.Of("route", append(patterns(table, issuerPath), "unmatched")...)
 	classes := metrics.Of("status", statusClasses[2:]...)
 	var counting, timing error
 	m.requests, counting = m.registry.Counter("ostiary_requests_total", "Requests answered.", routes, classes)
 	m.seconds, timing = m.registry.Histogram("ostiary_request_duration_seconds", "From the head's arrival to the answer.",
 		[]float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5}, routes)
-	return m, errors.Join(counting, timing, m.addShadow(), m.addDecisionLog(),
+	return m, errors.Join(counting, timing, m.addShadow(), m.addDecisionLog(), m.addPlugins(),
 		m.registry.GaugeFunc("ostiary_policy_bundle_problems", "Times in a row that the policy bundle could not be read or was refused; 0 without a bundle.",
 			func() float64 { return float64(h.rules.bundle.failed()) }),
 		m.registry.GaugeFunc("ostiary_problems", "Problems that /health/ready reports now.",
@@ -74,6 +78,7 @@ func (m *meters) done(d web.Done) {
 
 // answer is /metrics.
 func (m *meters) answer(context.Context, *web.Request) (web.Response, error) {
+	m.glance()
 	body, mediaType, err := m.registry.Text()
 	return web.Response{Status: http.StatusOK, ContentType: mediaType, Body: body}, err
 }

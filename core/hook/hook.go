@@ -4,45 +4,25 @@ package hook
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
-// A Point is one place on the road where plugins are asked.
-type Point string
-
-// The points, in the order of a client's life.
-const (
-	PreRegister  Point = "pre_register"  // propose a patch to a new client, or reject it
-	PreUpdate    Point = "pre_update"    // propose a patch to an update, or reject it
-	PostRegister Point = "post_register" // add members to the 201 answer
-	OnRead       Point = "on_read"       // add members to the answer of a read
-)
-
-// Points lists all points.
-func Points() []Point { return []Point{PreRegister, PreUpdate, PostRegister, OnRead} }
-
-// Proposes tells whether the point's plugins may patch or reject; the others only shape the answer.
-func (p Point) Proposes() bool { return p == PreRegister || p == PreUpdate }
-
-// Fault is the error of a plugin that failed at this point: what may be told of it, with the cause for log and ledger. Where
-// plugins only shape the answer nothing is refused: what was asked for is done.
-func (p Point) Fault(plugin string, cause error) *core.Error {
-	effect := "the answer went out without what it adds"
-	if p.Proposes() {
-		effect = "the request was refused"
-	}
-	return core.Fail(core.PluginFault, "The plugin "+plugin+" failed, so "+effect+". An operator can see why under the decision id.", cause)
-}
-
 // A Call is what a plugin is told.
 type Call struct {
 	Point   Point
 	Context Context
-	Client  strictjson.Value // the draft's metadata (pre_*), or the answer without credentials (post_*, on_read)
-	Before  strictjson.Value // the stored metadata, on an update; else absent
+	// Client is the draft's metadata, or what is stored (pre_delete, token_claims, certificate_check), or the answer without
+	// credentials (post_*, on_read), or the request's document (software_statement_keys); absent in request_keys.
+	Client strictjson.Value
+	Before strictjson.Value // the stored metadata, on an update; else absent
+
+	Signed      *Signed           // in software_statement_keys and request_keys
+	Certificate *core.Certificate // in certificate_check
+	Token       *Token            // in token_claims
 }
 
 // Context is what surrounds a call. No secrets.
@@ -50,13 +30,42 @@ type Context struct {
 	DecisionID core.DecisionID
 	Operation  core.Operation
 	Channel    core.Channel
-	ClientID   core.ClientID // empty in pre_register
+	ClientID   core.ClientID // empty before there is one
 	Profile    string
 	Now        time.Time
 	Caller     core.Caller
-	IATLabel   string
-	Statement  strictjson.Value // claims of a verified software statement; else absent
-	Locked     []string         // members that no patch may touch
+	IAT        *InitialAccessToken // nil: none was presented
+	Statement  strictjson.Value    // claims of a verified software statement; else absent
+	Locked     []string            // members that no patch may touch
+	Writes     *Writes             // what plugins put in this judgement; nil: nothing can be kept here
+	Simulated  bool                // nothing may go out, and nothing will be carried out
+}
+
+// InitialAccessToken is what a plugin may know of the token a client registers with.
+type InitialAccessToken struct {
+	Label, Profile string
+}
+
+// What is signed, as Signed.Kind.
+const (
+	SignedStatement = "software_statement"
+	SignedRequest   = "request"
+)
+
+// Signed is a JWT whose keys are asked for. Nothing of it is verified yet.
+type Signed struct {
+	Kind     string
+	Alg, Kid string
+	Claims   strictjson.Value
+}
+
+// Token is an access token that is about to be minted.
+type Token struct {
+	GrantType string
+	Subject   core.Subject
+	Scopes    []string
+	Audience  []string
+	Claims    strictjson.Value // an object: what it says so far
 }
 
 // Action is what a plugin decided.
@@ -66,18 +75,32 @@ type Action string
 const (
 	Continue Action = "continue"
 	Patch    Action = "patch"
+	Give     Action = "result"
 	Reject   Action = "reject"
 )
 
 // A Result is what a plugin answered, checked for form but not for content.
 type Result struct {
 	Action   Action
-	Patch    strictjson.Value // RFC 7396, an object; for post_* and on_read: members to add
+	Patch    strictjson.Value // RFC 7396, an object; where plugins add: the members to add
+	ClientID core.ClientID    // for Give in mint_client_id
+	Keys     Keys             // for Give in software_statement_keys and request_keys
 	Code     core.Code        // for Reject
 	Message  string           // for Reject
+	Extra    strictjson.Value // for Reject: an object with more members for the error answer; absent: none
 	Audit    strictjson.Value // goes into the trace
 	Warnings []string
 }
+
+// Keys are what verifies a signature, as a plugin gave them: a JWK Set, or else a secret for HMAC. They go into no trace, log,
+// metric or error.
+type Keys struct {
+	JWKS   string // JSON; empty: none
+	Secret core.Secret
+}
+
+// Format implements fmt.Formatter: keys are never printed.
+func (Keys) Format(f fmt.State, _ rune) { _, _ = fmt.Fprint(f, "[redacted]") }
 
 // Usage is what a call cost.
 type Usage struct {
@@ -99,8 +122,10 @@ type Plugin interface {
 	// Name is the manifest's name, Digest the module's SHA-256 in hexadecimal.
 	Name() string
 	Digest() string
-	// MayWrite tells whether the manifest lets the plugin write a member at this point.
+	// MayWrite tells whether the manifest lets the plugin write a member at this point: of the client, of the answer, of a token.
 	MayWrite(p Point, member string) bool
+	// FailsOpen tells whether the operator lets a request go on when the plugin fails at this point, as if it had nothing to say.
+	FailsOpen(p Point) bool
 	// Ask runs the plugin. An error is a plugin fault (core.PluginFault) or a busy host (core.TemporarilyUnavailable).
 	Ask(ctx context.Context, call Call) (Result, Usage, error)
 }

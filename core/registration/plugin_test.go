@@ -21,6 +21,7 @@ type plugin struct {
 	name   string
 	writes []string
 	ask    func(hook.Call) (hook.Result, error)
+	open   bool
 }
 
 func (p *plugin) Name() string   { return p.name }
@@ -28,18 +29,25 @@ func (p *plugin) Digest() string { return "sha-" + p.name }
 
 func (p *plugin) MayWrite(_ hook.Point, member string) bool { return slices.Contains(p.writes, member) }
 
+func (p *plugin) FailsOpen(hook.Point) bool { return p.open }
+
 func (p *plugin) Ask(_ context.Context, call hook.Call) (hook.Result, hook.Usage, error) {
 	r, err := p.ask(call)
 	return r, hook.Usage{Fuel: 42, Wall: time.Millisecond, Calls: []hook.Outcall{{Kind: "kv", Target: "k", Status: "ok"}}}, err
+}
+
+// asking makes a plugin of a function.
+func asking(name, writes string, ask func(hook.Call) (hook.Result, error)) *plugin {
+	return &plugin{name: name, writes: strings.Fields(writes), ask: ask}
 }
 
 // patching answers the same patch to every call.
 func patching(t *testing.T, name, writes, patch string) *plugin {
 	t.Helper()
 	v := parse(t, patch)
-	return &plugin{name, strings.Fields(writes), func(hook.Call) (hook.Result, error) {
+	return asking(name, writes, func(hook.Call) (hook.Result, error) {
 		return hook.Result{Action: hook.Patch, Patch: v, Audit: parse(t, `{"by":"`+name+`"}`)}, nil
-	}}
+	})
 }
 
 func (b *bench) plug(p hook.Point, plugins ...hook.Plugin) { b.plugins.plugins[p] = plugins }
@@ -48,11 +56,11 @@ func (b *bench) plug(p hook.Point, plugins ...hook.Plugin) { b.plugins.plugins[p
 func TestPluginsProposeInOrder(t *testing.T) {
 	b := newBench(t)
 	var seen []string
-	second := &plugin{"second", []string{"client_name"}, func(c hook.Call) (hook.Result, error) {
+	second := asking("second", "client_name", func(c hook.Call) (hook.Result, error) {
 		seen = append(seen, text(c.Client, "client_name"), text(c.Client, "color"), string(c.Context.Operation), c.Context.Profile, c.Context.Caller.Kind)
 		return hook.Result{Action: hook.Patch, Patch: parse(t, `{"client_name":"`+text(c.Client, "client_name")+`!"}`), Warnings: []string{"Renamed."}}, nil
-	}}
-	idle := &plugin{"idle", nil, func(hook.Call) (hook.Result, error) { return hook.Result{Action: hook.Continue}, nil }}
+	})
+	idle := asking("idle", "", func(hook.Call) (hook.Result, error) { return hook.Result{Action: hook.Continue}, nil })
 	b.plug(hook.PreRegister, patching(t, "first", "client_name logo_uri", `{"client_name":"One","logo_uri":"https://a.example/l"}`), second, idle)
 	var judged string
 	b.policy = func(q *decision.Registration) (decision.Verdict, error) {
@@ -80,10 +88,10 @@ func TestPluginsOfAnUpdate(t *testing.T) {
 	b := newBench(t)
 	c := b.register(shop)
 	var before, id string
-	b.plug(hook.PreUpdate, &plugin{"p", []string{"contacts"}, func(call hook.Call) (hook.Result, error) {
+	b.plug(hook.PreUpdate, asking("p", "contacts", func(call hook.Call) (hook.Result, error) {
 		before, id = text(call.Before, "client_name"), string(call.Context.ClientID)
 		return hook.Result{Action: hook.Patch, Patch: parse(t, `{"contacts":["p@b.example"]}`)}, nil
-	}})
+	}))
 	got := b.mustDo(b.manage(core.Update, c, c.put(t, "client_name", `"New"`)))
 	checkMembers(t, got.doc, "client_name", `"New"`, "contacts", `["p@b.example"]`)
 	if before != "Shop" || id != string(c.id) {
@@ -151,7 +159,7 @@ func TestPluginEnds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
-			b.plug(hook.PreRegister, &plugin{"p", nil, func(hook.Call) (hook.Result, error) { return test.result, test.err }})
+			b.plug(hook.PreRegister, asking("p", "", func(hook.Call) (hook.Result, error) { return test.result, test.err }))
 			_, err := b.try(func(*decision.Registration) (decision.Verdict, error) {
 				t.Error("policy was asked")
 				return decision.Verdict{}, nil
@@ -235,15 +243,15 @@ func TestShapingTheAnswer(t *testing.T) {
 // Shaping that fails leaves the answer as it was and is written down; the client exists.
 func TestShapingFails(t *testing.T) {
 	for name, p := range map[string]*plugin{
-		"fault": {"p", nil, func(hook.Call) (hook.Result, error) {
+		"fault": asking("p", "", func(hook.Call) (hook.Result, error) {
 			return hook.Result{}, core.Fail(core.PluginFault, "Failed.", errors.New("trap"))
-		}},
-		"busy": {"p", nil, func(hook.Call) (hook.Result, error) {
+		}),
+		"busy": asking("p", "", func(hook.Call) (hook.Result, error) {
 			return hook.Result{}, core.Refuse(core.TemporarilyUnavailable, "busy")
-		}},
-		"rejects": {"p", nil, func(hook.Call) (hook.Result, error) {
+		}),
+		"rejects": asking("p", "", func(hook.Call) (hook.Result, error) {
 			return hook.Result{Action: hook.Reject, Code: core.AccessDenied}, nil
-		}},
+		}),
 	} {
 		b := newBench(t)
 		b.plug(hook.PostRegister, p)
@@ -270,10 +278,10 @@ func TestShapingARead(t *testing.T) {
 	b := newBench(t)
 	c := b.register(shop)
 	var seen strictjson.Value
-	b.plug(hook.OnRead, &plugin{"p", []string{"hint"}, func(call hook.Call) (hook.Result, error) {
+	b.plug(hook.OnRead, asking("p", "hint", func(call hook.Call) (hook.Result, error) {
 		seen = call.Client
 		return hook.Result{Action: hook.Patch, Patch: parse(t, `{"hint":1}`), Warnings: []string{"w"}}, nil
-	}})
+	}))
 	got := b.mustDo(b.manage(core.Read, c, ""))
 	checkMembers(t, got.doc, "hint", "1", "registration_access_token", `"`+c.rat.Reveal()+`"`)
 	checkMembers(t, seen, "client_id", `"`+string(c.id)+`"`, "registration_access_token", "", "client_secret", "")

@@ -44,10 +44,10 @@ func (o *overheard) check(secrets map[string]core.Secret) {
 func TestSecretsGoNowhere(t *testing.T) {
 	b := newBench(t)
 	o := &overheard{t: t}
-	listen := &plugin{"listener", []string{"hint"}, func(c hook.Call) (hook.Result, error) {
+	listen := asking("listener", "hint", func(c hook.Call) (hook.Result, error) {
 		o.add("plugin", c)
 		return hook.Result{Action: hook.Continue, Audit: parse(t, `{}`)}, nil
-	}}
+	})
 	for _, p := range hook.Points() {
 		b.plug(p, listen)
 	}

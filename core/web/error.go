@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -111,7 +112,7 @@ func oauthError(e *core.Error, status int) Response {
 		Description string          `json:"error_description,omitempty"`
 		Decision    core.DecisionID `json:"decision_id,omitempty"`
 		Errors      []shownReason   `json:"errors,omitempty"`
-	}{printable(string(e.Code)), printable(e.Detail), e.Decision, shown(e.Reasons)})
+	}{printable(string(e.Code)), printable(e.Detail), e.Decision, shown(e.Reasons)}).withMembers(e.Extra)
 }
 
 // problem is RFC 9457 §3.
@@ -124,7 +125,15 @@ func problem(e *core.Error, status int) Response {
 		Code     string          `json:"code"`
 		Decision core.DecisionID `json:"decision_id,omitempty"`
 		Errors   []shownReason   `json:"errors,omitempty"`
-	}{"about:blank", http.StatusText(status), status, printable(e.Detail), printable(string(e.Code)), e.Decision, shown(e.Reasons)})
+	}{"about:blank", http.StatusText(status), status, printable(e.Detail), printable(string(e.Code)), e.Decision, shown(e.Reasons)}).withMembers(e.Extra)
+}
+
+// withMembers adds the members of a JSON object to an answer that is one, too, and has none of them.
+func (res Response) withMembers(extra string) Response {
+	if len(extra) > len(`{}`) {
+		res.Body = append(append(bytes.TrimSuffix(res.Body, []byte{'}'}), ','), extra[1:]...)
+	}
+	return res
 }
 
 func document(status int, mediaType string, v any) Response {

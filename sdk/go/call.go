@@ -14,13 +14,44 @@ type Context = abi.Context[Value]
 type Call struct {
 	Hook    string
 	Context Context
-	Client  Metadata // what is to be registered so far, or the answer without credentials; only what the manifest reads
+	Client  Metadata // what is to be registered so far, or what is stored, or the answer without credentials; only what the manifest reads
 	Before  Metadata // what is stored, on an update; else empty
 	Entropy [32]byte // new for every call: the module's own random numbers repeat, because its memory is reset
 	Patch   Patch
+	KV      KV     // what the plugin keeps
+	Secret  Secret // the operator's keys
+
+	Signed      *Signed      // what keys are asked for; nil: the hook is not about keys
+	Certificate *Certificate // in certificate_check; Context.Certificate is there in all hooks
+	Token       *Token       // in token_claims
 
 	warnings []string
 	audit    []Member
+	result   Value
+}
+
+// What some hooks are about.
+type (
+	Signed      = abi.Signed[Value]
+	Certificate = abi.Certificate
+	Token       = abi.Token[Value]
+)
+
+// Keys verify a signature: a JWK Set, or else a secret for HMAC. The zero Keys say that the plugin does not know the signer.
+type Keys struct {
+	JWKS   Value
+	Secret string
+}
+
+// value is the result of a hook about keys.
+func (k Keys) value() Value {
+	switch {
+	case k.JWKS.Exists():
+		return Object(Member{"jwks", k.JWKS})
+	case k.Secret != "":
+		return Object(Member{"secret", String(k.Secret)})
+	}
+	return Value{}
 }
 
 // Warn adds a warning that the client reads in the answer. What cannot be printed becomes "?"; of the text 200 characters are

@@ -44,6 +44,29 @@ func exportPostRegister(ptr, size uint32) uint64 { return ask(abi.PostRegister, 
 //go:wasmexport on_read
 func exportOnRead(ptr, size uint32) uint64 { return ask(abi.OnRead, size) }
 
+//go:wasmexport post_update
+func exportPostUpdate(ptr, size uint32) uint64 { return ask(abi.PostUpdate, size) }
+
+//go:wasmexport pre_delete
+func exportPreDelete(ptr, size uint32) uint64 { return ask(abi.PreDelete, size) }
+
+//go:wasmexport mint_client_id
+func exportMintClientID(ptr, size uint32) uint64 { return ask(abi.MintClientID, size) }
+
+//go:wasmexport software_statement_keys
+func exportSoftwareStatementKeys(ptr, size uint32) uint64 {
+	return ask(abi.SoftwareStatementKeys, size)
+}
+
+//go:wasmexport request_keys
+func exportRequestKeys(ptr, size uint32) uint64 { return ask(abi.RequestKeys, size) }
+
+//go:wasmexport certificate_check
+func exportCertificateCheck(ptr, size uint32) uint64 { return ask(abi.CertificateCheck, size) }
+
+//go:wasmexport token_claims
+func exportTokenClaims(ptr, size uint32) uint64 { return ask(abi.TokenClaims, size) }
+
 func ask(hook string, size uint32) uint64 { return give(module.run(hook, received(size))) }
 
 // received gives what the host wrote into the buffer of exportAlloc: JSON without spaces around it, valid because the host

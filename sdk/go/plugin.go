@@ -12,6 +12,8 @@ type Hook func(c *Call) error
 var module = plugin{hooks: map[string]Hook{}}
 
 type plugin struct {
+	name      string // as the manifest has it
+	serving   string // the hook that runs
 	hooks     map[string]Hook
 	configure func(configuration Value) error
 }
@@ -25,6 +27,38 @@ func PreUpdate(h Hook) { module.serve(abi.PreUpdate, h) }
 // PostRegister serves the hook post_register: c.Client is the answer, c.Patch adds members to it that are not client metadata.
 func PostRegister(h Hook) { module.serve(abi.PostRegister, h) }
 
+// PostUpdate serves the hook post_update: c.Client is the answer, c.Patch adds members to it that are not client metadata.
+func PostUpdate(h Hook) { module.serve(abi.PostUpdate, h) }
+
+// PreDelete serves the hook pre_delete: c.Client is what is stored; a rejection keeps the client.
+func PreDelete(h Hook) { module.serve(abi.PreDelete, h) }
+
+// CertificateCheck serves the hook certificate_check: a rejection with InvalidClient refuses c.Certificate.
+func CertificateCheck(h Hook) { module.serve(abi.CertificateCheck, h) }
+
+// TokenClaims serves the hook token_claims: c.Patch adds claims to the access token c.Token.
+func TokenClaims(h Hook) { module.serve(abi.TokenClaims, h) }
+
+// MintClientID serves the hook mint_client_id: it gives the new client its id, of 1 to 128 of A-Z a-z 0-9 - . _ ~, or "" to
+// leave it to the server.
+func MintClientID(h func(c *Call) (string, error)) {
+	module.serve(abi.MintClientID, func(c *Call) error {
+		id, err := h(c)
+		if err == nil && id != "" {
+			c.result = Object(Member{"client_id", String(id)})
+		}
+		return err
+	})
+}
+
+// SoftwareStatementKeys serves the hook software_statement_keys: it gives the keys of the issuer of the statement c.Signed.
+func SoftwareStatementKeys(h func(c *Call) (Keys, error)) {
+	module.serveKeys(abi.SoftwareStatementKeys, h)
+}
+
+// RequestKeys serves the hook request_keys: it gives the keys of who signed the request c.Signed.
+func RequestKeys(h func(c *Call) (Keys, error)) { module.serveKeys(abi.RequestKeys, h) }
+
 // OnRead serves the hook on_read: c.Client is the answer, c.Patch adds members to it that are not client metadata.
 func OnRead(h Hook) { module.serve(abi.OnRead, h) }
 
@@ -35,6 +69,16 @@ func Configure(f func(configuration Value) error) {
 		panic("ostiary: Configure was called twice")
 	}
 	module.configure = f
+}
+
+func (p *plugin) serveKeys(hook string, h func(c *Call) (Keys, error)) {
+	p.serve(hook, func(c *Call) error {
+		keys, err := h(c)
+		if err == nil {
+			c.result = keys.value()
+		}
+		return err
+	})
 }
 
 func (p *plugin) serve(hook string, h Hook) {

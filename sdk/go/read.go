@@ -26,6 +26,12 @@ func readCall(v Value) (c *Call, err error) {
 			c.Client = readMetadata(s)
 		case "before":
 			c.Before = readMetadata(s)
+		case "signed":
+			c.Signed = readSigned(s.take())
+		case "certificate":
+			c.Certificate = readCertificate(s.take())
+		case "token":
+			c.Token = readToken(s.take())
 		case "entropy":
 			raw, wrong := base64.StdEncoding.DecodeString(s.take().Text())
 			if copy(c.Entropy[:], raw) != len(c.Entropy) || len(raw) != len(c.Entropy) || wrong != nil {
@@ -56,9 +62,12 @@ func readContext(s *scanner, c *Context) {
 		case "caller":
 			readCaller(s, &c.Caller)
 		case "initial_access_token":
-			c.InitialAccessToken = &abi.InitialAccessToken{Label: s.take().Get("label").Text()}
+			token := s.take()
+			c.InitialAccessToken = &abi.InitialAccessToken{Label: token.Get("label").Text(), Profile: token.Get("profile").Text()}
 		case "software_statement":
 			c.SoftwareStatement = &abi.Statement[Value]{Claims: s.take().Get("claims")}
+		case "certificate":
+			c.Certificate = readCertificate(s.take())
 		case "locked":
 			c.Locked = s.take().Strings()
 		default:
@@ -97,4 +106,28 @@ func readMetadata(s *scanner) Metadata {
 	s.object(func(name string) { m.members = append(m.members, Member{Name: name, Value: s.take()}) })
 	m.Value = Value{text: s.text[start:s.pos]}
 	return m
+}
+
+func readSigned(v Value) *Signed {
+	return &Signed{Kind: v.Get("kind").Text(), Alg: v.Get("alg").Text(), Kid: v.Get("kid").Text(), Claims: v.Get("claims")}
+}
+
+func readCertificate(v Value) *Certificate {
+	from, _ := v.Get("not_before").Int()
+	until, _ := v.Get("not_after").Int()
+	names := v.Get("san")
+	return &Certificate{
+		Subject: v.Get("subject").Text(), Issuer: v.Get("issuer").Text(), Serial: v.Get("serial").Text(), SHA256: v.Get("sha256").Text(),
+		SAN: abi.AlternativeNames{
+			DNS: names.Get("dns").Strings(), URI: names.Get("uri").Strings(), Email: names.Get("email").Strings(), IP: names.Get("ip").Strings(),
+		},
+		NotBefore: from, NotAfter: until, PEM: v.Get("pem").Text(),
+	}
+}
+
+func readToken(v Value) *Token {
+	return &Token{
+		GrantType: v.Get("grant_type").Text(), Subject: v.Get("subject").Text(), Scopes: v.Get("scopes").Strings(),
+		Audience: v.Get("audience").Strings(), Claims: v.Get("claims"),
+	}
 }

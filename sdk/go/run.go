@@ -48,6 +48,7 @@ func (p *plugin) run(hook string, input Value) (answer []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
+	c.Hook, p.serving = hook, hook // a test may leave it out of the input
 	envelope, err := c.answer(serve(c))
 	if err != nil {
 		return nil, err
@@ -64,7 +65,13 @@ func (c *Call) answer(outcome error) (*abi.Envelope[Value], error) {
 	if outcome != nil {
 		return c.refusal(e, outcome)
 	}
-	if len(c.Patch.members) > 0 {
+	switch {
+	case c.result.Exists():
+		e.Action, e.Result = abi.ActionResult, c.result
+	case len(c.Patch.members) == 0:
+	case !abi.Patches(c.Hook):
+		return nil, errors.New("the hook " + c.Hook + " has no patch")
+	default:
 		e.Action, e.Patch = abi.ActionPatch, Object(c.Patch.members...)
 	}
 	return e, nil
@@ -73,16 +80,17 @@ func (c *Call) answer(outcome error) (*abi.Envelope[Value], error) {
 // refusal completes the envelope of a call that ended with an error.
 func (c *Call) refusal(e *abi.Envelope[Value], outcome error) (*abi.Envelope[Value], error) {
 	var r *Rejection
-	switch {
-	case !errors.As(outcome, &r):
+	if !errors.As(outcome, &r) {
 		return nil, outcome
-	case !r.allowed():
-		return nil, errors.New("a plugin may not reject with the code " + string(r.Code))
-	case c.Hook == abi.PostRegister || c.Hook == abi.OnRead:
-		return nil, errors.New("the hook " + c.Hook + " cannot reject: the client exists")
+	}
+	if err := r.allowed(c.Hook); err != nil {
+		return nil, err
 	}
 	e.Action = abi.ActionReject
-	e.Error = &abi.Error{Code: string(r.Code), Description: r.Description}
+	e.Error = &abi.Error[Value]{Code: string(r.Code), Description: r.Description}
+	if len(r.Extra) > 0 {
+		e.Error.Extra = Object(r.Extra...)
+	}
 	return e, nil
 }
 
@@ -90,6 +98,7 @@ func (c *Call) refusal(e *abi.Envelope[Value], outcome error) (*abi.Envelope[Val
 // goes live.
 func (p *plugin) setUp(input Value) (answer []byte, err error) {
 	defer caught(&err)
+	p.name = input.Get("name").Text()
 	for _, hook := range input.Get("hooks").Strings() {
 		if p.hooks[hook] == nil {
 			return refuseSetup("the manifest asks for the hook " + hook + ", but the plugin registers no function for it"), nil
@@ -105,7 +114,7 @@ func (p *plugin) setUp(input Value) (answer []byte, err error) {
 
 func refuseSetup(text string) []byte {
 	return appendEnvelope(nil, &abi.Envelope[Value]{V: abi.Major, Action: abi.ActionReject,
-		Error: &abi.Error{Code: abi.InvalidClientMetadata, Description: describable(text)}})
+		Error: &abi.Error[Value]{Code: abi.InvalidClientMetadata, Description: describable(text)}})
 }
 
 // caught turns a panic into an error that says where it happened.

@@ -52,9 +52,12 @@ func appendEnvelope(out []byte, e *abi.Envelope[Value]) []byte {
 	if e.Patch.Exists() {
 		out = append(append(out, `,"patch":`...), e.Patch.text...)
 	}
+	if e.Result.Exists() {
+		out = append(append(out, `,"result":`...), e.Result.text...)
+	}
 	if e.Error != nil {
 		out = append(out, `,"error":`...)
-		out = appendObject(out, []Member{{"code", String(e.Error.Code)}, {"description", String(e.Error.Description)}})
+		out = appendObject(out, []Member{{"code", String(e.Error.Code)}, {"description", String(e.Error.Description)}, {"extra", e.Error.Extra}})
 	}
 	if e.Audit.Exists() {
 		out = append(append(out, `,"audit":`...), e.Audit.text...)

@@ -38,23 +38,49 @@ const (
 
 // The hooks, in the order of a client's life. A hook's name is also the name of its export.
 const (
-	PreRegister  = "pre_register"  // propose a patch to a new client, or reject it
-	PreUpdate    = "pre_update"    // propose a patch to an update, or reject it
-	PostRegister = "post_register" // add members to the answer of a registration
-	OnRead       = "on_read"       // add members to the answer of a read
+	RequestKeys           = "request_keys"            // give the keys that verify a signed request
+	SoftwareStatementKeys = "software_statement_keys" // give the keys of a software statement's issuer
+	PreRegister           = "pre_register"            // propose a patch to a new client, or reject it
+	MintClientID          = "mint_client_id"          // give a new client its id
+	PostRegister          = "post_register"           // add members to the answer of a registration
+	PreUpdate             = "pre_update"              // propose a patch to an update, or reject it
+	PostUpdate            = "post_update"             // add members to the answer of an update
+	OnRead                = "on_read"                 // add members to the answer of a read
+	PreDelete             = "pre_delete"              // reject the end of a client
+	CertificateCheck      = "certificate_check"       // reject a client's certificate
+	TokenClaims           = "token_claims"            // add claims to an access token
 )
 
 // Hooks lists all hooks.
-func Hooks() []string { return []string{PreRegister, PreUpdate, PostRegister, OnRead} }
+func Hooks() []string {
+	return []string{RequestKeys, SoftwareStatementKeys, PreRegister, MintClientID, PostRegister, PreUpdate, PostUpdate, OnRead, PreDelete,
+		CertificateCheck, TokenClaims}
+}
 
 // The actions of an Envelope.
 const (
 	ActionContinue = "continue" // nothing to say
 	ActionPatch    = "patch"    // patch holds the change
-	ActionReject   = "reject"   // error holds the refusal; only where a hook proposes
+	ActionResult   = "result"   // result holds what the hook is for
+	ActionReject   = "reject"   // error holds the refusal
 )
 
-// The codes a plugin may reject with: RFC 7591 §3.2.2, and two of RFC 6749.
+// Patches tells the hooks that may answer with a patch: of the client's metadata in pre_register and pre_update; of members to
+// add in post_register, post_update and on_read (to the answer) and token_claims (to the access token).
+func Patches(hook string) bool {
+	switch hook {
+	case PreRegister, PreUpdate, PostRegister, PostUpdate, OnRead, TokenClaims:
+		return true
+	}
+	return false
+}
+
+// Results tells the hooks that may answer with a result.
+func Results(hook string) bool {
+	return hook == RequestKeys || hook == SoftwareStatementKeys || hook == MintClientID
+}
+
+// The codes a plugin may reject with: RFC 7591 §3.2.2, and some of RFC 6749 and RFC 8707.
 const (
 	InvalidRedirectURI          = "invalid_redirect_uri"
 	InvalidClientMetadata       = "invalid_client_metadata"
@@ -62,12 +88,23 @@ const (
 	UnapprovedSoftwareStatement = "unapproved_software_statement"
 	InvalidScope                = "invalid_scope"
 	AccessDenied                = "access_denied"
+	InvalidClient               = "invalid_client"
+	InvalidGrant                = "invalid_grant"
+	InvalidTarget               = "invalid_target"
 )
 
-// RejectCodes lists the codes a plugin may reject with.
-func RejectCodes() []string {
-	return []string{InvalidRedirectURI, InvalidClientMetadata, InvalidSoftwareStatement, UnapprovedSoftwareStatement,
-		InvalidScope, AccessDenied}
+// RejectCodes lists the codes a plugin may reject with in a hook; none where it cannot reject.
+func RejectCodes(hook string) []string {
+	switch hook {
+	case RequestKeys, SoftwareStatementKeys, PreRegister, MintClientID, PreUpdate, PreDelete:
+		return []string{InvalidRedirectURI, InvalidClientMetadata, InvalidSoftwareStatement, UnapprovedSoftwareStatement,
+			InvalidScope, AccessDenied}
+	case CertificateCheck:
+		return []string{InvalidClient}
+	case TokenClaims:
+		return []string{AccessDenied, InvalidGrant, InvalidScope, InvalidTarget}
+	}
+	return nil
 }
 
 // Bounds of an answer. Beyond one of them the answer is a plugin fault.
@@ -78,6 +115,10 @@ const (
 	MaxWarnings    = 8
 	MaxWarning     = 200     // characters of one warning, all printable
 	MaxDescription = 400     // bytes of an error's description, as RFC 6749 §5.2 allows them
+	MaxExtra       = 1 << 10 // bytes of an error's extra as JSON
+	MaxExtras      = 8       // members of an error's extra
+	MaxClientID    = 128     // characters of a client_id in a result: A-Z a-z 0-9 - . _ ~
+	MaxSecret      = 1 << 10 // bytes of a secret in a result
 	MaxAudit       = 4 << 10 // bytes of audit as JSON
 	MaxLogLines    = 32      // log lines of one call that are kept
 	MaxLogLine     = 1 << 10 // bytes of one log line that are kept

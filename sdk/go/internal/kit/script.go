@@ -28,6 +28,16 @@ func perform(c *ostiary.Call, step ostiary.Value) error {
 		ostiary.Log(ostiary.Info, text)
 	case "reject":
 		return ostiary.Reject(ostiary.Code(step.Get("code").Text()), text)
+	case "reject_with":
+		return ostiary.RejectWith(ostiary.Code(step.Get("code").Text()), text, named(member, step.Get("value")))
+	case "give":
+		given = step.Get("value")
+	case "give_if_issuer": // of what is signed
+		if c.Signed != nil && c.Signed.Claims.Get("iss").Text() == text {
+			given = step.Get("value")
+		}
+	case "about":
+		c.Audit("about", about(c))
 	case "fail":
 		return errors.New(text)
 	case "count":
@@ -40,7 +50,7 @@ func perform(c *ostiary.Call, step ostiary.Value) error {
 			c.Patch.Set(member, step.Get("value"))
 		}
 	default:
-		return errors.New("the script has no step " + op)
+		return use(c, op, step)
 	}
 	return nil
 }
@@ -49,7 +59,7 @@ func perform(c *ostiary.Call, step ostiary.Value) error {
 func report(c *ostiary.Call) ostiary.Value {
 	token, claims := ostiary.Null(), ostiary.Null()
 	if t := c.Context.InitialAccessToken; t != nil {
-		token = ostiary.String(t.Label)
+		token = ostiary.String(t.Label + t.Profile)
 	}
 	if s := c.Context.SoftwareStatement; s != nil {
 		claims = s.Claims
@@ -74,6 +84,31 @@ func report(c *ostiary.Call) ostiary.Value {
 		named("before", described(c.Before)),
 	)
 }
+
+// about says what the hook is about, through the SDK's accessors.
+func about(c *ostiary.Call) ostiary.Value {
+	var members []ostiary.Member
+	if s := c.Signed; s != nil {
+		members = append(members, named("signed", ostiary.Array(texts(s.Kind, s.Alg, s.Kid), s.Claims)))
+	}
+	if t := c.Token; t != nil {
+		members = append(members, named("token", ostiary.Array(texts(t.GrantType, t.Subject), ostiary.Strings(t.Scopes), ostiary.Strings(t.Audience), t.Claims)))
+	}
+	if held := c.Certificate; held != nil {
+		members = append(members, named("certificate", certificate(held)))
+	}
+	if held := c.Context.Certificate; held != nil {
+		members = append(members, named("presented", certificate(held)))
+	}
+	return ostiary.Object(members...)
+}
+
+func certificate(c *ostiary.Certificate) ostiary.Value {
+	return ostiary.Array(texts(c.Subject, c.Issuer, c.Serial, c.SHA256, c.PEM), ostiary.Strings(c.SAN.DNS), ostiary.Strings(c.SAN.URI),
+		ostiary.Strings(c.SAN.Email), ostiary.Strings(c.SAN.IP), ostiary.Int(c.NotBefore), ostiary.Int(c.NotAfter))
+}
+
+func texts(list ...string) ostiary.Value { return ostiary.Strings(list) }
 
 func described(m ostiary.Metadata) ostiary.Value {
 	return ostiary.Object(
