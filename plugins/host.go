@@ -24,25 +24,6 @@ type Options struct {
 	Now      func() time.Time // nil: time.Now
 }
 
-// Limits are the operator's: what a manifest gets when it asks for nothing, and the most it may ask for. Zero values mean
-// the defaults named beside them.
-type Limits struct {
-	ModuleBytes  int           // size of a module; 8 MiB
-	MemoryMiB    int           // memory of one instance; 32
-	MaxMemoryMiB int           // 64
-	Wall         time.Duration // one call; 500 ms
-	MaxWall      time.Duration // 5 s
-}
-
-func (l Limits) withDefaults() Limits {
-	l.ModuleBytes = cmp.Or(l.ModuleBytes, 8<<20)
-	l.MemoryMiB = cmp.Or(l.MemoryMiB, 32)
-	l.MaxMemoryMiB = max(cmp.Or(l.MaxMemoryMiB, 64), l.MemoryMiB)
-	l.Wall = cmp.Or(l.Wall, 500*time.Millisecond)
-	l.MaxWall = max(cmp.Or(l.MaxWall, 5*time.Second), l.Wall)
-	return l
-}
-
 // drain is how long a replaced version is kept for requests that hold it and have not asked it yet.
 const drain = 30 * time.Second
 

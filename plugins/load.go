@@ -11,8 +11,6 @@ import (
 	"github.com/ostiary/ostiary/sdk/go/abi"
 )
 
-const pagesPerMiB = 16 // of linear memory
-
 // load checks, compiles, starts and configures one plugin. The error gives every reason that was found.
 func (h *Host) load(ctx context.Context, c candidate) (*version, error) {
 	info, err := sandbox.Inspect(c.module)
@@ -22,19 +20,17 @@ func (h *Host) load(ctx context.Context, c candidate) (*version, error) {
 	if err := checkExports(&info, &c.manifest); err != nil {
 		return nil, err
 	}
-	memoryMiB, wall, err := c.manifest.Limits.within(h.limits)
+	allowed, err := h.limits.allow(c.manifest.Limits, Bounds{})
 	if err != nil {
 		return nil, err
 	}
 	v := &version{
 		manifest: c.manifest, digest: c.digest, content: c.content,
-		setUp: exports(&info, abi.Configure), log: h.log.With("plugin", c.name),
+		setUp: exports(&info, abi.Configure), log: h.log.With("plugin", c.name), granted: c.manifest.Capabilities,
+		limits: allowed,
 	}
-	limits := sandbox.Limits{
-		ModuleBytes: h.limits.ModuleBytes, MemoryPages: uint32(memoryMiB * pagesPerMiB), Wall: wall, OutputBytes: abi.MaxAnswer,
-	}
-	ctx, journal := withJournal(ctx, v.log)
-	v.program, err = h.machine.Load(ctx, c.module, hostFunctions(), limits, v.start)
+	ctx, journal := withJournal(ctx, v.log, allowed.LogLines)
+	v.program, err = h.machine.Load(ctx, c.module, hostFunctions(v.granted), h.limits.sandboxed(allowed), v.start)
 	if err != nil {
 		return nil, fmt.Errorf("%w%s", err, journal.because())
 	}
@@ -94,7 +90,7 @@ func checkExports(info *sandbox.Info, m *Manifest) error {
 	if exports(info, abi.Configure) {
 		needed = append(needed, exchange(abi.Configure))
 	}
-	var problems []error
+	problems := m.unasked(info)
 	for _, n := range needed {
 		if err := n.in(info); err != nil {
 			problems = append(problems, err)
@@ -104,6 +100,17 @@ func checkExports(info *sandbox.Info, m *Manifest) error {
 		problems = append(problems, errors.New("the manifest has a configuration, but the module does not export "+abi.Configure))
 	}
 	return errors.Join(problems...)
+}
+
+// unasked tells which imports need a capability that the manifest does not ask for.
+func (m *Manifest) unasked(info *sandbox.Info) (problems []error) {
+	for _, need := range info.Imports {
+		name, known := capabilityOf[need.Name]
+		if need.Module == abi.Imports && known && !m.Capabilities.has(name) {
+			problems = append(problems, fmt.Errorf("the module imports %s, which needs the capability %[2]s: add %[2]s to the manifest's capabilities", need.Name, name))
+		}
+	}
+	return problems
 }
 
 func (t exportType) in(info *sandbox.Info) error {

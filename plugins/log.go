@@ -20,8 +20,8 @@ type journal struct {
 // loaded, and serve every call of it.
 type journalKey struct{}
 
-func withJournal(ctx context.Context, log *slog.Logger) (context.Context, *journal) {
-	j := &journal{log: log, lines: abi.MaxLogLines}
+func withJournal(ctx context.Context, log *slog.Logger, lines int) (context.Context, *journal) {
+	j := &journal{log: log, lines: lines}
 	return context.WithValue(ctx, journalKey{}, j), j
 }
 
@@ -58,8 +58,8 @@ func (j *journal) because() string {
 	return ": " + j.said
 }
 
-// hostFunctions are what a plugin may import.
-func hostFunctions() sandbox.Imports {
+// hostFunctions are what a plugin with these capabilities may import.
+func hostFunctions(_ Capabilities) sandbox.Imports {
 	log := sandbox.Import{
 		Module: abi.Imports, Name: abi.Log, Params: []sandbox.ValueType{sandbox.I32, sandbox.I32, sandbox.I32}, Call: logLine,
 	}

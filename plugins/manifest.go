@@ -1,13 +1,11 @@
 package plugins
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 
 	"github.com/ostiary/ostiary/core/config"
@@ -29,17 +27,17 @@ const (
 
 // A Manifest says what a plugin is and what it may do. It stands as NAME.yaml beside NAME.wasm.
 type Manifest struct {
-	APIVersion    string                      `yaml:"apiVersion"`
-	Name          string                      `yaml:"name"`    // equal to the file's name
-	Version       string                      `yaml:"version"` // the author's; shown, never compared
-	SHA256        string                      `yaml:"sha256"`  // of the module, in hexadecimal; checked when given
-	ABI           Wire                        `yaml:"abi"`
-	Hooks         map[hook.Point]Binding      `yaml:"hooks"`
-	Reads         []string                    `yaml:"reads"`  // members the plugin sees; client.* for all; none when absent
-	Writes        []string                    `yaml:"writes"` // members the plugin may patch or add to an answer
-	Capabilities  map[string]strictjson.Value `yaml:"capabilities"`
-	Limits        Bounds                      `yaml:"limits"`
-	Configuration strictjson.Value            `yaml:"configuration"` // an object, for ostiary_configure
+	APIVersion    string                 `yaml:"apiVersion"`
+	Name          string                 `yaml:"name"`    // equal to the file's name
+	Version       string                 `yaml:"version"` // the author's; shown, never compared
+	SHA256        string                 `yaml:"sha256"`  // of the module, in hexadecimal; checked when given
+	ABI           Wire                   `yaml:"abi"`
+	Hooks         map[hook.Point]Binding `yaml:"hooks"`
+	Reads         []string               `yaml:"reads"`        // members the plugin sees; client.* for all; none when absent
+	Writes        []string               `yaml:"writes"`       // members the plugin may patch or add to an answer
+	Capabilities  Capabilities           `yaml:"capabilities"` // what it asks for
+	Limits        Bounds                 `yaml:"limits"`
+	Configuration strictjson.Value       `yaml:"configuration"` // an object, for ostiary_configure
 }
 
 // Wire is the version of the ABI that a plugin needs.
@@ -53,12 +51,6 @@ type Binding struct {
 	Priority *int `yaml:"priority" range:"0..1000"`
 }
 
-// Bounds are what a plugin asks for instead of the host's defaults.
-type Bounds struct {
-	MemoryMiB int `yaml:"memory_mib" range:"1..1024"`
-	WallMS    int `yaml:"wall_ms" range:"1..60000"`
-}
-
 // ReadManifest reads a manifest strictly. Variables are a problem outside its configuration, where they are plain text: a
 // plugin's author must not be able to ask for the server's environment. The error is a *config.Problems with every problem
 // and its line.
@@ -67,6 +59,7 @@ func ReadManifest(data []byte, file string) (Manifest, error) {
 	if err := config.Read(data, file, &m, unreplaced); err != nil {
 		return Manifest{}, err
 	}
+	m.Capabilities = m.Capabilities.asked()
 	return m, nil
 }
 
@@ -102,11 +95,6 @@ func (m *Manifest) Validate() []config.Problem {
 	m.checkVariables(&found)
 	m.checkHooks(&found)
 	m.checkMembers(&found)
-	for _, name := range slices.Sorted(maps.Keys(m.Capabilities)) {
-		if name != abi.Log {
-			found.add("capabilities."+name, "this server has no such capability; the only one is log, which needs no asking")
-		}
-	}
 	if kind := m.Configuration.Kind(); kind > strictjson.KindNull && kind != strictjson.KindObject {
 		found.add("configuration", "must be an object, not %s", kind)
 	}
@@ -216,19 +204,6 @@ func writable(p hook.Point, member string) bool {
 		return !oauth.ReservedClaim(member) && (isRow && !row.Fixed || !metadata.IsReserved(member))
 	}
 	return may.Adds && !metadata.IsReserved(member)
-}
-
-// within checks the bounds against the host's, and fills in what the manifest leaves open.
-func (b Bounds) within(l Limits) (memoryMiB int, wall time.Duration, err error) {
-	memoryMiB = cmp.Or(b.MemoryMiB, l.MemoryMiB)
-	wall = cmp.Or(time.Duration(b.WallMS)*time.Millisecond, l.Wall)
-	switch {
-	case memoryMiB > l.MaxMemoryMiB:
-		err = fmt.Errorf("limits.memory_mib: %d is over this server's %d", memoryMiB, l.MaxMemoryMiB)
-	case wall > l.MaxWall:
-		err = fmt.Errorf("limits.wall_ms: %d is over this server's %d", wall.Milliseconds(), l.MaxWall.Milliseconds())
-	}
-	return memoryMiB, wall, err
 }
 
 // problems collects what is wrong with a manifest.

@@ -24,6 +24,8 @@ type version struct {
 	content  [32]byte // of module and manifest
 	setUp    bool     // the module takes a configuration
 	program  *sandbox.Program
+	granted  Capabilities // asked for and granted: what it has
+	limits   Allowance
 	log      *slog.Logger
 }
 
@@ -46,7 +48,7 @@ func (v *version) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Us
 	if err != nil {
 		return hook.Result{}, hook.Usage{}, call.Point.Fault(v.Name(), err)
 	}
-	told, journal := withJournal(ctx, v.log.With("decision_id", string(call.Context.DecisionID)))
+	told, journal := withJournal(ctx, v.log.With("decision_id", string(call.Context.DecisionID)), v.limits.LogLines)
 	var answer []byte
 	cost, err := v.program.Do(told, func(i *sandbox.Instance) (err error) {
 		i.SetEntropy(sha256.Sum256(append([]byte("wasi"), random[:]...)))

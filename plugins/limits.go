@@ -1,0 +1,96 @@
+package plugins
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ostiary/ostiary/core/sandbox"
+	"github.com/ostiary/ostiary/sdk/go/abi"
+)
+
+// Limits are the server's: what a plugin gets when nobody says anything, and the most that a manifest may ask for. Zero values
+// mean the defaults named beside them.
+type Limits struct {
+	ModuleBytes             int           // size of a module; 8 MiB
+	MemoryMiB, MaxMemoryMiB int           // memory of one instance; 32, 64
+	Fuel, MaxFuel           int64         // instructions of one call, about; 200 and 1000 million
+	Wall, MaxWall           time.Duration // one call, what it waits for included; 500 ms, 5 s
+	OutputBytes             int           // of an answer, also the most; abi.MaxAnswer
+	LogLines, MaxLogLines   int           // that are kept of one call; abi.MaxLogLines, 256
+	HTTPCalls, MaxHTTPCalls int           // requests of one call; 2, 10
+	SelfTest                time.Duration // all self-tests of a plugin; 30 s
+}
+
+func (l Limits) withDefaults() Limits {
+	l.ModuleBytes = cmp.Or(l.ModuleBytes, 8<<20)
+	l.MemoryMiB = cmp.Or(l.MemoryMiB, 32)
+	l.MaxMemoryMiB = max(cmp.Or(l.MaxMemoryMiB, 64), l.MemoryMiB)
+	l.Fuel = cmp.Or(l.Fuel, 200_000_000)
+	l.MaxFuel = max(cmp.Or(l.MaxFuel, 1_000_000_000), l.Fuel)
+	l.Wall = cmp.Or(l.Wall, 500*time.Millisecond)
+	l.MaxWall = max(cmp.Or(l.MaxWall, 5*time.Second), l.Wall)
+	l.OutputBytes = cmp.Or(l.OutputBytes, abi.MaxAnswer)
+	l.LogLines = cmp.Or(l.LogLines, abi.MaxLogLines)
+	l.MaxLogLines = max(cmp.Or(l.MaxLogLines, 256), l.LogLines)
+	l.HTTPCalls = cmp.Or(l.HTTPCalls, 2)
+	l.MaxHTTPCalls = max(cmp.Or(l.MaxHTTPCalls, 10), l.HTTPCalls)
+	l.SelfTest = cmp.Or(l.SelfTest, 30*time.Second)
+	return l
+}
+
+// Bounds are what a plugin's manifest asks for instead of the server's defaults, or what the operator's binding says instead of
+// both. What is zero is left open. The ranges are what no binding goes beyond.
+type Bounds struct {
+	MemoryMiB   int   `yaml:"memory_mib" range:"1..1024"`
+	Fuel        int64 `yaml:"fuel" range:"1000..100000000000"`
+	WallMS      int   `yaml:"wall_ms" range:"1..60000"`
+	OutputBytes int   `yaml:"output_bytes" range:"64..262144"`
+	LogLines    int   `yaml:"log_lines" range:"1..10000"`
+	HTTPCalls   int   `yaml:"http_calls" range:"1..100"`
+}
+
+// An Allowance is what one plugin may use in a call, in the end.
+type Allowance struct {
+	MemoryMiB   int
+	Fuel        int64
+	Wall        time.Duration
+	OutputBytes int
+	LogLines    int
+	HTTPCalls   int
+}
+
+// allow settles what a plugin may use: what the operator's binding says, else what the manifest asks for, which must be within
+// the server's limits, else the server's defaults. The error names every limit that is asked too much of.
+func (l Limits) allow(manifest, binding Bounds) (Allowance, error) {
+	var errs []error
+	settle := func(name string, bound, asked, otherwise, most int64) int64 {
+		if bound == 0 && asked > most {
+			errs = append(errs, fmt.Errorf("limits.%s: %d is over this server's %d; an operator can allow it in plugins.bindings", name, asked, most))
+		}
+		return cmp.Or(bound, asked, otherwise)
+	}
+	number := func(name string, bound, asked, otherwise, most int) int {
+		return int(settle(name, int64(bound), int64(asked), int64(otherwise), int64(most)))
+	}
+	wall := number("wall_ms", binding.WallMS, manifest.WallMS, int(l.Wall.Milliseconds()), int(l.MaxWall.Milliseconds()))
+	a := Allowance{
+		MemoryMiB:   number("memory_mib", binding.MemoryMiB, manifest.MemoryMiB, l.MemoryMiB, l.MaxMemoryMiB),
+		Fuel:        settle("fuel", binding.Fuel, manifest.Fuel, l.Fuel, l.MaxFuel),
+		Wall:        time.Duration(wall) * time.Millisecond,
+		OutputBytes: number("output_bytes", binding.OutputBytes, manifest.OutputBytes, l.OutputBytes, abi.MaxAnswer),
+		LogLines:    number("log_lines", binding.LogLines, manifest.LogLines, l.LogLines, l.MaxLogLines),
+		HTTPCalls:   number("http_calls", binding.HTTPCalls, manifest.HTTPCalls, l.HTTPCalls, l.MaxHTTPCalls),
+	}
+	return a, errors.Join(errs...)
+}
+
+const pagesPerMiB = 16 // of linear memory
+
+// sandboxed gives the limits of the machine for a plugin.
+func (l Limits) sandboxed(a Allowance) sandbox.Limits {
+	return sandbox.Limits{
+		ModuleBytes: l.ModuleBytes, MemoryPages: uint32(a.MemoryMiB * pagesPerMiB), Wall: a.Wall, OutputBytes: a.OutputBytes,
+	}
+}
