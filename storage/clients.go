@@ -22,6 +22,7 @@ type Clients struct {
 	tokenIDs    Table[tokenIDForm]
 	index       Table[struct{}]
 	ledger      Ledger
+	kept        *PluginKV
 	ring        *seal.Ring // seals cursors
 	cache       *clientCache
 }
@@ -40,6 +41,7 @@ func NewClients(engine Engine, issuer core.IssuerID, ledger Ledger, ring *seal.R
 		tokenUses:   NewTable[struct{}](engine, id, "iat_uses", 1),
 		tokenIDs:    NewTable[tokenIDForm](engine, id, "iat_by_id", 1),
 		index:       NewTable[struct{}](engine, id, "client_by", 1),
+		kept:        NewPluginKV(engine, issuer, ring, now),
 		cache:       newClientCache(),
 	}
 }
@@ -126,7 +128,11 @@ func (c *Clients) records(ctx context.Context, id core.ClientID) ([]Record, regi
 	}, nil
 }
 
-// Commit carries out an approved write: client, credentials, state, index rows, ledger entry and the token's use in one Apply.
+// Kept is what plugins keep.
+func (c *Clients) Kept() *PluginKV { return c.kept }
+
+// Commit carries out an approved write: client, credentials, state, index rows, ledger entry, the token's use and what plugins
+// keep of it in one Apply.
 func (c *Clients) Commit(ctx context.Context, a registration.Approved) error {
 	if a.IsZero() {
 		return registration.ErrZero
@@ -144,6 +150,7 @@ func (c *Clients) Commit(ctx context.Context, a registration.Approved) error {
 		c.planUpdate(&p, a)
 	}
 	c.ledger.plan(&p, a.Entry())
+	c.kept.plan(&p, a.Writes())
 	err := p.apply(ctx, c.engine)
 	c.cache.drop(a.Client().ID)
 	return err

@@ -37,6 +37,8 @@ type Context struct {
 	IAT        *InitialAccessToken // nil: none was presented
 	Statement  strictjson.Value    // claims of a verified software statement; else absent
 	Locked     []string            // members that no patch may touch
+	Writes     *Writes             // what plugins put in this judgement; nil: nothing can be kept here
+	Simulated  bool                // nothing may go out, and nothing will be carried out
 }
 
 // InitialAccessToken is what a plugin may know of the token a client registers with.

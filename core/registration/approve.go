@@ -20,6 +20,7 @@ func (j *judgement) approve() (Approved, error) {
 	a := Approved{
 		client: j.before.Client, credentials: j.before.Credentials, state: j.before.State, before: j.before,
 		spends: j.held, supersedes: j.supersedes(), basis: basis{j.before.Stamps, j.site, j.verdict.Holds},
+		writes: j.writes.All(),
 	}
 	outcome := ledger.Stored
 	var err error

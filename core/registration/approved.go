@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/ledger"
 )
 
@@ -21,6 +22,7 @@ type Approved struct {
 	minted      minted
 	warnings    []core.Reason
 	basis       basis // what the approval rests on
+	writes      []hook.Write
 }
 
 // minted are the secrets that exist in clear for one answer only.
@@ -65,3 +67,6 @@ func (a Approved) Spends() (Held, bool) {
 
 // Unchanged tells that nothing is to be written.
 func (a Approved) Unchanged() bool { return a.unchanged }
+
+// Writes are what plugins keep of it; the commit writes them in the same step, or answers ErrOvertaken.
+func (a Approved) Writes() []hook.Write { return a.writes }

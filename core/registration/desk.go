@@ -22,8 +22,8 @@ type Store interface {
 	Presence(ctx context.Context, id core.ClientID) (core.Credentials, Stamps, error)
 	// TokenByHash gives an initial access token; the zero Held when there is none.
 	TokenByHash(ctx context.Context, hash core.SecretHash) (Held, error)
-	// Commit carries out an Approved with its ledger entry, all or nothing: ErrSpent, ErrTaken or ErrChanged when what it was
-	// decided on is no longer so.
+	// Commit carries out an Approved with its ledger entry and what plugins keep of it, all or nothing: ErrSpent, ErrTaken,
+	// ErrChanged or ErrOvertaken when what it was decided on is no longer so.
 	Commit(ctx context.Context, a Approved) error
 	// ForgetEarlier ends all registration access tokens but the current one, if the credentials are still at the stamp.
 	ForgetEarlier(ctx context.Context, id core.ClientID, at Stamp) error
@@ -35,6 +35,8 @@ var (
 	ErrTaken   = errors.New("the client id is taken")
 	ErrChanged = errors.New("the client was changed meanwhile")
 	ErrZero    = errors.New("an Approved that Judge did not make")
+
+	ErrOvertaken = errors.New("what a plugin keeps was changed meanwhile, or has no room any more") // it is judged again
 )
 
 // Policy answers the registration question.
@@ -62,6 +64,7 @@ type Desk struct {
 	issuerKeys IssuerKeys
 	site       atomic.Pointer[Site]
 	readings   readings
+	line       line
 	clientURI  func(core.ClientID) string
 	decided    func(decision.Taken)
 	now        func() time.Time
@@ -82,7 +85,7 @@ type Parts struct {
 
 // NewDesk opens a desk.
 func NewDesk(p Parts) *Desk {
-	d := &Desk{store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, issuerKeys: p.IssuerKeys, clientURI: p.ClientURI, decided: p.Decided, now: p.Now}
+	d := &Desk{store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, issuerKeys: p.IssuerKeys, clientURI: p.ClientURI, decided: p.Decided, now: p.Now, line: newLine()}
 	d.site.Store(p.Site)
 	return d
 }
@@ -98,14 +101,7 @@ func (d *Desk) Do(ctx context.Context, req Request) (Answer, error) {
 	if answer, ok := d.reread(ctx, req); ok {
 		return answer, nil
 	}
-	j := d.begin(req)
-	approved, entry, err := j.walk(ctx)
-	j.tell(&entry, err)
-	if err != nil {
-		d.book.Record(entry)
-		return Answer{}, err
-	}
-	done, err := d.carryOut(ctx, req, approved)
+	approved, done, err := d.settle(ctx, req)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -133,6 +129,20 @@ func (j *judgement) tell(e *ledger.Entry, err error) {
 	})
 }
 
+// attempt judges and carries out, once. It gives the rows of the entry that the commit itself could not carry. When the error is an
+// overtaken nothing is recorded yet.
+func (d *Desk) attempt(ctx context.Context, req Request) (Approved, []ledger.Stage, error) {
+	j := d.begin(req)
+	approved, entry, err := j.walk(ctx)
+	j.tell(&entry, err)
+	if err != nil {
+		d.book.Record(entry)
+		return Approved{}, nil, err
+	}
+	done, err := d.carryOut(ctx, req, approved)
+	return approved, done, err
+}
+
 // carryOut is stage 8. It gives its row of the entry, which the commit itself could not carry.
 func (d *Desk) carryOut(ctx context.Context, req Request, a Approved) ([]ledger.Stage, error) {
 	start, write := time.Now(), d.store.Commit
@@ -142,17 +152,24 @@ func (d *Desk) carryOut(ctx context.Context, req Request, a Approved) ([]ledger.
 	err := write(ctx, a)
 	row := ledger.Stage{Stage: "commit", By: ledger.By{Kind: "core"}, NS: time.Since(start).Nanoseconds()}
 	switch {
+	case errors.Is(err, ErrOvertaken):
+		return nil, &overtaken{entry: a.entry, row: row}
 	case err != nil:
-		failure := *core.AsError(commitError(req, err))
-		failure.Decision = req.Decision
-		d.book.Record(lost(a.entry, row, &failure))
-		return nil, &failure
+		return nil, d.lose(req, a.entry, row, err)
 	case !a.Unchanged():
 		return []ledger.Stage{row}, nil
 	case req.Operation != core.Read:
 		d.book.Record(a.entry)
 	}
 	return nil, nil
+}
+
+// lose records the entry of an approved request whose commit failed, and gives the error for the caller.
+func (d *Desk) lose(req Request, e ledger.Entry, row ledger.Stage, err error) error {
+	failure := *core.AsError(commitError(req, err))
+	failure.Decision = req.Decision
+	d.book.Record(lost(e, row, &failure))
+	return &failure
 }
 
 func commitError(req Request, err error) error {
@@ -167,6 +184,11 @@ func commitError(req Request, err error) error {
 		return core.Refuse(core.PreconditionFailed, "The client was changed by another request meanwhile; read it again.")
 	case errors.Is(err, ErrChanged):
 		return core.Refuse(core.Conflict, "The client was changed by another request meanwhile; read it and try again.")
+	case errors.Is(err, ErrOvertaken):
+		return &core.Error{
+			Code: core.TemporarilyUnavailable, RetryAfter: time.Second, Err: err,
+			Detail: "What a plugin keeps was changed by other requests again and again. Try again in a moment.",
+		}
 	}
 	return err
 }

@@ -22,6 +22,9 @@ type judgement struct {
 	now    time.Time
 	as     string // in a simulation: what the caller is taken to be
 
+	simulated bool
+	writes    *hook.Writes // what plugins want to keep
+
 	caller  core.Caller
 	before  Stored           // zero on register
 	held    *Held            // the initial access token, when one was presented
@@ -83,14 +86,7 @@ func documented(op core.Operation) bool { return op == core.Register || op == co
 // Judge takes a request down the road up to its approval and writes nothing. The entry tells the whole way, whatever its
 // end; on an error it is what explains the refusal.
 func (d *Desk) Judge(ctx context.Context, req Request) (Approved, ledger.Entry, error) {
-	return d.judge(ctx, d.policy, req, "")
-}
-
-// judge is Judge under a policy, for a caller who is, in a simulation, taken to be of a kind.
-func (d *Desk) judge(ctx context.Context, policy Policy, req Request, as string) (Approved, ledger.Entry, error) {
-	j := d.begin(req)
-	j.policy, j.as = policy, as
-	return j.walk(ctx)
+	return d.begin(req).walk(ctx)
 }
 
 // walk takes the stages in order.
@@ -109,7 +105,7 @@ func (j *judgement) walk(ctx context.Context) (Approved, ledger.Entry, error) {
 
 func (d *Desk) begin(req Request) *judgement {
 	now := d.now()
-	j := &judgement{desk: d, site: d.site.Load(), policy: d.policy, req: req, now: now, caller: req.Caller}
+	j := &judgement{desk: d, site: d.site.Load(), policy: d.policy, req: req, now: now, caller: req.Caller, writes: &hook.Writes{}}
 	j.statement.Trust = TrustNone
 	j.entry = ledger.Entry{
 		V: ledger.FormatVersion, DecisionID: req.Decision, Time: now, Operation: req.Operation, Channel: req.Channel,
@@ -202,7 +198,7 @@ func (j *judgement) face(err error) error {
 func (j *judgement) context() hook.Context {
 	c := hook.Context{
 		DecisionID: j.req.Decision, Operation: j.req.Operation, Channel: j.req.Channel, ClientID: j.req.ClientID,
-		Profile: j.profile.Name, Now: j.now, Caller: j.caller, Locked: j.locked,
+		Profile: j.profile.Name, Now: j.now, Caller: j.caller, Locked: j.locked, Writes: j.writes, Simulated: j.simulated,
 	}
 	if j.held != nil {
 		c.IAT = &hook.InitialAccessToken{Label: j.held.Token.Label, Profile: j.held.Token.Profile}

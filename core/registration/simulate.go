@@ -32,7 +32,9 @@ func (d *Desk) SimulateUnder(ctx context.Context, decide func(context.Context, *
 }
 
 func (d *Desk) simulate(ctx context.Context, policy Policy, req Request, as string) Simulation {
-	approved, entry, err := d.judge(ctx, policy, req, as)
+	j := d.begin(req)
+	j.policy, j.as, j.simulated = policy, as, true
+	approved, entry, err := j.walk(ctx)
 	s := Simulation{Err: err, Entry: entry, Warnings: approved.warnings}
 	if err == nil && !removes(req.Operation) {
 		described := approved.client.Metadata

@@ -1,0 +1,67 @@
+package registration
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ostiary/ostiary/core/ledger"
+)
+
+// A line lets requests go one after the other that overtook each other.
+type line chan struct{}
+
+func newLine() line { return make(line, 1) }
+
+const (
+	lineWait = 5 * time.Second // for one's turn
+	turns    = 3               // how often a request is judged in its turn: others still pass by on the side
+)
+
+// enter waits for one's turn. leave ends it.
+func (l line) enter(ctx context.Context) (leave func(), err error) {
+	timer := time.NewTimer(lineWait)
+	defer timer.Stop()
+	select {
+	case l <- struct{}{}:
+		return func() { <-l }, nil
+	case <-timer.C:
+		return nil, context.DeadlineExceeded
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// An overtaken judgement rests on what plugins kept before another request changed it.
+type overtaken struct {
+	entry ledger.Entry
+	row   ledger.Stage // of the commit
+}
+
+// Error implements error.
+func (*overtaken) Error() string { return ErrOvertaken.Error() }
+
+// Unwrap gives ErrOvertaken.
+func (*overtaken) Unwrap() error { return ErrOvertaken }
+
+// settle judges a request and carries it out. When another request has changed what a plugin keeps and rested its answer on, it
+// is judged again, then in line with others that this happened to, so that all of them get through. Nothing was written before.
+func (d *Desk) settle(ctx context.Context, req Request) (Approved, []ledger.Stage, error) {
+	approved, done, err := d.attempt(ctx, req)
+	var behind *overtaken
+	if !errors.As(err, &behind) {
+		return approved, done, err
+	}
+	leave, waited := d.line.enter(ctx)
+	if waited != nil {
+		return Approved{}, nil, d.lose(req, behind.entry, behind.row, ErrOvertaken)
+	}
+	defer leave()
+	for range turns {
+		approved, done, err = d.attempt(ctx, req)
+		if !errors.As(err, &behind) {
+			return approved, done, err
+		}
+	}
+	return Approved{}, nil, d.lose(req, behind.entry, behind.row, ErrOvertaken)
+}
