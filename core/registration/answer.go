@@ -117,7 +117,7 @@ func (d *Desk) shapeWith(ctx context.Context, point hook.Point, p hook.Plugin, r
 		shaped, err = d.addMembers(doc, p, point, r)
 		return err
 	})
-	row := rowOf("shape", asked)
+	row := RowOf("shape", asked)
 	if asked.Err != nil {
 		row.Fault = core.AsError(asked.Err).Error()
 		shaped = doc

@@ -51,7 +51,7 @@ func (j *judgement) ask(ctx context.Context, point hook.Point, p hook.Plugin) er
 
 // note writes the row of one plugin that was asked. The warnings of one that failed and is excused count for nothing.
 func (j *judgement) note(stage string, a hook.Asked, patch []strictjson.PatchOp) {
-	row := rowOf(stage, a)
+	row := RowOf(stage, a)
 	row.Patch = patch
 	if a.Excused {
 		j.add(row, a.Start, nil)
@@ -61,8 +61,8 @@ func (j *judgement) note(stage string, a hook.Asked, patch []strictjson.PatchOp)
 	j.add(row, a.Start, a.Err)
 }
 
-// rowOf is what the entry says of one plugin that was asked.
-func rowOf(stage string, a hook.Asked) ledger.Stage {
+// RowOf is what an entry says of one plugin that was asked.
+func RowOf(stage string, a hook.Asked) ledger.Stage {
 	row := ledger.Stage{
 		Stage: stage, By: ledger.By{Kind: "plugin", Name: a.Plugin.Name(), Digest: a.Plugin.Digest()},
 		Reasons: warningsOf(a.Plugin, a.Result), Fuel: a.Usage.Fuel, Calls: outcalls(a.Usage), Audit: a.Result.Audit,
