@@ -137,13 +137,32 @@ func (s *SecretKeys) Validate() []config.Problem {
 
 // asked fills in what a manifest leaves out.
 func (c Capabilities) asked() Capabilities {
+	c = c.granted()
 	if c.KV != nil {
 		c.KV = &KVCapability{Keys: cmp.Or(c.KV.Keys, 100), Bytes: cmp.Or(c.KV.Bytes, 64<<10), TTL: cmp.Or(c.KV.TTL, 24*time.Hour)}
 	}
+	return c
+}
+
+// granted fills in what a grant leaves out.
+func (c Capabilities) granted() Capabilities {
 	if c.HTTP != nil && len(c.HTTP.Methods) == 0 {
 		c.HTTP = &HTTPAccess{Hosts: c.HTTP.Hosts, Methods: []string{"GET"}}
 	}
 	return c
+}
+
+// apart gives each capability on its own.
+func (c Capabilities) apart() []Capabilities {
+	return []Capabilities{{Now: c.Now}, {Random: c.Random}, {KV: c.KV}, {HTTP: c.HTTP}, {Secret: c.Secret}, {PolicyEval: c.PolicyEval}}
+}
+
+// with adds what others has.
+func (c Capabilities) with(other Capabilities) Capabilities {
+	return Capabilities{
+		Now: cmp.Or(c.Now, other.Now), Random: cmp.Or(c.Random, other.Random), KV: cmp.Or(c.KV, other.KV), HTTP: cmp.Or(c.HTTP, other.HTTP),
+		Secret: cmp.Or(c.Secret, other.Secret), PolicyEval: cmp.Or(c.PolicyEval, other.PolicyEval),
+	}
 }
 
 // beyond lists what is asked for and not granted, as an operator reads it: one line for each piece.

@@ -1,9 +1,9 @@
 package plugins
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -22,15 +22,19 @@ const (
 	manifestSuffix = ".yaml"
 )
 
-// A candidate is one plugin as it lies in the folder: module and manifest of one name.
+// A candidate is one plugin as it lies in the folder: module and manifest of one name, perhaps a signature and self-tests. A
+// module may carry its manifest itself.
 type candidate struct {
-	name     string
-	manifest Manifest
-	module   []byte
-	digest   string   // SHA-256 of the module, in hexadecimal
-	content  [32]byte // of module and manifest: the same content is never loaded twice
-	half     bool     // module or manifest is not there: what is left is no plugin
-	err      error    // why it cannot even be tried
+	name      string
+	manifest  Manifest
+	text      []byte // of the manifest
+	module    []byte
+	signature []byte // nil: there is none
+	tests     []testFile
+	digest    string   // SHA-256 of the module, in hexadecimal
+	content   [32]byte // of all of it: the same content is never loaded twice
+	half      bool     // module or manifest is not there: what is left is no plugin
+	err       error    // why it cannot even be tried
 }
 
 // readFolder gives every plugin in a folder, by name. Hidden files are left alone: editors and copying tools use them for what
@@ -66,24 +70,56 @@ func readFolder(ctx context.Context, dir string, maxModule int) ([]candidate, er
 
 func readCandidate(dir, name string, maxModule int) candidate {
 	c := candidate{name: name}
-	file := filepath.Join(dir, name+manifestSuffix)
-	text, manifestErr := readFile(file, config.MaxSize)
+	text, manifestErr := readFile(filepath.Join(dir, name+manifestSuffix), config.MaxSize)
 	module, moduleErr := readFile(filepath.Join(dir, name+moduleSuffix), maxModule)
-	c.module = module
-	sum, of := sha256.Sum256(module), sha256.Sum256(text)
-	c.digest = hex.EncodeToString(sum[:])
-	c.content = sha256.Sum256(fmt.Appendf(nil, "%x %x %v %v", sum, of, manifestErr, moduleErr))
+	signature, signatureErr := readFile(filepath.Join(dir, name+signatureSuffix), maxSignature)
+	if errors.Is(signatureErr, fs.ErrNotExist) {
+		signatureErr = nil
+	}
+	c.module, c.signature, c.digest = module, signature, hexSum(module)
+	var carriedErr error
+	if moduleErr == nil {
+		text, manifestErr, carriedErr = carried(module, text, manifestErr)
+	}
+	c.text = text
+	c.content = sha256.Sum256(fmt.Appendf(nil, "%s %s %x %v %v %v", c.digest, hexSum(text), signature, manifestErr, moduleErr, signatureErr))
 	if c.half = errors.Is(manifestErr, fs.ErrNotExist) || errors.Is(moduleErr, fs.ErrNotExist); c.half {
 		c.err = c.leftOver(manifestErr, moduleErr)
 		return c
 	}
-	if c.err = errors.Join(manifestErr, moduleErr); c.err != nil {
+	if c.err = errors.Join(manifestErr, moduleErr, signatureErr, carriedErr); c.err != nil {
 		return c
 	}
-	if c.manifest, c.err = ReadManifest(text, file); c.err == nil {
+	if c.manifest, c.err = ReadManifest(text, name+manifestSuffix); c.err == nil {
 		c.err = c.agrees()
 	}
+	if c.err == nil {
+		c.tests, c.err = readTests(dir, c.manifest.Tests)
+		for _, f := range c.tests {
+			c.content = sha256.Sum256(fmt.Appendf(nil, "%x %s %s", c.content, f.name, hexSum(f.text)))
+		}
+		if c.err != nil {
+			c.content = sha256.Sum256(fmt.Appendf(nil, "%x %v", c.content, c.err))
+		}
+	}
 	return c
+}
+
+// carried gives the manifest that holds when the module may carry one: the file's, which must then be the same, else the
+// module's.
+func carried(module, text []byte, textErr error) ([]byte, error, error) {
+	inside, there, err := CarriedManifest(module)
+	switch {
+	case err != nil:
+		return text, nil, err
+	case !there, textErr != nil && !errors.Is(textErr, fs.ErrNotExist):
+		return text, textErr, nil
+	case textErr != nil:
+		return inside, nil, nil
+	case !bytes.Equal(inside, text):
+		return text, nil, errors.New("the module carries another manifest than the file beside it: they must be equal, byte for byte")
+	}
+	return text, nil, nil
 }
 
 // leftOver says what is there of half a plugin, and what is wrong with that.

@@ -194,7 +194,7 @@ func TestExample(t *testing.T) {
 	}
 }
 
-func readFileText(t *testing.T, file string) string {
+func readFileText(t testing.TB, file string) string {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {

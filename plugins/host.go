@@ -20,25 +20,30 @@ type Options struct {
 	Dir      string // the folder; empty: no plugins
 	CacheDir string // keeps compiled code between runs, in mode 0700; empty: in memory only
 	Limits   Limits
+	Services Services // what capabilities are carried out with
+	Operator Operator
+	Memory   Memory           // keeps what is remembered between runs; nil: nothing is
+	Seen     func(Asked)      // told of every call; nil: nobody wants to know
 	Log      *slog.Logger     // nil: nothing is logged
 	Now      func() time.Time // nil: time.Now
 }
-
-// drain is how long a replaced version is kept for requests that hold it and have not asked it yet.
-const drain = 30 * time.Second
 
 // pause is how long a file of a running plugin must be away before it counts as taken away.
 const pause = 250 * time.Millisecond
 
 // A Host runs the plugins of a folder. It is safe for concurrent use.
 type Host struct {
-	dir     string
-	limits  Limits
-	log     *slog.Logger
-	now     func() time.Time
-	machine *sandbox.Machine
-	drain   time.Duration
-	pause   func(context.Context) // waits that long
+	dir      string
+	limits   Limits
+	services Services
+	operator Operator
+	memory   Memory
+	seen     func(Asked)
+	log      *slog.Logger
+	now      func() time.Time
+	machine  *sandbox.Machine
+	drain    time.Duration
+	pause    func(context.Context) // waits that long
 
 	life context.Context // ends with Close; what runs in the background lives under it
 	end  context.CancelFunc
@@ -46,22 +51,32 @@ type Host struct {
 
 	chains  atomic.Pointer[map[hook.Point]chain] // what At reads, made anew at every change
 	reading sync.Mutex                           // one Reload at a time
+	keeping sync.Mutex                           // one write to memory at a time
 
-	mu      sync.Mutex
-	slots   map[string]*slot
-	unread  unread
-	settled chan struct{} // closed, and made anew, whenever an attempt ends
-	closed  bool
+	mu       sync.Mutex
+	slots    map[string]*slot
+	standing map[string]hook.Standing // nil: not yet recalled
+	leaving  []*version               // to be retired once the chains are published without them
+	absent   []string                 // that the operator's bindings name and the folder does not have
+	unread   unread
+	settled  chan struct{} // closed, and made anew, whenever an attempt ends
+	closed   bool
 }
 
 // A slot is the place of one plugin, by name.
 type slot struct {
-	content [32]byte // what was tried last
-	seen    Manifest // of what was tried last, if it could be read
-	live    *version // nil: none
-	attempt *attempt // what is being loaded; nil: nothing
-	err     error    // why the last attempt failed
-	since   time.Time
+	content   [32]byte // what was tried last
+	seen      Manifest // of what was tried last, if it could be read
+	digest    string   // of what was tried last
+	publisher string   // who signed what was tried last; empty: nobody
+	live      *version // nil: none
+	attempt   *attempt // what is being loaded; nil: nothing
+	off       bool     // the operator does not want it
+	missing   []string // what it asks for and was not granted: it waits
+	afresh    bool     // it is loaded anew even if it has not changed
+	err       error    // why the last attempt failed
+	since     time.Time
+	tally     *tally
 }
 
 // unread tells of a folder that cannot be read.
@@ -75,8 +90,8 @@ type attempt struct{ cancel context.CancelFunc }
 
 // A chain is the answer to At.
 type chain struct {
-	plugins []hook.Plugin
-	loading string // name of a plugin that is still missing
+	versions []*version
+	loading  string // name of a plugin that is still missing
 }
 
 // New prepares a host without plugins; Reload reads the folder. An error means that CacheDir cannot be used.
@@ -86,8 +101,8 @@ func New(o Options) (*Host, error) {
 		return nil, err
 	}
 	h := &Host{
-		dir: o.Dir, limits: o.Limits.withDefaults(), log: o.Log, now: o.Now, machine: machine, drain: drain,
-		slots: map[string]*slot{}, settled: make(chan struct{}),
+		dir: o.Dir, limits: o.Limits.withDefaults(), services: o.Services, operator: o.Operator, memory: o.Memory, seen: o.Seen, log: o.Log, now: o.Now,
+		machine: machine, drain: drain, slots: map[string]*slot{}, settled: make(chan struct{}),
 	}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
@@ -101,25 +116,36 @@ func New(o Options) (*Host, error) {
 	return h, nil
 }
 
-// At implements hook.Chain.
+// At implements hook.Chain. What it gives stays open until it was asked, whatever becomes of the folder.
 func (h *Host) At(p hook.Point) ([]hook.Plugin, error) {
-	c := (*h.chains.Load())[p]
-	if c.loading != "" {
-		return nil, &core.Error{
-			Code: core.TemporarilyUnavailable, RetryAfter: retryAfter,
-			Detail: "The plugin " + c.loading + " is still being loaded. Try again in a moment.",
+	for {
+		c := (*h.chains.Load())[p]
+		if c.loading != "" {
+			return nil, &core.Error{
+				Code: core.TemporarilyUnavailable, RetryAfter: retryAfter,
+				Detail: "The plugin " + c.loading + " is still being loaded. Try again in a moment.",
+			}
 		}
+		if len(c.versions) == 0 {
+			return nil, nil
+		}
+		if plugins, ok := handOf(c.versions); ok {
+			return plugins, nil
+		} // the chains are new since
 	}
-	return c.plugins, nil
 }
 
-// publish makes the chains anew. The caller holds mu, or nobody else knows h yet.
+// publish makes the chains anew, and lets go of what is not in them any more. The caller holds mu, or nobody else knows h yet.
 func (h *Host) publish() {
 	chains := map[hook.Point]chain{}
 	for _, p := range hook.Points() {
 		chains[p] = h.chainOf(p)
 	}
 	h.chains.Store(&chains)
+	for _, v := range h.leaving {
+		h.retire(v)
+	}
+	h.leaving = nil
 }
 
 func (h *Host) chainOf(p hook.Point) chain {
@@ -131,19 +157,15 @@ func (h *Host) chainOf(p hook.Point) chain {
 				live = append(live, s.live)
 			}
 		case s.attempt != nil:
-			if _, serves := s.seen.Hooks[p]; serves {
+			if _, serves := s.seen.Hooks[p]; serves && (h.operator.Bindings[name].Fail != Open || !p.Shapes()) {
 				return chain{loading: name}
 			}
 		}
 	}
 	slices.SortFunc(live, func(a, b *version) int {
-		return cmp.Or(cmp.Compare(a.manifest.priority(p), b.manifest.priority(p)), cmp.Compare(a.Name(), b.Name()))
+		return cmp.Or(cmp.Compare(a.binding.priority(&a.manifest, p), b.binding.priority(&b.manifest, p)), cmp.Compare(a.Name(), b.Name()))
 	})
-	plugins := make([]hook.Plugin, len(live))
-	for i, v := range live {
-		plugins[i] = v
-	}
-	return chain{plugins: slices.Clip(plugins)}
+	return chain{versions: live}
 }
 
 // Close ends what is being loaded, waits for the calls under way and gives everything back. Later calls find no plugin free.

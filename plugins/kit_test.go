@@ -21,7 +21,7 @@ import (
 )
 
 // build compiles a Go plugin as the guide says.
-func build(dir string) ([]byte, error) {
+func build(dir string, flags ...string) ([]byte, error) {
 	if err := noteSources("../sdk/go", dir); err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func build(dir string) ([]byte, error) {
 		return nil, err
 	}
 	file := filepath.Join(out, "plugin.wasm")
-	cmd := exec.Command("go", "build", "-buildmode=c-shared", "-ldflags=-s", "-o", file, ".")
+	cmd := exec.Command("go", append(append([]string{"build", "-buildmode=c-shared", "-ldflags=-s", "-o", file}, flags...), ".")...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=")
 	if text, err := cmd.CombinedOutput(); err != nil {
@@ -149,7 +149,7 @@ func TestHostileGuests(t *testing.T) {
 	for name, h := range hostile {
 		f.putKit(name, h.configuration, h.manifest)
 	}
-	f.putKit("bystander", `{"steps":[{"op":"count","member":"calls"}]}`, "")
+	f.putKit("bystander", `{"steps":[{"op":"count","member":"client_name"}]}`, "writes: [client_name]\n")
 	f.reload()
 	bystander := f.named(hook.PreRegister, "bystander")
 	for name, h := range hostile {
@@ -164,7 +164,7 @@ func TestHostileGuests(t *testing.T) {
 				if result.Action != "" || result.Patch.Len() > 0 {
 					t.Errorf("a fault with a result: %+v", result)
 				}
-				if got := asked(t, bystander, hook.PreRegister); got != `{"calls":1}` {
+				if got := asked(t, bystander, hook.PreRegister); got != `{"client_name":1}` {
 					t.Errorf("bystander: %s", got)
 				}
 			}
@@ -335,7 +335,7 @@ func BenchmarkAsk(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	h, err := New(Options{Dir: dir, CacheDir: cache, Limits: patient})
+	h, err := New(Options{Dir: dir, CacheDir: cache, Limits: patient, Operator: author})
 	if err != nil {
 		b.Fatal(err)
 	}

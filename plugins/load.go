@@ -11,30 +11,44 @@ import (
 	"github.com/ostiary/ostiary/sdk/go/abi"
 )
 
-// load checks, compiles, starts and configures one plugin. The error gives every reason that was found.
-func (h *Host) load(ctx context.Context, c candidate) (*version, error) {
+// load checks, compiles, starts and configures one plugin, and runs its self-tests. The error gives every reason that was found.
+func (h *Host) load(ctx context.Context, c candidate, counts *tally) (*version, error) {
 	info, err := sandbox.Inspect(c.module)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkExports(&info, &c.manifest); err != nil {
-		return nil, err
+	b := h.operator.Bindings[c.name]
+	configuration := b.configuration(&c.manifest)
+	allowed, limitErr := h.limits.allow(c.manifest.Limits, b.Limits)
+	err = errors.Join(checkExports(&info, &c.manifest), limitErr, c.manifest.configured(configuration))
+	if configuration.Len() > 0 && !exports(&info, abi.Configure) {
+		err = errors.Join(err, errors.New("there is a configuration, but the module does not export "+abi.Configure))
 	}
-	allowed, err := h.limits.allow(c.manifest.Limits, Bounds{})
 	if err != nil {
 		return nil, err
 	}
 	v := &version{
-		manifest: c.manifest, digest: c.digest, content: c.content,
+		manifest: c.manifest, binding: b, digest: c.digest, content: c.content, configuration: configuration,
 		setUp: exports(&info, abi.Configure), log: h.log.With("plugin", c.name), granted: c.manifest.Capabilities,
-		limits: allowed,
+		limits: allowed, services: h.services, breaker: &breaker{now: h.now}, tally: counts, now: h.now, seen: h.seen, tripped: h.tripped,
 	}
-	ctx, journal := withJournal(ctx, v.log, allowed.LogLines)
-	v.program, err = h.machine.Load(ctx, c.module, hostFunctions(v.granted), h.limits.sandboxed(allowed), v.start)
-	if err != nil {
-		return nil, fmt.Errorf("%w%s", err, journal.because())
+	if err := h.begin(ctx, v, c.module); err != nil {
+		return nil, err
+	}
+	if err := h.selfTest(ctx, v, &c); err != nil {
+		return nil, errors.Join(err, v.program.Close())
 	}
 	return v, nil
+}
+
+// begin compiles a version's module and makes its first instance.
+func (h *Host) begin(ctx context.Context, v *version, module []byte) (err error) {
+	ctx, journal := withJournal(ctx, v.log, v.limits.LogLines)
+	v.program, err = h.machine.Load(ctx, module, hostFunctions(v.granted), h.limits.sandboxed(v.limits), v.start)
+	if err != nil {
+		return fmt.Errorf("%w%s", err, journal.because())
+	}
+	return nil
 }
 
 // start prepares a new instance: what it leaves in the module's memory is what every call begins with.
@@ -50,7 +64,7 @@ func (v *version) start(ctx context.Context, i *sandbox.Instance) error {
 	if !v.setUp {
 		return nil
 	}
-	setup, err := writeSetup(&v.manifest)
+	setup, err := writeSetup(&v.manifest, v.configuration)
 	if err != nil {
 		return err
 	}
@@ -95,9 +109,6 @@ func checkExports(info *sandbox.Info, m *Manifest) error {
 		if err := n.in(info); err != nil {
 			problems = append(problems, err)
 		}
-	}
-	if m.Configuration.Len() > 0 && !exports(info, abi.Configure) {
-		problems = append(problems, errors.New("the manifest has a configuration, but the module does not export "+abi.Configure))
 	}
 	return errors.Join(problems...)
 }

@@ -59,11 +59,11 @@ func (j *journal) because() string {
 }
 
 // hostFunctions are what a plugin with these capabilities may import.
-func hostFunctions(_ Capabilities) sandbox.Imports {
+func hostFunctions(granted Capabilities) sandbox.Imports {
 	log := sandbox.Import{
 		Module: abi.Imports, Name: abi.Log, Params: []sandbox.ValueType{sandbox.I32, sandbox.I32, sandbox.I32}, Call: logLine,
 	}
-	return append(sandbox.WASI(sandbox.WASIOptions{Log: logStream}), log)
+	return append(append(sandbox.WASI(sandbox.WASIOptions{Log: logStream}), log), capabilityImports(granted)...)
 }
 
 // logLine is the import log(level, ptr, len).

@@ -3,10 +3,11 @@ package plugins
 import (
 	"fmt"
 	"maps"
+	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/ostiary/ostiary/core/config"
 	"github.com/ostiary/ostiary/core/hook"
@@ -29,15 +30,17 @@ const (
 type Manifest struct {
 	APIVersion    string                 `yaml:"apiVersion"`
 	Name          string                 `yaml:"name"`    // equal to the file's name
-	Version       string                 `yaml:"version"` // the author's; shown, never compared
+	Version       string                 `yaml:"version"` // semantic; no older one follows it
 	SHA256        string                 `yaml:"sha256"`  // of the module, in hexadecimal; checked when given
 	ABI           Wire                   `yaml:"abi"`
-	Hooks         map[hook.Point]Binding `yaml:"hooks"`
+	Hooks         map[hook.Point]Service `yaml:"hooks"`
 	Reads         []string               `yaml:"reads"`        // members the plugin sees; client.* for all; none when absent
 	Writes        []string               `yaml:"writes"`       // members the plugin may patch or add to an answer
 	Capabilities  Capabilities           `yaml:"capabilities"` // what it asks for
 	Limits        Bounds                 `yaml:"limits"`
-	Configuration strictjson.Value       `yaml:"configuration"` // an object, for ostiary_configure
+	Configuration strictjson.Value       `yaml:"configuration"`        // an object, for ostiary_configure
+	Schema        strictjson.Value       `yaml:"configuration_schema"` // a JSON Schema that every configuration must match; see schema.go
+	Tests         []string               `yaml:"tests"`                // files of self-tests beside the manifest, where * stands for any characters
 }
 
 // Wire is the version of the ABI that a plugin needs.
@@ -46,8 +49,8 @@ type Wire struct {
 	MinMinor int `yaml:"min_minor" range:"0..1000"`
 }
 
-// A Binding is how a plugin serves one hook. The smaller priority is asked first; 100 when absent.
-type Binding struct {
+// A Service is how a plugin serves one hook. The smaller priority is asked first; 100 when absent.
+type Service struct {
 	Priority *int `yaml:"priority" range:"0..1000"`
 }
 
@@ -72,6 +75,9 @@ var (
 	memberForm = regexp.MustCompile(`^[A-Za-z0-9_.:/-]{1,128}$`)
 )
 
+// ValidName tells whether a plugin, a publisher or a key may be called so.
+func ValidName(name string) bool { return nameForm.MatchString(name) }
+
 // Validate implements config.Checker.
 func (m *Manifest) Validate() []config.Problem {
 	var found problems
@@ -81,8 +87,8 @@ func (m *Manifest) Validate() []config.Problem {
 	if !nameForm.MatchString(m.Name) {
 		found.add("name", "must be 1 to 64 of a-z, 0-9, dot, dash and underscore, beginning with a letter or digit")
 	}
-	if m.Version == "" || len(m.Version) > 64 || strings.ContainsFunc(m.Version, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		found.add("version", "must be given, in at most 64 printable characters")
+	if !strings.Contains(m.Version, variable) && (len(m.Version) > 64 || !semver.MatchString(m.Version)) {
+		found.add("version", "must be a semantic version, such as 1.0.0 or 1.2.0-rc.1")
 	}
 	if m.SHA256 != "" && !sha256Form.MatchString(m.SHA256) {
 		found.add("sha256", "must be the module's SHA-256 in 64 hexadecimal digits")
@@ -98,6 +104,10 @@ func (m *Manifest) Validate() []config.Problem {
 	if kind := m.Configuration.Kind(); kind > strictjson.KindNull && kind != strictjson.KindObject {
 		found.add("configuration", "must be an object, not %s", kind)
 	}
+	if m.Schema.Kind() > strictjson.KindNull {
+		checkSchema(m.Schema, "configuration_schema", &found)
+	}
+	m.checkTests(&found)
 	return found
 }
 
@@ -109,9 +119,25 @@ func (m *Manifest) checkVariables(found *problems) {
 	for i, name := range m.Writes {
 		texts[fmt.Sprintf("writes[%d]", i)] = name
 	}
+	for i, name := range m.Tests {
+		texts[fmt.Sprintf("tests[%d]", i)] = name
+	}
 	for path, text := range texts {
 		if strings.Contains(text, variable) {
 			found.add(path, "a manifest takes no values from the environment: write the value itself instead of ${...}")
+		}
+	}
+}
+
+func (m *Manifest) checkTests(found *problems) {
+	for i, pattern := range m.Tests {
+		at := fmt.Sprintf("tests[%d]", i)
+		_, err := path.Match(pattern, "")
+		switch {
+		case slices.Contains(m.Tests[:i], pattern):
+			found.add(at, "%s stands here twice", pattern)
+		case err != nil || !filepath.IsLocal(pattern) || path.Clean(pattern) != pattern || strings.ContainsRune(pattern, '\\'):
+			found.add(at, "must be the name of a file in the manifest's folder or below it, such as tests/*.yaml")
 		}
 	}
 }

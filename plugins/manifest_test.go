@@ -51,14 +51,11 @@ func TestReadManifestRefuses(t *testing.T) {
 	for line, want := range map[string]string{
 		"apiVersion: ostiary.plugin/v2":                         "apiVersion: must be ostiary.plugin/v1",
 		"name: ../x":                                            "name: must be",
-		"version: ''":                                           "version: must be given",
+		"version: ''":                                           "version: must be a semantic version",
 		"sha256: abc":                                           "sha256: must be",
 		"abi: {major: 2}":                                       "abi.major: must be 1",
 		"abi: {major: 1, min_minor: 1}":                         "abi.min_minor: this server has version 1.0",
 		"hooks: {}":                                             "hooks: name at least one",
-		"hooks: {pre_approve: {}}":                              "hooks.pre_approve: there is no such hook",
-		"hooks: {token_claims: {}}\nwrites: [sub]":              "writes[0]: sub is a claim that only the server sets",
-		"hooks: {pre_delete: {}}\nwrites: [tenant]":             "writes[0]: tenant is no client metadata",
 		"hooks: {pre_register: {priority: -1}}":                 "hooks.pre_register.priority: must be",
 		"reads: [a, a]":                                         "reads[1]: a stands here twice",
 		"reads: ['*']":                                          "reads[0]: must be the name",
@@ -87,7 +84,17 @@ func TestReadManifestRefuses(t *testing.T) {
 		"version: '${HOME}'":                                    "x.yaml:1: version: a manifest takes no values from the environment",
 		"version: 1.${HOME:-0}":                                 "x.yaml:1: version: a manifest takes no values from the environment",
 		"limits: {wall_ms: \"${WALL}\"}":                        "limits.wall_ms: must be a whole number from 1 to 60000, not \"${WALL}\"",
+		"version: next":                                         "version: must be a semantic version",
+		"tests: [/etc/passwd]":                                  "tests[0]: must be the name of a file in the manifest's folder",
+		"tests: [../x.yaml]":                                    "tests[0]: must be the name of a file in the manifest's folder",
+		"tests: [a, a]":                                         "tests[1]: a stands here twice",
+		"tests: ['[']":                                          "tests[0]: must be the name",
+		"configuration_schema: {$ref: x}":                       "configuration_schema.$ref: is no keyword that is known here",
+		"configuration_schema: 1":                               "configuration_schema: must be a schema",
 		"colour: red":                                           "colour: unknown key",
+		"hooks: {pre_approve: {}}":                              "hooks.pre_approve: there is no such hook",
+		"hooks: {token_claims: {}}\nwrites: [sub]":              "writes[0]: sub is a claim that only the server sets",
+		"hooks: {pre_delete: {}}\nwrites: [tenant]":             "writes[0]: tenant is no client metadata",
 	} {
 		text := line + "\n"
 		for key, value := range good {

@@ -3,6 +3,8 @@ package plugins
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -16,6 +18,9 @@ func (h *Host) Reload(ctx context.Context) error {
 	}
 	h.reading.Lock()
 	defer h.reading.Unlock()
+	if err := h.recall(ctx); err != nil {
+		return err
+	}
 	found, err := h.read(ctx)
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -23,7 +28,7 @@ func (h *Host) Reload(ctx context.Context) error {
 		return ctx.Err()
 	}
 	if h.closed {
-		return errors.New("plugins: the host is closed")
+		return errClosed
 	}
 	h.note(err)
 	if err != nil {
@@ -40,9 +45,15 @@ func (h *Host) Reload(ctx context.Context) error {
 			delete(h.slots, name)
 		}
 	}
+	h.absent = slices.DeleteFunc(slices.Sorted(maps.Keys(h.operator.Bindings)), func(name string) bool {
+		b := h.operator.Bindings[name]
+		return present[name] || !b.enabled()
+	})
 	h.publish()
 	return nil
 }
+
+var errClosed = errors.New("plugins: the host is closed")
 
 // read gives the plugins of the folder. When one that runs is not among them it looks again a moment later: many tools
 // replace a file by removing it first, and a plugin that guards something must not be away meanwhile.
@@ -93,28 +104,37 @@ func (h *Host) note(err error) {
 	}
 }
 
-// place puts a candidate into its slot, unless it was there already. The caller holds mu.
+// place puts a candidate into its slot, unless it was there already. The caller holds mu, and publishes.
 func (h *Host) place(c candidate) {
 	s := h.slots[c.name]
 	if s == nil {
-		s = &slot{}
+		s = &slot{tally: newTally()}
 		h.slots[c.name] = s
-	} else if s.content == c.content {
+	} else if s.content == c.content && !s.afresh {
 		return
 	}
-	if c.half {
-		h.remove(c.name, s)
-	}
+	afresh := s.afresh
 	s.cancel()
-	s.content, s.err, s.seen = c.content, nil, c.manifest
+	s.content, s.digest, s.seen = c.content, c.digest, c.manifest
+	s.err, s.missing, s.off, s.afresh, s.publisher = nil, nil, false, false, ""
 	if s.live == nil {
 		s.since = h.now()
 	}
-	switch {
-	case c.err != nil:
+	switch a := h.admit(&c); {
+	case a.off:
+		h.remove(c.name, s)
+		s.off = true
+	case c.half:
+		h.remove(c.name, s)
 		h.failed(s, c, c.err)
-	case s.live != nil && s.live.content == c.content: // an older state of the files came back, and it still runs
+	case a.err != nil:
+		h.failed(s, c, a.err)
+	case len(a.missing) > 0:
+		h.waits(s, c, a)
+	case s.live != nil && s.live.content == c.content && !afresh: // an older state of the files came back, and it still runs
+		s.publisher = a.publisher
 	default:
+		s.publisher = a.publisher
 		ctx, cancel := context.WithCancel(h.life)
 		mine := &attempt{cancel: cancel}
 		s.attempt = mine
@@ -122,12 +142,13 @@ func (h *Host) place(c candidate) {
 	}
 }
 
-// remove ends what a slot runs or loads. The caller holds mu.
+// remove ends what a slot runs or loads. The caller holds mu, and publishes.
 func (h *Host) remove(name string, s *slot) {
 	s.cancel()
 	if s.live != nil {
-		h.retire(s.live)
+		h.leaving = append(h.leaving, s.live)
 		s.live = nil
+		s.since = h.now()
 		h.log.Info("plugin removed", "plugin", name)
 	}
 }
@@ -143,24 +164,48 @@ func (s *slot) cancel() {
 // try loads a candidate and, if nothing newer came meanwhile, makes it live.
 func (h *Host) try(ctx context.Context, c candidate, s *slot, mine *attempt) {
 	defer mine.cancel()
-	v, err := h.load(ctx, c)
+	v, err := h.load(ctx, c, s.tally)
+	if h.settle(c, s, mine, v, err) {
+		h.keepAccepted(ctx, c.name)
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	defer h.signal()
-	switch {
-	case s.attempt != mine || h.closed:
-		h.retire(v)
-		return
-	case err != nil:
+	if s.attempt == mine {
 		s.attempt = nil
-		h.failed(s, c, err)
-	default:
-		s.attempt = nil
-		h.retire(s.live)
-		s.live, s.since = v, h.now()
-		h.log.Info("plugin live", "plugin", c.name, "version", c.manifest.Version, "digest", c.digest)
 	}
 	h.publish()
+	h.signal()
+}
+
+// settle ends an attempt, and tells whether it made another version live than ran last.
+func (h *Host) settle(c candidate, s *slot, mine *attempt, v *version, err error) (another bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s.attempt != mine || h.closed {
+		if v != nil {
+			h.retire(v)
+		}
+		return false
+	}
+	if err != nil {
+		h.failed(s, c, err)
+		return false
+	}
+	if v.publisher = s.publisher; s.live != nil {
+		if s.live.content == v.content { // the same again: what it did counts
+			v.breaker = s.live.breaker
+		}
+		h.leaving = append(h.leaving, s.live)
+	}
+	s.live, s.since = v, h.now()
+	remembered := h.standing[c.name]
+	another = remembered.Accepted != c.manifest.Version
+	remembered.Accepted = c.manifest.Version
+	h.standing[c.name] = remembered
+	h.publish()
+	h.log.Info("plugin live", "plugin", c.name, "version", c.manifest.Version, "digest", c.digest, "publisher", v.publisher,
+		"granted", v.granted.Value().String())
+	return another
 }
 
 // failed notes why an attempt ended. What was live before stays. The caller holds mu.
@@ -171,20 +216,31 @@ func (h *Host) failed(s *slot, c candidate, err error) {
 	h.log.Error("plugin not loaded", "plugin", c.name, "error", err.Error(), "previous_version_stays", s.live != nil)
 }
 
-// retire closes a version that nobody will be given any more, once those who hold it had time to ask it. The caller holds mu.
-func (h *Host) retire(v *version) {
-	if v == nil {
+// again has a plugin loaded anew, changed or not.
+func (h *Host) again(ctx context.Context, name string) error {
+	h.mu.Lock()
+	if s := h.slots[name]; s != nil {
+		s.afresh = true
+	}
+	h.mu.Unlock()
+	return h.Reload(ctx)
+}
+
+// tripped is told when a plugin failed so often that it is not asked for a while.
+func (h *Host) tripped(v *version) {
+	_, until := v.breaker.state()
+	h.log.Error("plugin is not asked for a while: it failed too often", "plugin", v.Name(), "until", until)
+	if v.binding.Fail != Afresh {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
 		return
 	}
 	h.work.Go(func() {
-		timer := time.NewTimer(h.drain)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-h.life.Done():
-		}
-		if err := v.program.Close(); err != nil {
-			h.log.Warn("plugin closed", "plugin", v.Name(), "error", err.Error())
+		if err := h.again(h.life, v.Name()); err != nil && h.life.Err() == nil {
+			h.log.Error("plugin not loaded anew", "plugin", v.Name(), "error", err.Error())
 		}
 	})
 }

@@ -11,22 +11,34 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/sandbox"
+	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/sdk/go/abi"
 )
 
 // retryAfter is when a caller may try again whom a busy or loading plugin kept out.
 const retryAfter = time.Second
 
-// A version is one loaded plugin: one module under one manifest. It never changes; a new file makes a new version.
+// A version is one loaded plugin: one module under one manifest. What it is never changes; a new file makes a new version.
 type version struct {
 	manifest Manifest
+	binding  Binding
 	digest   string   // SHA-256 of the module
 	content  [32]byte // of module and manifest
 	setUp    bool     // the module takes a configuration
 	program  *sandbox.Program
 	granted  Capabilities // asked for and granted: what it has
 	limits   Allowance
+	services Services
 	log      *slog.Logger
+
+	publisher     string           // who signed it; empty: nobody
+	configuration strictjson.Value // the one that holds: an object
+	users         users
+	breaker       *breaker
+	tally         *tally
+	now           func() time.Time
+	seen          func(Asked)    // nil: nobody wants to know
+	tripped       func(*version) // told when the breaker opened
 }
 
 // Name implements hook.Plugin.
@@ -38,35 +50,42 @@ func (v *version) Digest() string { return v.digest }
 // MayWrite implements hook.Plugin.
 func (v *version) MayWrite(p hook.Point, member string) bool { return v.manifest.mayWrite(p, member) }
 
-// FailsOpen implements hook.Plugin: nothing of an operator's says so yet.
-func (v *version) FailsOpen(hook.Point) bool { return false }
+// FailsOpen implements hook.Plugin.
+func (v *version) FailsOpen(p hook.Point) bool { return v.binding.Fail == Open && p.Shapes() }
 
-// Ask implements hook.Plugin. Nothing that one call leaves in the module's memory is there in the next.
-func (v *version) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Usage, error) {
-	random := newEntropy()
+// call runs the module. pages is how many pages of its memory were set back. Called again with the same entropy and the same world
+// around it, it ends the same.
+func (v *version) call(ctx context.Context, call hook.Call, random entropy, around Services) (result hook.Result, usage hook.Usage, pages int, err error) {
 	in, err := writeInput(&v.manifest, call, random)
 	if err != nil {
-		return hook.Result{}, hook.Usage{}, call.Point.Fault(v.Name(), err)
+		return hook.Result{}, hook.Usage{}, 0, call.Point.Fault(v.Name(), err)
 	}
-	told, journal := withJournal(ctx, v.log.With("decision_id", string(call.Context.DecisionID)), v.limits.LogLines)
+	log := v.log.With("decision_id", string(call.Context.DecisionID))
+	told, journal := withJournal(ctx, log, v.limits.LogLines)
+	told, use := v.using(told, &call, random, around, log)
+	before := call.Context.Writes.All()
 	var answer []byte
 	cost, err := v.program.Do(told, func(i *sandbox.Instance) (err error) {
 		i.SetEntropy(sha256.Sum256(append([]byte("wasi"), random[:]...)))
 		answer, err = i.Exchange(told, abi.Alloc, string(call.Point), in)
 		return err
 	})
-	usage := hook.Usage{Wall: cost.Wall, Fuel: cost.Fuel}
+	usage = hook.Usage{Wall: cost.Wall, Fuel: cost.Fuel, Calls: use.end()}
+	switch {
+	case err != nil:
+		err = v.failure(ctx, call.Point, err, journal)
+	case len(answer) == 0:
+		err = call.Point.Fault(v.Name(), fmt.Errorf("%w%s", errGaveUp, journal.because()))
+	default:
+		if result, err = readAnswer(answer, call.Point); err != nil {
+			err = call.Point.Fault(v.Name(), err)
+		}
+	}
 	if err != nil {
-		return hook.Result{}, usage, v.failure(ctx, call.Point, err, journal)
+		call.Context.Writes.Restore(before) // what a failed call put does not count, even where its fault is forgiven
+		return hook.Result{}, usage, cost.PagesReset, err
 	}
-	if len(answer) == 0 {
-		return hook.Result{}, usage, call.Point.Fault(v.Name(), fmt.Errorf("it gave up%s", journal.because()))
-	}
-	result, err := readAnswer(answer, call.Point)
-	if err != nil {
-		return hook.Result{}, usage, call.Point.Fault(v.Name(), err)
-	}
-	return result, usage, nil
+	return result, usage, cost.PagesReset, nil
 }
 
 // failure tells whose failure a call was: nobody's when there was no room or the caller left, else the plugin's.

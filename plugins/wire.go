@@ -117,13 +117,10 @@ func (m *Manifest) visible(doc strictjson.Value) strictjson.Value {
 }
 
 // writeSetup writes what ostiary_configure is given.
-func writeSetup(m *Manifest) ([]byte, error) {
-	s := setup{V: abi.Major, Name: m.Name, Version: m.Version, Hooks: []string{}, Configuration: m.Configuration}
+func writeSetup(m *Manifest, configuration strictjson.Value) ([]byte, error) {
+	s := setup{V: abi.Major, Name: m.Name, Version: m.Version, Hooks: []string{}, Configuration: configuration}
 	for _, p := range m.points() {
 		s.Hooks = append(s.Hooks, string(p))
-	}
-	if s.Configuration.Kind() != strictjson.KindObject {
-		s.Configuration = strictjson.Object()
 	}
 	return json.Marshal(s)
 }

@@ -127,9 +127,20 @@ func (c *contract) moduleName(pkg string) string {
 	return "site." + site
 }
 
-// contractOf gives the decision that a package belongs to; nil: none.
+// pluginRules is what rules are that plugins ask for: no decision, and each plugin has a package of its own.
+var pluginRules = &contract{name: "plugin", pkg: "ostiary.plugin", schema: func() []byte { return []byte("{}") }}
+
+// title names what the rules are for.
+func (c *contract) title() string {
+	if c == pluginRules {
+		return "plugins"
+	}
+	return c.name + " decision"
+}
+
+// contractOf gives the decision that a package belongs to, or pluginRules; nil: none.
 func contractOf(pkg string) *contract {
-	for _, c := range contracts {
+	for _, c := range append(contracts[:], pluginRules) {
 		if pkg == c.pkg || pkg == c.pkg+"_test" || strings.HasPrefix(pkg, c.pkg+".") {
 			return c
 		}

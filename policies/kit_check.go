@@ -54,17 +54,16 @@ func Check(src Source, trial time.Duration) (*Report, error) {
 
 // tooSlow warns of decisions whose tests took longer than a server gives them.
 func (run *TestRun) tooSlow(trial time.Duration) []Problem {
-	var took [decisions]time.Duration
+	took := map[*contract]time.Duration{}
 	for _, t := range run.Tests {
-		on := slices.Index(contracts[:], contractOf(strings.TrimPrefix(t.Package, "data.")))
-		took[on] += t.Duration
+		took[contractOf(strings.TrimPrefix(t.Package, "data."))] += t.Duration
 	}
 	var problems []Problem
-	for on, d := range took {
-		if d > trial {
+	for _, c := range append(contracts[:], pluginRules) {
+		if d := took[c]; d > trial {
 			problems = append(problems, Problem{Message: fmt.Sprintf(
-				"the tests of the %s decision took %v; a server gives them %v, and refuses the folder when they need longer",
-				contracts[on].name, d.Round(time.Millisecond), trial)})
+				"the tests of the %s took %v; a server gives them %v, and refuses the folder when they need longer",
+				c.title(), d.Round(time.Millisecond), trial)})
 		}
 	}
 	return problems
@@ -74,12 +73,12 @@ func (run *TestRun) tooSlow(trial time.Duration) []Problem {
 func untested(src Source) []Problem {
 	all, _ := parseModules(src) // it was parsed before
 	var problems []Problem
-	for _, set := range all.sets {
+	for _, set := range all.all() {
 		if len(set.site) == 0 || len(set.tests) > 0 {
 			continue
 		}
 		problems = append(problems, Problem{File: slices.Sorted(maps.Keys(set.site))[0], Message: fmt.Sprintf(
-			"the site's rules of the %s decision have no tests; write some in a file that ends in _test.rego", set.contract.name)})
+			"the site's rules of the %s have no tests; write some in a file that ends in _test.rego", set.contract.title())})
 	}
 	return problems
 }

@@ -62,7 +62,7 @@ func Test(src Source, o TestOptions) (*TestRun, error) {
 			r.SetCoverageQueryTracer(covered).SetParallel(1)
 		}
 	}
-	for _, set := range all.sets {
+	for _, set := range all.all() {
 		for file := range set.site {
 			if !isTest(file) {
 				modules[file] = set.rules[file]

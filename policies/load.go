@@ -23,7 +23,7 @@ func Load(src Source, trial time.Duration) (*Revision, error) {
 		return nil, err
 	}
 	var problems []Problem
-	for _, set := range all.sets {
+	for _, set := range all.all() {
 		problems = append(problems, set.runTests(rev.source.Site, trial)...)
 	}
 	if len(problems) > 0 {
@@ -53,6 +53,7 @@ func build(src Source) (*Revision, *parsed, error) {
 	for i, set := range all.sets {
 		each.Go(func() { rev.rules[i], wrong[i] = set.load(rev.id, data) })
 	}
+	each.Go(func() { rev.plugins, problems = all.plugins.forPlugins(data) })
 	each.Wait()
 	for _, w := range wrong {
 		problems = append(problems, w...)

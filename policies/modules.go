@@ -32,15 +32,21 @@ type parsed struct {
 	texts map[string][]byte // of rules, by file
 	data  *siteData
 	sets  [decisions]*moduleSet
+
+	plugins *moduleSet // what plugins ask for
 }
+
+// all gives every set.
+func (p *parsed) all() []*moduleSet { return append(p.sets[:], p.plugins) }
 
 // parseModules parses all files, puts the site's modules in the place of shipped ones, and tells everything that is wrong.
 func parseModules(src Source) (*parsed, []Problem) {
 	data, problems := readData(src.Files)
 	p := &parsed{texts: map[string][]byte{}, data: newSiteData(data)}
 	for i, c := range contracts {
-		p.sets[i] = &moduleSet{contract: c, rules: map[string]*ast.Module{}, tests: map[string]*ast.Module{}, site: map[string]bool{}, data: p.data}
+		p.sets[i] = newModuleSet(c, p.data)
 	}
+	p.plugins = newModuleSet(pluginRules, p.data)
 	replaced := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(src.Files)) {
 		if isData(name) {
@@ -63,6 +69,10 @@ func parseModules(src Source) (*parsed, []Problem) {
 		replaced[packageName(m)] = true
 	}
 	return p, append(problems, p.addShipped(replaced)...)
+}
+
+func newModuleSet(c *contract, data *siteData) *moduleSet {
+	return &moduleSet{contract: c, rules: map[string]*ast.Module{}, tests: map[string]*ast.Module{}, site: map[string]bool{}, data: data}
 }
 
 // addShipped adds the embedded modules, except those whose packages are replaced.
@@ -99,7 +109,10 @@ var shippedRules = sync.OnceValues(func() (map[string]shippedRule, error) {
 
 // add puts a module where it belongs.
 func (p *parsed) add(name string, text []byte, m *ast.Module) *moduleSet {
-	set := p.sets[slices.Index(contracts[:], contractOf(packageName(m)))]
+	c, set := contractOf(packageName(m)), p.plugins
+	if c != pluginRules {
+		set = p.sets[slices.Index(contracts[:], c)]
+	}
 	if isTest(name) {
 		set.tests[name] = m
 		return set
@@ -141,6 +154,8 @@ func checkPackage(name string, m *ast.Module) *Problem {
 		return complain("rename the file: names that begin with %s are the server's own", shippedPrefix)
 	case c == nil:
 		return complain("package %s is not one that rules are read from; use one of %s", pkg, sitePackages())
+	case c == pluginRules && strings.TrimSuffix(pkg, "_test") == c.pkg:
+		return complain("package %s is no plugin's; write rules for a plugin in %s.<name of the plugin>", pkg, c.pkg)
 	case pkg == c.pkg:
 		return complain("package %s assembles the verdict and is part of the server; write rules in %s.site.<name>", pkg, c.pkg)
 	case !isTest(name) && strings.HasSuffix(pkg, "_test"):
@@ -149,6 +164,9 @@ func checkPackage(name string, m *ast.Module) *Problem {
 	own := pkg
 	if isTest(name) {
 		own = strings.TrimSuffix(pkg, "_test")
+	}
+	if c == pluginRules { // any package below it; the first one is named after the plugin
+		return nil
 	}
 	if c.moduleName(own) == "" && !(isTest(name) && own == c.pkg) {
 		return complain("package %s is not one that rules are read from; use %s.site.<name>, or one of %s.{%s} to replace it",
@@ -191,5 +209,6 @@ func sitePackages() string {
 	for _, c := range contracts {
 		names = append(names, c.pkg+".site.<name>")
 	}
+	names = append(names, pluginRules.pkg+".<name of a plugin>")
 	return strings.Join(names, ", ")
 }

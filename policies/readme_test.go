@@ -193,6 +193,29 @@ func TestReadmeIsTrueOfSessions(t *testing.T) {
 	}
 }
 
+// What the page says of rules for plugins.
+func TestReadmeIsTrueOfPluginRules(t *testing.T) {
+	_, files := readme(t)
+	e := NewEngine(Options{Deadline: long, TrialTime: long})
+	if err := e.Replace(Source{Origin: Folder, Files: files, Site: exampleConfig()}); err != nil {
+		t.Fatal(err)
+	}
+	for input, want := range map[string]string{`{"tier":"gold"}`: "20", `{"tier":"silver"}`: "5", `{"tier":"iron"}`: ""} {
+		asked, err := strictjson.Parse([]byte(input), strictjson.Default)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, defined, err := e.PluginRule(t.Context(), "partners", []string{"most"}, asked)
+		if got := v.String(); err != nil || defined != (want != "") || defined && got != want {
+			t.Errorf("%s: %s, %t, %v", input, got, defined, err)
+		}
+	}
+	asked := strictjson.Object(strictjson.Member{Name: "partner", Value: strictjson.String("shop")})
+	if v, _, err := e.PluginRule(t.Context(), "partners", []string{"hosts"}, asked); err != nil || v.String() != `["shop.example"]` {
+		t.Errorf("%s, %v", v, err)
+	}
+}
+
 // Every member of the input and every word of the contract is explained.
 func TestReadmeIsComplete(t *testing.T) {
 	text, _ := readme(t)

@@ -22,6 +22,8 @@ type Revision struct {
 	id     string
 	source Source
 	rules  [decisions]*rules
+
+	plugins *askedRules
 }
 
 // rules are those of one decision.

@@ -154,6 +154,7 @@ func (f devFlags) settings(at net.Addr, log *slog.Logger) (settings, core.Secret
 	s.TLS, s.TrustCA = f.tls, f.trustCA
 	s.Ledger.RefusedPerMinute = 1000
 	s.Tokens.loopback, s.demo = true, true
+	s.Plugins.Unsigned, s.Plugins.trusting = allowUnsigned, true
 	s.Desk = deskSettings{Every: 50 * time.Millisecond, Burst: 200}
 	s.Sessions.Failures, s.Sessions.FailureEvery = 1000, 50*time.Millisecond
 	s.Issuer, s.Sites = f.address(at)
@@ -320,7 +321,7 @@ func (h *house) introduce(ctx context.Context, token core.Secret, public, privat
 	doc := introduction{
 		Issuer: h.settings.Issuer, BaseURL: h.settings.TLS.scheme() + "://localhost:" + port, path: issuer.Path, OpsURL: "http://localhost:" + opsPort,
 		Token: token.Reveal(), IAT: secret.Reveal(), DataDir: h.settings.DataDir, PolicyDir: h.settings.PolicyDir,
-		PluginDir: h.settings.PluginDir, DCRConfig: h.settings.DCRConfig, plugins: h.pluginStatus().Items,
+		PluginDir: h.settings.PluginDir, DCRConfig: h.settings.DCRConfig, plugins: plugged{h.plugins}.statuses(),
 	}
 	if doc.DemoUser, err = h.demoUser(ctx); err != nil {
 		return doc, err

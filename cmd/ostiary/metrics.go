@@ -18,18 +18,22 @@ type meters struct {
 
 	differences, evaluations, unasked *metrics.Counter // of the policy shadow
 	logged, unlogged                  *metrics.Counter // events of the decision log
+
+	plugins pluginMeters
+	glance  func() // sets what is only looked at when the metrics are read
 }
 
 // newMeters makes the metrics of a route table; what is read when asked comes from the house.
 func (h *house) newMeters(table []web.Route, issuerPath string) (*meters, error) {
 	m := &meters{registry: metrics.New()}
+	m.glance = func() { m.plugins.glance(h.plugins.Status()) }
 	routes := metrics.Of("route", append(patterns(table, issuerPath), "unmatched")...)
 	classes := metrics.Of("status", statusClasses[2:]...)
 	var counting, timing error
 	m.requests, counting = m.registry.Counter("ostiary_requests_total", "Requests answered.", routes, classes)
 	m.seconds, timing = m.registry.Histogram("ostiary_request_duration_seconds", "From the head's arrival to the answer.",
 		[]float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5}, routes)
-	return m, errors.Join(counting, timing, m.addShadow(), m.addDecisionLog(),
+	return m, errors.Join(counting, timing, m.addShadow(), m.addDecisionLog(), m.addPlugins(),
 		m.registry.GaugeFunc("ostiary_problems", "Problems that /health/ready reports now.",
 			func() float64 { return float64(len(h.health(h.engine.Health(context.Background())).Problems)) }),
 		m.registry.GaugeFunc("ostiary_ledger_dropped_entries", "Ledger entries that the full queue had no room for, since the start.",
@@ -72,6 +76,7 @@ func (m *meters) done(d web.Done) {
 
 // answer is /metrics.
 func (m *meters) answer(context.Context, *web.Request) (web.Response, error) {
+	m.glance()
 	body, mediaType, err := m.registry.Text()
 	return web.Response{Status: http.StatusOK, ContentType: mediaType, Body: body}, err
 }

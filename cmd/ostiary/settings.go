@@ -43,6 +43,7 @@ type settings struct {
 	Fetch     fetchSettings     `yaml:"fetch"`
 	BFF       bffSettings       `yaml:"bff"`
 
+	Plugins     pluginSettings      `yaml:"plugins"`
 	DecisionLog decisionLogSettings `yaml:"decision_log"`
 
 	demo bool        // the demo site and its API are served; dev's
@@ -128,7 +129,7 @@ type keySettings struct {
 }
 
 type fetchSettings struct {
-	Allow []fetch.Rule `yaml:"allow"` // addresses beyond public https ones that a client's jwks_uri may have
+	Allow []fetch.Rule `yaml:"allow"` // addresses beyond public https ones that a client's jwks_uri may have, and that plugins may reach
 }
 
 // bffSettings are those of the backend-for-frontend. Without origins there is none.
@@ -171,6 +172,7 @@ func defaults() settings {
 		Log:      logSettings{Level: "info", Format: "json"},
 		Policy:   policySettings{Bundle: bundleSettings{Interval: time.Minute}},
 
+		Plugins:     pluginSettings{Unsigned: refuseUnsigned},
 		DecisionLog: defaultDecisionLog(),
 	}
 }
@@ -215,6 +217,7 @@ func (s *settings) Validate() []config.Problem {
 		add("bff.origins", "is missing: bff.routes need a backend-for-frontend")
 	}
 	s.Policy.Bundle.check(s.PolicyDir, add)
+	s.Plugins.check(add)
 	if _, err := logLevel(s.Log.Level); err != nil {
 		add("log.level", "%v", err)
 	}

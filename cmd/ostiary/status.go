@@ -5,8 +5,6 @@ import (
 
 	"github.com/ostiary/ostiary/core/config"
 	"github.com/ostiary/ostiary/core/decisionlog"
-	"github.com/ostiary/ostiary/core/hook"
-	"github.com/ostiary/ostiary/plugins"
 	"github.com/ostiary/ostiary/policies"
 )
 
@@ -54,29 +52,6 @@ func fromConfig(p config.Problem) problem {
 	return problem{File: p.File, Line: p.Line, Message: message}
 }
 
-// pluginStatus is one row of the answer of /api/admin/plugins.
-type pluginStatus struct {
-	Name    string        `json:"name"`
-	Version string        `json:"version"`
-	Digest  string        `json:"digest,omitempty"`
-	State   plugins.State `json:"state"`
-	Hooks   []hook.Point  `json:"hooks"`
-	Error   string        `json:"error,omitempty"`
-	Since   time.Time     `json:"since"`
-}
-
-type pluginList struct {
-	Items []pluginStatus `json:"items"`
-}
-
-func (h *house) pluginStatus() pluginList {
-	list := pluginList{Items: []pluginStatus{}}
-	for _, p := range h.plugins.Status() {
-		list.Items = append(list.Items, pluginStatus(p))
-	}
-	return list
-}
-
 // health is the answer of /health/ready: 200 while requests can be answered, degraded when an operator should look.
 type health struct {
 	Status   string    `json:"status"` // ok, degraded or unavailable
@@ -89,8 +64,8 @@ func (h *house) health(storeErr error) health {
 		out.Problems = append(out.Problems, policy.Problems...)
 	}
 	for _, p := range h.plugins.Status() {
-		if p.Error != "" {
-			out.Problems = append(out.Problems, problem{File: p.Name, Message: "plugin " + p.Name + ": " + p.Error})
+		if wrong := wrongWith(&p); wrong != "" {
+			out.Problems = append(out.Problems, problem{File: p.Name, Message: "plugin " + p.Name + ": " + wrong})
 		}
 	}
 	if len(out.Problems) > 0 {

@@ -93,7 +93,7 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 	if err := h.openRules(ctx, storage.NewPolicies(h.engine, issuer, ring)); err != nil {
 		return nil, err
 	}
-	if err := h.openPlugins(ctx); err != nil {
+	if err := h.openPlugins(ctx, storage.NewPlugins(h.engine, issuer, ring)); err != nil {
 		return nil, err
 	}
 	trust, err := h.trustedCAs()
@@ -159,9 +159,17 @@ func (h *house) openRules(ctx context.Context, kept storage.Policies) error {
 	return nil
 }
 
-func (h *house) openPlugins(ctx context.Context) error {
+func (h *house) openPlugins(ctx context.Context, remembered storage.Plugins) error {
+	if h.settings.Plugins.trusting {
+		h.log.Warn("plugins need no signature here and are granted what they ask for; serve asks for both")
+	}
+	services, err := h.pluginServices()
+	if err != nil {
+		return err
+	}
 	host, err := plugins.New(plugins.Options{
-		Dir: h.settings.PluginDir, CacheDir: filepath.Join(h.settings.DataDir, "cache", "plugins"), Log: h.log, Now: h.now,
+		Dir: h.settings.PluginDir, CacheDir: filepath.Join(h.settings.DataDir, "cache", "plugins"),
+		Services: services, Operator: h.settings.Plugins.operator(), Memory: remembered, Seen: h.askedPlugin, Log: h.log, Now: h.now,
 	})
 	if err != nil {
 		return fmt.Errorf("plugins: %w", err)
@@ -248,7 +256,7 @@ func (h *house) table(issuerPath string) []web.Route {
 		Admin: admin.New(admin.Parts{
 			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Clients: h.clients, Decisions: h.book, Keys: h.signing,
 			Users: h.people.login, Sessions: h.people.login, SetupURL: h.setupURL,
-			Policies: func() any { return h.policyStatus() }, Plugins: func() any { return h.pluginStatus() },
+			Policies: func() any { return h.policyStatus() }, Plugins: plugged{h.plugins},
 			Shadow: h.shadow, Jobs: h.jobs, Tries: h.tries, Explainer: explainer{h.policy},
 		}),
 		Site: h.site,

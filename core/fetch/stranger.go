@@ -8,6 +8,7 @@
 package fetch
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -36,6 +37,7 @@ const (
 var (
 	ErrRefused = errors.New("the address may not be fetched")
 	ErrFailed  = errors.New("the address could not be fetched")
+	ErrTooLong = errors.New("the answer is too long")
 )
 
 // A Resolver looks up addresses; *net.Resolver is one.
@@ -220,11 +222,25 @@ func (s *Stranger) control(to target) func(context.Context, string, string, sysc
 	}
 }
 
-// get makes one request on a connection of its own.
+// get reads one document.
 func (s *Stranger) get(ctx context.Context, to target, u *url.URL) ([]byte, string, error) {
-	addrs, err := s.lookup(ctx, to)
+	response, err := s.send(ctx, to, u, Request{})
 	if err != nil {
 		return nil, "", err
+	}
+	defer response.Body.Close()
+	body, contentType, err := document(response)
+	if err == nil && ctx.Err() != nil { // a server may end its answer because we hang up
+		return nil, "", fmt.Errorf("%w: %w", ErrFailed, ctx.Err())
+	}
+	return body, contentType, err
+}
+
+// send makes one request on a connection of its own.
+func (s *Stranger) send(ctx context.Context, to target, u *url.URL, r Request) (*http.Response, error) {
+	addrs, err := s.lookup(ctx, to)
+	if err != nil {
+		return nil, err
 	}
 	transport := &http.Transport{
 		DialContext:            func(ctx context.Context, _, _ string) (net.Conn, error) { return s.dial(ctx, to, addrs) },
@@ -233,22 +249,51 @@ func (s *Stranger) get(ctx context.Context, to target, u *url.URL) ([]byte, stri
 		DisableCompression:     true,
 		MaxResponseHeaderBytes: maxHeaders,
 	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	request, err := http.NewRequestWithContext(ctx, r.Method, u.String(), bytes.NewReader(r.Body))
 	if err != nil {
-		return nil, "", fmt.Errorf("%w: %w", ErrRefused, err)
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
+	}
+	if r.Header != nil {
+		request.Header = r.Header.Clone()
 	}
 	request.Header.Set("Accept-Encoding", "identity")
-	request.Header.Set("User-Agent", userAgent)
+	if request.Header.Get("User-Agent") == "" {
+		request.Header.Set("User-Agent", userAgent)
+	}
 	response, err := transport.RoundTrip(request) // not a Client: it would follow redirects
 	if err != nil {
-		return nil, "", wrapFailure(err)
+		return nil, wrapFailure(err)
+	}
+	return response, nil
+}
+
+// Do sends one request to where Get would read from, and follows no redirect. Every status is an answer; a body of more than limit
+// bytes is an error. What failed is not remembered. r.Follow does not count.
+func (s *Stranger) Do(ctx context.Context, purpose string, r Request, limit int64) (Response, error) {
+	to, u, err := parseTarget(purpose, r.URL)
+	if err != nil {
+		return Response{}, err
+	}
+	limited, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	leave, err := s.gate.enter(limited, net.JoinHostPort(to.host, strconv.Itoa(int(to.port))))
+	if err != nil {
+		return Response{}, cause(ctx, fmt.Errorf("%w: too many requests under way", ErrFailed))
+	}
+	defer leave()
+	response, err := s.send(limited, to, u, r)
+	if err != nil {
+		return Response{}, cause(ctx, err)
 	}
 	defer response.Body.Close()
-	body, contentType, err := document(response)
-	if err == nil && ctx.Err() != nil { // a server may end its answer because we hang up
-		return nil, "", fmt.Errorf("%w: %w", ErrFailed, ctx.Err())
+	body, err := readAtMost(response.Body, limit)
+	if err == nil {
+		err = limited.Err() // a server may end its answer because we hang up
 	}
-	return body, contentType, err
+	if err != nil {
+		return Response{}, cause(ctx, fmt.Errorf("%w: %w", ErrFailed, err))
+	}
+	return Response{Status: response.StatusCode, Header: response.Header, Body: body, URL: u.String()}, nil
 }
 
 // wrapFailure keeps a refusal at the socket a refusal.
@@ -281,7 +326,7 @@ func readAtMost(r io.Reader, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(body)) > limit {
-		return nil, fmt.Errorf("more than %d bytes", limit)
+		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLong, limit)
 	}
 	return body, nil
 }

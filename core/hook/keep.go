@@ -161,9 +161,6 @@ func (w *Writes) All() []Write {
 	return slices.Clone(w.held)
 }
 
-// Keeps tells whether plugins may keep something at this point: where what is asked for has still to be carried out.
-func (p Point) Keeps() bool { return p.Answers().Keeps }
-
 // Restore sets the writes to what All gave: what a failed call put does not count.
 func (w *Writes) Restore(held []Write) {
 	if w == nil {

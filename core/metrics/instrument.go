@@ -1,7 +1,6 @@
 package metrics
 
 import (
-	"slices"
 	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,48 +35,49 @@ func (g *Gauge) Add(delta float64, values ...string) { g.of(values).Add(delta) }
 // Observe sorts v into its bucket.
 func (h *Histogram) Observe(v float64, values ...string) { h.of(values).Observe(v) }
 
-// series finds the series of label values. Since the sets are closed, each has its place, and the library is asked but once.
+// series finds the series of label values. Since the sets are bounded, each has its place, and the library is asked but once.
 type series[T any] struct {
-	sets   [][]string
+	labels []Label
 	made   []atomic.Pointer[T]
 	create func(values ...string) T
 }
 
-func newSeries[T any](sets [][]string, create func(values ...string) T) series[T] {
+func newSeries[T any](labels []Label, create func(values ...string) T) series[T] {
 	size := 1
-	for _, set := range sets {
-		size *= len(set) + 1 // Other
+	for i := range labels {
+		size *= labels[i].size() + 1 // Other
 	}
-	return series[T]{sets: sets, made: make([]atomic.Pointer[T], size), create: create}
+	return series[T]{labels: labels, made: make([]atomic.Pointer[T], size), create: create}
 }
 
 func (s *series[T]) of(values []string) T {
 	at := 0
-	for i, set := range s.sets {
-		place := len(set) // Other
+	for i := range s.labels {
+		l := &s.labels[i]
+		place := l.size() // Other
 		if i < len(values) {
-			if known := slices.Index(set, values[i]); known >= 0 {
+			if known := l.index(values[i]); known >= 0 {
 				place = known
 			}
 		}
-		at = at*(len(set)+1) + place
+		at = at*(l.size()+1) + place
 	}
 	if made := s.made[at].Load(); made != nil {
 		return *made
 	}
-	made := s.create(known(s.sets, values)...)
+	made := s.create(valuesAt(s.labels, at)...)
 	s.made[at].Store(&made)
 	return made
 }
 
-// known gives exactly one value a label, each from its set or Other. The library panics on any other number of them.
-func known(sets [][]string, values []string) []string {
-	out := make([]string, len(sets))
-	for i, set := range sets {
-		out[i] = Other
-		if i < len(values) && slices.Contains(set, values[i]) {
-			out[i] = values[i]
-		}
+// valuesAt gives exactly one value a label, each from its set or Other: those that have the place. The library panics on any
+// other number of them.
+func valuesAt(labels []Label, at int) []string {
+	out := make([]string, len(labels))
+	for i := len(labels) - 1; i >= 0; i-- {
+		l := &labels[i]
+		out[i] = l.value(at % (l.size() + 1))
+		at /= l.size() + 1
 	}
 	return out
 }

@@ -1,6 +1,6 @@
 // Package metrics counts, and is Prometheus's only door: no type of it is seen outside. It owns two rules. A name says what
-// product and which unit it belongs to. A label has a closed set of values, so that nothing a request carries can make a new
-// series: what is not in the set counts as "other".
+// product and which unit it belongs to. A label has a closed set of values, or one that only the server itself adds to, so that
+// nothing a request carries can make a new series: what is not in the set counts as "other".
 //
 // The road: wire.go makes one Registry and creates metrics from it; verbs hold Counter, Gauge and Histogram; web asks for Text.
 package metrics
@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -23,16 +24,92 @@ import (
 const Other = "other"
 
 // maxSeries bounds what one metric can grow to: the product of its labels' sets.
-const maxSeries = 2000
+const maxSeries = 4000
 
 // A Label is a dimension of a metric with every value it can have.
 type Label struct {
 	Name   string
 	Values []string
+	grows  *Names
 }
 
 // Of makes a Label.
 func Of(name string, values ...string) Label { return Label{Name: name, Values: values} }
+
+// Names are values that the server itself comes to know while it runs, up to a number; what comes later counts as Other. It is
+// safe for use by many goroutines.
+type Names struct {
+	mu   sync.RWMutex
+	list []string
+	most int
+}
+
+// NewNames makes a set that can hold so many.
+func NewNames(most int) *Names { return &Names{most: most} }
+
+// Add makes a value known. It must never be one that a request chose.
+func (n *Names) Add(value string) {
+	if n.index(value) >= 0 {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if len(n.list) < n.most && value != "" && value != Other && !slices.Contains(n.list, value) {
+		n.list = append(n.list, value)
+	}
+}
+
+// All lists the values that are known.
+func (n *Names) All() []string {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return slices.Clone(n.list)
+}
+
+func (n *Names) value(place int) string {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	if place < len(n.list) {
+		return n.list[place]
+	}
+	return Other
+}
+
+func (n *Names) index(value string) int {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	return slices.Index(n.list, value)
+}
+
+// Growing makes a Label with the values of a set that grows.
+func Growing(name string, names *Names) Label { return Label{Name: name, grows: names} }
+
+// size is how many values there can be.
+func (l *Label) size() int {
+	if l.grows != nil {
+		return l.grows.most
+	}
+	return len(l.Values)
+}
+
+// index is the place of a value; negative, when it is not known.
+func (l *Label) index(value string) int {
+	if l.grows != nil {
+		return l.grows.index(value)
+	}
+	return slices.Index(l.Values, value)
+}
+
+// value is the one at a place.
+func (l *Label) value(place int) string {
+	switch {
+	case l.grows != nil:
+		return l.grows.value(place)
+	case place < len(l.Values):
+		return l.Values[place]
+	}
+	return Other
+}
 
 // A Registry holds the metrics of one process. It is safe for use by many goroutines.
 type Registry struct{ all *prometheus.Registry }
@@ -128,13 +205,13 @@ func (r *Registry) register(name string, c prometheus.Collector) error {
 // What names may end in. Gauges may also name what they count.
 var (
 	histogramUnits = []string{"seconds", "bytes", "ratio", "fuel", "ops"}
-	gaugeUnits     = []string{"seconds", "bytes", "ratio", "info", "entries", "requests", "sessions", "clients", "connections", "instances", "problems"}
+	gaugeUnits     = []string{"seconds", "bytes", "ratio", "info", "entries", "requests", "sessions", "clients", "connections", "instances", "problems", "state"}
 	validName      = regexp.MustCompile(`^ostiary(_[a-z]+)+$`)
 	validLabel     = regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
 )
 
 // check holds a metric against the rules of the package and gives the sets of its labels.
-func check(name, help string, labels []Label, units ...string) ([][]string, error) {
+func check(name, help string, labels []Label, units ...string) ([]Label, error) {
 	unit := name[strings.LastIndexByte(name, '_')+1:]
 	switch {
 	case !validName.MatchString(name):
@@ -144,7 +221,7 @@ func check(name, help string, labels []Label, units ...string) ([][]string, erro
 	case help == "":
 		return nil, fmt.Errorf("metric %s: say what it counts", name)
 	}
-	series, sets, seen := 1, [][]string{}, map[string]bool{}
+	series, sets, seen := 1, []Label{}, map[string]bool{}
 	for _, l := range labels {
 		if err := l.check(); err != nil {
 			return nil, fmt.Errorf("metric %s: label %q: %w", name, l.Name, err)
@@ -153,8 +230,8 @@ func check(name, help string, labels []Label, units ...string) ([][]string, erro
 			return nil, fmt.Errorf("metric %s: label %s is given twice", name, l.Name)
 		}
 		seen[l.Name] = true
-		sets = append(sets, slices.Clone(l.Values))
-		if series *= len(l.Values) + 1; series > maxSeries {
+		sets = append(sets, Label{Name: l.Name, Values: slices.Clone(l.Values), grows: l.grows})
+		if series *= l.size() + 1; series > maxSeries {
 			return nil, fmt.Errorf("metric %s: its labels make more than %d series", name, maxSeries)
 		}
 	}
@@ -165,7 +242,7 @@ func (l Label) check() error {
 	switch {
 	case !validLabel.MatchString(l.Name) || l.Name == "le":
 		return errors.New("a label is small words joined by _")
-	case len(l.Values) == 0 || slices.Contains(l.Values, ""):
+	case l.size() == 0 || slices.Contains(l.Values, ""):
 		return errors.New("every value must be listed, and none is empty")
 	}
 	return nil

@@ -97,6 +97,30 @@ func TestRequestsCannotMakeSeries(t *testing.T) {
 	}
 }
 
+// A set that grows knows what it was given, up to its size, and nothing that is only asked for.
+func TestGrowingLabel(t *testing.T) {
+	r, names := metrics.New(), metrics.NewNames(2)
+	c := must[*metrics.Counter](t)(r.Counter("ostiary_calls_total", "Calls.", metrics.Growing("plugin", names), metrics.Of("hook", "a")))
+	c.Inc("first", "a")
+	for _, name := range []string{"", metrics.Other, "first", "first", "second", "third"} {
+		names.Add(name)
+	}
+	for _, name := range []string{"first", "second", "third"} {
+		c.Inc(name, "a")
+	}
+	want := []string{
+		`ostiary_calls_total{hook="a",plugin="first"} 1`,
+		`ostiary_calls_total{hook="a",plugin="other"} 2`,
+		`ostiary_calls_total{hook="a",plugin="second"} 1`,
+	}
+	if got := lines(t, r); !slices.Equal(got, want) || !slices.Equal(names.All(), []string{"first", "second"}) {
+		t.Errorf("got\n%s\n%v", strings.Join(got, "\n"), names.All())
+	}
+	if _, err := r.Counter("ostiary_many_total", "Many.", metrics.Growing("a", metrics.NewNames(100)), metrics.Growing("b", metrics.NewNames(100))); err == nil {
+		t.Error("two sets that grow too large")
+	}
+}
+
 func TestOddNumbersDoNotPanic(t *testing.T) {
 	r := metrics.New()
 	c := must[*metrics.Counter](t)(r.Counter("ostiary_odd_total", "Odd."))

@@ -65,7 +65,7 @@ type Desk struct {
 	issuerKeys IssuerKeys
 	site       atomic.Pointer[Site]
 	readings   readings
-	line       line
+	line       *line
 	audiences  []string
 	clientURI  func(core.ClientID) string
 	decided    func(decision.Taken)
@@ -134,7 +134,7 @@ func (j *judgement) tell(e *ledger.Entry, err error) {
 
 // attempt judges and carries out, once. It gives the rows of the entry that the commit itself could not carry. When the error is an
 // overtaken nothing is recorded yet.
-func (d *Desk) attempt(ctx context.Context, req Request) (Approved, []ledger.Stage, error) {
+func (d *Desk) attempt(ctx context.Context, req Request, commit func(context.Context, Approved) error) (Approved, []ledger.Stage, error) {
 	j := d.begin(req)
 	approved, entry, err := j.walk(ctx)
 	j.tell(&entry, err)
@@ -142,13 +142,13 @@ func (d *Desk) attempt(ctx context.Context, req Request) (Approved, []ledger.Sta
 		d.book.Record(entry)
 		return Approved{}, nil, err
 	}
-	done, err := d.carryOut(ctx, req, approved)
+	done, err := d.carryOut(ctx, req, approved, commit)
 	return approved, done, err
 }
 
 // carryOut is stage 8. It gives its row of the entry, which the commit itself could not carry.
-func (d *Desk) carryOut(ctx context.Context, req Request, a Approved) ([]ledger.Stage, error) {
-	start, write := time.Now(), d.store.Commit
+func (d *Desk) carryOut(ctx context.Context, req Request, a Approved, commit func(context.Context, Approved) error) ([]ledger.Stage, error) {
+	start, write := time.Now(), commit
 	if a.Unchanged() {
 		write = d.noteUse
 	}

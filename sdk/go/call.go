@@ -18,6 +18,8 @@ type Call struct {
 	Before  Metadata // what is stored, on an update; else empty
 	Entropy [32]byte // new for every call: the module's own random numbers repeat, because its memory is reset
 	Patch   Patch
+	KV      KV     // what the plugin keeps
+	Secret  Secret // the operator's keys
 
 	Signed      *Signed      // what keys are asked for; nil: the hook is not about keys
 	Certificate *Certificate // in certificate_check; Context.Certificate is there in all hooks

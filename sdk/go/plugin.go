@@ -12,6 +12,8 @@ type Hook func(c *Call) error
 var module = plugin{hooks: map[string]Hook{}}
 
 type plugin struct {
+	name      string // as the manifest has it
+	serving   string // the hook that runs
 	hooks     map[string]Hook
 	configure func(configuration Value) error
 }

@@ -48,7 +48,7 @@ func (p *plugin) run(hook string, input Value) (answer []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	c.Hook = hook // a test may leave it out of the input
+	c.Hook, p.serving = hook, hook // a test may leave it out of the input
 	envelope, err := c.answer(serve(c))
 	if err != nil {
 		return nil, err
@@ -98,6 +98,7 @@ func (c *Call) refusal(e *abi.Envelope[Value], outcome error) (*abi.Envelope[Val
 // goes live.
 func (p *plugin) setUp(input Value) (answer []byte, err error) {
 	defer caught(&err)
+	p.name = input.Get("name").Text()
 	for _, hook := range input.Get("hooks").Strings() {
 		if p.hooks[hook] == nil {
 			return refuseSetup("the manifest asks for the hook " + hook + ", but the plugin registers no function for it"), nil

@@ -1,6 +1,7 @@
 package jose
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -10,6 +11,7 @@ import (
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"slices"
@@ -94,6 +96,38 @@ func ParsePrivate(alg string, der []byte) (PrivateKey, error) {
 	}
 	return newPrivate(alg, signer)
 }
+
+// ParsePEM reads a private key for signatures from PEM: Ed25519 or an elliptic curve, as PKCS #8 or, for a curve, as SEC 1. Its
+// algorithm follows from it. The text is not part of any error.
+func ParsePEM(text []byte) (PrivateKey, error) {
+	block, rest := pem.Decode(text)
+	if block == nil || len(bytes.TrimSpace(rest)) > 0 {
+		return PrivateKey{}, errors.New("parse private key: it is not one PEM block")
+	}
+	var parsed any
+	var err error
+	switch block.Type {
+	case "PRIVATE KEY":
+		parsed, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+	case "EC PRIVATE KEY":
+		parsed, err = x509.ParseECPrivateKey(block.Bytes)
+	default:
+		return PrivateKey{}, fmt.Errorf("parse private key: the PEM block is %.40q, not PRIVATE KEY", block.Type)
+	}
+	if err != nil {
+		return PrivateKey{}, errors.New("parse private key: the PEM block holds no key that is understood")
+	}
+	switch signer := parsed.(type) {
+	case ed25519.PrivateKey:
+		return newPrivate(EdDSA, signer)
+	case *ecdsa.PrivateKey:
+		return newPrivate(algorithmOfCurve(signer.Curve), signer)
+	}
+	return PrivateKey{}, errors.New("parse private key: it must be Ed25519 or on an elliptic curve")
+}
+
+// Raw signs exactly these bytes: what RFC 7515 calls the JWS signature of this signing input.
+func (k PrivateKey) Raw(input []byte) ([]byte, error) { return k.signature(input) }
 
 // publicJWK is RFC 7517's form with members in alphabetical order, so that one key has one spelling.
 type publicJWK struct {

@@ -30,9 +30,11 @@ type house struct {
 	desk   *registration.Desk
 	crowd  *crowd
 	people *login.Desk // over the crowd
-	routes []web.Route
-	ada    string // an operator's token
-	now    time.Time
+
+	plugged *plugged
+	routes  []web.Route
+	ada     string // an operator's token
+	now     time.Time
 
 	mu    sync.Mutex
 	lines strings.Builder
@@ -64,7 +66,7 @@ func (h *house) tick() time.Time {
 func open(t *testing.T) *house {
 	t.Helper()
 	ada := core.NewSecret()
-	h := &house{t: t, ada: ada.Reveal(), now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	h := &house{t: t, ada: ada.Reveal(), plugged: &plugged{}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	h.vault = &vault{
 		clients: map[core.ClientID]registration.Stored{}, tokens: map[core.SecretHash]registration.Held{}, entries: map[core.DecisionID]ledger.Entry{},
 	}
@@ -77,7 +79,7 @@ func open(t *testing.T) *house {
 		Tokens: registration.NewTokens(h.vault, h.desk.Site, h.tick),
 		Desk:   h.desk, Clients: h.vault, Decisions: h.book,
 		Users: h.people, Sessions: h.people, SetupURL: func(link core.Secret) string { return "https://op.example/setup?token=" + link.Reveal() },
-		Policies: func() any { return map[string]string{"active_revision": "r-1"} }, Plugins: func() any { return []string{} },
+		Policies: func() any { return map[string]string{"active_revision": "r-1"} }, Plugins: h.plugged,
 		Explainer: h.book,
 	}))
 	server, err := web.New(web.Options{
@@ -123,7 +125,10 @@ func routesOf(a *admin.Handlers) []web.Route {
 		row("DELETE", "/users/:id/sessions", a.As(a.EndSessions)),
 		row("DELETE", "/users/:id/sessions/:sid", a.As(a.EndSession)),
 		row("GET", "/policies", a.As(a.ShowPolicies)),
-		row("GET", "/plugins", a.As(a.ShowPlugins)),
+		row("GET", "/plugins", a.As(a.ListPlugins)),
+		row("GET", "/plugins/:name", a.As(a.ShowPlugin)),
+		row("POST", "/plugins/:name/approve", a.As(a.ApprovePlugin)),
+		row("POST", "/plugins/:name/revoke", a.As(a.RevokePlugin)),
 	}
 }
 

@@ -75,7 +75,7 @@ type Parts struct {
 	SetupURL  func(link core.Secret) string // where a one-time link leads
 	Policies  Status
 	Shadow    Shadow
-	Plugins   Status
+	Plugins   Plugins
 	Jobs      PolicyJobs
 	Tries     replay.Candidates // policies that somebody sent to try
 	Explainer Explainer
@@ -210,9 +210,4 @@ func (s search) cursor(prefix string) (string, error) {
 // ShowPolicies answers the policy in force and how the last change went.
 func (h *Handlers) ShowPolicies(context.Context, *web.Request, operator.Operator) (web.Response, error) {
 	return reply(http.StatusOK, h.Policies())
-}
-
-// ShowPlugins answers which plugins are live and which failed.
-func (h *Handlers) ShowPlugins(context.Context, *web.Request, operator.Operator) (web.Response, error) {
-	return reply(http.StatusOK, h.Plugins())
 }

@@ -120,7 +120,10 @@ func operatorsAPI(a *admin.Handlers) []web.Route {
 		candidate(http.MethodPost, "/api/admin/policies/audit", a, a.As(a.AuditPolicy)),
 		operators(http.MethodGet, "/api/admin/policies/jobs/:id", a.As(a.ShowPolicyJob)),
 		operators(http.MethodDelete, "/api/admin/policies/jobs/:id", a.As(a.CancelPolicyJob)),
-		operators(http.MethodGet, "/api/admin/plugins", a.As(a.ShowPlugins)),
+		operators(http.MethodGet, "/api/admin/plugins", a.As(a.ListPlugins)),
+		operators(http.MethodGet, "/api/admin/plugins/:name", a.As(a.ShowPlugin)),
+		operators(http.MethodPost, "/api/admin/plugins/:name/approve", a.As(a.ApprovePlugin)),
+		operators(http.MethodPost, "/api/admin/plugins/:name/revoke", a.As(a.RevokePlugin)),
 		operators(http.MethodGet, "/api/admin/keys", a.As(a.ListKeys)),
 		operators(http.MethodPost, "/api/admin/keys/rotate", a.As(a.RotateKeys)),
 

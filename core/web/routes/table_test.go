@@ -85,6 +85,9 @@ POST /api/admin/policies/audit: operator, Bearer, 4194304 bytes, once admitted, 
 GET /api/admin/policies/jobs/:id: operator, Bearer
 DELETE /api/admin/policies/jobs/:id: operator, Bearer
 GET /api/admin/plugins: operator, Bearer
+GET /api/admin/plugins/:name: operator, Bearer
+POST /api/admin/plugins/:name/approve: operator, Bearer, application/json
+POST /api/admin/plugins/:name/revoke: operator, Bearer, application/json
 GET /api/admin/keys: operator, Bearer
 POST /api/admin/keys/rotate: operator, Bearer, application/json
 POST /api/admin/users: operator, Bearer, application/json

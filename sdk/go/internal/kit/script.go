@@ -50,7 +50,7 @@ func perform(c *ostiary.Call, step ostiary.Value) error {
 			c.Patch.Set(member, step.Get("value"))
 		}
 	default:
-		return errors.New("the script has no step " + op)
+		return use(c, op, step)
 	}
 	return nil
 }

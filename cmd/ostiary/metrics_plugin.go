@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+
+	"github.com/ostiary/ostiary/core/hook"
+	"github.com/ostiary/ostiary/core/metrics"
+	"github.com/ostiary/ostiary/plugins"
+)
+
+// pluginMeters are what is measured of plugins. Their names are those of the operator's folder.
+type pluginMeters struct {
+	names     *metrics.Names
+	calls     *metrics.Counter
+	seconds   *metrics.Histogram
+	fuel      *metrics.Histogram
+	reset     *metrics.Counter
+	instances *metrics.Gauge
+	breaker   *metrics.Gauge
+}
+
+// meteredPlugins is how many plugins have series of their own.
+const meteredPlugins = 32
+
+// breakerStates are the values of the breaker's gauge.
+var breakerStates = map[plugins.BreakerState]float64{plugins.BreakerClosed: 0, plugins.BreakerHalfOpen: 1, plugins.BreakerOpen: 2}
+
+// addPlugins adds what is measured of plugins.
+func (m *meters) addPlugins() error {
+	p := pluginMeters{names: metrics.NewNames(meteredPlugins)}
+	var points, outcomes []string
+	for _, point := range hook.Points() {
+		points = append(points, string(point))
+	}
+	for _, o := range plugins.Outcomes() {
+		outcomes = append(outcomes, string(o))
+	}
+	name, point := metrics.Growing("plugin", p.names), metrics.Of("hook", points...)
+	var errs [6]error
+	p.calls, errs[0] = m.registry.Counter("ostiary_plugin_calls_total", "Calls of plugins, by how they ended.", name, point, metrics.Of("outcome", outcomes...))
+	p.seconds, errs[1] = m.registry.Histogram("ostiary_plugin_call_seconds", "What a call of a plugin took.",
+		[]float64{0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5}, name, point)
+	p.fuel, errs[2] = m.registry.Histogram("ostiary_plugin_call_fuel", "The fuel that a call of a plugin took: instructions, about.",
+		[]float64{1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}, name, point)
+	p.reset, errs[3] = m.registry.Counter("ostiary_plugin_reset_pages_total", "Pages of 4 KiB that were set back after calls of a plugin.", name)
+	p.instances, errs[4] = m.registry.Gauge("ostiary_plugin_instances", "Instances of a plugin that are ready or at work.", name)
+	p.breaker, errs[5] = m.registry.Gauge("ostiary_plugin_breaker_state", "0: a plugin is asked, 1: the next call tries it, 2: it failed too often and is not asked.", name)
+	m.plugins = p
+	return errors.Join(errs[:]...)
+}
+
+// askedPlugin counts one call of a plugin.
+func (h *house) askedPlugin(a plugins.Asked) {
+	m := &h.meters.plugins
+	m.names.Add(a.Plugin)
+	m.calls.Inc(a.Plugin, string(a.Point), string(a.Outcome))
+	if a.Outcome == plugins.Skipped {
+		return
+	}
+	m.seconds.Observe(a.Wall.Seconds(), a.Plugin, string(a.Point))
+	m.fuel.Observe(float64(a.Fuel), a.Plugin, string(a.Point))
+	m.reset.Add(float64(a.PagesReset), a.Plugin)
+}
+
+// glance sets the gauges to what is now.
+func (m *pluginMeters) glance(all []plugins.Status) {
+	for _, name := range m.names.All() {
+		m.instances.Set(0, name) // it may be gone
+		m.breaker.Set(0, name)
+	}
+	for _, s := range all {
+		if !plugins.ValidName(s.Name) {
+			continue
+		}
+		m.names.Add(s.Name)
+		m.instances.Set(float64(s.Instances), s.Name)
+		m.breaker.Set(breakerStates[s.Breaker], s.Name)
+	}
+}

@@ -1,0 +1,68 @@
+package admin_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// plugged is one plugin called hosts that remembers what operators did.
+type plugged struct {
+	by    core.Subject
+	asked string
+	did   string
+}
+
+func (p *plugged) List() any { return map[string][]string{"items": {"hosts"}} }
+
+func (p *plugged) Show(name string) (any, bool) {
+	return map[string]string{"name": name, "did": p.did}, name == "hosts"
+}
+
+func (p *plugged) Approve(_ context.Context, name string, by core.Subject, asked strictjson.Value) error {
+	if name != "hosts" {
+		return core.Refuse(core.Conflict, "The plugin %s waits for no approval.", name)
+	}
+	p.by, p.asked, p.did = by, asked.String(), "approve"
+	return nil
+}
+
+func (p *plugged) Revoke(_ context.Context, name string, by core.Subject) error {
+	if name != "hosts" {
+		return core.Refuse(core.NotFound, "Nobody approved anything of a plugin %s.", name)
+	}
+	p.by, p.did = by, "revoke"
+	return nil
+}
+
+func TestPlugins(t *testing.T) {
+	h := open(t)
+	if a := h.want(h.ask("GET", "/plugins", ""), http.StatusOK); a.text("items.0") != "hosts" {
+		t.Error(a.body)
+	}
+	if a := h.want(h.ask("GET", "/plugins/hosts", ""), http.StatusOK); a.text("name") != "hosts" {
+		t.Error(a.body)
+	}
+	h.refused(h.ask("GET", "/plugins/other", ""), http.StatusNotFound, core.NotFound, "There is no plugin other.")
+
+	if a := h.want(h.ask("POST", "/plugins/hosts/approve", `{"asked":{"now":{}}}`), http.StatusOK); a.text("did") != "approve" || h.plugged.by != "ada" || h.plugged.asked != `{"now":{}}` {
+		t.Errorf("%s, %+v", a.body, h.plugged)
+	}
+	h.want(h.ask("POST", "/plugins/hosts/approve", ""), http.StatusOK) // what it asks for now, whatever that is
+	h.refused(h.ask("POST", "/plugins/hosts/approve", `{"all":true}`), http.StatusBadRequest, core.InvalidRequest, "all")
+	h.refused(h.ask("POST", "/plugins/other/approve", ""), http.StatusConflict, core.Conflict, "waits for no approval")
+
+	if a := h.want(h.ask("POST", "/plugins/hosts/revoke", ""), http.StatusOK); a.text("did") != "revoke" {
+		t.Error(a.body)
+	}
+	h.refused(h.ask("POST", "/plugins/hosts/revoke", `{"asked":{}}`), http.StatusBadRequest, core.InvalidRequest, "asked")
+	h.refused(h.ask("POST", "/plugins/other/revoke", ""), http.StatusNotFound, core.NotFound, "Nobody approved")
+	for _, path := range []string{"/plugins/hosts/approve", "/plugins/hosts/revoke"} {
+		if a := h.send("POST", path, ""); a.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: %d", path, a.StatusCode)
+		}
+	}
+}

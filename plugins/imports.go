@@ -1,0 +1,135 @@
+package plugins
+
+import (
+	"context"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/ostiary/ostiary/core/sandbox"
+	"github.com/ostiary/ostiary/sdk/go/abi"
+)
+
+// The kinds of uses, as the trace names them. They are also the names of the capabilities.
+const (
+	kindKV     = "kv"
+	kindHTTP   = "http"
+	kindSecret = "secret"
+	kindRule   = "policy_eval"
+)
+
+// statuses are what the trace says of a refusal.
+var statuses = map[int32]string{
+	0: "ok", abi.RefusedAbsent: "absent", abi.RefusedDenied: "denied", abi.RefusedBadArgument: "bad_argument", abi.RefusedTooLarge: "too_large",
+	abi.RefusedUnavailable: "unavailable", abi.RefusedInSimulation: "not_in_simulation", abi.RefusedBudget: "budget",
+	abi.RefusedReadOnly: "read_only",
+}
+
+func statusOf(code int32) string { return statuses[min(code, 0)] }
+
+// A capable is the body of an import behind a capability. Its error ends the call as a fault.
+type capable func(ctx context.Context, u *uses, mem sandbox.Memory, args []uint64) (int64, error)
+
+var (
+	pair    = []sandbox.ValueType{sandbox.I32, sandbox.I32}
+	integer = []sandbox.ValueType{sandbox.I32}
+)
+
+// capabilityImports are what stands behind capabilities, those that were not granted left out.
+func capabilityImports(granted Capabilities) sandbox.Imports {
+	long := []sandbox.ValueType{sandbox.I64}
+	var given sandbox.Imports
+	for _, i := range []struct {
+		name            string
+		params, results []sandbox.ValueType
+		body            capable
+	}{
+		{abi.Take, pair, integer, take},
+		{abi.Now, nil, long, now},
+		{abi.Random, pair, integer, random},
+		{abi.KVGet, pair, integer, kvGet},
+		{abi.KVPut, append(append(pair[:2:2], pair...), sandbox.I64), integer, kvPut},
+		{abi.KVDelete, pair, integer, kvDelete},
+		{abi.HTTP, pair, integer, sendHTTP},
+		{abi.Secret, pair, integer, useSecret},
+		{abi.PolicyEval, pair, integer, askRule},
+	} {
+		if granted.has(capabilityOf[i.name]) {
+			given = append(given, sandbox.Import{Module: abi.Imports, Name: i.name, Params: i.params, Results: i.results, Call: i.body.call})
+		}
+	}
+	return given
+}
+
+// call finds the call that the import serves. Outside of one, while a plugin is configured, nothing is available: what an
+// instance begins with must be the same for all.
+func (c capable) call(ctx context.Context, mem sandbox.Memory, stack []uint64) error {
+	result := int64(abi.RefusedUnavailable)
+	if u, ok := ctx.Value(usesKey{}).(*uses); ok && !u.isOver() {
+		var err error
+		if result, err = c(ctx, u, mem, stack); err != nil {
+			return err
+		}
+	}
+	stack[0] = uint64(result)
+	if result < 0 {
+		stack[0] = uint64(uint32(int32(result))) // an i32 stands in the low bits
+	}
+	return nil
+}
+
+func take(_ context.Context, u *uses, mem sandbox.Memory, args []uint64) (int64, error) {
+	answer := u.taken()
+	n := min(len(answer), int(uint32(args[1])))
+	if !mem.Write(uint32(args[0]), answer[:n]) {
+		return int64(abi.RefusedBadArgument), nil
+	}
+	return int64(n), nil
+}
+
+func now(_ context.Context, u *uses, _ sandbox.Memory, _ []uint64) (int64, error) {
+	return max(u.now.UnixMilli(), 0), nil
+}
+
+func random(_ context.Context, u *uses, mem sandbox.Memory, args []uint64) (int64, error) {
+	size := uint32(args[1])
+	if size > abi.MaxRandom {
+		return int64(abi.RefusedTooLarge), nil
+	}
+	bytes := make([]byte, size)
+	u.random.XORKeyStream(bytes, bytes)
+	if !mem.Write(uint32(args[0]), bytes) {
+		return int64(abi.RefusedBadArgument), nil
+	}
+	return 0, nil
+}
+
+// read copies an argument out of the module's memory; refused is 0 when it could be.
+func read(mem sandbox.Memory, ptr, size uint64, most int) (data []byte, refused int32) {
+	if uint32(size) > uint32(most) {
+		return nil, abi.RefusedTooLarge
+	}
+	data, ok := mem.Read(uint32(ptr), uint32(size))
+	if !ok {
+		return nil, abi.RefusedBadArgument
+	}
+	return data, 0
+}
+
+// clippedTo keeps a text within so many bytes.
+func clippedTo(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	for most > 0 && !utf8.RuneStart(s[most]) {
+		most--
+	}
+	return s[:most] + "…"
+}
+
+// plural counts things.
+func plural(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return strconv.Itoa(n) + " " + thing
+}

@@ -1,0 +1,162 @@
+package plugins
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/sha256"
+	"encoding/hex"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/ostiary/ostiary/core/fetch"
+	"github.com/ostiary/ostiary/core/hook"
+	"github.com/ostiary/ostiary/sdk/go/abi"
+)
+
+// Services are what capabilities are carried out with. What is nil is not there: whoever uses it is told that it is unavailable.
+type Services struct {
+	KV      hook.KV
+	HTTP    Requester
+	Secrets Secrets
+	Rules   hook.Rules
+}
+
+// A Requester sends requests to addresses that nobody vouches for; *fetch.Stranger is one.
+type Requester interface {
+	Do(ctx context.Context, purpose string, r fetch.Request, limit int64) (fetch.Response, error)
+}
+
+// Secrets sign with keys that the operator gave names. A key that there is not, or that is of another kind, is an error.
+type Secrets interface {
+	Sign(name string, data []byte) (alg, kid string, signature []byte, err error)
+	HMAC(name string, data []byte) (alg, kid string, signature []byte, err error)
+}
+
+// Bounds of one call, beside those of its allowance.
+const (
+	kvCalls     = 32
+	secretCalls = 8
+	ruleCalls   = 8
+	tracedCalls = 48 // that are noted one by one
+	longTarget  = 200
+)
+
+// uses are what one call of a plugin does with its capabilities: what it may, what it has left, what it did.
+type uses struct {
+	plugin    string
+	granted   Capabilities
+	services  Services
+	now       time.Time
+	simulated bool
+	kept      *hook.Kept // nil: there is none
+	random    cipher.Stream
+	log       *slog.Logger
+
+	mu      sync.Mutex // a call that got stuck may go on when nobody waits for it any more
+	over    bool
+	left    map[string]int // uses of each capability that are left
+	pending []byte         // the answer that take copies
+	traced  []hook.Outcall
+	untold  int // uses beyond those that are noted
+}
+
+// usesKey finds the uses of a call in the context that host functions get.
+type usesKey struct{}
+
+// using makes what one call does with its capabilities.
+func (v *version) using(ctx context.Context, call *hook.Call, random entropy, around Services, log *slog.Logger) (context.Context, *uses) {
+	c := &call.Context
+	u := &uses{
+		plugin: v.Name(), granted: v.granted, services: around, now: c.Now, simulated: c.Simulated, random: stream(random), log: log,
+		left: map[string]int{kindKV: kvCalls, kindHTTP: v.limits.HTTPCalls, kindSecret: secretCalls, kindRule: ruleCalls},
+	}
+	if u.now.IsZero() {
+		u.now = v.now()
+	}
+	if may := v.granted.KV; may != nil && around.KV != nil {
+		u.kept = &hook.Kept{
+			Plugin: v.Name(), Stored: around.KV, Now: u.now, TTL: may.TTL,
+			Quota: hook.Use{Keys: int64(may.Keys), Bytes: int64(may.Bytes)},
+		}
+		if call.Point.Answers().Keeps {
+			u.kept.Writes = c.Writes
+		}
+	}
+	return context.WithValue(ctx, usesKey{}, u), u
+}
+
+// stream is the randomness that the import random gives: AES-256 in counter mode from zero, under SHA-256 of "random" and the
+// call's entropy. So it can be repeated by whoever knows the call, and it is not what WASI gives.
+func stream(random entropy) cipher.Stream {
+	seed := sha256.Sum256(append([]byte(abi.Random), random[:]...))
+	block, err := aes.NewCipher(seed[:])
+	if err != nil {
+		panic(err) // only for a key of another length
+	}
+	return cipher.NewCTR(block, make([]byte, aes.BlockSize))
+}
+
+// begin takes one use of a capability from those that are left, and tells whether there was one.
+func (u *uses) begin(kind string) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.left[kind] == 0 || u.over {
+		return false
+	}
+	u.left[kind]--
+	return true
+}
+
+// note writes down a use.
+func (u *uses) note(kind, target, status string, digested []byte) {
+	call := hook.Outcall{Kind: kind, Target: clippedTo(readable([]byte(target)), longTarget), Status: status}
+	if digested != nil {
+		sum := sha256.Sum256(digested)
+		call.Digest = hex.EncodeToString(sum[:])
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if len(u.traced) < tracedCalls {
+		u.traced = append(u.traced, call)
+	} else {
+		u.untold++
+	}
+}
+
+// give leaves an answer for take.
+func (u *uses) give(answer []byte) int32 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.pending = answer
+	return int32(len(answer))
+}
+
+// taken gives the answer that waits, once.
+func (u *uses) taken() []byte {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	answer := u.pending
+	u.pending = nil
+	return answer
+}
+
+// end closes the call and gives what it did.
+func (u *uses) end() []hook.Outcall {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.over = true
+	calls := u.traced
+	if u.untold > 0 {
+		calls = append(calls, hook.Outcall{Kind: "more", Target: plural(u.untold, "further use"), Status: "not noted"})
+	}
+	return calls
+}
+
+// isOver tells that nobody waits for the call any more.
+func (u *uses) isOver() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.over
+}
