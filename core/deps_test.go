@@ -44,7 +44,7 @@ var arrows = map[string]string{
 	// the edge
 	"core/web":         "core core/oauth core/strictjson",
 	"core/web/bff":     "core core/bff core/bff/proxy core/oauth core/strictjson core/web",
-	"core/web/console": "core core/ledger core/login core/oauth core/registration core/strictjson core/web",
+	"core/web/console": "core core/ledger core/login core/metadata core/oauth core/registration core/strictjson core/web",
 	"core/web/people":  "core core/authorize core/login core/oauth core/strictjson core/web",
 	"core/web/admin":   "core core/keys core/ledger core/login core/metadata core/operator core/registration core/replay core/strictjson core/web",
 	"core/web/oidc":    "core core/authorize core/clientauth core/oauth core/registration core/strictjson core/token core/web",
