@@ -4,6 +4,7 @@ import "github.com/ostiary/ostiary/core/sandbox/wasm"
 
 // A Report is what Rewrite saw in the code of a module: material for rules that others have.
 type Report struct {
+	Elements        int    // entries of all element segments
 	LongestFunction int    // bytes of the longest function
 	CompileCost     uint64 // how much work the module makes for a compiler, in units of roughly a quarter of a microsecond
 	Functions       int    // functions in the module
