@@ -2,6 +2,7 @@ use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+use crate::scan::plain_end;
 use crate::value::Value;
 
 /// JSON that a plugin makes. Texts, numbers, booleans, lists of them, and [`Value`]s become one with `into()`.
@@ -82,8 +83,12 @@ pub(crate) fn write_string(out: &mut String, text: &str) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     out.push('"');
     let mut rest = text;
-    while let Some(at) = rest.bytes().position(|c| c < b' ' || c == b'"' || c == b'\\') {
+    loop {
+        let at = plain_end(rest.as_bytes(), 0);
         out.push_str(&rest[..at]);
+        if at == rest.len() {
+            break;
+        }
         match rest.as_bytes()[at] {
             b'\n' => out.push_str("\\n"),
             c @ (b'"' | b'\\') => {
@@ -98,7 +103,6 @@ pub(crate) fn write_string(out: &mut String, text: &str) {
         }
         rest = &rest[at + 1..];
     }
-    out.push_str(rest);
     out.push('"');
 }
 

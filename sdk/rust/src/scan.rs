@@ -66,7 +66,7 @@ impl<'a> Scanner<'a> {
         if !self.next(b'}') {
             return None;
         }
-        let name = unquote(self.take().json());
+        let name = self.take().text();
         self.space();
         self.pos += 1; // the colon
         self.space();
@@ -86,60 +86,103 @@ impl<'a> Scanner<'a> {
     pub(crate) fn take(&mut self) -> Value<'a> {
         let start = self.pos;
         let bytes = self.text.as_bytes();
-        match self.peek() {
-            b'"' => self.pos = string_end(bytes, start),
-            b'{' | b'[' => self.leap(),
-            _ => {
-                while let Some(c) = bytes.get(self.pos) {
-                    if matches!(c, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r') {
-                        break;
-                    }
-                    self.pos += 1;
-                }
+        let mut plain = false;
+        self.pos = match self.peek() {
+            b'"' => {
+                let end = plain_end(bytes, start + 1);
+                plain = bytes.get(end) == Some(&b'"');
+                if plain { end + 1 } else { string_end(bytes, start) }
             }
-        }
-        Value::of(self.since(start))
+            b'{' | b'[' => container_end(bytes, start),
+            _ => word_end(bytes, start),
+        };
+        Value::taken(self.since(start), plain)
     }
+}
 
-    /// Steps over an array or object, looking only at what opens, closes or begins a string.
-    fn leap(&mut self) {
-        let bytes = self.text.as_bytes();
-        let mut depth = 0;
-        while let Some(c) = bytes.get(self.pos) {
-            match c {
-                b'"' => {
-                    self.pos = string_end(bytes, self.pos);
-                    continue;
-                }
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => depth -= 1,
-                _ => {}
+/// Gives the place after the array or object at `start`, looking only at what opens, closes or begins a string.
+fn container_end(bytes: &[u8], start: usize) -> usize {
+    let mut depth = 0;
+    let mut at = start;
+    while let Some(c) = bytes.get(at) {
+        match c {
+            b'"' => {
+                at = string_end(bytes, at);
+                continue;
             }
-            self.pos += 1;
-            if depth == 0 {
-                return;
-            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+        if depth == 0 {
+            return at;
         }
     }
+    at
+}
+
+/// Gives the place after the number or word at `start`.
+fn word_end(bytes: &[u8], start: usize) -> usize {
+    let mut at = start;
+    while let Some(c) = bytes.get(at) {
+        if matches!(c, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r') {
+            break;
+        }
+        at += 1;
+    }
+    at
 }
 
 /// Gives the place after the string that begins at `start`.
 pub(crate) fn string_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start + 1;
-    while let Some(c) = bytes.get(at) {
-        match c {
-            b'"' => return at + 1,
-            b'\\' => at += 2,
-            _ => at += 1,
+    loop {
+        at = plain_end(bytes, at);
+        match bytes.get(at) {
+            None => return bytes.len(),
+            Some(b'"') => return at + 1,
+            Some(b'\\') => at += 2,
+            Some(_) => at += 1,
         }
     }
-    bytes.len()
+}
+
+/// Gives the place of the first byte from `at` on that is a quote, a backslash or a control character; the end if there is none.
+/// It looks at eight bytes at a time: most of a document is text.
+pub(crate) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+        let found = special(u64::from_le_bytes(*chunk));
+        if found != 0 {
+            return at + (found.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    while let Some(c) = bytes.get(at) {
+        if *c < b' ' || *c == b'"' || *c == b'\\' {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
+/// Marks in the highest bit of a byte where a quote, a backslash or a control character stands. Bytes above the first one marked may be
+/// marked wrongly, because subtraction borrows from them.
+fn special(chunk: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let quote = chunk ^ (ONES * b'"' as u64);
+    let escape = chunk ^ (ONES * b'\\' as u64);
+    let zero = |x: u64| x.wrapping_sub(ONES) & !x;
+    let control = chunk.wrapping_sub(ONES * b' ' as u64) & !chunk;
+    (zero(quote) | zero(escape) | control) & (ONES * 0x80)
 }
 
 /// Gives the text of a JSON string. Without escapes it is a piece of the text itself.
 pub(crate) fn unquote(quoted: &str) -> Cow<'_, str> {
-    let inner = quoted.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or("");
-    if !inner.as_bytes().contains(&b'\\') {
+    let [b'"', .., b'"'] = quoted.as_bytes() else { return Cow::Borrowed("") };
+    let inner = &quoted[1..quoted.len() - 1];
+    if plain_end(inner.as_bytes(), 0) == inner.len() {
         return Cow::Borrowed(inner);
     }
     let mut out = String::with_capacity(inner.len());

@@ -7,14 +7,19 @@ use crate::scan::{unquote, Scanner};
 
 /// One piece of JSON, kept as its text and read when asked. The default Value is absent: no value at all. Every reader gives an
 /// empty answer when the Value is of another kind, so that members can be walked without a check at each step.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Value<'a> {
     text: &'a str,
+    plain: bool, // known to be a string without escapes
 }
 
 impl<'a> Value<'a> {
     pub(crate) const fn of(text: &'a str) -> Self {
-        Value { text }
+        Value { text, plain: false }
+    }
+
+    pub(crate) const fn taken(text: &'a str, plain: bool) -> Self {
+        Value { text, plain }
     }
 
     /// Reads one JSON text.
@@ -23,7 +28,7 @@ impl<'a> Value<'a> {
     /// What is wrong with it, and at which byte.
     pub fn parse(text: &'a str) -> Result<Self, String> {
         check(text)?;
-        Ok(Value { text: text.trim_matches([' ', '\t', '\n', '\r']) })
+        Ok(Value::of(text.trim_matches([' ', '\t', '\n', '\r'])))
     }
 
     /// The value as JSON text; empty when it is absent.
@@ -43,21 +48,24 @@ impl<'a> Value<'a> {
 
     /// Whether it is a string.
     pub fn is_string(self) -> bool {
-        self.text.starts_with('"')
+        self.text.as_bytes().first() == Some(&b'"')
     }
 
     /// Whether it is an array.
     pub fn is_array(self) -> bool {
-        self.text.starts_with('[')
+        self.text.as_bytes().first() == Some(&b'[')
     }
 
     /// Whether it is an object.
     pub fn is_object(self) -> bool {
-        self.text.starts_with('{')
+        self.text.as_bytes().first() == Some(&b'{')
     }
 
     /// The text of a string, empty for anything else.
     pub fn text(self) -> Cow<'a, str> {
+        if self.plain {
+            return Cow::Borrowed(&self.text[1..self.text.len() - 1]);
+        }
         unquote(self.text)
     }
 

@@ -1,4 +1,5 @@
 import { Call, Certificate, Code, Level, Member, Metadata, Value, codeNamed, log } from "../../assembly";
+import { shape } from "./shape";
 
 /** Counts calls: a host that resets the module's memory shows 1 every time. */
 let calls: i64 = 0;
@@ -33,6 +34,7 @@ export function perform(c: Call, step: Value): bool {
     const signed = c.signed;
     if (signed && signed.claims.get("iss").text() == text) gift = value;
   } else if (op == "about") c.audit("about", about(c));
+  else if (op == "shape") return shape(c);
   else {
     c.fail("the script has no step " + op);
     return false;

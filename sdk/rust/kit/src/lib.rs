@@ -5,6 +5,7 @@ use ostiary_plugin::{plugin, Call, Fault, Json, Keys, Outcome, Value};
 
 mod hostile;
 mod script;
+mod shape;
 
 /// What is kept from `ostiary_configure` on.
 pub struct Kit(Json);

@@ -3,6 +3,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use ostiary_plugin::{log, reject, Call, Certificate, Code, Fault, Json, Level, Metadata, Object, Outcome, Value};
 
+use crate::shape::shape;
+
 /// Counts calls: a host that resets the module's memory shows 1 every time.
 pub static CALLS: AtomicI64 = AtomicI64::new(0);
 
@@ -35,6 +37,7 @@ pub fn perform(c: &mut Call, step: Value, given: &mut Json) -> Outcome {
                 *given = step.get("value").into();
             }
         }
+        "shape" => return shape(c),
         "about" => {
             let about = about(c);
             c.audit("about", about);
