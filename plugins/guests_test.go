@@ -40,15 +40,15 @@ func needs(t testing.TB, compiler string) string {
 }
 
 // buildRust compiles a Rust plugin as the guide says.
-func buildRust(t testing.TB, dir string) []byte {
+func buildRust(t testing.TB, dir string, args ...string) []byte {
 	t.Helper()
 	compiler := needs(t, rustc)
 	if err := noteSources("../sdk/rust", dir); err != nil {
 		t.Fatal(err)
 	}
 	target := filepath.Join(filepath.Dir(compiler), "target")
-	run(t, dir, []string{"RUSTC=" + compiler, "CARGO_TARGET_DIR=" + target},
-		"cargo", "build", "--quiet", "--offline", "--locked", "--release", "--target", "wasm32-unknown-unknown")
+	args = append([]string{"build", "--quiet", "--offline", "--locked", "--release", "--target", "wasm32-unknown-unknown"}, args...)
+	run(t, dir, []string{"RUSTC=" + compiler, "CARGO_TARGET_DIR=" + target}, "cargo", args...)
 	name := strings.ReplaceAll(crateName(t, dir), "-", "_")
 	return []byte(readFileText(t, filepath.Join(target, "wasm32-unknown-unknown", "release", name+".wasm")))
 }
@@ -65,14 +65,15 @@ func crateName(t testing.TB, dir string) string {
 }
 
 // buildAssemblyScript compiles an AssemblyScript plugin as the guide says.
-func buildAssemblyScript(t testing.TB, dir string) []byte {
+func buildAssemblyScript(t testing.TB, dir string, args ...string) []byte {
 	t.Helper()
 	compiler := needs(t, assemblyscript)
 	if err := noteSources("../sdk/assemblyscript", dir); err != nil {
 		t.Fatal(err)
 	}
 	out := filepath.Join(t.TempDir(), "plugin.wasm")
-	run(t, dir, nil, "node", compiler, "--config", "asconfig.json", "--target", "release", "-o", out)
+	args = append([]string{compiler, "--config", "asconfig.json", "--target", "release", "-o", out}, args...)
+	run(t, dir, nil, "node", args...)
 	return []byte(readFileText(t, out))
 }
 
@@ -85,10 +86,25 @@ func run(t testing.TB, dir string, env []string, name string, args ...string) {
 	}
 }
 
+// capableKits are those with the steps that need capabilities.
+var capableKits = map[string]func(testing.TB) []byte{
+	"rust": once(func(t testing.TB, dir string) []byte { return buildRust(t, dir, "--features", "capabilities") }, "../sdk/rust/kit"),
+	"assemblyscript": once(func(t testing.TB, dir string) []byte {
+		return buildAssemblyScript(t, dir, "assembly/capabilities.ts")
+	}, "../sdk/assemblyscript/kit"),
+}
+
+// TestWorldlyVectorsInEveryLanguage plays the calls that use capabilities through the other SDKs.
+func TestWorldlyVectorsInEveryLanguage(t *testing.T) {
+	for language, kit := range capableKits {
+		t.Run(language, func(t *testing.T) { playWorldly(t, kit(t)) })
+	}
+}
+
 // languages are those that there is an SDK for besides Go, and how each builds its kit.
 var languages = map[string]func(testing.TB) []byte{
-	"rust":           once(buildRust, "../sdk/rust/kit"),
-	"assemblyscript": once(buildAssemblyScript, "../sdk/assemblyscript/kit"),
+	"rust":           once(func(t testing.TB, dir string) []byte { return buildRust(t, dir) }, "../sdk/rust/kit"),
+	"assemblyscript": once(func(t testing.TB, dir string) []byte { return buildAssemblyScript(t, dir) }, "../sdk/assemblyscript/kit"),
 }
 
 // once remembers what a build gives.
@@ -134,7 +150,8 @@ func TestHostileGuestsInEveryLanguage(t *testing.T) {
 			}
 			f.put("refuse", module, allHooks+"configuration: {start: refuse}\n")
 			f.put("unready", module, allHooks+"configuration: {start: panic}\n")
-			f.put("bystander", module, allHooks+`configuration: {steps: [{op: count, member: calls}]}`)
+			f.put("bystander", module, allHooks+`writes: [client_name]
+configuration: {steps: [{op: count, member: client_name}]}`)
 			f.reload()
 			bystander := f.named(hook.PreRegister, "bystander")
 			for name, cause := range causes {
@@ -143,7 +160,7 @@ func TestHostileGuestsInEveryLanguage(t *testing.T) {
 					if e := wantCode(t, err, core.PluginFault); !strings.Contains(e.Err.Error(), cause) {
 						t.Errorf("%s: %v\nwant %q", name, e.Err, cause)
 					}
-					if got := asked(t, bystander, hook.PreRegister); got != `{"calls":1}` {
+					if got := asked(t, bystander, hook.PreRegister); got != `{"client_name":1}` {
 						t.Errorf("after %s: %s", name, got)
 					}
 				}

@@ -5,6 +5,7 @@
 // keeps nothing: the host resets the module's memory after each one, so that nothing need be freed ("runtime": "stub").
 
 export * from "./call";
+export * from "./capability";
 export * from "./host";
 export { Metadata } from "./metadata";
 export {

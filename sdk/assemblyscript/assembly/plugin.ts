@@ -69,6 +69,11 @@ export function requestKeys(f: (c: Call) => Keys | null): void { requestFinder =
  * there in every call. */
 export function configure(f: (s: Setup) => void): void { configuring = f; }
 
+let name = "";
+
+/** The plugin's name, as the manifest has it. */
+export function pluginName(): string { return name; }
+
 function serves(p: i32): bool {
   switch (p) {
     case Point.MintClientId: return minting !== null;
@@ -174,6 +179,7 @@ export function setUp(input: Value, w: Writer): void {
 }
 
 function configured(input: Value): string | null {
+  name = input.get("name").text();
   const asked = input.get("hooks").strings();
   for (let i = 0; i < asked.length; i++) {
     const p = HOOKS.indexOf(asked[i]);

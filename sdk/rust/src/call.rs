@@ -31,6 +31,7 @@ pub struct Call<'a> {
     /// In `token_claims`.
     pub token: Option<Token<'a>>,
 
+    pub(crate) plugin: &'a str,
     pub(crate) warnings: Vec<String>,
     pub(crate) audit: Object,
     pub(crate) result: Option<Object>,

@@ -26,8 +26,12 @@
 extern crate alloc;
 
 pub mod abi;
+pub mod base64;
 mod call;
+mod capability;
 mod check;
+#[cfg(all(not(target_arch = "wasm32"), feature = "std"))]
+mod fake;
 mod fault;
 mod host;
 mod json;
@@ -40,6 +44,9 @@ mod value;
 pub mod wire;
 
 pub use call::{AlternativeNames, Call, Caller, Certificate, Context, InitialAccessToken, Keys, Patch, Signed, Token};
+pub use capability::{CapabilityError, Refusal, Request, Response, Signature};
+#[cfg(all(not(target_arch = "wasm32"), feature = "std"))]
+pub use fake::Fake;
 pub use fault::{reject, Code, Fault, Outcome, Rejection};
 pub use host::{log, Level};
 pub use json::{Json, Object};

@@ -23,6 +23,7 @@ pub struct Plugin<S: 'static> {
 /// A plugin that took its configuration.
 pub struct Running<S: 'static> {
     plugin: &'static Plugin<S>,
+    name: String,
     state: S,
 }
 
@@ -33,10 +34,7 @@ impl<S> Plugin<S> {
     /// # Errors
     /// Why the plugin would not go live.
     pub fn set_up(&'static self, configuration: &str) -> Result<Running<S>, String> {
-        match (self.configure)(Value::parse(configuration)?) {
-            Ok(state) => Ok(Running { plugin: self, state }),
-            Err(fault) => Err(text_of(fault)),
-        }
+        self.start("test", Value::parse(configuration)?)
     }
 
     /// Takes what `ostiary_configure` is given. A hook that the manifest asks for and nothing serves is refused here, before
@@ -49,8 +47,12 @@ impl<S> Plugin<S> {
             }
         }
         let configuration = setup.get("configuration");
-        match (self.configure)(if configuration.exists() { configuration } else { Value::of("{}") }) {
-            Ok(state) => Ok(Running { plugin: self, state }),
+        self.start(&setup.get("name").text(), if configuration.exists() { configuration } else { Value::of("{}") })
+    }
+
+    fn start(&'static self, name: &str, configuration: Value<'_>) -> Result<Running<S>, String> {
+        match (self.configure)(configuration) {
+            Ok(state) => Ok(Running { plugin: self, name: String::from(name), state }),
             Err(fault) => Err(text_of(fault)),
         }
     }
@@ -85,6 +87,7 @@ impl<S> Running<S> {
     pub(crate) fn answer(&self, hook: &str, input: Value<'_>) -> Result<String, String> {
         let serve = self.plugin.serves(hook).ok_or_else(|| format!("no function is registered for the hook {hook}"))?;
         let mut c = read_call(input)?;
+        c.plugin = &self.name;
         if c.hook.is_empty() {
             c.hook = hook.to_owned().into();
         }

@@ -3,6 +3,7 @@ use alloc::format;
 use alloc::string::String;
 
 use crate::abi::MAJOR;
+use crate::base64;
 use crate::call::{AlternativeNames, Call, Caller, Certificate, Context, InitialAccessToken, Signed, Token};
 use crate::metadata::Metadata;
 use crate::scan::Scanner;
@@ -28,8 +29,8 @@ pub(crate) fn read_call(input: Value<'_>) -> Result<Call<'_>, String> {
             "client" => c.client = Metadata::read(s),
             "before" => c.before = Metadata::read(s),
             "entropy" => {
-                let text = s.take().text();
-                c.entropy = entropy(text.as_bytes()).ok_or("entropy is not 32 bytes in base64")?;
+                let raw = base64::decode(&s.take().text());
+                c.entropy = raw.and_then(|raw| raw.try_into().ok()).ok_or("entropy is not 32 bytes in base64")?;
             }
             "signed" => c.signed = Some(signed(s.take())),
             "certificate" => c.certificate = Some(certificate(s.take())),
@@ -120,36 +121,4 @@ fn token(v: Value<'_>) -> Token<'_> {
         audience: v.get("audience").strings(),
         claims: v.get("claims"),
     }
-}
-
-/// Reads 32 bytes from 44 characters of standard base64.
-fn entropy(text: &[u8]) -> Option<[u8; 32]> {
-    let [digits @ .., b'='] = text else { return None };
-    let mut out = [0; 32];
-    if digits.len() != 43 {
-        return None;
-    }
-    let (mut bits, mut held, mut at) = (0u32, 0, 0);
-    for c in digits {
-        bits = bits << 6 | digit(*c)?;
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            out[at] = (bits >> held) as u8;
-            at += 1;
-        }
-    }
-    Some(out)
-}
-
-fn digit(c: u8) -> Option<u32> {
-    let n = match c {
-        b'A'..=b'Z' => c - b'A',
-        b'a'..=b'z' => c - b'a' + 26,
-        b'0'..=b'9' => c - b'0' + 52,
-        b'+' => 62,
-        b'/' => 63,
-        _ => return None,
-    };
-    Some(u32::from(n))
 }

@@ -6,6 +6,8 @@ use ostiary_plugin::{plugin, Call, Fault, Json, Keys, Outcome, Value};
 mod hostile;
 mod script;
 mod shape;
+#[cfg(any(feature = "capabilities", not(target_arch = "wasm32")))]
+mod uses;
 
 /// What is kept from `ostiary_configure` on.
 pub struct Kit(Json);

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use ostiary_plugin::{log, reject, Call, Certificate, Code, Fault, Json, Level, Metadata, Object, Outcome, Value};
+use ostiary_plugin::{base64, log, reject, Call, Certificate, Code, Fault, Json, Level, Metadata, Object, Outcome, Value};
 
 use crate::shape::shape;
 
@@ -42,6 +42,9 @@ pub fn perform(c: &mut Call, step: Value, given: &mut Json) -> Outcome {
             let about = about(c);
             c.audit("about", about);
         }
+        #[cfg(any(feature = "capabilities", not(target_arch = "wasm32")))]
+        op => return crate::uses::perform(c, op, step),
+        #[cfg(not(any(feature = "capabilities", not(target_arch = "wasm32"))))]
         op => return Err(format!("the script has no step {op}").into()),
     }
     Ok(())
@@ -70,7 +73,7 @@ fn report(c: &Call) -> Object {
         .with("token", token.map_or(Json::null(), Json::from))
         .with("claims", x.software_statement)
         .with("locked", &*x.locked)
-        .with("entropy", base64(&c.entropy))
+        .with("entropy", base64::encode(&c.entropy))
         .with("client", described(&c.client))
         .with("before", described(&c.before))
 }
@@ -117,16 +120,4 @@ fn certificate(c: &Certificate) -> Vec<Json> {
 
 fn texts(list: &[&Cow<str>]) -> Json {
     list.iter().map(|t| Json::from(*t)).collect::<Vec<_>>().into()
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for group in bytes.chunks(3) {
-        let n = group.iter().fold(0u32, |n, b| n << 8 | u32::from(*b)) << (8 * (3 - group.len()));
-        for i in 0..4 {
-            out.push(if i <= group.len() { DIGITS[(n >> (18 - 6 * i)) as usize & 63] as char } else { '=' });
-        }
-    }
-    out
 }

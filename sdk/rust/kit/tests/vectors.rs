@@ -3,7 +3,7 @@
 use std::fs;
 
 use kit::PLUGIN;
-use ostiary_plugin::Value;
+use ostiary_plugin::{Fake, Value};
 
 #[test]
 fn vectors() {
@@ -59,4 +59,24 @@ fn compact(text: &str) -> String {
             inside || !c.is_whitespace()
         })
         .collect()
+}
+
+#[test]
+fn capabilities_through_the_fake() {
+    let steps = r#"{"steps":[{"op":"now","member":"now"},{"op":"kv_count","key":"n","member":"n"},{"op":"kv_get","key":"none","member":"none"},
+        {"op":"http","request":{"method":"GET","url":"https://api.example.com/"},"member":"http"},{"op":"http","request":{"url":"https://x"},"member":"denied"},
+        {"op":"hmac","key":"partner","text":"data","member":"hmac"},{"op":"policy","rule":"most","member":"most"},
+        {"op":"policy","rule":"none","member":"undefined"}]}"#;
+    let mut fake = Fake { now: 7, ..Fake::default() };
+    fake.kv.insert("n".into(), b"41".to_vec());
+    fake.http.insert("GET https://api.example.com/".into(), (404, "{}".into()));
+    fake.secret.insert("partner".into(), "c2ln".into());
+    fake.policy.insert("data.ostiary.plugin.test.most".into(), 5.into());
+    fake.install();
+    let answer = PLUGIN.set_up(steps).unwrap().run("pre_register", "{}").unwrap();
+    assert_eq!(
+        answer,
+        r#"{"v":1,"action":"patch","patch":{"now":7,"n":42,"none":null,"http":{"status":404,"type":"","body":"e30="},"denied":"http: denied: it was not granted","hmac":["HS256","partner","c2ln"],"most":5,"undefined":"undefined"}}"#
+    );
+    assert_eq!(Fake::installed().kv["n"], b"42");
 }
