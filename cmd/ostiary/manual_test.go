@@ -46,7 +46,7 @@ func TestManual(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start": start, "shutdown": shutdownServer, "unplug": unplug, "curl": curl, "status": status, "json": checkJSON, "save": save, "until": until,
 			"header": checkHeader, "field": saveField, "grab": grab, "jwt": openToken, "port": freePort, "plugin": installPlugin,
-			"keypair": keyPair, "vouch": vouch, "event": openEvent,
+			"keypair": keyPair, "vouch": vouch, "event": openEvent, "sign": signClaims,
 		},
 	})
 }
