@@ -212,7 +212,7 @@ func TestBindings(t *testing.T) {
 	f.want("off", Disabled, "")
 	f.want("pinned", Live, "")
 	f.want("other", Failed, "the module is not the one that plugins.bindings pins: its sha256 is "+hexSum(answers("other")))
-	f.want("guard", Failed, "fail: open, which is for plugins that only shape answers; it serves pre_register, which guards")
+	f.want("guard", Failed, "fail: open, which is for plugins that only add to answers and tokens; it serves pre_register, which guards")
 	if s := f.want("shaper", Live, ""); s.Fail != Open || !f.only(hook.OnRead).FailsOpen(hook.OnRead) {
 		t.Errorf("%+v", s)
 	}

@@ -1,6 +1,7 @@
 package plugins
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -123,10 +124,16 @@ func shell(t *testing.T, dir, pluginDir, script string) {
 func TestWireGuide(t *testing.T) {
 	seen := map[string]int{}
 	for _, b := range blocks(t, "../sdk/README.md") {
-		seen[b.name]++
+		name, about, _ := strings.Cut(b.name, " ")
+		seen[name]++
 		v := mustParse(t, b.text)
 		var err error
-		switch b.name {
+		switch name {
+		case "member":
+			text := `{"v":1,"hook":"token_claims","context":{"decision_id":"","operation":"","channel":"","client_id":"","profile":"","now":0,"caller":{"kind":"",
+				"ip":"","origin":"","user_agent":"","subject":"","client_id":"","scopes":[],"roles":[]},"locked":[]},"client":{},"entropy":"","` + about + `":` + b.text + `}`
+			var in input
+			err = mustParse(t, text).Decode(&in)
 		case "input":
 			var in input
 			err = v.Decode(&in)
@@ -134,7 +141,7 @@ func TestWireGuide(t *testing.T) {
 			var s setup
 			err = v.Decode(&s)
 		case "answer":
-			_, err = readAnswer(strictjson.Append(nil, v), hook.PreRegister)
+			_, err = readAnswer(strictjson.Append(nil, v), cmp.Or(hook.Point(about), hook.PreRegister))
 		case "http":
 			var r abi.HTTPRequest
 			err = v.Decode(&r)
@@ -160,7 +167,7 @@ func TestWireGuide(t *testing.T) {
 			t.Errorf("%s: %v\n%s", b.name, err, b.text)
 		}
 	}
-	if seen["input"] != 1 || seen["setup"] != 1 || seen["answer"] != 3 {
+	if seen["input"] != 1 || seen["setup"] != 1 || seen["answer"] != 6 || seen["member"] != 3 {
 		t.Errorf("shown: %v", seen)
 	}
 }

@@ -32,7 +32,7 @@ func TestPluginSecrets(t *testing.T) {
 	}
 	der, err := x509.MarshalPKCS8PrivateKey(ed25519.NewKeyFromSeed(make([]byte, 32)))
 	write("signer.pem", "PRIVATE KEY", der, err)
-	private, _, err := newKeyPair()
+	private, _, err := newKeyPair(false)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, "audit.pem"), private, 0o600)
 	}

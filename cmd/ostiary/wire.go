@@ -213,6 +213,7 @@ func (h *house) openDesk(issuerKeys *keys.Remote) {
 		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, IssuerKeys: issuerKeys, Site: h.rules.site.Load(), Now: h.now,
 		Decided:   h.policy.Note,
 		ClientURI: func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
+		Audiences: []string{issuer, issuer + "/dcr/register", issuer + "/register"},
 	})
 	h.rules.changed = func(s *registration.Site) {
 		h.desk.SetSite(s)
