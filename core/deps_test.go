@@ -36,7 +36,7 @@ var arrows = map[string]string{
 	"core/bff/proxy":    "core core/bff",
 	"core/clientauth":   "core core/keys core/keys/jose core/oauth core/strictjson",
 	"core/login":        "core core/decision core/oauth core/strictjson",
-	"core/token":        "core core/clientauth core/decision core/keys core/keys/jose core/oauth core/strictjson",
+	"core/token":        "core core/clientauth core/decision core/hook core/keys core/keys/jose core/metadata core/oauth core/strictjson",
 	"core/operator":     "core core/strictjson",
 	"core/replay":       "core core/decision core/ledger core/strictjson",
 	"core/registration": "core core/config core/decision core/hook core/keys core/keys/jose core/ledger core/metadata core/oauth core/strictjson",

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -66,6 +67,17 @@ func NewSubject() Subject {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails since Go 1.24
 	return Subject("u-" + crockford.EncodeToString(b[:]))
+}
+
+// IsMinted tells whether a text has the form of an id that is minted here, for a client, a person or anything else: a kind, a dash,
+// 26 characters. Nobody else may give a client such an id.
+func IsMinted(id string) bool {
+	kind, rest, ok := strings.Cut(id, "-")
+	if !ok || len(rest) != 26 || len(kind) == 0 || len(kind) > 3 {
+		return false
+	}
+	_, err := crockford.DecodeString(strings.ToLower(rest))
+	return err == nil
 }
 
 // NewSessionID mints the public id of a browser session made at now.

@@ -51,25 +51,18 @@ func (h *Host) change(name string, how func(*hook.Standing)) {
 	h.standing[name] = s
 }
 
-// accepted remembers that a version went live: no older one follows it. What cannot be kept holds until the server ends.
-func (h *Host) accepted(ctx context.Context, name, version string) {
-	h.keeping.Lock()
-	defer h.keeping.Unlock()
-	h.mu.Lock()
-	now := ""
-	if s := h.slots[name]; s != nil && s.live != nil {
-		now = s.live.manifest.Version // a newer one may have come meanwhile
-	}
-	known := h.standing[name].Accepted
-	h.mu.Unlock()
-	if now == "" || now == known {
-		return
-	}
-	h.change(name, func(s *hook.Standing) { s.Accepted = now })
+// keepAccepted remembers beyond this run which version of a plugin went live: no older one follows it. What cannot be kept holds
+// until the server ends.
+func (h *Host) keepAccepted(ctx context.Context, name string) {
 	if h.memory == nil {
 		return
 	}
-	if err := h.memory.Accept(context.WithoutCancel(ctx), name, now); err != nil {
+	h.keeping.Lock()
+	defer h.keeping.Unlock()
+	h.mu.Lock()
+	version := h.standing[name].Accepted // a newer one may have come meanwhile
+	h.mu.Unlock()
+	if err := h.memory.Accept(context.WithoutCancel(ctx), name, version); err != nil {
 		h.log.Error("the version of a plugin could not be remembered", "plugin", name, "version", version, "error", err.Error())
 	}
 }

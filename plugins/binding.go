@@ -35,7 +35,7 @@ type FailPolicy string
 // The fail policies.
 const (
 	Closed FailPolicy = "closed" // what the plugin guards is refused
-	Open   FailPolicy = "open"   // it goes on as if the plugin were not there; only for those that shape answers
+	Open   FailPolicy = "open"   // it goes on as if the plugin were not there; only for those that add to answers and tokens
 	Afresh FailPolicy = "reload" // closed, and a plugin that fails again and again is loaded anew
 )
 
@@ -73,8 +73,8 @@ func (b *Binding) suits(m *Manifest) error {
 		return nil
 	}
 	for _, p := range m.points() {
-		if !p.Shapes() {
-			return fmt.Errorf("plugins.bindings says fail: open, which is for plugins that only shape answers; it serves %s, which guards", p)
+		if !p.MayFailOpen() {
+			return fmt.Errorf("plugins.bindings says fail: open, which is for plugins that only add to answers and tokens; it serves %s, which guards", p)
 		}
 	}
 	return nil

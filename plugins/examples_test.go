@@ -22,7 +22,7 @@ var examples = map[string]struct {
 	"fapi": {"go", map[string]hook.Call{
 		`reject invalid_redirect_uri http://localhost/cb is not https, which FAPI 2.0 wants.`: registering(`{"redirect_uris":["http://localhost/cb"]}`),
 	}},
-	"directory": {"go", map[string]hook.Call{"continue": registering(`{}`)}},
+	"lookup": {"go", map[string]hook.Call{"continue": registering(`{}`)}},
 	"domains": {"rust", map[string]hook.Call{
 		`continue`: registering(`{"redirect_uris":["https://app.example.com/cb"]}`),
 		`reject invalid_client_metadata logo_uri: evil.example is not one of our domains.`: registering(`{"logo_uri":"https://evil.example/x.png"}`),

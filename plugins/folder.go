@@ -111,7 +111,7 @@ func carried(module, text []byte, textErr error) ([]byte, error, error) {
 	inside, there, err := CarriedManifest(module)
 	switch {
 	case err != nil:
-		return text, textErr, err
+		return text, nil, err
 	case !there, textErr != nil && !errors.Is(textErr, fs.ErrNotExist):
 		return text, textErr, nil
 	case textErr != nil:

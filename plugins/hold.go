@@ -81,7 +81,8 @@ func handOf(versions []*version) ([]hook.Plugin, bool) {
 func (p *held) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Usage, error) {
 	defer p.drop()
 	result, usage, err := p.version.Ask(ctx, call)
-	if err != nil && !call.Point.Shapes() || result.Action == hook.Reject || result.Action == hook.Give {
+	goesOn := call.Point.Shapes() || p.version.FailsOpen(call.Point)
+	if err != nil && !goesOn || result.Action == hook.Reject || result.Action == hook.Give {
 		p.hand.drop() // nobody after it is asked
 	}
 	return result, usage, err

@@ -157,7 +157,7 @@ func (h *Host) chainOf(p hook.Point) chain {
 				live = append(live, s.live)
 			}
 		case s.attempt != nil:
-			if _, serves := s.seen.Hooks[p]; serves && (h.operator.Bindings[name].Fail != Open || !p.Shapes()) {
+			if _, serves := s.seen.Hooks[p]; serves && (h.operator.Bindings[name].Fail != Open || !p.MayFailOpen()) {
 				return chain{loading: name}
 			}
 		}

@@ -166,25 +166,29 @@ func (h *Host) try(ctx context.Context, c candidate, s *slot, mine *attempt) {
 	defer mine.cancel()
 	v, err := h.load(ctx, c, s.tally)
 	if h.settle(c, s, mine, v, err) {
-		h.accepted(ctx, c.name, c.manifest.Version)
+		h.keepAccepted(ctx, c.name)
 	}
-}
-
-// settle ends an attempt, and tells whether its plugin is live now.
-func (h *Host) settle(c candidate, s *slot, mine *attempt, v *version, err error) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	defer h.signal()
+	if s.attempt == mine {
+		s.attempt = nil
+	}
+	h.publish()
+	h.signal()
+}
+
+// settle ends an attempt, and tells whether it made another version live than ran last.
+func (h *Host) settle(c candidate, s *slot, mine *attempt, v *version, err error) (another bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	if s.attempt != mine || h.closed {
 		if v != nil {
 			h.retire(v)
 		}
 		return false
 	}
-	s.attempt = nil
 	if err != nil {
 		h.failed(s, c, err)
-		h.publish()
 		return false
 	}
 	if v.publisher = s.publisher; s.live != nil {
@@ -194,10 +198,14 @@ func (h *Host) settle(c candidate, s *slot, mine *attempt, v *version, err error
 		h.leaving = append(h.leaving, s.live)
 	}
 	s.live, s.since = v, h.now()
+	remembered := h.standing[c.name]
+	another = remembered.Accepted != c.manifest.Version
+	remembered.Accepted = c.manifest.Version
+	h.standing[c.name] = remembered
 	h.publish()
 	h.log.Info("plugin live", "plugin", c.name, "version", c.manifest.Version, "digest", c.digest, "publisher", v.publisher,
 		"granted", v.granted.Value().String())
-	return true
+	return another
 }
 
 // failed notes why an attempt ended. What was live before stays. The caller holds mu.

@@ -51,7 +51,7 @@ func (v *version) Digest() string { return v.digest }
 func (v *version) MayWrite(p hook.Point, member string) bool { return v.manifest.mayWrite(p, member) }
 
 // FailsOpen implements hook.Plugin.
-func (v *version) FailsOpen(p hook.Point) bool { return v.binding.Fail == Open && p.Shapes() }
+func (v *version) FailsOpen(p hook.Point) bool { return v.binding.Fail == Open && p.MayFailOpen() }
 
 // call runs the module. pages is how many pages of its memory were set back. Called again with the same entropy and the same world
 // around it, it ends the same.

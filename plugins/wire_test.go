@@ -322,6 +322,12 @@ func TestWireAgreesWithTheTable(t *testing.T) {
 			t.Errorf("%s: rejects with %v, want %v", p, abi.RejectCodes(name), codes)
 		}
 	}
+	for _, name := range []string{"error", "error_description", "error_uri", "errors", "decision_id", "warnings", "registration_status", "state", "iss",
+		"type", "title", "status", "detail", "instance", "code", "nonce", ""} {
+		if hook.OwnInError(name) != abi.OwnInError(name) {
+			t.Errorf("%s: %v on the wire, %v here", name, abi.OwnInError(name), hook.OwnInError(name))
+		}
+	}
 	if !slices.Equal(names, abi.Hooks()) {
 		t.Errorf("got %v\nwant %v", abi.Hooks(), names)
 	}

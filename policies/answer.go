@@ -27,7 +27,7 @@ func authorizationVerdict(v decision.Verdict, q *decision.Authorization) decisio
 }
 
 func tokenVerdict(v decision.Verdict, q *decision.Token) decision.TokenVerdict {
-	answer := decision.TokenVerdict{Allowed: v.Allow, Revision: v.Revision, Elapsed: v.Elapsed, Cached: v.Cached}
+	answer := decision.TokenVerdict{Allowed: v.Allow, Decision: v.Decision, Revision: v.Revision, Elapsed: v.Elapsed, Cached: v.Cached}
 	if !v.Allow {
 		answer.Code, answer.Reasons = refusal(v)
 		return answer

@@ -129,7 +129,9 @@ func (e *Engine) DecideSession(ctx context.Context, q *decision.Session) (decisi
 func (e *Engine) decide(ctx context.Context, on which, q decision.Question) (decision.Verdict, error) {
 	v, err := e.answer(ctx, on, q)
 	if on != registration && e.watched() {
-		e.Note(taken(on, q, v, err, e.now()))
+		t := taken(on, q, v, err, e.now())
+		e.Note(t)
+		v.Decision = t.ID
 	}
 	return v, err
 }

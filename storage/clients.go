@@ -23,6 +23,7 @@ type Clients struct {
 	index       Table[struct{}]
 	ledger      Ledger
 	kept        *PluginKV
+	once        Once
 	ring        *seal.Ring // seals cursors
 	cache       *clientCache
 }
@@ -42,6 +43,7 @@ func NewClients(engine Engine, issuer core.IssuerID, ledger Ledger, ring *seal.R
 		tokenIDs:    NewTable[tokenIDForm](engine, id, "iat_by_id", 1),
 		index:       NewTable[struct{}](engine, id, "client_by", 1),
 		kept:        NewPluginKV(engine, issuer, ring, now),
+		once:        NewOnce(engine, issuer),
 		cache:       newClientCache(),
 	}
 }
@@ -137,10 +139,13 @@ func (c *Clients) Commit(ctx context.Context, a registration.Approved) error {
 	if a.IsZero() {
 		return registration.ErrZero
 	}
-	if a.Unchanged() {
-		return nil
-	}
 	p := newPlan()
+	if once, ok := a.Once(); ok {
+		p.expect(c.once.plan(once.Kind, once.Hash, once.Until), registration.ErrReplayed)
+	}
+	if a.Unchanged() {
+		return p.apply(ctx, c.engine)
+	}
 	switch a.Operation() {
 	case core.Register:
 		c.planInsert(&p, a)

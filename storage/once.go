@@ -22,11 +22,16 @@ func NewOnce(engine Engine, issuer core.IssuerID) Once {
 
 // Once tells whether this is the first time. Of any number of callers at once, exactly one hears so.
 func (o Once) Once(ctx context.Context, kind string, hash core.SecretHash, until time.Time) (bool, error) {
-	err := o.engine.Apply(ctx, Insert(o.table.Key(kind, hash.String()), nil, until))
+	err := o.engine.Apply(ctx, o.plan(kind, hash, until))
 	if errors.Is(err, ErrExists) {
 		return false, nil
 	}
 	return err == nil, asError(err)
+}
+
+// plan is the operation that is refused when it has happened.
+func (o Once) plan(kind string, hash core.SecretHash, until time.Time) Op {
+	return Insert(o.table.Key(kind, hash.String()), nil, until)
 }
 
 // Seen tells whether it has happened.

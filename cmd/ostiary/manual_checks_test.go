@@ -1,12 +1,15 @@
 package main
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"html"
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -97,6 +100,16 @@ func openToken(ts *testscript.TestScript, neg bool, args []string) {
 	claims, err := base64.RawURLEncoding.DecodeString(parts[1])
 	ts.Check(err)
 	sessionOf(ts).answer = answer{body: fmt.Sprintf(`{"header":%s,"claims":%s}`, header, claims)}
+}
+
+// signClaims makes a JWT of now, good for a minute, with HS256: sign NAME SECRET CLAIMS.
+func signClaims(ts *testscript.TestScript, neg bool, args []string) {
+	encode, now := base64.RawURLEncoding.EncodeToString, time.Now().Unix()
+	claims := fmt.Sprintf(`{"iat":%d,"exp":%d,%s`, now, now+60, strings.TrimPrefix(args[2], "{"))
+	input := encode([]byte(`{"alg":"HS256"}`)) + "." + encode([]byte(claims))
+	mac := hmac.New(sha256.New, []byte(args[1]))
+	mac.Write([]byte(input))
+	ts.Setenv(args[0], input+"."+encode(mac.Sum(nil)))
 }
 
 // openEvent makes a line of a decision log the last answer: event DECISION FILE. There is exactly one.

@@ -204,7 +204,7 @@ func (h *house) keepKeys(ctx context.Context) {
 
 const keyTick = 5 * time.Minute
 
-// sweep removes expired records, a page at a time, every minute.
+// sweep removes expired records, a page at a time, and what plugins keep beyond its time, every minute.
 func (h *house) sweep(ctx context.Context) {
 	tick := time.NewTicker(time.Minute)
 	defer tick.Stop()
@@ -222,6 +222,9 @@ func (h *house) sweep(ctx context.Context) {
 			if err != nil || n < sweepPage {
 				break
 			}
+		}
+		if err := h.clients.Kept().Sweep(ctx); err != nil && ctx.Err() == nil {
+			h.log.Warn("what plugins keep could not be swept", "error", err)
 		}
 	}
 }

@@ -129,7 +129,7 @@ type keySettings struct {
 }
 
 type fetchSettings struct {
-	Allow []fetch.Rule `yaml:"allow"` // addresses beyond public https ones that a client's jwks_uri may have
+	Allow []fetch.Rule `yaml:"allow"` // addresses beyond public https ones that a client's jwks_uri may have, and that plugins may reach
 }
 
 // bffSettings are those of the backend-for-frontend. Without origins there is none.

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/ostiary/ostiary/core/keys"
 	"github.com/ostiary/ostiary/plugins"
 )
 
@@ -12,6 +13,7 @@ type pluginSettings struct {
 	Unsigned   string                     `yaml:"unsigned"` // what becomes of plugins without a signature: refuse or allow
 	Publishers []plugins.Publisher        `yaml:"publishers"`
 	Bindings   map[string]plugins.Binding `yaml:"bindings"`
+	Secrets    map[string]keys.Secret     `yaml:"secrets"` // keys that plugins may sign with, by the names they know them by
 
 	trusting bool // they get what they ask for; dev's
 }
@@ -25,6 +27,11 @@ const (
 func (s *pluginSettings) check(add func(path, format string, args ...any)) {
 	if s.Unsigned != refuseUnsigned && s.Unsigned != allowUnsigned {
 		add("plugins.unsigned", "must be refuse or allow")
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Secrets)) {
+		if _, err := keys.NewNamed(map[string]keys.Secret{name: s.Secrets[name]}); err != nil {
+			add("plugins.secrets."+name, "%v", err)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Bindings)) {
 		if !plugins.ValidName(name) {

@@ -163,9 +163,13 @@ func (h *house) openPlugins(ctx context.Context, remembered storage.Plugins) err
 	if h.settings.Plugins.trusting {
 		h.log.Warn("plugins need no signature here and are granted what they ask for; serve asks for both")
 	}
+	services, err := h.pluginServices()
+	if err != nil {
+		return err
+	}
 	host, err := plugins.New(plugins.Options{
 		Dir: h.settings.PluginDir, CacheDir: filepath.Join(h.settings.DataDir, "cache", "plugins"),
-		Operator: h.settings.Plugins.operator(), Memory: remembered, Seen: h.askedPlugin, Log: h.log, Now: h.now,
+		Services: services, Operator: h.settings.Plugins.operator(), Memory: remembered, Seen: h.askedPlugin, Log: h.log, Now: h.now,
 	})
 	if err != nil {
 		return fmt.Errorf("plugins: %w", err)
@@ -209,6 +213,7 @@ func (h *house) openDesk(issuerKeys *keys.Remote) {
 		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, IssuerKeys: issuerKeys, Site: h.rules.site.Load(), Now: h.now,
 		Decided:   h.policy.Note,
 		ClientURI: func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
+		Audiences: []string{issuer, issuer + "/dcr/register", issuer + "/register"},
 	})
 	h.rules.changed = func(s *registration.Site) {
 		h.desk.SetSite(s)

@@ -219,6 +219,7 @@ var steps = map[string]func(*Registration){
 	"caller.roles":           func(r *Registration) { r.Caller.Roles = nil },
 	"before.client_name":     func(r *Registration) { r.Before.Metadata.ClientName = "x" },
 	"software_statement.kid": func(r *Registration) { r.Statement.Kid = "k" },
+	"signed_request.trust":   func(r *Registration) { r.Signed.Trust = "self" },
 	"request.require_auth_time": func(r *Registration) {
 		yes := true
 		r.Request.Metadata.RequireAuthTime = &yes

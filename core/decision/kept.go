@@ -71,7 +71,7 @@ func (k *keptReader) registration() *Registration {
 		Profile: k.text(doc, "profile"), Pass: int(k.number(doc, "pass")), Now: k.moment(doc, "now"), RequestID: k.text(doc, "request_id"),
 		Request: k.document("request"), Present: k.list(doc, "present"),
 		Effective: k.document("effective"), Before: k.document("before"), Changed: k.list(doc, "changed"),
-		IAT: k.iat(k.member(doc, "iat")), Statement: k.statement(k.member(doc, "software_statement")),
+		IAT: k.iat(k.member(doc, "iat")), Statement: k.statement(k.member(doc, "software_statement")), Signed: k.signature(doc),
 		Caller: k.caller(k.member(doc, "caller")),
 	}
 	for _, v := range k.member(doc, "keys").All() {
@@ -105,6 +105,17 @@ func (k *keptReader) iat(v strictjson.Value) IAT {
 		Present: here, ID: core.TokenID(k.text(v, "id")), Label: k.text(v, "label"), Profile: k.text(v, "profile"),
 		MaxUses: k.number(v, "max_uses"), CreatedBy: core.Subject(k.text(v, "created_by")), ExpiresAt: k.moment(v, "expires_at"),
 	}
+}
+
+// signature is absent in what was kept before requests could be signed.
+func (k *keptReader) signature(doc strictjson.Value) Signature {
+	v, kept := doc.Get("signed_request")
+	if !kept {
+		return Signature{Trust: "none"}
+	}
+	present, _ := v.Get("present")
+	here, _ := present.Bool()
+	return Signature{Present: here, Trust: k.text(v, "trust"), Issuer: k.text(v, "issuer"), Alg: k.text(v, "alg"), Kid: k.text(v, "kid")}
 }
 
 func (k *keptReader) statement(v strictjson.Value) Statement {

@@ -29,6 +29,7 @@ type Registration struct {
 
 	Keys      []Key // the keys of Effective's jwks
 	IAT       IAT
+	Signed    Signature // of the request itself
 	Statement Statement
 	Caller    core.Caller
 }
@@ -55,6 +56,16 @@ type IAT struct {
 	MaxUses   int64
 	CreatedBy core.Subject
 	ExpiresAt time.Time
+}
+
+// A Signature is that of a request that came as a JWT, whose claims are then the request. Trust is "issuer" when a configured
+// issuer signed it, "self" when the keys that it brought did, "none" when the request came as it is.
+type Signature struct {
+	Present bool
+	Trust   string
+	Issuer  string
+	Alg     string
+	Kid     string
 }
 
 // A Statement is the software statement presented. Trust is "issuer" when a configured issuer signed it, "self" when its own
@@ -88,6 +99,8 @@ func (r *Registration) Write(w Writer) {
 	r.writeKeys(w)
 	w.Key("iat")
 	r.IAT.write(w)
+	w.Key("signed_request")
+	r.Signed.write(w)
 	w.Key("software_statement")
 	r.Statement.write(w)
 	w.Key("caller")
@@ -216,6 +229,16 @@ func (t *IAT) write(w Writer) {
 	number(w, "max_uses", t.MaxUses)
 	text(w, "created_by", string(t.CreatedBy))
 	number(w, "expires_at", unix(t.ExpiresAt))
+	w.EndObject()
+}
+
+func (s *Signature) write(w Writer) {
+	w.BeginObject(5)
+	flag(w, "present", s.Present)
+	text(w, "trust", s.Trust)
+	text(w, "issuer", s.Issuer)
+	text(w, "alg", s.Alg)
+	text(w, "kid", s.Kid)
 	w.EndObject()
 }
 

@@ -96,8 +96,9 @@ type TokenVerdict struct {
 	Reasons []core.Reason // every denial, first the one that Code is of; when allowed: which rule took which scope away
 	Scopes  []string      // what is left of those asked for, in their order. None left of some: refuse with invalid_scope
 
-	Lifetimes Lifetimes // how long tokens may live at most; zero: the default
-	Revision  string    // content digest of the policy that decided
+	Lifetimes Lifetimes       // how long tokens may live at most; zero: the default
+	Decision  core.DecisionID // under which it was written down; empty: nobody does
+	Revision  string          // content digest of the policy that decided
 	Elapsed   time.Duration
 	Cached    bool // the same question was decided before by the same revision
 }

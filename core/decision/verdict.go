@@ -24,6 +24,7 @@ type Verdict struct {
 	Trust    string           // the lowest of the levels given; empty: as verified
 	Labels   []string
 	Elapsed  time.Duration
+	Decision core.DecisionID // under which it was written down; empty: nobody does
 
 	// Holds tells whether the same caller, asking the same again about the same client, would get this verdict still, at
 	// whatever time and from whatever address. Nil: that is not known, so ask.

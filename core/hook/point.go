@@ -81,6 +81,9 @@ func (p Point) Shapes() bool {
 	return a.Adds && len(a.Rejects) == 0
 }
 
+// MayFailOpen tells whether an operator may let requests go on when a plugin fails at this point: where plugins only add something.
+func (p Point) MayFailOpen() bool { return p.Answers().Adds }
+
 // MayReject tells whether the point's plugins may refuse with a code.
 func (p Point) MayReject(code core.Code) bool { return slices.Contains(p.Answers().Rejects, code) }
 

@@ -11,10 +11,11 @@ import (
 	"github.com/ostiary/ostiary/core/keys/jose"
 )
 
-// A Secret is a key that settings give a name: either one, never both.
+// A Secret is a key that settings give a name: one of these, and only one.
 type Secret struct {
-	HMAC    core.Secret // the shared key itself, of at least 32 bytes (RFC 7518 §3.2)
-	Private core.Secret // Ed25519 or an elliptic curve, as PEM
+	HMAC    core.Secret `yaml:"hmac"`    // the shared key itself, of at least 32 bytes (RFC 7518 §3.2)
+	Ed25519 core.Secret `yaml:"ed25519"` // a private key, as PEM (PKCS #8)
+	EC      core.Secret `yaml:"ec"`      // a private key on P-256, P-384 or P-521, as PEM (PKCS #8 or SEC 1)
 }
 
 // Named are keys that the operator gave names, for others than the server to sign with. None of them is ever given out, and
@@ -47,20 +48,32 @@ func (n *Named) add(name string, s Secret) error {
 	switch {
 	case !keyName.MatchString(name):
 		return errors.New("its name must be 1 to 64 of a-z, 0-9, dot, dash and underscore, beginning with a letter or digit")
-	case (s.HMAC == "") == (s.Private == ""):
-		return errors.New("it must be either a shared key or a private one")
+	case s.kinds() != 1:
+		return errors.New("it must be one of hmac, ed25519 and ec")
 	case s.HMAC != "" && len(s.HMAC.Reveal()) < shortestHMAC:
 		return fmt.Errorf("a shared key must have at least %d bytes", shortestHMAC)
 	case s.HMAC != "":
 		n.shared[name] = s.HMAC
 		return nil
 	}
-	key, err := jose.ParsePEM([]byte(s.Private.Reveal()))
-	if err != nil {
+	key, err := jose.ParsePEM([]byte((s.Ed25519 + s.EC).Reveal()))
+	switch {
+	case err != nil:
 		return err
+	case (s.Ed25519 != "") != (key.Alg() == jose.EdDSA):
+		return errors.New("it is of another kind than the settings say")
 	}
 	n.private[name] = key
 	return nil
+}
+
+func (s Secret) kinds() (n int) {
+	for _, given := range []core.Secret{s.HMAC, s.Ed25519, s.EC} {
+		if given != "" {
+			n++
+		}
+	}
+	return n
 }
 
 // Sign signs data with a private key: the signature of RFC 7515 §5.1 without header and encoding. kid is the key's RFC 7638

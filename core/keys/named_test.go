@@ -52,8 +52,8 @@ func TestNamedKeysSign(t *testing.T) {
 	sec1, err := x509.MarshalECPrivateKey(ec)
 	shared := strings.Repeat("s", 32)
 	named, failed := keys.NewNamed(map[string]keys.Secret{
-		"ed": {Private: pkcs8(t, ed)}, "ec": {Private: pkcs8(t, ec)}, "sec1": {Private: pemOf(t, "EC PRIVATE KEY", sec1, err)},
-		"p-384": {Private: pkcs8(t, ec384)}, "partner.hmac": {HMAC: core.Secret(shared)},
+		"ed": {Ed25519: pkcs8(t, ed)}, "ec": {EC: pkcs8(t, ec)}, "sec1": {EC: pemOf(t, "EC PRIVATE KEY", sec1, err)},
+		"p-384": {EC: pkcs8(t, ec384)}, "partner.hmac": {HMAC: core.Secret(shared)},
 	})
 	if failed != nil {
 		t.Fatal(failed)
@@ -105,20 +105,25 @@ func TestNamedKeysThatCannotBeUsed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	_, ed, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
 	long := core.Secret(strings.Repeat("s", 32))
 	for name, test := range map[string]struct {
 		secret keys.Secret
 		want   string
 	}{
-		"nothing": {keys.Secret{}, "either a shared key or a private one"},
-		"both":    {keys.Secret{HMAC: long, Private: long}, "either a shared key or a private one"},
+		"nothing": {keys.Secret{}, "it must be one of hmac, ed25519 and ec"},
+		"both":    {keys.Secret{HMAC: long, EC: long}, "it must be one of hmac, ed25519 and ec"},
 		"short":   {keys.Secret{HMAC: "TOPSECRET"}, "at least 32 bytes"},
-		"no-pem":  {keys.Secret{Private: long}, "not one PEM block"},
-		"rsa":     {keys.Secret{Private: pkcs8(t, rsaKey)}, "Ed25519 or on an elliptic curve"},
+		"no-pem":  {keys.Secret{EC: long}, "not one PEM block"},
+		"rsa":     {keys.Secret{EC: pkcs8(t, rsaKey)}, "Ed25519 or on an elliptic curve"},
 		"A Name":  {keys.Secret{HMAC: long}, "its name must be"},
-		"junk":    {keys.Secret{Private: pemOf(t, "PRIVATE KEY", []byte("TOPSECRET"), nil)}, "no key that is understood"},
-		"cert":    {keys.Secret{Private: pemOf(t, "CERTIFICATE", []byte("x"), nil)}, "not PRIVATE KEY"},
-		"two":     {keys.Secret{Private: pkcs8(t, rsaKey) + "TOPSECRET"}, "not one PEM block"},
+		"junk":    {keys.Secret{EC: pemOf(t, "PRIVATE KEY", []byte("TOPSECRET"), nil)}, "no key that is understood"},
+		"cert":    {keys.Secret{EC: pemOf(t, "CERTIFICATE", []byte("x"), nil)}, "not PRIVATE KEY"},
+		"swapped": {keys.Secret{EC: pkcs8(t, ed)}, "another kind"},
+		"two":     {keys.Secret{EC: pkcs8(t, rsaKey) + "TOPSECRET"}, "not one PEM block"},
 	} {
 		_, err := keys.NewNamed(map[string]keys.Secret{name: test.secret})
 		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Contains(err.Error(), "TOPSECRET") {

@@ -92,6 +92,8 @@ func (d *Desk) shape(ctx context.Context, req Request, a Approved, doc strictjso
 	switch req.Operation {
 	case core.Register:
 		point = hook.PostRegister
+	case core.Update:
+		point = hook.PostUpdate
 	case core.Read:
 	default:
 		return doc, nil
@@ -110,31 +112,33 @@ func (d *Desk) shape(ctx context.Context, req Request, a Approved, doc strictjso
 }
 
 func (d *Desk) shapeWith(ctx context.Context, point hook.Point, p hook.Plugin, req Request, a Approved, doc strictjson.Value) (strictjson.Value, ledger.Stage) {
-	start := time.Now()
-	caller := req.Caller
-	caller.Kind, caller.Subject = a.entry.Actor.Kind, a.entry.Actor.Subject
-	result, usage, err := p.Ask(ctx, hook.Call{
-		Point: point, Client: shown(doc),
-		Context: hook.Context{
-			DecisionID: req.Decision, Operation: req.Operation, Channel: req.Channel, ClientID: a.client.ID,
-			Profile: a.client.Provenance.Profile, Now: d.now(), Caller: caller, Locked: a.client.Locked,
-		},
-	})
-	row := ledger.Stage{
-		Stage: "shape", By: ledger.By{Kind: "plugin", Name: p.Name(), Digest: p.Digest()},
-		Reasons: warningsOf(p, result), Fuel: usage.Fuel, Calls: outcalls(usage), Audit: result.Audit,
-	}
 	shaped := doc
-	if err == nil {
-		shaped, err = d.addMembers(doc, p, point, result)
-	}
-	if err != nil {
-		row.Fault = core.AsError(err).Error()
+	asked := hook.Ask(ctx, p, hook.Call{Point: point, Client: shown(doc), Context: d.around(req, a)}, func(p hook.Plugin, r hook.Result) (err error) {
+		shaped, err = d.addMembers(doc, p, point, r)
+		return err
+	})
+	row := RowOf("shape", asked)
+	if asked.Err != nil {
+		row.Fault = core.AsError(asked.Err).Error()
 		shaped = doc
 	}
 	row.Patch = strictjson.Diff(shown(doc), shown(shaped))
-	row.NS = time.Since(start).Nanoseconds()
+	row.NS = time.Since(asked.Start).Nanoseconds()
 	return shaped, row
+}
+
+// around is what plugins are told of the request whose answer they shape.
+func (d *Desk) around(req Request, a Approved) hook.Context {
+	caller := req.Caller
+	caller.Kind, caller.Subject = a.entry.Actor.Kind, a.entry.Actor.Subject
+	c := hook.Context{
+		DecisionID: req.Decision, Operation: req.Operation, Channel: req.Channel, ClientID: a.client.ID,
+		Profile: a.client.Provenance.Profile, Now: d.now(), Caller: caller, Locked: a.client.Locked,
+	}
+	if held, ok := a.Spends(); ok {
+		c.IAT = &hook.InitialAccessToken{Label: held.Token.Label, Profile: held.Token.Profile}
+	}
+	return c
 }
 
 // shown is an answer without its credentials; the registration access token is not yet in it.
@@ -146,9 +150,6 @@ func shown(doc strictjson.Value) strictjson.Value {
 func (d *Desk) addMembers(doc strictjson.Value, p hook.Plugin, point hook.Point, r hook.Result) (strictjson.Value, error) {
 	if r.Action == hook.Continue {
 		return doc, nil
-	}
-	if r.Action == hook.Reject {
-		return doc, badPatch(p, point, "it rejected where it can only add to the answer")
 	}
 	for name, v := range r.Patch.All() {
 		switch {

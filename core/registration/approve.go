@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"context"
 	"slices"
 	"time"
 
@@ -15,18 +16,18 @@ import (
 const rotationGrace = 10 * time.Minute
 
 // approve gives the client its id and secrets and makes the Approved value.
-func (j *judgement) approve() (Approved, error) {
+func (j *judgement) approve(ctx context.Context) (Approved, error) {
 	start := time.Now()
 	a := Approved{
 		client: j.before.Client, credentials: j.before.Credentials, state: j.before.State, before: j.before,
 		spends: j.held, supersedes: j.supersedes(), basis: basis{j.before.Stamps, j.site, j.verdict.Holds},
-		writes: j.writes.All(),
+		writes: j.writes.All(), once: j.once,
 	}
 	outcome := ledger.Stored
 	var err error
 	switch j.req.Operation {
 	case core.Register:
-		err = j.create(&a)
+		err = j.create(ctx, &a)
 	case core.Update:
 		if a.unchanged = j.isUnchanged(); a.unchanged {
 			outcome = ledger.Unchanged
@@ -56,8 +57,8 @@ func (j *judgement) approve() (Approved, error) {
 	return a, nil
 }
 
-func (j *judgement) create(a *Approved) error {
-	id, err := j.chooseID()
+func (j *judgement) create(ctx context.Context, a *Approved) error {
+	id, err := j.chooseID(ctx)
 	if err != nil {
 		return err
 	}
@@ -80,21 +81,22 @@ func (j *judgement) create(a *Approved) error {
 	return nil
 }
 
-// chooseID honours the client_id of a request when the profile lists it; Commit finds out whether it is free.
-func (j *judgement) chooseID() (core.ClientID, error) {
+// chooseID honours the client_id of a request when the profile lists it; Commit finds out whether it is free. Else it is minted.
+func (j *judgement) chooseID(ctx context.Context) (core.ClientID, error) {
 	v := j.asked.Control.ClientID
 	asked, _ := v.Text()
-	if v.IsAbsent() {
-		return core.NewClientID(j.now), nil
-	}
-	if slices.Contains(j.profile.ClientIDs, asked) {
+	if !v.IsAbsent() && slices.Contains(j.profile.ClientIDs, asked) {
 		return core.ClientID(asked), nil
+	}
+	id, err := j.mintID(ctx)
+	if err != nil || v.IsAbsent() || asked == string(id) {
+		return id, err
 	}
 	j.warnings = append(j.warnings, core.Reason{
 		Rule: "client_id", Fields: []string{"client_id"}, Public: true,
 		Message: "client_id was not taken over: the profile " + j.profile.Name + " does not offer this id.",
 	})
-	return core.NewClientID(j.now), nil
+	return id, nil
 }
 
 func (j *judgement) replace(a *Approved) error {

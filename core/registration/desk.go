@@ -23,7 +23,7 @@ type Store interface {
 	// TokenByHash gives an initial access token; the zero Held when there is none.
 	TokenByHash(ctx context.Context, hash core.SecretHash) (Held, error)
 	// Commit carries out an Approved with its ledger entry and what plugins keep of it, all or nothing: ErrSpent, ErrTaken,
-	// ErrChanged or ErrOvertaken when what it was decided on is no longer so.
+	// ErrChanged, ErrReplayed or ErrOvertaken when what it was decided on is no longer so.
 	Commit(ctx context.Context, a Approved) error
 	// ForgetEarlier ends all registration access tokens but the current one, if the credentials are still at the stamp.
 	ForgetEarlier(ctx context.Context, id core.ClientID, at Stamp) error
@@ -31,10 +31,11 @@ type Store interface {
 
 // What Commit answers when the world has moved on since Judge.
 var (
-	ErrSpent   = errors.New("the initial access token is used up, expired or revoked") // also the cause of the refusal
-	ErrTaken   = errors.New("the client id is taken")
-	ErrChanged = errors.New("the client was changed meanwhile")
-	ErrZero    = errors.New("an Approved that Judge did not make")
+	ErrSpent    = errors.New("the initial access token is used up, expired or revoked") // also the cause of the refusal
+	ErrTaken    = errors.New("the client id is taken")
+	ErrChanged  = errors.New("the client was changed meanwhile")
+	ErrReplayed = errors.New("the signed request was used before")
+	ErrZero     = errors.New("an Approved that Judge did not make")
 
 	ErrOvertaken = errors.New("what a plugin keeps was changed meanwhile, or has no room any more") // it is judged again
 )
@@ -65,12 +66,13 @@ type Desk struct {
 	site       atomic.Pointer[Site]
 	readings   readings
 	line       *line
+	audiences  []string
 	clientURI  func(core.ClientID) string
 	decided    func(decision.Taken)
 	now        func() time.Time
 }
 
-// Parts are what a Desk is made of. All are needed, but for Decided.
+// Parts are what a Desk is made of. All are needed, but for Audiences and Decided.
 type Parts struct {
 	Store      Store
 	Policy     Policy
@@ -79,13 +81,14 @@ type Parts struct {
 	IssuerKeys IssuerKeys                 // keys that trusted issuers publish
 	Site       *Site                      // valid and prepared (Site.Prepared)
 	ClientURI  func(core.ClientID) string // gives the registration_client_uri (RFC 7592 §3)
+	Audiences  []string                   // our names in the aud of signed requests: the issuer, its registration endpoints; none: there are no signed requests
 	Now        func() time.Time
 	Decided    func(decision.Taken) // is told of every request that policy was asked about, once, before it is carried out; nil: nobody
 }
 
 // NewDesk opens a desk.
 func NewDesk(p Parts) *Desk {
-	d := &Desk{store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, issuerKeys: p.IssuerKeys, clientURI: p.ClientURI, decided: p.Decided, now: p.Now, line: newLine()}
+	d := &Desk{store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, issuerKeys: p.IssuerKeys, clientURI: p.ClientURI, audiences: p.Audiences, decided: p.Decided, now: p.Now, line: newLine()}
 	d.site.Store(p.Site)
 	return d
 }
@@ -176,6 +179,10 @@ func commitError(req Request, err error) error {
 	switch {
 	case errors.Is(err, ErrSpent):
 		return unknownToken(ErrSpent)
+	case errors.Is(err, ErrReplayed):
+		return core.Refuse(core.InvalidRequest, "The signed request was used before: sign a new one, with another jti.")
+	case errors.Is(err, ErrTaken) && !asksForID(req):
+		return takenID()
 	case errors.Is(err, ErrTaken):
 		return core.Refuse(core.InvalidClientMetadata, "client_id is taken; ask for another or leave it out.")
 	case errors.Is(err, ErrChanged) && decides(req.Operation):
@@ -191,6 +198,12 @@ func commitError(req Request, err error) error {
 		}
 	}
 	return err
+}
+
+// asksForID tells whether a request names the id that it wants.
+func asksForID(req Request) bool {
+	_, asks := req.Body.Get("client_id")
+	return asks
 }
 
 // lost turns the entry of an approved request into that of one whose commit failed.
@@ -211,6 +224,11 @@ func lost(e ledger.Entry, row ledger.Stage, failure *core.Error) ledger.Entry {
 // noteUse ends the earlier registration access token once the current one is seen in use (RFC 7592 §3: the client has it).
 // It is all that a read and an unchanged update write.
 func (d *Desk) noteUse(ctx context.Context, a Approved) error {
+	if a.once != nil {
+		if err := d.store.Commit(ctx, a); err != nil {
+			return err
+		}
+	}
 	if !a.supersedes {
 		return nil
 	}

@@ -193,7 +193,7 @@ func (j *judgement) introduce(q *decision.Registration) {
 		Present:   j.asked.Present,
 		Effective: document(j.req.ClientID, &j.draft, j.asked.Extra),
 		Before:    document(j.before.Client.ID, &j.before.Client.Metadata, nil),
-		Statement: j.statement, Caller: j.caller,
+		Signed:    j.signed, Statement: j.statement, Caller: j.caller,
 	}
 	if j.held != nil {
 		t := j.held.Token

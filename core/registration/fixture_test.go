@@ -25,6 +25,8 @@ type vault struct {
 	clients map[core.ClientID]registration.Stored
 	tokens  map[core.SecretHash]registration.Held
 	entries map[core.DecisionID]ledger.Entry
+	once    map[registration.Once]bool
+	late    registration.Approved // committed just before the next one
 	commits int
 	last    uint64
 	fail    error // what Commit, ForgetEarlier and the reads answer; nil: they work
@@ -61,8 +63,15 @@ func (v *vault) Commit(_ context.Context, a registration.Approved) error {
 		return registration.ErrZero
 	case v.fail != nil:
 		return v.fail
+	case v.replayed(a):
+		return registration.ErrReplayed
 	case a.Unchanged():
+		v.markOnce(a)
 		return nil
+	}
+	if !v.late.IsZero() { // somebody else was faster
+		c := v.late.Client()
+		v.clients[c.ID] = registration.Stored{Client: c, State: core.Active, Stamps: registration.Stamps{Client: v.stamp()}}
 	}
 	id, before := a.Client().ID, a.Before()
 	have, exists := v.clients[id]
@@ -81,6 +90,7 @@ func (v *vault) Commit(_ context.Context, a registration.Approved) error {
 		v.tokens[held.Token.Hash] = now
 	}
 	v.commits++
+	v.markOnce(a)
 	v.entries[a.Entry().DecisionID] = a.Entry()
 	if op := a.Operation(); op == core.Delete || op == core.Reject {
 		delete(v.clients, id)
@@ -92,6 +102,18 @@ func (v *vault) Commit(_ context.Context, a registration.Approved) error {
 	}
 	v.clients[id] = registration.Stored{Client: a.Client(), Credentials: a.Credentials(), State: a.State(), Stamps: stamps}
 	return nil
+}
+
+// replayed tells whether what may be done once was done; markOnce does it.
+func (v *vault) replayed(a registration.Approved) bool {
+	once, ok := a.Once()
+	return ok && v.once[once]
+}
+
+func (v *vault) markOnce(a registration.Approved) {
+	if once, ok := a.Once(); ok {
+		v.once[once] = true
+	}
 }
 
 func (v *vault) ForgetEarlier(_ context.Context, id core.ClientID, at registration.Stamp) error {
@@ -209,7 +231,7 @@ func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
 		t: t, policy: allow, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), plugins: &chain{plugins: map[hook.Point][]hook.Plugin{}},
 		store: &vault{
 			clients: map[core.ClientID]registration.Stored{}, tokens: map[core.SecretHash]registration.Held{},
-			entries: map[core.DecisionID]ledger.Entry{},
+			entries: map[core.DecisionID]ledger.Entry{}, once: map[registration.Once]bool{},
 		},
 		book: &notes{shaped: map[core.DecisionID][]ledger.Stage{}},
 	}
@@ -221,6 +243,7 @@ func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
 		Store: b.store, Policy: answers(func(q *decision.Registration) (decision.Verdict, error) { return b.policy(q) }),
 		Plugins: b.plugins, Book: b.book, IssuerKeys: b, Site: prepared(t, site),
 		ClientURI: func(id core.ClientID) string { return "https://op.example/dcr/register/" + string(id) },
+		Audiences: []string{"https://op.example", "https://op.example/dcr/register"},
 		Now:       func() time.Time { return b.now },
 		Decided: func(t decision.Taken) {
 			b.telling.Lock()

@@ -33,6 +33,8 @@ type judgement struct {
 	keys    []jose.KeyFact   // of the draft's jwks
 	keysIn  string           // the jwks that they were read from
 
+	signed    decision.Signature // of the request itself
+	once      *Once              // that the commit does; nil: nothing
 	statement decision.Statement
 	locked    []string      // members that the statement fixed
 	draft     core.Metadata // the client as it would be; before the request is read, the client as it is
@@ -67,6 +69,13 @@ func roadOf(op core.Operation) []stage {
 	switch {
 	case op == core.Approve: // nothing is proposed but less
 		return []stage{accessStage, {name: "normalise", step: (*judgement).narrow, drafts: true}, floorStage, policyStage}
+	case removes(op):
+		return []stage{
+			accessStage,
+			{name: "normalise", step: (*judgement).keep},
+			{name: "plugins", step: (*judgement).allowEnd, own: true},
+			policyStage,
+		}
 	case !documented(op): // nothing is proposed
 		return []stage{accessStage, {name: "normalise", step: (*judgement).keep}, policyStage}
 	}
@@ -75,6 +84,7 @@ func roadOf(op core.Operation) []stage {
 		{name: "statement", step: (*judgement).readStatement, drafts: true},
 		{name: "normalise", step: (*judgement).normalise, drafts: true},
 		{name: "plugins", step: (*judgement).propose, own: true},
+		{name: "certificate", step: (*judgement).checkCertificate, own: true},
 		floorStage,
 		policyStage,
 	}
@@ -96,7 +106,7 @@ func (j *judgement) walk(ctx context.Context) (Approved, ledger.Entry, error) {
 			return Approved{}, j.refused(err), j.face(err)
 		}
 	}
-	approved, err := j.approve()
+	approved, err := j.approve(ctx)
 	if err != nil {
 		return Approved{}, j.refused(err), j.face(err)
 	}
@@ -106,7 +116,7 @@ func (j *judgement) walk(ctx context.Context) (Approved, ledger.Entry, error) {
 func (d *Desk) begin(req Request) *judgement {
 	now := d.now()
 	j := &judgement{desk: d, site: d.site.Load(), policy: d.policy, req: req, now: now, caller: req.Caller, writes: &hook.Writes{}}
-	j.statement.Trust = TrustNone
+	j.statement.Trust, j.signed.Trust = TrustNone, TrustNone
 	j.entry = ledger.Entry{
 		V: ledger.FormatVersion, DecisionID: req.Decision, Time: now, Operation: req.Operation, Channel: req.Channel,
 		Stages: make([]ledger.Stage, 0, 8), // as many as two passes of policy need, without plugins
@@ -197,7 +207,7 @@ func (j *judgement) face(err error) error {
 // context is what plugins are told of the request.
 func (j *judgement) context() hook.Context {
 	c := hook.Context{
-		DecisionID: j.req.Decision, Operation: j.req.Operation, Channel: j.req.Channel, ClientID: j.req.ClientID,
+		DecisionID: j.req.Decision, Operation: questioned(j.req.Operation), Channel: j.req.Channel, ClientID: j.req.ClientID,
 		Profile: j.profile.Name, Now: j.now, Caller: j.caller, Locked: j.locked, Writes: j.writes, Simulated: j.simulated,
 	}
 	if j.held != nil {

@@ -33,25 +33,44 @@ func (j *judgement) propose(ctx context.Context) error {
 
 // ask runs one plugin and writes its row of the entry.
 func (j *judgement) ask(ctx context.Context, point hook.Point, p hook.Plugin) error {
-	start := time.Now()
 	j.earlier = j.draft
 	call := hook.Call{Point: point, Context: j.context(), Client: j.offered()}
 	if j.req.Operation == core.Update {
 		call.Before = metadata.Document(&j.before.Client.Metadata)
 	}
-	result, usage, err := p.Ask(ctx, call)
-	if err == nil {
-		err = j.take(point, p, result)
+	a := hook.Ask(ctx, p, call, func(p hook.Plugin, r hook.Result) error { return j.take(point, p, r) })
+	if a.Excused {
+		j.draft = j.earlier
 	}
+	j.note("plugins", a, j.patch())
+	if a.Excused {
+		return nil
+	}
+	return a.Err
+}
+
+// note writes the row of one plugin that was asked. The warnings of one that failed and is excused count for nothing.
+func (j *judgement) note(stage string, a hook.Asked, patch []strictjson.PatchOp) {
+	row := RowOf(stage, a)
+	row.Patch = patch
+	if a.Excused {
+		j.add(row, a.Start, nil)
+		return
+	}
+	j.warnings = append(j.warnings, row.Reasons...)
+	j.add(row, a.Start, a.Err)
+}
+
+// RowOf is what an entry says of one plugin that was asked.
+func RowOf(stage string, a hook.Asked) ledger.Stage {
 	row := ledger.Stage{
-		Stage: "plugins", By: ledger.By{Kind: "plugin", Name: p.Name(), Digest: p.Digest()},
-		Patch: j.patch(), Reasons: warningsOf(p, result), Fuel: usage.Fuel, Calls: outcalls(usage), Audit: result.Audit,
+		Stage: stage, By: ledger.By{Kind: "plugin", Name: a.Plugin.Name(), Digest: a.Plugin.Digest()},
+		Reasons: warningsOf(a.Plugin, a.Result), Fuel: a.Usage.Fuel, Calls: outcalls(a.Usage), Audit: a.Result.Audit,
 	}
-	if err != nil {
-		row.Fault = faultOf(err)
+	if a.Err != nil {
+		row.Fault = faultOf(a.Err)
 	}
-	j.add(row, start, err)
-	return err
+	return row
 }
 
 // offered is what a plugin sees of the client: the draft, and what the request had beyond the known members.
@@ -62,14 +81,8 @@ func (j *judgement) offered() strictjson.Value {
 
 // take applies a plugin's result to the draft. What a manifest may not write is a fault of the plugin, not of the client.
 func (j *judgement) take(point hook.Point, p hook.Plugin, r hook.Result) error {
-	j.warnings = append(j.warnings, warningsOf(p, r)...)
-	switch r.Action {
-	case hook.Continue:
+	if r.Action == hook.Continue {
 		return nil
-	case hook.Reject:
-		return &core.Error{Code: r.Code, Detail: r.Message, Reasons: []core.Reason{
-			{Rule: "plugin." + p.Name(), Code: r.Code, Message: r.Message, Public: true},
-		}}
 	}
 	for name, v := range r.Patch.All() {
 		if err := j.write(point, p, name, v); err != nil {

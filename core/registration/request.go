@@ -15,6 +15,7 @@ type Request struct {
 	RequestID  string
 	ClientID   core.ClientID    // which client; empty on register
 	Body       strictjson.Value // the document; absent on read, delete and changes of state; on approve what is narrowed, if anything
+	Signed     string           // on register and update, instead of Body: a JWT in compact form whose claims are the document
 	Merge      bool             // on update: Body is a merge patch (RFC 7396) instead of a replacement
 	Credential Credential
 	Caller     core.Caller // IP, Origin and UserAgent; access fills in the rest

@@ -3,14 +3,12 @@ package registration
 import (
 	"fmt"
 	"maps"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/config"
-	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -67,15 +65,6 @@ type Profile struct {
 	ClientSecretLifetime    time.Duration `yaml:"client_secret_lifetime" range:"0s..876000h"` // 0: never expires
 }
 
-// A TrustedIssuer is one whose software statements are believed.
-type TrustedIssuer struct {
-	Issuer  string `yaml:"issuer"`
-	JWKS    string `yaml:"jwks"`     // a JWK Set as JSON; or
-	JWKSURI string `yaml:"jwks_uri"` // where the issuer publishes it
-
-	keys jose.KeySet // of JWKS
-}
-
 // DefaultProfile is the profile of a client that names none.
 const DefaultProfile = "default"
 
@@ -130,26 +119,6 @@ func (s *Site) Validate() []config.Problem {
 
 // allows tells whether clients may ask for a scope.
 func (s *Site) allows(scope string) bool { return slices.Contains(s.Policy.AllowedScopes, scope) }
-
-// validate wants one source of keys.
-func (t TrustedIssuer) validate(add func(member, text string)) {
-	switch {
-	case t.JWKS != "" && t.JWKSURI != "":
-		add(".jwks_uri", "stands beside jwks; leave one of them out")
-	case t.JWKSURI != "":
-		if u, err := url.Parse(t.JWKSURI); err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" {
-			add(".jwks_uri", "must be an https URL without user and fragment")
-		}
-	case t.JWKS == "":
-		add("", "needs jwks or jwks_uri, or no statement of it could be verified")
-	default:
-		if keys, err := jose.ParseJWKS([]byte(t.JWKS)); err != nil {
-			add(".jwks", err.Error())
-		} else if keys.Len() == 0 {
-			add(".jwks", "has no keys, so no statement could be verified")
-		}
-	}
-}
 
 func eachInvalid(list []string, valid func(string) bool, found func(at string)) {
 	for i, item := range list {
@@ -219,14 +188,9 @@ func (s Site) Prepared() (*Site, error) {
 	s.Policy.DefaultScopes = slices.DeleteFunc(slices.Clone(s.Policy.DefaultScopes), func(scope string) bool { return !s.allows(scope) })
 	s.TrustedIssuers = slices.Clone(s.TrustedIssuers)
 	for i, t := range s.TrustedIssuers {
-		if t.JWKS == "" {
-			continue
-		}
-		keys, err := jose.ParseJWKS([]byte(t.JWKS))
-		if err != nil {
+		if err := s.TrustedIssuers[i].prepare(); err != nil {
 			return nil, fmt.Errorf("trusted issuer %s: %w", t.Issuer, err)
 		}
-		s.TrustedIssuers[i].keys = keys
 	}
 	return &s, nil
 }
@@ -248,15 +212,6 @@ func (s *Site) offered() []string {
 func (s *Site) HasProfile(name string) bool {
 	p, ok := s.Profiles[name]
 	return ok && (p.Enabled == nil || *p.Enabled)
-}
-
-func (s *Site) issuer(name string) (TrustedIssuer, bool) {
-	for _, t := range s.TrustedIssuers {
-		if t.Issuer == name {
-			return t, true
-		}
-	}
-	return TrustedIssuer{}, false
 }
 
 // Data gives the site as policy reads it: data.ostiary.config, lists turned into objects so that a look-up costs the same

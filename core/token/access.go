@@ -24,6 +24,7 @@ type Access struct {
 	AuthTime   time.Time    // of the person; zero without one
 	IssuedAt   time.Time
 	ExpiresAt  time.Time
+	Added      []strictjson.Member // claims of plugins
 }
 
 // Verify gives what an access token says, if we signed it and all that it rests on still stands: it is not revoked, its client
@@ -32,7 +33,7 @@ type Access struct {
 func (e *Endpoint) Verify(ctx context.Context, bearer core.Secret) (Access, error) {
 	live, err := e.live(ctx, bearer, core.Registered{})
 	access := live.Access
-	access.Scope, access.Audience = slices.Clone(access.Scope), slices.Clone(access.Audience)
+	access.Scope, access.Audience, access.Added = slices.Clone(access.Scope), slices.Clone(access.Audience), slices.Clone(access.Added)
 	return access, err
 }
 
@@ -141,6 +142,7 @@ func readAccess(claims strictjson.Value) (Access, bool) {
 		ID: text(claims, "jti"), Subject: core.Subject(text(claims, "sub")), ClientID: core.ClientID(text(claims, "client_id")),
 		Scope: scope, Audience: audience, GrantID: core.GrantID(text(claims, "gid")), Generation: gen,
 		AuthTime: instant(claims, "auth_time"), IssuedAt: instant(claims, "iat"), ExpiresAt: instant(claims, "exp"),
+		Added: addedClaims(claims),
 	}
 	complete := a.ID != "" && a.Subject != "" && a.ClientID != "" && (a.GrantID != "") != (a.Generation != 0)
 	return a, complete && many && err == nil

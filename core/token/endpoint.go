@@ -8,6 +8,7 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/clientauth"
 	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/keys"
 	"github.com/ostiary/ostiary/core/keys/jose"
 )
@@ -93,7 +94,7 @@ type Options struct {
 	RefreshLifetime time.Duration                                  // 30 days, from the redemption of the code on
 }
 
-// Parts are what an Endpoint is made of. All are needed.
+// Parts are what an Endpoint is made of. All are needed, but for Plugins and Extended.
 type Parts struct {
 	Authenticator Authenticator
 	Clients       Clients
@@ -102,6 +103,8 @@ type Parts struct {
 	Once          Once
 	Keys          Keys
 	Policy        Policy
+	Plugins       hook.Chain      // nil: none
+	Extended      func(Extension) // is told of tokens that plugins failed at or refused; nil: nobody
 	Now           func() time.Time
 	Options       Options
 }
@@ -129,6 +132,9 @@ func New(p Parts) *Endpoint {
 	}
 	if o.AudienceAllowed == nil {
 		o.AudienceAllowed = func(string, core.Client) bool { return false }
+	}
+	if p.Plugins == nil {
+		p.Plugins = hook.None{}
 	}
 	return &Endpoint{parts: p, options: o}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/clientauth"
 	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/keys"
 	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/oauth"
@@ -194,7 +195,12 @@ type house struct {
 	asked  *decision.Token // the last question to policy
 	policy func(q *decision.Token) (decision.TokenVerdict, error)
 	minted int
+	chain  chain
+	told   []token.Extension
 }
+
+// At implements hook.Chain.
+func (h *house) At(p hook.Point) ([]hook.Plugin, error) { return h.chain.At(p) }
 
 // DecideToken implements token.Policy.
 func (h *house) DecideToken(_ context.Context, q *decision.Token) (decision.TokenVerdict, error) {
@@ -228,6 +234,7 @@ func (h *house) reopen(ring *keys.Ring) {
 	h.Endpoint = token.New(token.Parts{
 		Authenticator: h.authenticator(),
 		Clients:       h.shelf, People: h.shelf, Grants: h.shelf, Once: h.shelf, Keys: h, Policy: h, Now: now,
+		Plugins: h, Extended: func(x token.Extension) { h.told = append(h.told, x) },
 		Options: token.Options{Issuer: issuer, AudienceAllowed: func(resource string, _ core.Client) bool { return resource == api || resource == other }},
 	})
 }

@@ -74,6 +74,9 @@ func (e *Endpoint) describe(a *Access) ([]byte, error) {
 	if !a.AuthTime.IsZero() {
 		r.Int("auth_time", a.AuthTime.Unix())
 	}
+	for _, m := range a.Added {
+		r.Value(m.Name, m.Value)
+	}
 	r.End('}')
 	return r.Bytes()
 }

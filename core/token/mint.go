@@ -72,6 +72,9 @@ func (c *call) accessClaims(expires time.Time) ([]byte, error) {
 		c.writeAuthTime(r)
 		r.Text("gid", string(c.grant.ID))
 	}
+	for name, v := range c.added.All() {
+		r.Value(name, v)
+	}
 	r.End('}')
 	return r.Bytes()
 }

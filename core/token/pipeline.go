@@ -9,6 +9,7 @@ import (
 	"github.com/ostiary/ostiary/core/clientauth"
 	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/oauth"
+	"github.com/ostiary/ostiary/core/strictjson"
 )
 
 // A Request is one request to an endpoint of this package. Its parameters are Presented.Form.
@@ -41,8 +42,10 @@ type call struct {
 	scope     []string   // at first what may be had, then what is left of what was asked for
 	resources []string   // likewise
 	lifetimes decision.Lifetimes
-	refresh   core.Secret   // the refresh token to answer with
-	jti       func() string // of the access token
+	decision  core.DecisionID  // policy's; empty when nobody writes decisions down
+	added     strictjson.Value // claims of plugins, an object; absent: none
+	refresh   core.Secret      // the refresh token to answer with
+	jti       func() string    // of the access token
 }
 
 // A grantType is one way to get tokens. It fills in the call's grant, user, scope and resources when it checks.
@@ -66,13 +69,14 @@ func (e *Endpoint) Token(ctx context.Context, req Request) (Answer, error) {
 		grant.check,    // 3
 		c.chooseTarget, // 4
 		c.askPolicy,    // 5
-		grant.commit,   // 6
+		c.askPlugins,   // 6
+		grant.commit,   // 7
 	} {
 		if err := step(ctx); err != nil {
 			return Answer{}, err
 		}
 	}
-	return c.mint() // 7
+	return c.mint() // 8
 }
 
 // grantType finds the grant that is asked for, and whether the client registered it (RFC 6749 §5.2).

@@ -18,6 +18,7 @@ func (c *call) askPolicy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.decision = verdict.Decision
 	if !verdict.Allowed {
 		return denied(verdict)
 	}
@@ -32,18 +33,23 @@ func (c *call) askPolicy(ctx context.Context) error {
 }
 
 func (c *call) question() *decision.Token {
-	caller := c.req.Caller
-	caller.ClientID = c.client.Client.ID
 	q := &decision.Token{
 		Parties:   decision.Parties{Subject: core.Subject(c.client.Client.ID)},
 		GrantType: c.form.Get("grant_type"), AuthMethod: string(clientauth.Method(c.client.Client)),
-		Scopes: c.scope, Resources: c.resources, Caller: caller, Now: c.now, RequestID: c.req.RequestID,
+		Scopes: c.scope, Resources: c.resources, Caller: c.caller(), Now: c.now, RequestID: c.req.RequestID,
 	}
 	q.SetClient(&c.client.Client)
 	if c.grant.ID != "" {
 		q.SetUser(&c.user, c.grant.AuthTime, c.grant.Methods)
 	}
 	return q
+}
+
+// caller is who asks, now that it is known which client.
+func (c *call) caller() core.Caller {
+	caller := c.req.Caller
+	caller.ClientID = c.client.Client.ID
+	return caller
 }
 
 // denied gives a refusal the words of the rules that may be told.

@@ -172,3 +172,21 @@ func TestPanic(t *testing.T) {
 		t.Errorf("afterwards: %d", a.StatusCode)
 	}
 }
+
+// What a plugin adds to its refusal joins the answer, in the faces that are JSON.
+func TestMembersOfPlugins(t *testing.T) {
+	e := &core.Error{Code: core.InvalidClientMetadata, Detail: "Stale.", Extra: `{"nonce":"n-1","list":[1]}`}
+	for face, want := range map[Face]string{
+		OAuth:    `{"error":"invalid_client_metadata","error_description":"Stale.","nonce":"n-1","list":[1]}`,
+		Operator: `"code":"invalid_client_metadata","nonce":"n-1","list":[1]}`,
+		Plain:    "invalid_client_metadata: Stale.\n",
+	} {
+		if got := string((&refusal{err: e}).answer(face, nil).Body); !strings.HasSuffix(got, want) {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	e.Extra = `{}`
+	if got := string((&refusal{err: e}).answer(OAuth, nil).Body); got != `{"error":"invalid_client_metadata","error_description":"Stale."}` {
+		t.Errorf("got %s", got)
+	}
+}

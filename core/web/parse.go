@@ -1,6 +1,7 @@
 package web
 
 import (
+	"mime"
 	"net/url"
 	"strings"
 
@@ -86,6 +87,15 @@ func ParseBody(body []byte) (strictjson.Value, error) {
 	return v, nil
 }
 
+// MediaType gives the type of the body, without parameters and in lower case; "" when none is said.
+func MediaType(r *Request) string {
+	mediaType, _, err := mime.ParseMediaType(r.Header("Content-Type"))
+	if err != nil {
+		return ""
+	}
+	return mediaType
+}
+
 // DecodeBody reads a body into a struct; unknown members are refused.
 func DecodeBody(body []byte, dst any) error {
 	if err := strictjson.Decode(body, dst, strictjson.Default); err != nil {
@@ -96,7 +106,10 @@ func DecodeBody(body []byte, dst any) error {
 
 // CallerOf gives what policy may know of who asks.
 func CallerOf(r *Request) core.Caller {
-	return core.Caller{IP: r.RemoteIP.String(), Origin: clip(r.Header("Origin"), 512), UserAgent: clip(r.Header("User-Agent"), 512)}
+	return core.Caller{
+		IP: r.RemoteIP.String(), Origin: clip(r.Header("Origin"), 512), UserAgent: clip(r.Header("User-Agent"), 512),
+		Certificate: certificateOf(r),
+	}
 }
 
 // clip keeps a header from growing what is stored.

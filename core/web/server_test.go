@@ -9,10 +9,12 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"fmt"
 	"io"
 	"math/big"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -119,6 +121,9 @@ func TestTLS(t *testing.T) {
 	}
 	pair := tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 	s, err := New(Options{Sites: []string{site}, Routes: []Route{{Method: "GET", Path: "/cert", Handler: func(_ context.Context, r *Request) (Response, error) {
+		if held := CallerOf(r).Certificate; held == nil || held.Serial != "1" || !slices.Equal(held.SAN.DNS, []string{"id.test"}) || len(held.SHA256) != 64 {
+			return Response{}, fmt.Errorf("the caller has the certificate %+v", held)
+		}
 		return Response{Body: r.TLS.PeerCertificates[0].Raw}, nil
 	}}}})
 	if err != nil {

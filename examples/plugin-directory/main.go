@@ -1,85 +1,79 @@
-// Directory asks a directory of software whether the software of a statement may be registered: a signature says who made a
-// statement, the directory says whether it still counts. What it answered is kept for some minutes.
+// Directory is a plugin for a scheme such as open banking: a directory knows every member with its keys, and a client is what its
+// member's software statement says. It serves every hook that Janssen's client registration script has methods for, and more.
 package main
 
 import (
-	"errors"
-	"net/url"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/ostiary/ostiary/sdk/go"
 )
 
-// What the configuration says.
-var (
-	directory string // a URL; the software's id is put behind it
-	keep      = 5 * time.Minute
-)
+// members is what the manifest's configuration says of each member, by the issuer that signs for it.
+var members ostiary.Value
 
 func init() {
-	ostiary.Configure(func(c ostiary.Value) error {
-		if directory = c.Get("url").Text(); !strings.HasPrefix(directory, "https://") || !strings.HasSuffix(directory, "/") {
-			return errors.New("url must be https and end in a slash")
-		}
-		if seconds, ok := c.Get("keep_seconds").Int(); ok {
-			keep = time.Duration(seconds) * time.Second
-		}
+	ostiary.Configure(func(configuration ostiary.Value) error {
+		members = configuration.Get("members")
 		return nil
 	})
-	ostiary.PreRegister(check)
-	ostiary.PreUpdate(check)
+	ostiary.SoftwareStatementKeys(keys)
+	ostiary.RequestKeys(keys)
+	ostiary.MintClientID(name)
+	ostiary.CertificateCheck(check)
+	ostiary.TokenClaims(claims)
+	ostiary.PreDelete(keep)
+	ostiary.PostUpdate(remind)
 }
 
 func main() {}
 
-// check looks the software up. A client without a statement is not its business: policy says who needs one.
+// keys gives the keys of who signed a software statement or a request. Zero Keys: somebody this directory does not know.
+func keys(c *ostiary.Call) (ostiary.Keys, error) {
+	member := members.Get(c.Signed.Claims.Get("iss").Text())
+	if member.Get("expelled").Bool() {
+		return ostiary.Keys{}, ostiary.Reject(ostiary.UnapprovedSoftwareStatement, "The member has left the directory.")
+	}
+	return ostiary.Keys{JWKS: member.Get("jwks"), Secret: member.Get("secret").Text()}, nil
+}
+
+// name makes the software's id in the directory the client's id. "" leaves the id to the server.
+func name(c *ostiary.Call) (string, error) {
+	if s := c.Context.SoftwareStatement; s != nil {
+		return s.Claims.Get("software_id").Text(), nil
+	}
+	return "", nil
+}
+
+// check wants a certificate that names the client's software.
 func check(c *ostiary.Call) error {
-	if c.Context.SoftwareStatement == nil {
+	id := c.Client.SoftwareID()
+	if id == "" || slices.Contains(strings.Split(c.Certificate.Subject, ","), "CN="+id) {
 		return nil
 	}
-	id := c.Context.SoftwareStatement.Claims.Get("software_id").Text()
-	if id == "" {
-		return ostiary.Reject(ostiary.InvalidSoftwareStatement, "The statement has no software_id.")
+	return ostiary.RejectWith(ostiary.InvalidClient, "The certificate is not that of the software.",
+		ostiary.Member{Name: "certificate_subject", Value: ostiary.String(c.Certificate.Subject)})
+}
+
+// claims tells the APIs which software is calling.
+func claims(c *ostiary.Call) error {
+	if id := c.Client.SoftwareID(); id != "" {
+		c.Patch.SetString("software_id", id)
+		c.Patch.Set("subject_is_client", ostiary.Bool(c.Token.Subject == c.Context.ClientID))
 	}
-	status, err := status(c, id)
-	switch {
-	case errors.Is(err, ostiary.ErrInSimulation):
-		c.Warn("The directory was not asked: this is a simulation.")
-		return nil
-	case err != nil:
-		return err
-	case status != "active":
-		return ostiary.Reject(ostiary.UnapprovedSoftwareStatement, "The directory says that the software "+id+" is "+status+".")
-	}
-	c.Audit("directory", ostiary.String(status))
 	return nil
 }
 
-// status gives what is kept of a software, else what the directory says.
-func status(c *ostiary.Call, id string) (string, error) {
-	if kept, found, err := c.KV.Get(id); found || err != nil {
-		return kept, err
+// keep lets nobody but an operator remove the software of a member.
+func keep(c *ostiary.Call) error {
+	if c.Client.SoftwareID() != "" && c.Context.Caller.Kind != "operator" {
+		return ostiary.Reject(ostiary.AccessDenied, "Software of the directory is removed by the directory's operators.")
 	}
-	answer, err := c.HTTP(ostiary.Request{URL: directory + url.PathEscape(id), Headers: map[string]string{"accept": "application/json"}})
-	if err != nil {
-		return "", err
-	}
-	status, err := read(answer)
-	if err == nil {
-		err = c.KV.Put(id, status, keep)
-	}
-	return status, err
+	return nil
 }
 
-// read gives the status of an answer. Nothing but a clear word counts.
-func read(answer ostiary.Response) (string, error) {
-	if answer.Status == 404 {
-		return "unknown", nil
-	}
-	v, err := ostiary.Parse(answer.Body)
-	if err != nil || answer.Status != 200 || v.Get("status").Text() == "" {
-		return "", errors.New("the directory gave no status")
-	}
-	return v.Get("status").Text(), nil
+// remind adds a member to the answer of each update.
+func remind(c *ostiary.Call) error {
+	c.Patch.SetString("directory_notice", "Tell the directory, too.")
+	return nil
 }

@@ -1,79 +1,37 @@
 package main
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/ostiary/ostiary/sdk/go"
 )
 
-const statement = `{"hook":"pre_register","context":{"software_statement":{"claims":{"software_id":"s 1/x"}}},"client":{}}`
+const configuration = `{"members":{"https://a.example":{"secret":"s"},"https://b.example":{"jwks":{"keys":[]}},"https://left.example":{"expelled":true}}}`
 
-func TestLookup(t *testing.T) {
-	for name, c := range map[string]struct {
-		answer ostiary.Response
-		want   string
-	}{
-		"active":    {ostiary.Response{Status: 200, Body: `{"status":"active"}`}, `{"v":1,"action":"continue","audit":{"directory":"active"}}`},
-		"withdrawn": {ostiary.Response{Status: 200, Body: `{"status":"withdrawn"}`}, `"unapproved_software_statement","description":"The directory says that the software s 1/x is withdrawn."`},
-		"unknown":   {ostiary.Response{Status: 404}, `is unknown.`},
-		"broken":    {ostiary.Response{Status: 200, Body: `<html>`}, `the directory gave no status`},
-		"down":      {ostiary.Response{Status: 503, Body: `{"status":"active"}`}, `the directory gave no status`},
-	} {
-		t.Run(name, func(t *testing.T) {
-			asked := 0
-			setUp(t, &ostiary.Fake{KV: map[string]string{}, HTTP: func(r ostiary.Request) (ostiary.Response, error) {
-				if asked++; r.URL != "https://directory.example.com/v1/software/s%201%2Fx" {
-					t.Errorf("asked %s", r.URL)
-				}
-				return c.answer, nil
-			}})
-			for range 2 {
-				if got := ask(statement); !strings.Contains(got, c.want) {
-					t.Errorf("got %s, want %s", got, c.want)
-				}
-			}
-			if kept := name != "broken" && name != "down"; kept != (asked == 1) {
-				t.Errorf("asked %d times", asked)
-			}
-		})
-	}
-}
-
-func TestWithoutAsking(t *testing.T) {
-	setUp(t, &ostiary.Fake{KV: map[string]string{}, Refuse: map[string]ostiary.Refusal{"http": ostiary.ErrInSimulation}})
-	for input, want := range map[string]string{
-		`{"hook":"pre_register","client":{}}`:                                    `{"v":1,"action":"continue"}`,
-		`{"hook":"pre_register","context":{"software_statement":{"claims":{}}}}`: `invalid_software_statement`,
-		statement: `was not asked: this is a simulation`,
-	} {
-		if got := ask(input); !strings.Contains(got, want) {
-			t.Errorf("%s: got %s, want %s", input, got, want)
-		}
-	}
-}
-
-func TestWrongConfiguration(t *testing.T) {
-	for _, configuration := range []string{`{}`, `{"url":"http://directory.example.com/"}`, `{"url":"https://directory.example.com"}`} {
-		if err := ostiary.SetUp(configuration); err == nil {
-			t.Errorf("%s was taken", configuration)
-		}
-	}
-}
-
-func ask(input string) string {
-	answer, err := ostiary.Run("pre_register", []byte(input))
-	if err != nil {
-		return err.Error()
-	}
-	return string(answer)
-}
-
-func setUp(t *testing.T, fake *ostiary.Fake) {
-	t.Helper()
-	before := ostiary.Use(fake)
-	t.Cleanup(func() { ostiary.Use(before) })
-	if err := ostiary.SetUp(`{"url":"https://directory.example.com/v1/software/"}`); err != nil {
+func TestDirectory(t *testing.T) {
+	if err := ostiary.SetUp(configuration); err != nil {
 		t.Fatal(err)
+	}
+	for _, test := range []struct{ hook, input, want string }{
+		{"software_statement_keys", `{"signed":{"claims":{"iss":"https://a.example"}}}`, `{"v":1,"action":"result","result":{"secret":"s"}}`},
+		{"request_keys", `{"signed":{"claims":{"iss":"https://b.example"}}}`, `{"v":1,"action":"result","result":{"jwks":{"keys":[]}}}`},
+		{"request_keys", `{"signed":{"claims":{"iss":"https://c.example"}}}`, `{"v":1,"action":"continue"}`},
+		{"request_keys", `{"signed":{"claims":{"iss":"https://left.example"}}}`,
+			`{"v":1,"action":"reject","error":{"code":"unapproved_software_statement","description":"The member has left the directory."}}`},
+		{"mint_client_id", `{"context":{"software_statement":{"claims":{"software_id":"s-1"}}}}`, `{"v":1,"action":"result","result":{"client_id":"s-1"}}`},
+		{"mint_client_id", `{}`, `{"v":1,"action":"continue"}`},
+		{"certificate_check", `{"client":{"software_id":"s-1"},"certificate":{"subject":"CN=s-1,O=Bank"}}`, `{"v":1,"action":"continue"}`},
+		{"certificate_check", `{"client":{"software_id":"s-1"},"certificate":{"subject":"CN=s-12"}}`,
+			`{"v":1,"action":"reject","error":{"code":"invalid_client","description":"The certificate is not that of the software.","extra":{"certificate_subject":"CN=s-12"}}}`},
+		{"token_claims", `{"client":{"software_id":"s-1"},"context":{"client_id":"s-1"},"token":{"subject":"s-1"}}`,
+			`{"v":1,"action":"patch","patch":{"software_id":"s-1","subject_is_client":true}}`},
+		{"pre_delete", `{"client":{"software_id":"s-1"},"context":{"caller":{"kind":"operator"}}}`, `{"v":1,"action":"continue"}`},
+		{"pre_delete", `{"client":{"software_id":"s-1"}}`,
+			`{"v":1,"action":"reject","error":{"code":"access_denied","description":"Software of the directory is removed by the directory's operators."}}`},
+		{"post_update", `{}`, `{"v":1,"action":"patch","patch":{"directory_notice":"Tell the directory, too."}}`},
+	} {
+		if got, err := ostiary.Run(test.hook, []byte(test.input)); err != nil || string(got) != test.want {
+			t.Errorf("%s %s\ngot  %s, %v\nwant %s", test.hook, test.input, got, err, test.want)
+		}
 	}
 }

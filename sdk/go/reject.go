@@ -57,6 +57,11 @@ func (r *Rejection) allowed(hook string) error {
 	case len(r.Extra) > abi.MaxExtras || len(appendObject(nil, r.Extra)) > abi.MaxExtra:
 		return errors.New("the extra members of a rejection are too many or too long")
 	}
+	for _, m := range r.Extra {
+		if abi.OwnInError(m.Name) {
+			return errors.New("the error answer has a member " + m.Name + " itself")
+		}
+	}
 	return nil
 }
 

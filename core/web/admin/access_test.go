@@ -82,7 +82,7 @@ func TestStatus(t *testing.T) {
 	if a := h.want(h.ask("GET", "/policies", ""), http.StatusOK); a.text("active_revision") != "r-1" || a.Header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%v %s", a.Header, a.body)
 	}
-	if a := h.want(h.ask("GET", "/plugins", ""), http.StatusOK); a.body != "[]" {
+	if a := h.want(h.ask("GET", "/plugins", ""), http.StatusOK); a.body != `{"items":["hosts"]}` {
 		t.Errorf("%s", a.body)
 	}
 	if a := h.ask("HEAD", "/policies", ""); a.StatusCode != http.StatusOK || a.body != "" {

@@ -115,6 +115,9 @@ func (b simulateBody) request(r *web.Request, by operator.Operator) (registratio
 		Operation: b.Operation, Channel: b.Channel, Decision: core.NewDecisionID(r.Start), RequestID: r.ID, ClientID: b.ClientID,
 		Body: b.Request, Merge: b.Merge, Profile: b.Profile, Caller: web.CallerOf(r),
 	}
+	if signed, ok := b.Request.Text(); ok { // a JWT
+		req.Signed, req.Body = signed, strictjson.Value{}
+	}
 	if req.Operation == "" {
 		req.Operation = core.Register
 	}

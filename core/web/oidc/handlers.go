@@ -143,11 +143,24 @@ func (h *Handlers) read(r *web.Request, req *registration.Request) (err error) {
 		}
 	}
 	if req.Operation == core.Register || req.Operation == core.Update {
-		req.Body, err = web.ParseBody(r.Body)
+		err = readDocument(r, req)
 	}
 	if _, second := req.Body.Get("access_token"); second && req.Credential.Bearer != "" {
 		return core.Refuse(core.InvalidRequest, "Two credentials; send the access token as Authorization: Bearer only.")
 	}
+	return err
+}
+
+// SignedTypes lists the media types of a request that is a JWT (RFC 7515 §9.2.1, RFC 7519 §10.3.1).
+func SignedTypes() []string { return []string{"application/jwt", "application/jose"} }
+
+// readDocument takes the document, or the JWT that it is in.
+func readDocument(r *web.Request, req *registration.Request) (err error) {
+	if slices.Contains(SignedTypes(), web.MediaType(r)) {
+		req.Signed = strings.TrimSpace(string(r.Body))
+		return nil
+	}
+	req.Body, err = web.ParseBody(r.Body)
 	return err
 }
 

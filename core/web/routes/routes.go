@@ -228,12 +228,13 @@ func bare(method, path string, h web.Handler) web.Route {
 
 var (
 	jsonBody = []string{"application/json"}
+	document = slices.Concat(jsonBody, oidc.SignedTypes()) // of a client
 	formBody = []string{web.Form}
 )
 
 func register(path string, h web.Handler) web.Route {
 	return web.Route{
-		Method: http.MethodPost, Path: path, Handler: h, Face: web.OAuth, MediaTypes: jsonBody, CORS: true, Judged: true, Challenge: web.Bearer,
+		Method: http.MethodPost, Path: path, Handler: h, Face: web.OAuth, MediaTypes: document, CORS: true, Judged: true, Challenge: web.Bearer,
 	}
 }
 
@@ -246,7 +247,7 @@ func manage(path string, o *oidc.Handlers) []web.Route {
 	}
 	return []web.Route{
 		route(http.MethodGet, o.Read),
-		route(http.MethodPut, o.Replace, "application/json"),
+		route(http.MethodPut, o.Replace, document...),
 		route(http.MethodPatch, o.Merge, "application/merge-patch+json", "application/json"),
 		route(http.MethodDelete, o.Delete),
 	}

@@ -24,22 +24,22 @@ POST introspect: oauth, Basic, application/x-www-form-urlencoded
 POST revoke: oauth, any origin, Basic, application/x-www-form-urlencoded
 GET userinfo: oauth, any origin, Bearer
 POST userinfo: oauth, any origin, Bearer, application/x-www-form-urlencoded
-POST dcr/register: oauth, any origin, judged, Bearer, application/json
-POST register: oauth, any origin, judged, Bearer, application/json
+POST dcr/register: oauth, any origin, judged, Bearer, application/json, application/jwt, application/jose
+POST register: oauth, any origin, judged, Bearer, application/json, application/jwt, application/jose
 GET dcr/register: oauth, any origin, judged, Bearer
-PUT dcr/register: oauth, any origin, judged, Bearer, application/json
+PUT dcr/register: oauth, any origin, judged, Bearer, application/json, application/jwt, application/jose
 PATCH dcr/register: oauth, any origin, judged, Bearer, application/merge-patch+json, application/json
 DELETE dcr/register: oauth, any origin, judged, Bearer
 GET dcr/register/:client_id: oauth, any origin, judged, Bearer
-PUT dcr/register/:client_id: oauth, any origin, judged, Bearer, application/json
+PUT dcr/register/:client_id: oauth, any origin, judged, Bearer, application/json, application/jwt, application/jose
 PATCH dcr/register/:client_id: oauth, any origin, judged, Bearer, application/merge-patch+json, application/json
 DELETE dcr/register/:client_id: oauth, any origin, judged, Bearer
 GET register: oauth, any origin, judged, Bearer
-PUT register: oauth, any origin, judged, Bearer, application/json
+PUT register: oauth, any origin, judged, Bearer, application/json, application/jwt, application/jose
 PATCH register: oauth, any origin, judged, Bearer, application/merge-patch+json, application/json
 DELETE register: oauth, any origin, judged, Bearer
 GET register/:client_id: oauth, any origin, judged, Bearer
-PUT register/:client_id: oauth, any origin, judged, Bearer, application/json
+PUT register/:client_id: oauth, any origin, judged, Bearer, application/json, application/jwt, application/jose
 PATCH register/:client_id: oauth, any origin, judged, Bearer, application/merge-patch+json, application/json
 DELETE register/:client_id: oauth, any origin, judged, Bearer
 GET /.well-known/openid-configuration/api/oidc: oauth, any origin
@@ -220,7 +220,8 @@ type side struct {
 	face      web.Face
 	open      bool // to other origins
 	challenge web.Challenge
-	bodies    string // of POST and PUT; PATCH may be a merge patch besides; "": none, or the handler looks
+	bodies    string   // of POST and PUT; PATCH may be a merge patch besides; "": none, or the handler looks
+	signed    []string // in which the body may be signed, on POST and PUT
 }
 
 // sides say who is let in where. Other origins get what is public, and what asks for a credential that no browser adds by
@@ -235,7 +236,8 @@ var sides = []side{
 	{paths: regexp.MustCompile(`^(introspect|par)$`), face: web.OAuth, challenge: web.Basic, bodies: web.Form},
 	{paths: regexp.MustCompile(`^(token|revoke)$`), face: web.OAuth, open: true, challenge: web.Basic, bodies: web.Form},
 	{paths: regexp.MustCompile(`^userinfo$`), face: web.OAuth, open: true, challenge: web.Bearer, bodies: web.Form},
-	{paths: regexp.MustCompile(`^(dcr/)?register(/:client_id)?$`), face: web.OAuth, open: true, challenge: web.Bearer, bodies: "application/json"},
+	{paths: regexp.MustCompile(`^(dcr/)?register(/:client_id)?$`), face: web.OAuth, open: true, challenge: web.Bearer, bodies: "application/json",
+		signed: []string{"application/jwt", "application/jose"}},
 	{paths: regexp.MustCompile(`^/?\.well-known/|^jwks$`), face: web.OAuth, open: true},
 }
 
@@ -256,7 +258,7 @@ func (s side) takes(method string) []string {
 	case method == "PATCH":
 		return []string{"application/merge-patch+json", s.bodies}
 	}
-	return []string{s.bodies}
+	return append([]string{s.bodies}, s.signed...)
 }
 
 // tries are the rows that take a whole policy, to try it.

@@ -107,6 +107,16 @@ func RejectCodes(hook string) []string {
 	return nil
 }
 
+// OwnInError tells the members that an error answer has itself; error.extra may have none of them.
+func OwnInError(member string) bool {
+	switch member {
+	case "error", "error_description", "error_uri", "errors", "decision_id", "warnings", "registration_status", "state", "iss",
+		"type", "title", "status", "detail", "instance", "code":
+		return true
+	}
+	return false
+}
+
 // Bounds of an answer. Beyond one of them the answer is a plugin fault.
 const (
 	MaxAnswer      = 256 << 10 // bytes of an Envelope

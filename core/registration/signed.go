@@ -1,0 +1,210 @@
+package registration
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/hook"
+	"github.com/ostiary/ostiary/core/keys/jose"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// A registration or an update may come as a signed JWT whose claims are the document. It is believed when an issuer of the
+// operator's list has signed it, one whose keys plugins know, or the very keys that it brings.
+
+const (
+	maxRequestLife = time.Hour // how far ahead exp may be: so long its jti is remembered
+	maxJTI         = 256
+)
+
+// ownClaims are those of the JWT, and not of the document.
+var ownClaims = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"}
+
+// A Once is something that a commit may do only if nobody has done it before.
+type Once struct {
+	Kind  string
+	Hash  core.SecretHash
+	Until time.Time // until then it is remembered
+}
+
+// unwrap takes the document out of a signed request.
+func (j *judgement) unwrap(ctx context.Context) error {
+	if j.req.Signed == "" {
+		return nil
+	}
+	token, err := jose.Read(j.req.Signed, jose.MaxToken)
+	if err != nil {
+		return core.Refuse(core.InvalidRequest, "The body is no usable signed JWT: %v.", err)
+	}
+	issuer, _ := field(token.Claims, "iss")
+	j.signed = decision.Signature{Present: true, Issuer: issuer, Alg: token.Header.Alg, Kid: token.Header.Kid, Trust: TrustNone}
+	own, _ := token.Claims.Get("jwks")
+	trust, err := j.vouched(ctx, hook.RequestKeys, &token, issuer, string(strictjson.Append(nil, own)))
+	if err != nil {
+		return err
+	}
+	if trust == TrustNone {
+		return core.Refuse(core.InvalidRequest, "The signed request does not verify: neither with the keys of an issuer that is trusted here, nor with the jwks in it.")
+	}
+	j.signed.Trust = trust
+	if err := j.meant(token.Claims, trust); err != nil {
+		return err
+	}
+	j.req.Body = strictjson.Object(slices.DeleteFunc(token.Claims.Members(), func(m strictjson.Member) bool {
+		return slices.Contains(ownClaims, m.Name)
+	})...)
+	if _, second := j.req.Body.Get("access_token"); second {
+		return core.Refuse(core.InvalidRequest, "A signed request carries no credential; send the access token as Authorization: Bearer.")
+	}
+	return nil
+}
+
+// meant verifies that a signed request is for us, for now and for once.
+func (j *judgement) meant(claims strictjson.Value, trust string) error {
+	if !j.isAudience(claims) {
+		return core.Refuse(core.InvalidRequest, "The signed request has no aud that is this issuer or its registration endpoint.")
+	}
+	if err := inTime(core.InvalidRequest, "The signed request", claims, j.now); err != nil {
+		return err
+	}
+	exp, hasExp := second(claims, "exp")
+	iat, hasIAT := second(claims, "iat")
+	switch {
+	case !hasExp || !hasIAT:
+		return core.Refuse(core.InvalidRequest, "The signed request needs exp and iat, in whole seconds.")
+	case exp.After(j.now.Add(maxRequestLife)):
+		return core.Refuse(core.InvalidRequest, "The signed request is valid for too long: exp may be an hour ahead.")
+	case iat.After(j.now.Add(skew)):
+		return core.Refuse(core.InvalidRequest, "The signed request was issued in the future: look at your clock.")
+	}
+	jti, _ := field(claims, "jti")
+	if jti == "" || len(jti) > maxJTI {
+		return core.Refuse(core.InvalidRequest, "The signed request needs a jti of 1 to %d characters, a new one for each request.", maxJTI)
+	}
+	signer := j.signed.Issuer
+	if trust == TrustSelf { // anybody may name any issuer there
+		own, _ := claims.Get("jwks")
+		signer = string(strictjson.Append(nil, own))
+	}
+	j.once = &Once{Kind: "signed_request", Hash: core.Secret(trust + "\x00" + signer + "\x00" + jti).Hash(), Until: exp.Add(skew)}
+	return nil
+}
+
+func (j *judgement) isAudience(claims strictjson.Value) bool {
+	aud, _ := claims.Get("aud")
+	named, _ := aud.Strings()
+	if one, ok := aud.Text(); ok {
+		named = []string{one}
+	}
+	ours := j.desk.audiences
+	if j.req.ClientID != "" {
+		ours = append(slices.Clip(ours), j.desk.clientURI(j.req.ClientID))
+	}
+	return slices.ContainsFunc(named, func(name string) bool { return slices.Contains(ours, name) })
+}
+
+// second gives a time that is a whole number of seconds.
+func second(claims strictjson.Value, name string) (time.Time, bool) {
+	v, _ := claims.Get(name)
+	n, ok := v.Int64()
+	return time.Unix(n, 0), ok
+}
+
+// vouched verifies the signature of a software statement or a request, and tells whose it is. What names a trusted issuer
+// must verify with that issuer's keys; anything else may verify with the client's own.
+func (j *judgement) vouched(ctx context.Context, point hook.Point, token *jose.Token, issuer, own string) (trust string, err error) {
+	if trusted, ok := j.site.issuer(issuer); ok && (issuer != "" || point == hook.RequestKeys) { // a statement needs one (RFC 7591 §2.3)
+		keys, known, err := j.keysFor(ctx, point, trusted, token)
+		switch {
+		case err != nil:
+			return TrustNone, err
+		case known && token.Verify(keys, slices.Concat(jose.Asymmetric(), jose.Symmetric())) != nil:
+			return TrustNone, forged(point, issuer)
+		case known:
+			return TrustIssuer, nil
+		case !trusted.isPattern():
+			return TrustNone, unknownIssuer(point, issuer)
+		}
+	}
+	if own != "" {
+		if set, err := jose.ParseJWKS([]byte(own)); err == nil && token.Verify(set, jose.Asymmetric()) == nil {
+			return TrustSelf, nil
+		}
+	}
+	return TrustNone, nil
+}
+
+// forged refuses what is not signed by whom it names.
+func forged(point hook.Point, issuer string) error {
+	if point == hook.RequestKeys {
+		return core.Refuse(core.InvalidRequest, "The signed request does not verify with the keys of its issuer %q.", core.Clip(issuer))
+	}
+	return core.Refuse(core.InvalidSoftwareStatement, "software_statement does not verify with the keys of its issuer %q.", core.Clip(issuer))
+}
+
+// unknownIssuer refuses an issuer that the operator lists and no plugin knows.
+func unknownIssuer(point hook.Point, issuer string) error {
+	if point == hook.RequestKeys {
+		return core.Refuse(core.InvalidRequest, "The keys of the signed request's issuer %q are not known.", core.Clip(issuer))
+	}
+	return core.Refuse(core.UnapprovedSoftwareStmt, "The keys of the software statement's issuer %q are not known.", core.Clip(issuer))
+}
+
+// keysFor gives the keys of a trusted issuer: from the configuration, from where it publishes them, or from plugins, which may
+// not know it.
+func (j *judgement) keysFor(ctx context.Context, point hook.Point, t TrustedIssuer, token *jose.Token) (keys jose.KeySet, known bool, err error) {
+	switch {
+	case t.delegated():
+		return j.keysOfPlugins(ctx, point, token)
+	case t.JWKSURI == "":
+		return t.keys, true, nil
+	}
+	set, err := j.desk.issuerKeys.Set(ctx, t.JWKSURI, token.Header.Kid)
+	if err != nil {
+		failure := core.Fail(core.TemporarilyUnavailable, "The keys of the issuer that signed this cannot be had now; try again later.", err)
+		failure.RetryAfter = time.Minute
+		return jose.KeySet{}, false, failure
+	}
+	return jose.Join(set, t.keys), true, nil
+}
+
+// keysOfPlugins asks plugins for the keys of who signed a token. Of what they give only whether it verifies is ever told.
+func (j *judgement) keysOfPlugins(ctx context.Context, point hook.Point, token *jose.Token) (keys jose.KeySet, known bool, err error) {
+	if !j.desk.hasPlugins(point) {
+		return jose.KeySet{}, false, nil
+	}
+	stage := "statement"
+	call := hook.Call{Point: point, Signed: &hook.Signed{Kind: hook.SignedStatement, Alg: token.Header.Alg, Kid: token.Header.Kid, Claims: token.Claims}}
+	if point == hook.RequestKeys {
+		stage, call.Signed.Kind = "request", hook.SignedRequest
+	} else {
+		call.Client = withoutCredentials(j.document())
+	}
+	err = j.consult(ctx, stage, call, func(p hook.Plugin, r hook.Result) error {
+		if r.Action != hook.Give {
+			return nil
+		}
+		if keys, err = readGiven(r.Keys); err != nil {
+			return badPatch(p, point, "the keys that it gave cannot be used")
+		}
+		known = true
+		return nil
+	})
+	return keys, known, err
+}
+
+// readGiven reads what a plugin gave. Its error says nothing of it.
+func readGiven(k hook.Keys) (jose.KeySet, error) {
+	if k.Secret != "" {
+		return jose.SharedSecret(k.Secret)
+	}
+	return jose.ParsePublished([]byte(k.JWKS))
+}
+
+// withoutCredentials is a request's document as a plugin may see it.
+func withoutCredentials(doc strictjson.Value) strictjson.Value {
+	return doc.Without("client_secret").Without("registration_access_token").Without("access_token")
+}

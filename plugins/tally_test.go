@@ -1,0 +1,134 @@
+package plugins
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/hook"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+var plain = hook.Call{Point: hook.PreRegister, Client: strictjson.Object()}
+
+// failing puts a plugin that fails at every call, under a clock.
+func failing(t *testing.T, b Binding, hooks string, log *slog.Logger) (*folder, *clock, *[]Asked) {
+	t.Helper()
+	f, c, seen := &folder{t: t, dir: t.TempDir()}, newClock(), &[]Asked{}
+	f.open(Options{
+		Operator: Operator{Unsigned: true, Bindings: map[string]Binding{"a": b}}, Now: c.now, Log: log,
+		Seen: func(a Asked) { *seen = append(*seen, a) },
+	})
+	f.put("a", fake{answer: `nonsense`}.wasm(), hooks)
+	f.reload()
+	return f, c, seen
+}
+
+func TestPluginThatFailsAgainAndAgain(t *testing.T) {
+	f, c, seen := failing(t, Binding{}, register, nil)
+	p := f.only(hook.PreRegister)
+	for range faultsToOpen {
+		_, _, err := p.Ask(context.Background(), plain)
+		wantCode(t, err, core.PluginFault)
+	}
+	_, _, err := p.Ask(context.Background(), plain)
+	e := wantCode(t, err, core.TemporarilyUnavailable)
+	if e.RetryAfter != firstRest || !strings.Contains(e.Detail, "The plugin a failed too often and is not asked for now.") {
+		t.Errorf("%s, retry after %s", e.Detail, e.RetryAfter)
+	}
+	s := f.want("a", Resting, "")
+	if s.Breaker != BreakerOpen || s.Until != c.at.Add(firstRest) || s.Stats.Calls[Faulted] != 5 || s.Stats.Calls[Skipped] != 1 ||
+		s.Stats.Faults["answer"] != 5 || !strings.Contains(s.Stats.LastFault, "not an envelope") || s.Stats.LastAt != c.at {
+		t.Errorf("%+v", s)
+	}
+	if got := *seen; len(got) != 6 || got[0].Outcome != Faulted || got[5].Outcome != Skipped || got[5].Plugin != "a" || got[5].Point != hook.PreRegister {
+		t.Errorf("seen %+v", got)
+	}
+
+	f.put("a", answers("x"), register) // a new version begins anew
+	f.reload()
+	if _, _, err := f.only(hook.PreRegister).Ask(context.Background(), plain); err != nil {
+		t.Error(err)
+	}
+	if s := f.want("a", Live, ""); s.Breaker != BreakerClosed || s.Stats.Calls[Patched] != 1 || s.Stats.Calls[Faulted] != 5 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// What a plugin may not write is its fault, too, whoever notices.
+func TestTrespassCounts(t *testing.T) {
+	f, _, seen := failing(t, Binding{}, register, nil)
+	f.put("a", answers("x"), "hooks: {pre_register: {}}\n")
+	f.reload()
+	if r, _, err := f.only(hook.PreRegister).Ask(context.Background(), plain); err != nil || r.Action != hook.Patch {
+		t.Fatalf("%v, %v", r, err)
+	}
+	if got := *seen; len(got) != 1 || got[0].Outcome != Faulted {
+		t.Errorf("%+v", got)
+	}
+	if s := f.status("a"); !strings.Contains(s.Stats.LastFault, "client_name, which its manifest does not let it write") {
+		t.Errorf("%+v", s.Stats)
+	}
+}
+
+// reload: when it is not asked for a while, it is loaded anew. That alone does not make it well.
+func TestPluginThatIsLoadedAnew(t *testing.T) {
+	log := &logbook{}
+	f, c, _ := failing(t, Binding{Fail: Afresh}, register, slog.New(log))
+	old := f.host.slots["a"].live
+	for range faultsToOpen {
+		_, _, _ = old.Ask(context.Background(), plain)
+	}
+	f.host.work.Wait() // what was begun in the background
+	if log.count("plugin live") != 2 {
+		t.Errorf("it was not loaded anew:\n%s", log)
+	}
+	s := f.want("a", Resting, "")
+	if s.Until != c.at.Add(firstRest) {
+		t.Errorf("it rests until %s", s.Until)
+	}
+	c.after(firstRest)
+	_, _, err := f.only(hook.PreRegister).Ask(context.Background(), plain)
+	wantCode(t, err, core.PluginFault)
+	if s := f.want("a", Resting, ""); s.Until != c.at.Add(2*firstRest) {
+		t.Errorf("it rests until %s", s.Until)
+	}
+}
+
+// A rejection is no fault, and neither is a caller who left.
+func TestWhatIsNoFault(t *testing.T) {
+	f, _, _ := failing(t, Binding{}, register, nil)
+	f.put("a", fake{answer: `{"v":1,"action":"reject","error":{"code":"access_denied","description":"No."}}`}.wasm(), register)
+	f.reload()
+	p := f.only(hook.PreRegister)
+	left, leave := context.WithCancel(context.Background())
+	leave()
+	for range 2 * faultsToOpen {
+		if r, _, err := p.Ask(context.Background(), plain); err != nil || r.Action != hook.Reject {
+			t.Fatalf("%v, %v", r, err)
+		}
+		_, _, _ = p.Ask(left, plain)
+	}
+	if s := f.want("a", Live, ""); s.Stats.Calls[Faulted] != 0 || s.Stats.Calls[Rejected] != 2*faultsToOpen || s.Stats.Calls[Busy] != 2*faultsToOpen {
+		t.Errorf("%+v", s.Stats)
+	}
+}
+
+func TestTallyOfFuel(t *testing.T) {
+	tally := newTally()
+	for fuel := range uint64(1000) {
+		tally.note(Continued, fuel, nil, time.Time{})
+	}
+	tally.note(Skipped, 0, nil, time.Time{})
+	if s := tally.read(); s.FuelMax != 999 || s.FuelP50 != 1000-recentCalls/2 || s.Calls[Continued] != 1000 {
+		t.Errorf("%+v", s)
+	}
+	tally.note(Faulted, 1, errors.New("odd"), time.Unix(1, 0))
+	if s := tally.read(); s.LastFault != "odd" || s.Faults["answer"] != 1 {
+		t.Errorf("%+v", s)
+	}
+}
