@@ -13,16 +13,16 @@ BOTH ?= storage/badger
 
 MODULES := sdk/go $(patsubst %/go.mod,%,$(wildcard examples/*/go.mod))
 CLIENTS := cmd/ostiary/testdata/clients
-PLUGINS := $(patsubst examples/plugin-%/go.mod,bin/plugins/%.wasm,$(wildcard examples/plugin-*/go.mod))
+PLUGINS := bin/plugins/contacts.wasm
 SDK     := $(wildcard sdk/go/*.go sdk/go/abi/*.go)
 
-.PHONY: help build run test lint bench fuzz tools clients clean
+.PHONY: help build run test lint bench fuzz tools clients guests clean
 .DEFAULT_GOAL := help
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
 
-build: $(PLUGINS) ## Build bin/ostiary and the example plugins beside it
+build: $(PLUGINS) ## Build bin/ostiary and the example plugin beside it
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ostiary ./cmd/ostiary
 
 .SECONDEXPANSION:
@@ -48,7 +48,7 @@ bench: ## Run the benchmarks (BENCH=pattern chooses)
 fuzz: ## Run every fuzz target for FUZZTIME (10s)
 	.ci/fuzz '$(FUZZTIME)'
 
-tools: bin/tools/staticcheck $(if $(filter true,$(CI)),bin/tools/opa clients) ## Install what lint and test need
+tools: bin/tools/staticcheck $(if $(filter true,$(CI)),bin/tools/opa clients guests) ## Install what lint and test need
 	.ci/install
 
 clients: bin/clients/node_modules/.package-lock.json ## Install what the tests with Chromium and other clients need
@@ -60,6 +60,19 @@ bin/clients/node_modules/.package-lock.json: $(CLIENTS)/package.json $(CLIENTS)/
 	@mkdir -p bin/clients
 	cp $(CLIENTS)/package.json $(CLIENTS)/package-lock.json $(CLIENTS)/.npmrc bin/clients/
 	cd bin/clients && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
+
+guests: bin/rust/rustc bin/assemblyscript/node_modules/.package-lock.json ## Install what building plugins in Rust and AssemblyScript needs
+
+bin/rust/rustc: .ci/rust
+	.ci/install guests
+	.ci/rust bin/rust
+
+bin/assemblyscript/node_modules/.package-lock.json: sdk/assemblyscript/package.json sdk/assemblyscript/package-lock.json
+	.ci/install guests
+	@mkdir -p bin/assemblyscript
+	cp sdk/assemblyscript/package.json sdk/assemblyscript/package-lock.json sdk/assemblyscript/.npmrc bin/assemblyscript/
+	cd bin/assemblyscript && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 bin/tools/staticcheck: .ci/tools/go.mod .ci/tools/go.sum

@@ -54,6 +54,7 @@ var arrows = map[string]string{
 
 	// what stands around core
 	"policies":           "core core/config core/decision core/metadata core/oauth core/strictjson",
+	"sdk":                "",
 	"plugins":            "core core/config core/fetch core/hook core/metadata core/oauth core/sandbox core/strictjson core/watch sdk/go/abi",
 	"storage":            "core core/authorize core/bff core/clientauth core/decision core/hook core/keys core/keys/jose core/ledger core/login core/metadata core/oauth core/registration core/seal core/strictjson core/token storage/badger storage/memory", // its outer tests open a desk on each engine
 	"storage/badger":     "storage storage/enginetest storage/limits",
@@ -71,6 +72,7 @@ var roofs = map[string]string{
 	"storage":         "core/... storage/...",
 	"policies":        "core/... policies/...",
 	"plugins":         "core/... plugins/... sdk/go/abi",
+	"sdk":             "",
 	"cmd":             "core/... storage/... policies/... plugins/... cmd/... sdk/...",
 }
 

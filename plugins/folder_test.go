@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 
 // A folder is a plugin folder under test, with a host on it.
 type folder struct {
-	t    *testing.T
+	t    testing.TB
 	dir  string
 	host *Host
 }
@@ -41,7 +41,7 @@ type folder struct {
 // patient are limits that a slow machine does not exceed.
 var patient = Limits{Wall: time.Minute, MaxWall: time.Minute}
 
-func newFolder(t *testing.T, log *slog.Logger) *folder {
+func newFolder(t testing.TB, log *slog.Logger) *folder {
 	t.Helper()
 	f := &folder{t: t, dir: t.TempDir()}
 	f.open(Options{Operator: author, Log: log})

@@ -215,11 +215,14 @@ func (v *worldly) around() *world {
 }
 
 // TestWorldlyVectors plays the calls that use capabilities through WASM. The SDK's tests play them natively.
-func TestWorldlyVectors(t *testing.T) {
+func TestWorldlyVectors(t *testing.T) { playWorldly(t, capableKit(t)) }
+
+// playWorldly plays the vectors that use capabilities through a kit, in whichever language.
+func playWorldly(t *testing.T, kit []byte) {
 	f := newFolder(t, nil)
 	all := worldlyVectors(t)
 	for _, v := range all {
-		f.put(v.name, capableKit(t), allCapabilities+"configuration: "+v.Configuration.String()+"\n")
+		f.put(v.name, kit, allCapabilities+"configuration: "+v.Configuration.String()+"\n")
 	}
 	f.reload()
 	for _, v := range all {

@@ -36,6 +36,8 @@ func perform(c *ostiary.Call, step ostiary.Value) error {
 		if c.Signed != nil && c.Signed.Claims.Get("iss").Text() == text {
 			given = step.Get("value")
 		}
+	case "shape":
+		return shape(c)
 	case "about":
 		c.Audit("about", about(c))
 	case "fail":

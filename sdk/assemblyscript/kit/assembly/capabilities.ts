@@ -1,0 +1,8 @@
+// The kit with the steps that need capabilities.
+
+import { use } from "./uses";
+import { setUse } from "./script";
+
+export * from "./index";
+
+setUse(use);

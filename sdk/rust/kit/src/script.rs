@@ -1,0 +1,123 @@
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use ostiary_plugin::{base64, log, reject, Call, Certificate, Code, Fault, Json, Level, Metadata, Object, Outcome, Value};
+
+use crate::shape::shape;
+
+/// Counts calls: a host that resets the module's memory shows 1 every time.
+pub static CALLS: AtomicI64 = AtomicI64::new(0);
+
+/// Plays one step of the script. What it gives as a result goes into `given`.
+pub fn perform(c: &mut Call, step: Value, given: &mut Json) -> Outcome {
+    let (member, text) = (&*step.get("member").text(), &*step.get("text").text());
+    match &*step.get("op").text() {
+        "set" => c.patch.set(member, step.get("value")),
+        "remove" => c.patch.remove(member),
+        "set_scope" => c.patch.set_scope(&step.get("value").strings()),
+        "warn" => c.warn(text),
+        "audit" => c.audit(member, step.get("value")),
+        "log" => log(Level::Info, text),
+        "reject" => return Err(reject(code(step)?, text)),
+        "reject_with" => return Err(reject(code(step)?, text).with(member, step.get("value"))),
+        "fail" => return Err(text.into()),
+        "count" => c.patch.set(member, CALLS.fetch_add(1, Ordering::Relaxed) + 1),
+        "report" => {
+            let seen = report(c);
+            c.patch.set(member, seen);
+        }
+        "skip_if_locked" => {
+            if !c.locked(member) {
+                c.patch.set(member, step.get("value"));
+            }
+        }
+        "give" => *given = step.get("value").into(),
+        "give_if_issuer" => {
+            if c.signed.as_ref().is_some_and(|s| s.claims.get("iss").text() == text) {
+                *given = step.get("value").into();
+            }
+        }
+        "shape" => return shape(c),
+        "about" => {
+            let about = about(c);
+            c.audit("about", about);
+        }
+        #[cfg(any(feature = "capabilities", not(target_arch = "wasm32")))]
+        op => return crate::uses::perform(c, op, step),
+        #[cfg(not(any(feature = "capabilities", not(target_arch = "wasm32"))))]
+        op => return Err(format!("the script has no step {op}").into()),
+    }
+    Ok(())
+}
+
+fn code(step: Value) -> Result<Code, Fault> {
+    let word = step.get("code").text();
+    Code::named(&word).ok_or_else(|| format!("a plugin may not reject with the code {word}").into())
+}
+
+/// Says what the plugin was told, through the SDK's accessors.
+fn report(c: &Call) -> Object {
+    let x = &c.context;
+    let token = x.initial_access_token.as_ref().map(|t| format!("{}{}", t.label, t.profile));
+    Object::new()
+        .with("hook", &c.hook)
+        .with("decision_id", &x.decision_id)
+        .with("operation", &x.operation)
+        .with("channel", &x.channel)
+        .with("client_id", &x.client_id)
+        .with("profile", &x.profile)
+        .with("now", x.now)
+        .with("caller", texts(&[&x.caller.kind, &x.caller.ip, &x.caller.origin, &x.caller.user_agent, &x.caller.subject, &x.caller.client_id]))
+        .with("scopes", &*x.caller.scopes)
+        .with("roles", &*x.caller.roles)
+        .with("token", token.map_or(Json::null(), Json::from))
+        .with("claims", x.software_statement)
+        .with("locked", &*x.locked)
+        .with("entropy", base64::encode(&c.entropy))
+        .with("client", described(&c.client))
+        .with("before", described(&c.before))
+}
+
+fn described(m: &Metadata) -> Object {
+    let mut o = Object::new()
+        .with("texts", vec![
+            m.client_name(), m.client_uri(), m.logo_uri(), m.tos_uri(), m.policy_uri(), m.jwks_uri(), m.software_id(),
+            m.software_version(), m.application_type(), m.token_endpoint_auth_method(),
+        ])
+        .with("lists", vec![m.redirect_uris(), m.grant_types(), m.response_types(), m.contacts(), m.scope()]);
+    if m.get("extra").exists() {
+        o.set("extra", m.get("extra"));
+    }
+    o
+}
+
+/// Says what the hook is about, through the SDK's accessors.
+fn about(c: &Call) -> Object {
+    let mut o = Object::new();
+    if let Some(s) = &c.signed {
+        o.set("signed", vec![texts(&[&s.kind, &s.alg, &s.kid]), s.claims.into()]);
+    }
+    if let Some(t) = &c.token {
+        let lists = [Json::from(&*t.scopes), Json::from(&*t.audience), t.claims.into()];
+        o.set("token", [vec![texts(&[&t.grant_type, &t.subject])], lists.to_vec()].concat());
+    }
+    if let Some(held) = &c.certificate {
+        o.set("certificate", certificate(held));
+    }
+    if let Some(held) = &c.context.certificate {
+        o.set("presented", certificate(held));
+    }
+    o
+}
+
+fn certificate(c: &Certificate) -> Vec<Json> {
+    vec![
+        texts(&[&c.subject, &c.issuer, &c.serial, &c.sha256, &c.pem]),
+        Json::from(&*c.san.dns), Json::from(&*c.san.uri), Json::from(&*c.san.email), Json::from(&*c.san.ip),
+        c.not_before.into(), c.not_after.into(),
+    ]
+}
+
+fn texts(list: &[&Cow<str>]) -> Json {
+    list.iter().map(|t| Json::from(*t)).collect::<Vec<_>>().into()
+}
