@@ -152,7 +152,7 @@ func TestHostileGuests(t *testing.T) {
 		"recurse": {`{"misbehave":"recurse"}`, "limits: {memory_mib: 8}\n", ""},
 		"panic":   {`{"misbehave":"panic"}`, "", "misbehave (hostile.go:"},
 		"exit":    {`{"misbehave":"exit"}`, "", "proc_exit(7)"},
-		"huge":    {`{"misbehave":"huge"}`, "", "output_too_large"},
+		"huge":    {`{"misbehave":"huge"}`, "limits: {fuel: 1000000000}\n", "output_too_large"},
 		"mix":     {`{"misbehave":"mix"}`, "", "gave up in the middle"},
 	}
 	for name, h := range hostile {
@@ -183,9 +183,9 @@ func TestHostileGuests(t *testing.T) {
 
 func TestCallerGivesUp(t *testing.T) {
 	f := newFolder(t, nil)
-	f.putKit("loop", `{"misbehave":"loop"}`, "limits: {wall_ms: 60000}\n")
+	f.putKit("loop", `{"misbehave":"loop"}`, "limits: {wall_ms: 60000, fuel: 1000000000}\n")
 	f.reload()
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
 	_, _, err := f.only(hook.PreRegister).Ask(ctx, hook.Call{Point: hook.PreRegister})
 	wantCode(t, err, core.TemporarilyUnavailable)

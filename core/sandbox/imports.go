@@ -121,6 +121,9 @@ func (i Import) call(ctx context.Context, mod api.Module, stack []uint64) {
 		}
 		panic(trap)
 	}
+	if err := ctx.Err(); err != nil { // time that the host took is time of the call
+		panic(expired(err))
+	}
 }
 
 // run turns a panic of the host function into an error: a mistake of ours must look like a fault of this call, not like a
