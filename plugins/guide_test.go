@@ -3,15 +3,18 @@ package plugins
 import (
 	"cmp"
 	"context"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/strictjson"
+	"github.com/ostiary/ostiary/sdk/go/abi"
 )
 
 // A block is one fenced piece of a guide: its language, the word after it, its text.
@@ -139,6 +142,26 @@ func TestWireGuide(t *testing.T) {
 			err = v.Decode(&s)
 		case "answer":
 			_, err = readAnswer(strictjson.Append(nil, v), cmp.Or(hook.Point(about), hook.PreRegister))
+		case "http":
+			var r abi.HTTPRequest
+			err = v.Decode(&r)
+		case "http-answer":
+			var r abi.HTTPResponse
+			err = v.Decode(&r)
+		case "secret":
+			var r abi.SecretRequest
+			err = v.Decode(&r)
+		case "secret-answer":
+			var r abi.Signature
+			err = v.Decode(&r)
+		case "policy":
+			var r abi.RuleRequest[strictjson.Value]
+			err = v.Decode(&r)
+		case "policy-answer":
+			var r abi.RuleResult[strictjson.Value]
+			err = v.Decode(&r)
+		default:
+			err = errors.New("nobody reads it")
 		}
 		if err != nil {
 			t.Errorf("%s: %v\n%s", b.name, err, b.text)
@@ -146,6 +169,57 @@ func TestWireGuide(t *testing.T) {
 	}
 	if seen["input"] != 1 || seen["setup"] != 1 || seen["answer"] != 6 || seen["member"] != 3 {
 		t.Errorf("shown: %v", seen)
+	}
+}
+
+// TestGuideOfCapabilities runs the example that README.md shows, as the example's own README says.
+func TestGuideOfCapabilities(t *testing.T) {
+	const dir = "../examples/plugin-quota"
+	shown := 0
+	for _, b := range blocks(t, "README.md") {
+		if file, ok := strings.CutPrefix(b.name, "quota/"); ok {
+			shown++
+			if text := readFileText(t, filepath.Join(dir, file)); text != b.text {
+				t.Errorf("README.md shows another %s than the example has", file)
+			}
+		}
+	}
+	if shown != 4 {
+		t.Errorf("%d files are shown", shown)
+	}
+	f := newFolder(t, nil)
+	copied := t.TempDir()
+	cloned(t, filepath.Dir(copied))
+	for _, file := range []string{"main.go", "main_test.go", "quota.yaml"} {
+		writeFile(t, filepath.Join(copied, file), readFileText(t, filepath.Join(dir, file)))
+	}
+	writeFile(t, filepath.Join(copied, "go.mod"), strings.ReplaceAll(readFileText(t, filepath.Join(dir, "go.mod")), "../../sdk/go", "../ostiary/sdk/go"))
+	for _, b := range blocks(t, filepath.Join(dir, "README.md")) {
+		shell(t, copied, f.dir, b.text)
+	}
+	f.reload()
+	w := &world{kept: map[string]hook.Pair{}, rule: func(path string, input strictjson.Value) (strictjson.Value, bool, error) {
+		return strictjson.Int(2), path == "quota.most" && input.String() == `{"partner":"team-a"}`, nil
+	}}
+	p := f.named(hook.PreRegister, "quota")
+	p.services = w.services()
+	imports := []string{}
+	for _, need := range p.program.Imports() {
+		if need.Module == abi.Imports {
+			imports = append(imports, need.Name)
+		}
+	}
+	slices.Sort(imports)
+	if want := []string{abi.KVGet, abi.KVPut, abi.Log, abi.PolicyEval, abi.Take}; !slices.Equal(imports, want) {
+		t.Errorf("it imports %q, and uses %q", imports, want)
+	}
+	for i, want := range []string{"continue", "continue", "reject access_denied team-a has as many clients as it may have."} {
+		call := hook.Call{Point: hook.PreRegister, Context: hook.Context{IAT: &hook.InitialAccessToken{Label: "team-a"}, Writes: &hook.Writes{}}}
+		r, _, err := p.Ask(t.Context(), call)
+		if err != nil || describe(r) != want {
+			t.Errorf("number %d: %s, %v", i+1, describe(r), err)
+		}
+		w.keep(call.Context.Writes)
 	}
 }
 

@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
@@ -22,6 +24,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/ostiary/ostiary/plugins"
 )
 
 // The manual: testdata/*.txtar are played against the real program. The commands in them are those that a reader would type,
@@ -42,7 +46,7 @@ func TestManual(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start": start, "shutdown": shutdownServer, "unplug": unplug, "curl": curl, "status": status, "json": checkJSON, "save": save, "until": until,
 			"header": checkHeader, "field": saveField, "grab": grab, "jwt": openToken, "port": freePort, "plugin": installPlugin,
-			"keypair": keyPair, "event": openEvent, "sign": signClaims,
+			"keypair": keyPair, "vouch": vouch, "event": openEvent, "sign": signClaims,
 		},
 	})
 }
@@ -243,17 +247,36 @@ func installPlugin(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(filepath.Join(ts.Getenv("PLUGINS"), name+".yaml"), text, 0o600))
 }
 
-// keyPair writes what openssl genpkey and openssl pkey -pubout would: keypair PRIVATE PUBLIC.
+// keyPair writes what openssl genpkey and openssl pkey -pubout would: keypair PRIVATE PUBLIC [ed25519].
 func keyPair(ts *testscript.TestScript, neg bool, args []string) {
-	private, public, err := newKeyPair()
+	private, public, err := newKeyPair(len(args) > 2 && args[2] == "ed25519")
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), private, 0o600))
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), public, 0o600))
 }
 
-// newKeyPair makes a key on P-256, in PEM.
-func newKeyPair() (private, public []byte, err error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+// vouch signs what lies in $PLUGINS, as its publisher does: vouch NAME KEY PUBLISHER.
+func vouch(ts *testscript.TestScript, neg bool, args []string) {
+	file := filepath.Join(ts.Getenv("PLUGINS"), args[0])
+	module, err := os.ReadFile(file + ".wasm")
+	ts.Check(err)
+	manifest, err := os.ReadFile(file + ".yaml")
+	ts.Check(err)
+	text, err := os.ReadFile(ts.MkAbs(args[1]))
+	ts.Check(err)
+	key, err := plugins.NewSigningKey(args[2], text)
+	ts.Check(err)
+	signature, err := plugins.SignPlugin(module, manifest, key)
+	ts.Check(err)
+	ts.Check(os.WriteFile(file+".sig", signature, 0o600))
+}
+
+// newKeyPair makes a key on P-256 or an Ed25519 one, in PEM.
+func newKeyPair(edwards bool) (private, public []byte, err error) {
+	var key crypto.Signer
+	if key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); edwards {
+		_, key, err = ed25519.GenerateKey(rand.Reader)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -53,7 +53,7 @@ func TestPolicyReadmeCommands(t *testing.T) {
 // openssl makes the keys that it would, here and now: not every machine has it.
 func openssl(t *testing.T, args []string) {
 	t.Helper()
-	private, public, err := newKeyPair()
+	private, public, err := newKeyPair(false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func openssl(t *testing.T, args []string) {
 // Every verb that works in a folder succeeds on one that is fresh from init, as text and as JSON, and on its bundle.
 func TestVerbsOnAFreshFolder(t *testing.T) {
 	t.Chdir(t.TempDir())
-	private, public, err := newKeyPair()
+	private, public, err := newKeyPair(false)
 	if err = errors.Join(err, os.WriteFile("key.pem", private, 0o600), os.WriteFile("pub.pem", public, 0o600)); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ostiary/ostiary/core/config"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
@@ -19,6 +20,7 @@ import (
 type operatorFlags struct {
 	remoteFlags
 	output string
+	yaml   bool // the answer may be printed as YAML, too
 }
 
 // group makes a command that only holds others, which speak to a server.
@@ -41,7 +43,14 @@ func (f *operatorFlags) group(use, short, long string, below ...*cobra.Command) 
 // connect gives a command and those below it the flags that say which server, and how its answer is printed.
 func (f *operatorFlags) connect(cmd *cobra.Command) {
 	f.addTo(cmd)
-	cmd.PersistentFlags().StringVarP(&f.output, "output", "o", "table", "table, or json: what the server answered")
+	cmd.PersistentFlags().StringVarP(&f.output, "output", "o", "table", f.formats()+": what the server answered")
+}
+
+func (f *operatorFlags) formats() string {
+	if f.yaml {
+		return "table, json or yaml"
+	}
+	return "table, or json"
 }
 
 // command makes a command that asks a server: do gets it, and where its answers go.
@@ -49,15 +58,15 @@ func (f *operatorFlags) command(use, short string, args cobra.PositionalArgs, do
 	return &cobra.Command{
 		Use: use, Short: short, Args: args,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.output != "table" && f.output != "json" {
-				return usagef("--output must be table or json, not %q", f.output)
+			if f.output != "table" && f.output != "json" && (f.output != "yaml" || !f.yaml) {
+				return usagef("--output must be %s, not %q", strings.Replace(f.formats(), ", or", " or", 1), f.output)
 			}
 			r, err := f.open()
 			if err != nil {
 				return err
 			}
 			defer r.close()
-			return do(cmd.Context(), &terminal{remote: r, out: cmd.OutOrStdout(), json: f.output == "json"}, args)
+			return do(cmd.Context(), &terminal{remote: r, out: cmd.OutOrStdout(), json: f.output == "json", yaml: f.output == "yaml"}, args)
 		},
 	}
 }
@@ -67,10 +76,18 @@ type terminal struct {
 	*remote
 	out  io.Writer
 	json bool
+	yaml bool
 }
 
 // print writes a document as it is, or as a table.
 func (t *terminal) print(doc any, table func(w io.Writer)) error {
+	if v, is := doc.(strictjson.Value); is && t.yaml {
+		text, err := config.WriteValue(v)
+		if err == nil {
+			_, err = t.out.Write(text)
+		}
+		return err
+	}
 	if t.json {
 		encoder := json.NewEncoder(t.out)
 		encoder.SetEscapeHTML(false)
