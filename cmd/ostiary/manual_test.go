@@ -39,16 +39,19 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"ostiary": main})
 }
 
-func TestManual(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:   "testdata",
+func TestManual(t *testing.T) { testscript.Run(t, manual("testdata")) }
+
+// manual plays the scripts of a folder.
+func manual(dir string) testscript.Params {
+	return testscript.Params{
+		Dir:   dir,
 		Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start": start, "shutdown": shutdownServer, "unplug": unplug, "curl": curl, "status": status, "json": checkJSON, "save": save, "until": until,
 			"header": checkHeader, "field": saveField, "grab": grab, "jwt": openToken, "port": freePort, "plugin": installPlugin,
 			"keypair": keyPair, "vouch": vouch, "event": openEvent, "sign": signClaims,
 		},
-	})
+	}
 }
 
 // patience bounds every wait: ten times what is promised.

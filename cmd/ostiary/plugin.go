@@ -118,15 +118,16 @@ func printPlugin(w io.Writer, p strictjson.Value) {
 		text("digest", textOf(p, "digest")), text("signed by", textOf(member(p, "signature"), "publisher")), text("hooks", strings.Join(order, ", ")),
 		text("fail", textOf(p, "fail")), text("asks for", member(p, "asked").String()), text("granted", member(p, "granted").String()),
 	))
-	fmt.Fprintln(w)
-	f := member(p, "fuel")
-	limits := member(p, "limits")
-	printMembers(w, "", strictjson.Object(
-		text("breaker", breaker), text("calls", countOf(p, "calls")+shortCounts(member(p, "outcomes"))),
-		text("faults", countOf(member(p, "outcomes"), "fault")+shortCounts(member(p, "faults"))),
-		text("fuel of a call", countOf(f, "p50")+" in the middle, "+countOf(f, "max")+" at most, "+countOf(limits, "fuel")+" allowed"),
-		text("limits", limits.String()), text("instances", countOf(p, "instances")),
-	))
+	if limits := member(p, "limits"); limits.Len() > 0 { // it is live
+		f := member(p, "fuel")
+		fmt.Fprintln(w)
+		printMembers(w, "", strictjson.Object(
+			text("breaker", breaker), text("calls", countOf(p, "calls")+shortCounts(member(p, "outcomes"))),
+			text("faults", countOf(member(p, "outcomes"), "fault")+shortCounts(member(p, "faults"))),
+			text("fuel of a call", countOf(f, "p50")+" in the middle, "+countOf(f, "max")+" at most, "+countOf(limits, "fuel")+" allowed"),
+			text("limits", limits.String()), text("instances", countOf(p, "instances")),
+		))
+	}
 	if last := member(p, "last_fault"); last.Len() > 0 {
 		fmt.Fprintf(w, "\nlast fault, %s: %s\n", moment(last, "at"), printable(textOf(last, "text")))
 	}
