@@ -39,7 +39,7 @@ type folder struct {
 }
 
 // patient are limits that a slow machine does not exceed.
-var patient = Limits{Wall: time.Minute, MaxWall: time.Minute}
+var patient = Limits{Wall: time.Minute, MaxWall: time.Minute, MaxFuel: 100_000_000_000}
 
 func newFolder(t *testing.T, log *slog.Logger) *folder {
 	t.Helper()

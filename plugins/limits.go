@@ -91,6 +91,6 @@ const pagesPerMiB = 16 // of linear memory
 // sandboxed gives the limits of the machine for a plugin.
 func (l Limits) sandboxed(a Allowance) sandbox.Limits {
 	return sandbox.Limits{
-		ModuleBytes: l.ModuleBytes, MemoryPages: uint32(a.MemoryMiB * pagesPerMiB), Wall: a.Wall, OutputBytes: a.OutputBytes,
+		ModuleBytes: l.ModuleBytes, MemoryPages: uint32(a.MemoryMiB * pagesPerMiB), Fuel: uint64(a.Fuel), Wall: a.Wall, OutputBytes: a.OutputBytes,
 	}
 }

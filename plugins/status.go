@@ -118,7 +118,7 @@ func (h *Host) statusOfLive(out *Status, s *slot) {
 		out.State = Resting
 	}
 	pool := v.program.Stats()
-	out.Instances = pool.Idle + pool.Leased + pool.Stuck
+	out.Instances = pool.Idle + pool.Leased
 }
 
 func (b *Binding) priorities(m *Manifest) map[hook.Point]int {

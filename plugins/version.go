@@ -71,6 +71,9 @@ func (v *version) call(ctx context.Context, call hook.Call, random entropy, arou
 		return err
 	})
 	usage = hook.Usage{Wall: cost.Wall, Fuel: cost.Fuel, Calls: use.end()}
+	if err == nil {
+		err = ctx.Err() // nobody waits for the answer, and what was used may have ended for that reason
+	}
 	switch {
 	case err != nil:
 		err = v.failure(ctx, call.Point, err, journal)

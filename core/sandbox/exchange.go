@@ -1,8 +1,10 @@
 package sandbox
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"slices"
 )
 
 // Exchange passes bytes in and out: it calls alloc(len) -> ptr, writes in there, calls export(ptr, len) -> ptr<<32|len and
@@ -25,38 +27,43 @@ func (i *Instance) Exchange(ctx context.Context, alloc, export string, in []byte
 	return out, nil
 }
 
+// exchanges says whether both functions are there and of the right types.
 func (p *Program) exchanges(alloc, export string) error {
-	a, okA := p.module.info.function(alloc)
-	e, okE := p.module.info.function(export)
-	if !okA || signature(a.Params, a.Results) != "i32 -> i32" {
+	if !p.functions[alloc].is([]ValueType{I32}, I32) {
 		return fmt.Errorf("sandbox: no exported function %s of type i32 -> i32", alloc)
 	}
-	if !okE || signature(e.Params, e.Results) != "(i32, i32) -> i64" {
+	if !p.functions[export].is([]ValueType{I32, I32}, I64) {
 		return fmt.Errorf("sandbox: no exported function %s of type (i32, i32) -> i64", export)
 	}
 	return nil
 }
 
-// exchange runs on the guest's goroutine.
+func (f *function) is(params []ValueType, result ValueType) bool {
+	return f != nil && slices.Equal(f.params, params) && len(f.results) == 1 && f.results[0] == result
+}
+
+// exchange runs while the instance is in use.
 func (i *Instance) exchange(ctx context.Context, alloc, export string, in []byte) ([]byte, error) {
-	results, err := i.call(ctx, alloc, uint64(len(in)))
-	if err != nil {
+	stack := i.stack[:]
+	stack[0] = uint64(len(in))
+	if err := i.call(ctx, i.program.functions[alloc], stack); err != nil {
 		return nil, err
 	}
-	mem, at := i.memoryView(), uint32(results[0])
-	if !mem.Write(at, in) {
+	at := uint32(stack[0])
+	if i.mem == nil || !i.mem.Write(at, in) {
 		return nil, &Trap{Kind: TrapBadPointer, Message: fmt.Sprintf("%s gave %#x for %d bytes", alloc, at, len(in))}
 	}
-	if results, err = i.call(ctx, export, uint64(at), uint64(len(in))); err != nil {
+	stack[0], stack[1] = uint64(at), uint64(len(in))
+	if err := i.call(ctx, i.program.functions[export], stack); err != nil {
 		return nil, err
 	}
-	at, size := uint32(results[0]>>32), uint32(results[0])
+	at, size := uint32(stack[0]>>32), uint32(stack[0])
 	if uint64(size) > uint64(i.program.limits.OutputBytes) {
 		return nil, &Trap{Kind: TrapOutputTooLarge, Message: fmt.Sprintf("%s answered %d bytes", export, size)}
 	}
-	out, ok := mem.Read(at, size)
+	out, ok := i.mem.Read(at, size)
 	if !ok {
 		return nil, &Trap{Kind: TrapBadPointer, Message: fmt.Sprintf("%s answered %d bytes at %#x", export, size, at)}
 	}
-	return out, nil
+	return bytes.Clone(out), nil // it is the guest's memory, which the next call changes
 }

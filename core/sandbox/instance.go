@@ -5,46 +5,39 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
+	"github.com/ostiary/ostiary/core/sandbox/meter"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 )
-
-// grace is how long after its deadline a call may still need to notice it, on a machine that is busy with other things.
-const grace = 250 * time.Millisecond
 
 // An Instance is one running copy of a module, lent by Program.Do to one goroutine for one piece of work. It must not be
 // kept.
 type Instance struct {
 	program *Program
 	mod     api.Module
+	mem     api.Memory // nil without one
+	linear  linearMemory
 	globals []api.MutableGlobal
+	fuel    api.MutableGlobal // what is left of the slice the guest has
 	start   snapshot
-	calls   int // leases served
+	handles map[*function]api.Function
+	stack   [2]uint64 // parameters and results of an exchange
+	calls   int       // leases served
 
 	// The rest belongs to the present lease.
-	using     sync.Mutex      // held while in use and while not leased
-	lease     context.Context // ends when the lease's time is up
-	functions map[string]api.Function
-	faulted   bool
-	abandoned chan error // set when a call did not end; gets its result if it ever does
-	host      hostState
+	using   sync.Mutex // held while in use and while not leased
+	lease   lease
+	faulted bool
+	host    hostState
 }
 
-// instanceKey finds, in the context that the engine hands to host functions, the instance that is calling.
-type instanceKey struct{}
-
-func instanceOf(ctx context.Context) *Instance { return ctx.Value(instanceKey{}).(*Instance) }
-
-// newInstance fills a lease with an instance: it instantiates, initialises and configures, all under the initial deadline,
-// and takes the snapshot. If that fails it ends the lease.
+// newInstance fills a lease with an instance: it instantiates, initialises and configures, all within the initial fuel and
+// time, and takes the snapshot. If that fails it ends the lease.
 func (p *Program) newInstance(ctx context.Context) (*Instance, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.limits.InitWall)
-	defer cancel()
-	i := &Instance{program: p}
+	i := &Instance{program: p, handles: map[*function]api.Function{}}
 	i.using.Lock()
-	i.begin(ctx)
+	i.begin(ctx, p.limits.InitFuel, p.limits.InitWall)
 	i.host.entropy = newEntropy(initialSeed(p.digest))
 	ready := false
 	defer func() { // also when a configure function panics
@@ -61,7 +54,7 @@ func (p *Program) newInstance(ctx context.Context) (*Instance, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	i.start = take(i.memory(), i.readGlobals(), p.initial)
-	if p.created++; p.initial.memory == nil {
+	if p.created++; p.initial.parts == nil {
 		p.initial = i.start
 	}
 	ready = true
@@ -69,7 +62,7 @@ func (p *Program) newInstance(ctx context.Context) (*Instance, error) {
 }
 
 func (i *Instance) initialise(ctx context.Context) error {
-	if err := i.instantiate(ctx); err != nil {
+	if err := i.run(ctx, i.instantiate); err != nil {
 		return err
 	}
 	for _, configure := range i.program.configure {
@@ -83,45 +76,42 @@ func (i *Instance) initialise(ctx context.Context) error {
 	return nil
 }
 
+// instantiate runs the start function, if there is one, and _initialize.
 func (i *Instance) instantiate(ctx context.Context) error {
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize")
-	var mod api.Module
-	err := i.guard(ctx, func(ctx context.Context) (err error) {
-		mod, err = i.program.runtime.InstantiateModule(ctx, i.program.code, config)
-		return err
-	})
+	mod, err := i.program.runtime.InstantiateModule(i.linear.withMemory(ctx), i.program.code, config)
 	if err != nil {
 		return err
 	}
 	i.mod = mod
+	if len(i.program.module.Info.Memories) > 0 {
+		i.mem = mod.Memory()
+	}
 	for _, index := range i.program.mutable {
-		g, ok := mod.ExportedGlobal(globalExport(index)).(api.MutableGlobal)
-		if !ok {
-			return fmt.Errorf("global %d cannot be restored", index)
+		g, err := i.global(meter.GlobalExport(index))
+		if err != nil {
+			return err
 		}
 		i.globals = append(i.globals, g)
 	}
+	i.fuel, err = i.global(meter.FuelExport)
+	if err != nil {
+		return err
+	}
+	stack, err := i.global(meter.StackExport)
+	if err != nil {
+		return err
+	}
+	stack.Set(uint64(i.program.limits.Stack)) // from here on; every call gives back what it took
 	return nil
 }
 
-// begin opens a lease.
-func (i *Instance) begin(ctx context.Context) {
-	i.lease = ctx
-	i.calls++
-	i.functions = map[string]api.Function{}
-	i.host = hostState{logBytes: i.program.limits.LogBytes, logLines: i.program.limits.LogLines}
-	i.using.Unlock()
-}
-
-// end closes a lease: from here on the instance answers ErrNotLeased. A call that somebody left running is waited for; it
-// is bounded by the lease. What a stuck call still holds is not touched.
-func (i *Instance) end() Usage {
-	i.using.Lock()
-	if i.abandoned != nil || i.mod == nil {
-		return Usage{}
+func (i *Instance) global(name string) (api.MutableGlobal, error) {
+	g, ok := i.mod.ExportedGlobal(name).(api.MutableGlobal)
+	if !ok {
+		return nil, fmt.Errorf("there is no global %s", name)
 	}
-	i.host.flush(i.lease)
-	return Usage{MemoryPages: uint32(len(i.memory()) >> 16), LogDropped: i.host.dropped}
+	return g, nil
 }
 
 // SetEntropy seeds what random_get gives the guest for the rest of this lease. Without it the seed is random. The same
@@ -131,80 +121,60 @@ func (i *Instance) SetEntropy(seed [32]byte) { i.host.entropy = newEntropy(seed)
 // Call runs an exported function. Parameters and results are numbers in the low bits of a uint64. A fault of the guest is
 // a *Trap; other errors mean that the guest was not called.
 func (i *Instance) Call(ctx context.Context, export string, params ...uint64) ([]uint64, error) {
-	e, ok := i.program.module.info.function(export)
-	if !ok || len(e.Params) != len(params) {
+	f := i.program.functions[export]
+	if f == nil || len(f.params) != len(params) {
 		return nil, fmt.Errorf("sandbox: no exported function %s with %d parameters", export, len(params))
 	}
-	var results []uint64
-	err := i.run(ctx, func(ctx context.Context) (err error) {
-		results, err = i.call(ctx, export, params...)
-		return err
-	})
-	if err != nil {
+	stack := make([]uint64, max(len(f.params), len(f.results)))
+	copy(stack, params)
+	if err := i.run(ctx, func(ctx context.Context) error { return i.call(ctx, f, stack) }); err != nil {
 		return nil, err
 	}
-	return results, nil
+	return stack[:len(f.results)], nil
 }
 
-// call runs on the guest's goroutine.
-func (i *Instance) call(ctx context.Context, export string, params ...uint64) ([]uint64, error) {
-	f := i.functions[export]
-	if f == nil {
-		f = i.mod.ExportedFunction(export)
-		i.functions[export] = f // for this lease only: a function keeps the stack it once needed
+// maxHandles bounds the handles of functions that an instance keeps, for each keeps the stack its deepest call needed.
+const maxHandles = 8
+
+// call runs a function with its parameters, and later its results, in stack.
+func (i *Instance) call(ctx context.Context, f *function, stack []uint64) error {
+	handle := i.handles[f]
+	if handle == nil {
+		if len(i.handles) >= maxHandles {
+			clear(i.handles)
+		}
+		handle = i.mod.ExportedFunction(f.name)
+		i.handles[f] = handle
 	}
-	return f.Call(ctx, params...)
+	return handle.CallWithStack(ctx, stack)
 }
 
-// run guards one piece of work by the lease: it ends with the lease's deadline, ctx's or ctx's cancellation.
+// run guards one piece of work: nothing else uses the instance meanwhile, it ends when the lease or ctx does, and what
+// goes wrong becomes a *Trap.
 func (i *Instance) run(ctx context.Context, work func(context.Context) error) error {
 	if !i.using.TryLock() {
 		return ErrNotLeased
 	}
 	defer i.using.Unlock()
-	deadline, _ := i.lease.Deadline()
-	ctx, cancel := context.WithDeadline(ctx, deadline)
-	defer cancel()
-	defer context.AfterFunc(i.lease, cancel)()
-	if ctx.Err() != nil || i.lease.Err() != nil {
-		return expired(i.lease, ctx)
-	}
 	if i.faulted {
 		return ErrNotLeased
 	}
-	return i.guard(ctx, work)
-}
-
-// guard runs work on a goroutine of its own, so that the caller returns at the deadline plus grace whatever the guest or
-// a host function does. Work's results may be read only if guard returns nil.
-func (i *Instance) guard(ctx context.Context, work func(context.Context) error) error {
-	ctx = context.WithValue(ctx, instanceKey{}, i)
-	done := make(chan error, 1)
-	go func() { done <- work(ctx) }()
-	var err error
-	select {
-	case err = <-done:
-	case <-ctx.Done():
-		timer := time.NewTimer(grace)
-		defer timer.Stop()
-		select {
-		case err = <-done:
-		case <-timer.C:
-			i.faulted, i.abandoned = true, done
-			return expired(i.lease, ctx)
-		}
+	call := &callContext{Context: ctx, instance: i, lease: i.lease.ctx, deadline: i.lease.deadline}
+	defer call.end()
+	if err := call.Err(); err != nil {
+		return expired(err)
 	}
-	// If time ran out just as the work ended, the engine may be about to close the module: it cannot be used again.
-	i.faulted = err != nil || ctx.Err() != nil
-	if err != nil {
-		return trapOf(i.lease, ctx, err)
+	i.faulted = true // unless it returns
+	if err := work(call); err != nil {
+		return trapOf(err)
 	}
+	i.faulted = false
 	return nil
 }
 
 // reusable says whether the instance can be brought back to its snapshot. Memory that grew cannot shrink.
 func (i *Instance) reusable() bool {
-	return !i.faulted && len(i.memory()) == len(i.start.memory) && i.calls < i.program.limits.Recycle
+	return !i.faulted && len(i.memory()) == i.start.size && i.calls < i.program.limits.Recycle
 }
 
 // restore brings memory and globals back and says how many pages had changed.
@@ -223,20 +193,12 @@ func (i *Instance) readGlobals() []uint64 {
 	return values
 }
 
-func (i *Instance) memoryView() guestMemory {
-	if i.mod == nil || !i.program.hasMemory() {
-		return guestMemory{}
-	}
-	return guestMemory{memory: i.mod.Memory()}
-}
-
 // memory is the live linear memory, not a copy.
 func (i *Instance) memory() []byte {
-	view := i.memoryView()
-	if view.memory == nil {
+	if i.mem == nil {
 		return nil
 	}
-	live, _ := view.memory.Read(0, view.Size())
+	live, _ := i.mem.Read(0, i.mem.Size())
 	return live
 }
 
@@ -244,4 +206,6 @@ func (i *Instance) close() {
 	if i.mod != nil {
 		_ = i.mod.Close(context.Background()) // the engine closes only files and sockets here, and there are none
 	}
+	i.mem = nil
+	i.linear.Free()
 }

@@ -1,6 +1,11 @@
 package sandbox
 
-import "slices"
+import (
+	"slices"
+	"strings"
+
+	"github.com/ostiary/ostiary/core/sandbox/wasm"
+)
 
 // callTree makes 2^depth calls without a single loop: the shape that the engine's own check does not see.
 func callTree(w *wat, depth int) {
@@ -16,21 +21,33 @@ func hostile() []byte {
 	w := (&wat{}).pages(16)
 	exit := w.importFunc(wasiModule, "proc_exit", "i", "")
 	write := w.importFunc(wasiModule, "fd_write", "iiii", "i")
+	random := w.importFunc(wasiModule, "random_get", "ii", "i")
 	callTree(w, 40)
 	w.fn("spin", "", "", loop(br(0)))
 	self := uint32(w.imported + len(w.functions))
 	w.fn("recurse", "", "", call(self))
+	w.fn("odd", "", "", call(self+2))
+	w.fn("even", "", "", call(self+1))
+	w.fn("indirectly", "", "", i32(1), ops(0x11), wasm.AppendU32(nil, w.typeIndex("", "")), ops(0))
+	var parameters [][]byte
+	for n := range uint32(24) {
+		parameters = append(parameters, i32(int32(n)))
+	}
+	w.fn("", strings.Repeat("i", 24), "", append(parameters, call(self+4))...)
+	w.fn("deep", "", "", append(parameters, call(self+4))...)
+	w.fn("table", "", "", loop(ops(0x02, 0x40, 0x02, 0x40), i32(1), ops(0x0e, 2, 0, 1, 2), ops(0x0b, 0x0b), br(0)))
 	w.fn("bomb", "", "i", loop(i32(64), memoryGrow, drop, br(0)), i32(0))
 	w.fn("grow", "i", "i", localGet(0), memoryGrow)
 	w.fn("fill", "", "", loop(i32(0), i32(1), i32(1<<20), memoryFill, br(0)))
 	w.fn("give_up", "", "", unreachable)
 	w.fn("outside", "", "i", i32(-4), i32Load)
 	w.fn("divide", "", "i", i32(1), i32(0), i32DivS)
-	w.fn("nowhere", "", "", i32(7), ops(0x11, 2, 0)) // call_indirect beyond the table
+	w.fn("nowhere", "", "", i32(7), ops(0x11, 3, 0)) // call_indirect beyond the table
 	w.fn("exit", "", "", i32(3), call(exit))
 	// One vector at 0: 4 KiB of zero bytes from 1024, written for ever or twice.
 	vector := slices.Concat(i32(0), i32(1024), i32Store, i32(4), i32(4096), i32Store)
 	write1 := slices.Concat(i32(1), i32(0), i32(1), i32(8), call(write), drop)
+	w.fn("dice", "", "", loop(i32(0), i32(1<<20), call(random), drop, br(0)))
 	w.fn("flood", "", "", vector, loop(write1, br(0)))
 	w.fn("chatter", "", "", vector, write1, write1)
 	w.fn("alloc", "i", "i", i32(16))
@@ -39,7 +56,7 @@ func hostile() []byte {
 	w.fn("answer_outside", "ii", "I", packed(1<<31, 16))
 	w.fn("answer_over_edge", "ii", "I", packed(1<<20-4, 16))
 	w.fn("answer_huge", "ii", "I", packed(0, 0xffffffff))
-	w.tableOf(1, exit)
+	w.tableOf(2, exit, self+3)
 	return w.bytes()
 }
 
