@@ -75,8 +75,8 @@ func TestHooksGuideIsTrue(t *testing.T) {
 }
 
 // The plugin that HOOKS.md shows is the example, and does what it says.
-func TestDirectoryExample(t *testing.T) {
-	const dir = "../examples/plugin-directory"
+func TestSchemeExample(t *testing.T) {
+	const dir = "../examples/plugin-scheme"
 	for _, b := range blocks(t, "HOOKS.md") {
 		if b.language == "go" && b.text != readFileText(t, b.name) {
 			t.Errorf("HOOKS.md does not show %s as it is", b.name)
@@ -85,7 +85,7 @@ func TestDirectoryExample(t *testing.T) {
 	f := newFolder(t, nil)
 	copied := t.TempDir()
 	cloned(t, filepath.Dir(copied))
-	for _, file := range []string{"main.go", "main_test.go", "directory.yaml"} {
+	for _, file := range []string{"main.go", "main_test.go", "scheme.yaml"} {
 		writeFile(t, filepath.Join(copied, file), readFileText(t, filepath.Join(dir, file)))
 	}
 	writeFile(t, filepath.Join(copied, "go.mod"), strings.ReplaceAll(readFileText(t, filepath.Join(dir, "go.mod")), "../../sdk/go", "../ostiary/sdk/go"))

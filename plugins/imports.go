@@ -54,27 +54,28 @@ func capabilityImports(granted Capabilities) sandbox.Imports {
 		{abi.PolicyEval, pair, integer, askRule},
 	} {
 		if granted.has(capabilityOf[i.name]) {
-			given = append(given, sandbox.Import{Module: abi.Imports, Name: i.name, Params: i.params, Results: i.results, Call: i.body.call})
+			given = append(given, sandbox.Import{Module: abi.Imports, Name: i.name, Params: i.params, Results: i.results, Call: i.body.returning(i.results[0])})
 		}
 	}
 	return given
 }
 
-// call finds the call that the import serves. Outside of one, while a plugin is configured, nothing is available: what an
-// instance begins with must be the same for all.
-func (c capable) call(ctx context.Context, mem sandbox.Memory, stack []uint64) error {
-	result := int64(abi.RefusedUnavailable)
-	if u, ok := ctx.Value(usesKey{}).(*uses); ok && !u.isOver() {
-		var err error
-		if result, err = c(ctx, u, mem, stack); err != nil {
-			return err
+// returning makes the import. It finds the call that it serves; outside of one, while a plugin is configured, nothing is available:
+// what an instance begins with must be the same for all.
+func (c capable) returning(result sandbox.ValueType) func(context.Context, sandbox.Memory, []uint64) error {
+	return func(ctx context.Context, mem sandbox.Memory, stack []uint64) (err error) {
+		value := int64(abi.RefusedUnavailable)
+		if u, ok := ctx.Value(usesKey{}).(*uses); ok && !u.isOver() {
+			if value, err = c(ctx, u, mem, stack); err != nil {
+				return err
+			}
 		}
+		stack[0] = uint64(value)
+		if result == sandbox.I32 { // which stands in the low bits
+			stack[0] = uint64(uint32(int32(value)))
+		}
+		return nil
 	}
-	stack[0] = uint64(result)
-	if result < 0 {
-		stack[0] = uint64(uint32(int32(result))) // an i32 stands in the low bits
-	}
-	return nil
 }
 
 func take(_ context.Context, u *uses, mem sandbox.Memory, args []uint64) (int64, error) {

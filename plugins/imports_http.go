@@ -22,8 +22,8 @@ import (
 )
 
 const (
-	httpTime    = 500 * time.Millisecond // of one request, within what the call has left
-	httpPurpose = "plugin"               // as rules of fetch.allow name it
+	requestTime = 500 * time.Millisecond
+	httpPurpose = "plugin" // as rules of fetch.allow name it
 	longHeader  = 4 << 10
 	longName    = 64
 )
@@ -132,7 +132,7 @@ func (u *uses) send(ctx context.Context, r fetch.Request) (fetch.Response, int32
 	case !u.begin(kindHTTP):
 		return fetch.Response{}, abi.RefusedBudget
 	}
-	ctx, cancel := context.WithTimeout(ctx, httpTime)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(u.services.RequestTime, requestTime))
 	defer cancel()
 	response, err := u.services.HTTP.Do(ctx, httpPurpose, r, abi.MaxHTTPBody)
 	switch {

@@ -21,6 +21,8 @@ type Services struct {
 	HTTP    Requester
 	Secrets Secrets
 	Rules   hook.Rules
+
+	RequestTime time.Duration // of one request, within what its call has left; 0: 500 ms
 }
 
 // A Requester sends requests to addresses that nobody vouches for; *fetch.Stranger is one.

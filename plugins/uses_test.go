@@ -598,6 +598,12 @@ func TestImportsWithBadPointers(t *testing.T) {
 	if n := call(abi.KVGet, 0, 1); n != abi.RefusedUnavailable {
 		t.Errorf("outside of a call: %d", n)
 	}
+	stack := []uint64{0}
+	for _, i := range capabilityImports(Capabilities{Now: &Plain{}}) {
+		if i.Name == abi.Now && (i.Call(ctx, mem, stack) != nil || int64(stack[0]) != int64(abi.RefusedUnavailable)) {
+			t.Errorf("the time outside of a call: %d", int64(stack[0]))
+		}
+	}
 }
 
 // flat is a module's memory.

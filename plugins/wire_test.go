@@ -226,6 +226,12 @@ func FuzzReadAnswer(f *testing.F) {
 		f.Add(strictjson.Append(nil, v.Output))
 	}
 	f.Fuzz(func(t *testing.T, answer []byte) {
+		for _, p := range hook.Points() {
+			r, err := readAnswer(answer, p)
+			if err == nil && (r.Action == hook.Give) != (r.ClientID != "" || r.Keys != hook.Keys{}) {
+				t.Errorf("%s %q: action %s, client id %s", p, answer, r.Action, r.ClientID)
+			}
+		}
 		r, err := readAnswer(answer, hook.PreRegister)
 		if err != nil {
 			return

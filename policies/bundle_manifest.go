@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/open-policy-agent/opa/v1/ast"
+
 	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
@@ -103,18 +105,27 @@ func rootsOf(files map[string][]byte) ([]string, error) {
 		if err != nil {
 			return nil, refused(problemsOf(err))
 		}
-		pkg := packageName(m)
-		root := pkg
-		if c := contractOf(pkg); c != nil && strings.HasPrefix(pkg, c.pkg+".") {
-			first, _, _ := strings.Cut(strings.TrimPrefix(pkg, c.pkg+"."), ".")
-			root = c.pkg + "." + first
-		}
-		roots[strings.ReplaceAll(root, ".", "/")] = true
+		roots[rootOf(m)] = true
 	}
 	if len(roots) == 0 { // no roots at all would mean everything
 		return []string{"ostiary/registration/site"}, nil
 	}
 	return slices.Sorted(maps.Keys(roots)), nil
+}
+
+// rootOf gives the root that a module is below.
+func rootOf(m *ast.Module) string {
+	pkg := packageName(m)
+	c := contractOf(pkg)
+	if path := m.Package.Path; c == pluginRules && len(path) > 3 { // a plugin's name may have dots
+		return "ostiary/plugin/" + dotted(path[3:4])
+	}
+	root := pkg
+	if c != nil && strings.HasPrefix(pkg, c.pkg+".") {
+		first, _, _ := strings.Cut(strings.TrimPrefix(pkg, c.pkg+"."), ".")
+		root = c.pkg + "." + first
+	}
+	return strings.ReplaceAll(root, ".", "/")
 }
 
 // newManifest makes the manifest of a source's files. An empty revision is named after what is in them.

@@ -192,3 +192,26 @@ func TestKitKnowsPluginRules(t *testing.T) {
 		t.Errorf("%+v, %v", report, err)
 	}
 }
+
+// Rules for plugins travel in bundles, whatever the plugin is called.
+func TestPluginRulesInBundles(t *testing.T) {
+	src := pluginSite("a.rego", "package ostiary.plugin[\"acme.x-1\"].deep\n\ny := 1\n", "b.rego", "package ostiary.plugin.b\n\ny := 2\n")
+	b, err := ReadBundle(built(t, src, BuildOptions{}), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := readManifest(b.all)
+	if want := "ostiary/plugin/acme.x-1 ostiary/plugin/b"; err != nil || strings.Join(m.Roots, " ") != want {
+		t.Errorf("roots %v, %v", m.Roots, err)
+	}
+	e := NewEngine(Options{Deadline: 5 * time.Second})
+	if err := e.Replace(Source{Files: b.Files, Site: src.Site}); err != nil {
+		t.Fatal(err)
+	}
+	if v, _, err := e.PluginRule(t.Context(), "acme.x-1", []string{"deep", "y"}, strictjson.Object()); err != nil || v.String() != "1" {
+		t.Errorf("%s, %v", v, err)
+	}
+	if _, err := rootsOf(map[string][]byte{"c.rego": []byte("package ostiary.plugin\n")}); err != nil {
+		t.Error(err)
+	}
+}

@@ -69,6 +69,7 @@ func openDesk(s *store, change ...func(*registration.Site)) *desk {
 	d.Desk = registration.NewDesk(registration.Parts{
 		Store: d.clients, Policy: d, Plugins: hook.None{}, Book: d.book, Site: ready, Now: s.clock.now,
 		ClientURI: func(id core.ClientID) string { return "https://op.example/dcr/register/" + string(id) },
+		Audiences: []string{"https://op.example"},
 	})
 	d.tokens = registration.NewTokens(d.clients, d.Site, s.clock.now)
 	return d

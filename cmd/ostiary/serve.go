@@ -245,5 +245,9 @@ func listen(address string, t tlsSettings) (net.Listener, error) {
 		ln.Close()
 		return nil, fmt.Errorf("TLS certificate: %w", err)
 	}
-	return tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}), nil
+	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
+	if t.ClientCertificates {
+		config.ClientAuth = tls.RequestClientCert // whose it is, is for plugins to judge
+	}
+	return tls.NewListener(ln, config), nil
 }

@@ -53,6 +53,8 @@ type settings struct {
 type tlsSettings struct {
 	Cert string `yaml:"cert"` // PEM files
 	Key  string `yaml:"key"`
+
+	ClientCertificates bool `yaml:"client_certificates"` // callers are asked for one; they need not have any
 }
 
 // scheme is that of the server's own addresses.
@@ -193,6 +195,9 @@ func (s *settings) Validate() []config.Problem {
 	}
 	if (s.TLS.Cert == "") != (s.TLS.Key == "") {
 		add("tls", "needs both cert and key")
+	}
+	if s.TLS.ClientCertificates && s.TLS.Cert == "" {
+		add("tls.client_certificates", "needs cert and key: only who ends TLS can ask for certificates")
 	}
 	for i, o := range s.Operators {
 		if o.Subject == "" {

@@ -11,7 +11,7 @@ import (
 
 // What the guides of plugins put into dcr_config.yaml can be read, and trusts plugins.
 func TestGuidesOfTrust(t *testing.T) {
-	for _, file := range []string{"../../plugins/HOOKS.md", "../../examples/plugin-directory/README.md"} {
+	for _, file := range []string{"../../plugins/HOOKS.md", "../../examples/plugin-scheme/README.md"} {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

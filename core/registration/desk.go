@@ -83,7 +83,7 @@ type Parts struct {
 	ClientURI  func(core.ClientID) string // gives the registration_client_uri (RFC 7592 §3)
 	Audiences  []string                   // our names in the aud of signed requests: the issuer, its registration endpoints; none: there are no signed requests
 	Now        func() time.Time
-	Decided    func(decision.Taken) // is told of every request that policy was asked about, once, before it is carried out; nil: nobody
+	Decided    func(decision.Taken) // is told of every request that policy was asked about, before it is carried out, and again when it is judged again; nil: nobody
 }
 
 // NewDesk opens a desk.

@@ -29,7 +29,11 @@ type vault struct {
 	late    registration.Approved // committed just before the next one
 	commits int
 	last    uint64
-	fail    error // what Commit, ForgetEarlier and the reads answer; nil: they work
+	tries   int
+
+	overtake   int         // so many commits of what plugins keep are overtaken
+	committing func(n int) // is told before the nth try of a commit; nil: nobody
+	fail       error       // what Commit, ForgetEarlier and the reads answer; nil: they work
 }
 
 func (v *vault) stamp() (s registration.Stamp) {
@@ -57,8 +61,18 @@ func (v *vault) TokenByHash(_ context.Context, hash core.SecretHash) (registrati
 
 func (v *vault) Commit(_ context.Context, a registration.Approved) error {
 	v.mu.Lock()
+	v.tries++
+	n := v.tries
+	v.mu.Unlock()
+	if v.committing != nil {
+		v.committing(n)
+	}
+	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch {
+	case len(a.Writes()) > 0 && v.overtake > 0:
+		v.overtake--
+		return registration.ErrOvertaken
 	case a.IsZero():
 		return registration.ErrZero
 	case v.fail != nil:

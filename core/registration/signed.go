@@ -3,6 +3,7 @@ package registration
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -38,6 +39,11 @@ func (j *judgement) unwrap(ctx context.Context) error {
 	token, err := jose.Read(j.req.Signed, jose.MaxToken)
 	if err != nil {
 		return core.Refuse(core.InvalidRequest, "The body is no usable signed JWT: %v.", err)
+	}
+	switch strings.ToUpper(token.Header.Typ) {
+	case "", "JWT", "JOSE":
+	default: // made for something else (RFC 8725 §3.11)
+		return core.Refuse(core.InvalidRequest, "The body is a JWT of the type %q, which no registration is.", core.Clip(token.Header.Typ))
 	}
 	issuer, _ := field(token.Claims, "iss")
 	j.signed = decision.Signature{Present: true, Issuer: issuer, Alg: token.Header.Alg, Kid: token.Header.Kid, Trust: TrustNone}

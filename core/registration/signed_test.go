@@ -1,6 +1,7 @@
 package registration_test
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -14,6 +15,7 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/hook"
+	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -101,9 +103,25 @@ func TestKeysOfPlugins(t *testing.T) {
 		t.Errorf("simulated: %v", s.Err)
 	}
 	b.hunt(`"crv"`, e)
+	kept, err := decision.ParseKept(e.Input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := len(calls)
+	again := func(_ context.Context, q *decision.Registration) (decision.Verdict, error) { return b.policy(q) }
+	if replayed := b.desk.Rejudge(t.Context(), again, kept); replayed.Verdict != ledger.Allowed || asked.Trust != registration.TrustIssuer {
+		t.Errorf("replayed as %+v, asked about %+v", replayed, asked)
+	}
+	asked = decision.Statement{}
+	if today, _ := b.desk.Reconsider(t.Context(), again, stored, kept, core.InitialAccessToken{}); today.Verdict != ledger.Allowed || asked.Trust != registration.TrustIssuer {
+		t.Errorf("reconsidered as %+v, asked about %+v", today, asked)
+	}
+	if len(calls) != before {
+		t.Error("a replay asked plugins")
+	}
 
 	req := b.manage(core.Update, c, `{"client_id":"`+string(c.id)+`","client_name":"Mine","redirect_uris":["https://a.example/"]}`)
-	_, err := b.do(req)
+	_, err = b.do(req)
 	checkCode(t, err, core.InvalidClientMetadata, "fixed by the software statement")
 
 	forged := signer{bank.name, newSigner(t, "").key}
@@ -298,6 +316,15 @@ func TestSignedRequest(t *testing.T) {
 	}
 }
 
+// typed is a JWT of a kind.
+func typed(t *testing.T, s signer, typ string) string {
+	compact, err := jose.Sign(s.key, typ, []byte(`{"iss":"https://bank.example"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return compact
+}
+
 func TestRefusedSignedRequests(t *testing.T) {
 	bank := newSigner(t, "https://bank.example")
 	forged := signer{bank.name, newSigner(t, "").key}
@@ -313,6 +340,7 @@ func TestRefusedSignedRequests(t *testing.T) {
 		"forged, own keys":    {signedRequest(t, b, forged, `"jwks":`+forged.jwks(t)), "does not verify with the keys of its issuer"},
 		"nobody we know":      {signedRequest(t, b, self, ""), "does not verify"},
 		"an HMAC":             {mac("HS256", secret, `{"iss":"me","jti":"1"}`), "does not verify"},
+		"of another type":     {typed(t, bank, "at+jwt"), "which no registration is"},
 		"no audience":         {signedRequest(t, b, bank, `"aud":null`), "aud"},
 		"another's":           {signedRequest(t, b, bank, `"aud":"https://op.example/token"`), "aud"},
 		"no exp":              {signedRequest(t, b, bank, `"exp":null`), "needs exp and iat"},

@@ -54,7 +54,8 @@ func (s *Server) copyRequest(ctx *fasthttp.RequestCtx, t target, fields head) *R
 		Start:    s.opt.Now(),
 		head:     fields,
 	}
-	r.RemoteIP = s.callerIP(peerOf(ctx), r.head)
+	peer := peerOf(ctx)
+	r.RemoteIP, r.proxied = s.callerIP(peer, r.head), s.trusted(peer)
 	return r
 }
 

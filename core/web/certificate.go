@@ -10,9 +10,9 @@ import (
 )
 
 // certificateOf gives what was presented in the TLS handshake; nil when nothing was. Whoever presented it has its key: that
-// was proved there. Who issued it is not looked at here.
+// was proved there. Who issued it is not looked at here. What a proxy shows us is the proxy's, and no caller's.
 func certificateOf(r *Request) *core.Certificate {
-	if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+	if r.proxied || r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
 		return nil
 	}
 	return Described(r.TLS.PeerCertificates[0])

@@ -23,8 +23,9 @@ type Request struct {
 	DecisionID core.DecisionID      // minted for judged routes, else empty
 	Start      time.Time            // when the head had arrived
 
-	head   head
-	params []param
+	head    head
+	params  []param
+	proxied bool // the peer is a trusted proxy: TLS is with it, not with the caller
 }
 
 type param struct{ name, value string }

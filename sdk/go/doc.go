@@ -11,6 +11,9 @@
 //
 //	func main() {}
 //
+// What a plugin needs beyond its own code it has through its Call: c.KV, c.HTTP, c.Secret, c.Policy, c.Now and c.Random
+// (capability.go). Each is a capability that the manifest asks for and an operator grants; under go test a Fake stands in.
+//
 // Built with GOOS=wasip1 GOARCH=wasm go build -buildmode=c-shared, it owns every export of the wire (package abi), so that
 // main stays empty. Built for any other platform the same code runs under go test: see SetUp and Run.
 //

@@ -1,4 +1,4 @@
-module github.com/ostiary/ostiary/examples/plugin-directory
+module github.com/ostiary/ostiary/examples/plugin-scheme
 
 go 1.26
 

@@ -1,5 +1,5 @@
-// Directory is a plugin for a scheme such as open banking: a directory knows every member with its keys, and a client is what its
-// member's software statement says. It serves every hook that Janssen's client registration script has methods for, and more.
+// Scheme is a plugin for a scheme such as open banking: a directory knows every member with its keys, and a client is what its
+// member's software statement says. It serves the hooks that ask for one thing: keys, an id, a yes.
 package main
 
 import (

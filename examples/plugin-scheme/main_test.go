@@ -8,7 +8,7 @@ import (
 
 const configuration = `{"members":{"https://a.example":{"secret":"s"},"https://b.example":{"jwks":{"keys":[]}},"https://left.example":{"expelled":true}}}`
 
-func TestDirectory(t *testing.T) {
+func TestScheme(t *testing.T) {
 	if err := ostiary.SetUp(configuration); err != nil {
 		t.Fatal(err)
 	}
