@@ -107,3 +107,19 @@ func TestKeysStayKeys(t *testing.T) {
 		t.Errorf("log:\n%s", log.String())
 	}
 }
+
+// Who only wants to know whether a hook is served keeps nothing open.
+func TestServes(t *testing.T) {
+	f := newFolder(t, nil)
+	f.put("a", fake{answer: `{"v":1,"action":"continue"}`}.wasm(), "hooks: {token_claims: {}}\n")
+	f.reload()
+	for range 3 {
+		if !f.host.Serves(hook.TokenClaims) || f.host.Serves(hook.PreRegister) {
+			t.Fatal("it does not know its hooks")
+		}
+	}
+	v := f.host.slots["a"].live
+	if v.users.n != 0 {
+		t.Errorf("%d users", v.users.n)
+	}
+}

@@ -135,6 +135,12 @@ func (h *Host) At(p hook.Point) ([]hook.Plugin, error) {
 	}
 }
 
+// Serves implements hook.Chain.
+func (h *Host) Serves(p hook.Point) bool {
+	c := (*h.chains.Load())[p]
+	return c.loading != "" || len(c.versions) > 0
+}
+
 // publish makes the chains anew, and lets go of what is not in them any more. The caller holds mu, or nobody else knows h yet.
 func (h *Host) publish() {
 	chains := map[hook.Point]chain{}

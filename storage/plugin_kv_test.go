@@ -28,6 +28,8 @@ func (k keeper) Name() string                   { return k.name }
 func (keeper) Digest() string                   { return "d" }
 func (keeper) MayWrite(hook.Point, string) bool { return false }
 func (keeper) FailsOpen(hook.Point) bool        { return false }
+func (k keeper) Serves(p hook.Point) bool       { plugins, _ := k.At(p); return len(plugins) > 0 }
+
 func (k keeper) At(p hook.Point) (plugins []hook.Plugin, _ error) {
 	if p == hook.PreRegister || p == hook.PreUpdate {
 		plugins = []hook.Plugin{k}

@@ -41,6 +41,7 @@ type chain struct {
 }
 
 func (c chain) At(hook.Point) ([]hook.Plugin, error) { return c.plugins, c.err }
+func (c chain) Serves(hook.Point) bool               { return len(c.plugins) > 0 }
 
 var (
 	idle    = hook.Result{Action: hook.Continue}

@@ -134,6 +134,9 @@ type Plugin interface {
 // while a plugin that would be asked is still being loaded.
 type Chain interface {
 	At(p Point) ([]Plugin, error)
+	// Serves tells whether a point has plugins, or will have once they are loaded. Who only wants to know that does not ask At,
+	// whose plugins are kept open until they were asked.
+	Serves(p Point) bool
 }
 
 // None is the chain of a server without plugins.
@@ -141,3 +144,6 @@ type None struct{}
 
 // At gives no plugins.
 func (None) At(Point) ([]Plugin, error) { return nil, nil }
+
+// Serves knows no plugins.
+func (None) Serves(Point) bool { return false }

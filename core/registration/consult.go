@@ -22,7 +22,7 @@ func (j *judgement) consult(ctx context.Context, stage string, call hook.Call, t
 
 // allowEnd lets plugins keep a client from being removed.
 func (j *judgement) allowEnd(ctx context.Context) error {
-	if !j.desk.hasPlugins(hook.PreDelete) {
+	if !j.desk.plugins.Serves(hook.PreDelete) {
 		return nil
 	}
 	call := hook.Call{Point: hook.PreDelete, Client: metadata.Document(&j.before.Client.Metadata)}
@@ -43,7 +43,7 @@ func (j *judgement) alone(stage string, step func() error) error {
 
 // checkCertificate lets plugins refuse the certificate that came with the request, for the client as it would be.
 func (j *judgement) checkCertificate(ctx context.Context) error {
-	if j.caller.Certificate == nil || !j.desk.hasPlugins(hook.CertificateCheck) {
+	if j.caller.Certificate == nil || !j.desk.plugins.Serves(hook.CertificateCheck) {
 		return nil
 	}
 	return j.alone("certificate", func() error {
@@ -54,7 +54,7 @@ func (j *judgement) checkCertificate(ctx context.Context) error {
 // mintID gives the client its id: the first one that a plugin gives, else one of ours.
 func (j *judgement) mintID(ctx context.Context) (core.ClientID, error) {
 	id := core.NewClientID(j.now)
-	if !j.desk.hasPlugins(hook.MintClientID) {
+	if !j.desk.plugins.Serves(hook.MintClientID) {
 		return id, nil
 	}
 	call := hook.Call{Point: hook.MintClientID, Client: j.offered()}

@@ -223,6 +223,8 @@ type chain struct {
 
 func (c *chain) At(p hook.Point) ([]hook.Plugin, error) { return c.plugins[p], c.err }
 
+func (c *chain) Serves(p hook.Point) bool { return c.err != nil || len(c.plugins[p]) > 0 }
+
 // bench is a desk with everything around it faked.
 type bench struct {
 	t       testing.TB

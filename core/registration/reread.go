@@ -79,13 +79,7 @@ func (d *Desk) remember(req Request, a Approved, answer Answer, shaping []ledger
 }
 
 // shapesReads tells whether plugins have a say in answers to reads.
-func (d *Desk) shapesReads() bool { return d.hasPlugins(hook.OnRead) }
-
-// hasPlugins tells whether a point has plugins, or will have once they are loaded.
-func (d *Desk) hasPlugins(p hook.Point) bool {
-	plugins, err := d.plugins.At(p)
-	return err != nil || len(plugins) > 0
-}
+func (d *Desk) shapesReads() bool { return d.plugins.Serves(hook.OnRead) }
 
 // withToken ends an answer with the token that was presented.
 func withToken(body []byte, token core.Secret) []byte {

@@ -179,7 +179,7 @@ func (j *judgement) keysFor(ctx context.Context, point hook.Point, t TrustedIssu
 
 // keysOfPlugins asks plugins for the keys of who signed a token. Of what they give only whether it verifies is ever told.
 func (j *judgement) keysOfPlugins(ctx context.Context, point hook.Point, token *jose.Token) (keys jose.KeySet, known bool, err error) {
-	if !j.desk.hasPlugins(point) {
+	if !j.desk.plugins.Serves(point) {
 		return jose.KeySet{}, false, nil
 	}
 	stage := "statement"

@@ -47,6 +47,10 @@ func (c chain) At(p hook.Point) ([]hook.Plugin, error) {
 	return c.plugins, c.err
 }
 
+func (c chain) Serves(p hook.Point) bool {
+	return p == hook.TokenClaims && (c.err != nil || len(c.plugins) > 0)
+}
+
 // plug gives the endpoint plugins.
 func (h *house) plug(plugins ...*plugin) (told *[]token.Extension) {
 	h.chain, h.told = chain{}, nil

@@ -201,6 +201,7 @@ type house struct {
 
 // At implements hook.Chain.
 func (h *house) At(p hook.Point) ([]hook.Plugin, error) { return h.chain.At(p) }
+func (h *house) Serves(p hook.Point) bool               { return h.chain.Serves(p) }
 
 // DecideToken implements token.Policy.
 func (h *house) DecideToken(_ context.Context, q *decision.Token) (decision.TokenVerdict, error) {

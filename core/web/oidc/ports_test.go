@@ -105,6 +105,7 @@ func rulesFor[P, Q, V any](func(P, context.Context, *Q) (V, error)) *rules[Q, V]
 type unplugged[P, L any] struct{}
 
 func (unplugged[P, L]) At(P) (none L, err error) { return none, nil }
+func (unplugged[P, L]) Serves(P) bool            { return false }
 
 func unplug[C interface{ At(P) (L, error) }, P, L any](chain *C) { *chain = any(unplugged[P, L]{}).(C) }
 
