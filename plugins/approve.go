@@ -130,7 +130,7 @@ func (h *Host) shed(name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s := h.slots[name]
-	if s == nil || s.live == nil && s.attempt == nil {
+	if h.closed || s == nil || s.live == nil && s.attempt == nil {
 		return
 	}
 	if s.attempt != nil && len(h.missing(&s.seen)) > 0 {

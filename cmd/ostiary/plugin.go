@@ -166,7 +166,7 @@ func pluginApproveCommand() *cobra.Command {
 			return err
 		}
 		return t.print(doc, func(w io.Writer) {
-			fmt.Fprintf(w, "%s may use: %s\n", printable(args[0]), asked)
+			fmt.Fprintf(w, "%s may use: %s\n", printable(args[0]), printable(asked.String()))
 		})
 	})
 	cmd.Long = "approve grants a plugin exactly what it asks for now. A later version that asks for more waits again, and the one before it\n" +

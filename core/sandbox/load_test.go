@@ -91,6 +91,9 @@ func TestRefusals(t *testing.T) {
 	bulk := &wat{}
 	bulk.pages(1)
 	bulk.fn("f", "", "", bytes.Repeat(slices.Concat(i32(0), i32(0), i32(0), memoryFill), 15_000))
+	wide := &wat{}
+	many := strings.Repeat("i", 1000)
+	wide.fn("f", many, many, bytes.Repeat(call(0), 4000))
 	lies := append((&wat{}).bytes(), 4, 5, 1, 0x60, 0xa6, 0xa6, 0xa6)
 	invalid := &wat{}
 	invalid.fn("f", "", "i")
@@ -107,6 +110,7 @@ func TestRefusals(t *testing.T) {
 		"ostiary_global_0":      {reserved.bytes(), Limits{}},
 		"belongs to the meter":  {tick.bytes(), Limits{}},
 		"cost 337":              {crowded.bytes(), Limits{}},
+		"cost 128":              {wide.bytes(), Limits{}},
 		"cost 225":              {bulk.bytes(), Limits{}},
 		"20 elements, the":      {filled.bytes(), Limits{TableElements: 10}},
 		"offset":                {lies, Limits{}},
