@@ -77,6 +77,13 @@ func buildAssemblyScript(t testing.TB, dir string, args ...string) []byte {
 	return []byte(readFileText(t, out))
 }
 
+// rustEnv is the environment in which cargo takes the compiler of make guests.
+func rustEnv(t testing.TB) []string {
+	t.Helper()
+	compiler := needs(t, rustc)
+	return []string{"RUSTC=" + compiler, "RUSTDOC=" + filepath.Join(filepath.Dir(compiler), "rustdoc"), "CARGO_NET_OFFLINE=true"}
+}
+
 func run(t testing.TB, dir string, env []string, name string, args ...string) {
 	t.Helper()
 	cmd := exec.Command(name, args...)
@@ -190,6 +197,45 @@ func BenchmarkHook(b *testing.B) {
 			for b.Loop() {
 				if _, err := exchanged(p, string(v.Hook), in); err != nil {
 					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// TestGuidesOfOtherLanguages does what the guides of the other SDKs say: it writes the files, runs the commands and asks the plugin
+// that results.
+func TestGuidesOfOtherLanguages(t *testing.T) {
+	for language, prepare := range map[string]func(*testing.T) []string{
+		"rust": func(t *testing.T) []string { return rustEnv(t) },
+		"assemblyscript": func(t *testing.T) []string {
+			return []string{"MODULES=" + filepath.Dir(filepath.Dir(filepath.Dir(needs(t, assemblyscript))))}
+		},
+	} {
+		t.Run(language, func(t *testing.T) {
+			env := prepare(t)
+			f := newFolder(t, nil)
+			dir := filepath.Join(t.TempDir(), "hosts")
+			cloned(t, filepath.Dir(dir))
+			if err := noteSources("../sdk/" + language); err != nil {
+				t.Fatal(err)
+			}
+			for _, b := range blocks(t, "../sdk/"+language+"/README.md") {
+				if b.name != "" {
+					writeFile(t, filepath.Join(dir, b.name), b.text)
+				} else {
+					f.do(dir, env, b.text)
+				}
+			}
+			f.reload()
+			for client, want := range map[string]string{
+				`{"redirect_uris":["https://app.example.com/cb"],"scope":"openid"}`:             "continue",
+				`{"scope":"openid offline_access profile","token_endpoint_auth_method":"none"}`: `patch {"scope":"openid profile"} offline_access was taken away: public clients do not get it here.`,
+				`{"redirect_uris":["https://evil.example/cb"]}`:                                 "reject invalid_redirect_uri https://evil.example/cb is not on a host of ours.",
+			} {
+				r, _, err := f.only(hook.PreRegister).Ask(context.Background(), hook.Call{Point: hook.PreRegister, Client: mustParse(t, client)})
+				if err != nil || describe(r) != want {
+					t.Errorf("%s:\ngot  %s, %v\nwant %s", client, describe(r), err, want)
 				}
 			}
 		})
