@@ -13,7 +13,6 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/hook"
-	"github.com/ostiary/ostiary/core/strictjson"
 )
 
 // What `make guests` installs: compilers for plugins in Rust and AssemblyScript.
@@ -175,28 +174,6 @@ configuration: {steps: [{op: count, member: client_name}]}`)
 			for name, want := range map[string]string{"refuse": "configuration: the member 'domain' is missing", "unready": "not ready"} {
 				if s := f.status(name); s.State != Failed || !strings.Contains(s.Error, want) {
 					t.Errorf("got %+v, want %q", s, want)
-				}
-			}
-		})
-	}
-}
-
-// BenchmarkHook is one hook of a guest on a registration of about 1.5 KB: input, call, answer, reset. What the host does with the
-// bytes before and after is not in it; see BenchmarkAsk.
-func BenchmarkHook(b *testing.B) {
-	kits := map[string]func(testing.TB) []byte{"go": kit, "rust": languages["rust"], "assemblyscript": languages["assemblyscript"]}
-	for _, language := range []string{"go", "rust", "assemblyscript"} {
-		b.Run(language, func(b *testing.B) {
-			v := vectorNamed(b, "shape")
-			f := newFolder(b, nil)
-			f.put("shape", kits[language](b), allHooks+"configuration: "+v.Configuration.String()+"\n")
-			f.reload()
-			p := f.named(hook.PreRegister, "shape")
-			in := strictjson.Append(nil, v.Input)
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := exchanged(p, string(v.Hook), in); err != nil {
-					b.Fatal(err)
 				}
 			}
 		})
