@@ -121,7 +121,7 @@ func copied(t *testing.T, example, language string) (dir string, env []string) {
 	}
 	switch language {
 	case "rust":
-		env = []string{"RUSTC=" + needs(t, rustc), "CARGO_NET_OFFLINE=true"}
+		env = rustEnv(t)
 	case "assemblyscript":
 		modules := filepath.Dir(filepath.Dir(filepath.Dir(needs(t, assemblyscript))))
 		env = []string{"MODULES=" + modules}
@@ -129,10 +129,12 @@ func copied(t *testing.T, example, language string) (dir string, env []string) {
 	return dir, env
 }
 
-// do runs a script of a README. What npm ci would fetch is there already.
+// do runs a script of a README. What npm would fetch is there already.
 func (f *folder) do(dir string, env []string, script string) {
 	f.t.Helper()
-	script = strings.ReplaceAll(script, "npm ci --ignore-scripts\n", "ln -sfn \"$MODULES\" node_modules\n")
+	for _, install := range []string{"npm ci --ignore-scripts\n", "npm install --ignore-scripts\n"} {
+		script = strings.ReplaceAll(script, install, "ln -sfn \"$MODULES\" node_modules\n")
+	}
 	run(f.t, dir, append(env, "PLUGIN_DIR="+f.dir, "GOFLAGS="), "sh", "-eu", "-c", script)
 }
 

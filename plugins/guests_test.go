@@ -13,7 +13,6 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/hook"
-	"github.com/ostiary/ostiary/core/strictjson"
 )
 
 // What `make guests` installs: compilers for plugins in Rust and AssemblyScript.
@@ -75,6 +74,13 @@ func buildAssemblyScript(t testing.TB, dir string, args ...string) []byte {
 	args = append([]string{compiler, "--config", "asconfig.json", "--target", "release", "-o", out}, args...)
 	run(t, dir, nil, "node", args...)
 	return []byte(readFileText(t, out))
+}
+
+// rustEnv is the environment in which cargo takes the compiler of make guests.
+func rustEnv(t testing.TB) []string {
+	t.Helper()
+	compiler := needs(t, rustc)
+	return []string{"RUSTC=" + compiler, "RUSTDOC=" + filepath.Join(filepath.Dir(compiler), "rustdoc"), "CARGO_NET_OFFLINE=true"}
 }
 
 func run(t testing.TB, dir string, env []string, name string, args ...string) {
@@ -174,22 +180,39 @@ configuration: {steps: [{op: count, member: client_name}]}`)
 	}
 }
 
-// BenchmarkHook is one hook of a guest on a registration of about 1.5 KB: input, call, answer, reset. What the host does with the
-// bytes before and after is not in it; see BenchmarkAsk.
-func BenchmarkHook(b *testing.B) {
-	kits := map[string]func(testing.TB) []byte{"go": kit, "rust": languages["rust"], "assemblyscript": languages["assemblyscript"]}
-	for _, language := range []string{"go", "rust", "assemblyscript"} {
-		b.Run(language, func(b *testing.B) {
-			v := vectorNamed(b, "shape")
-			f := newFolder(b, nil)
-			f.put("shape", kits[language](b), allHooks+"configuration: "+v.Configuration.String()+"\n")
+// TestGuidesOfOtherLanguages does what the guides of the other SDKs say: it writes the files, runs the commands and asks the plugin
+// that results.
+func TestGuidesOfOtherLanguages(t *testing.T) {
+	for language, prepare := range map[string]func(*testing.T) []string{
+		"rust": func(t *testing.T) []string { return rustEnv(t) },
+		"assemblyscript": func(t *testing.T) []string {
+			return []string{"MODULES=" + filepath.Dir(filepath.Dir(filepath.Dir(needs(t, assemblyscript))))}
+		},
+	} {
+		t.Run(language, func(t *testing.T) {
+			env := prepare(t)
+			f := newFolder(t, nil)
+			dir := filepath.Join(t.TempDir(), "hosts")
+			cloned(t, filepath.Dir(dir))
+			if err := noteSources("../sdk/" + language); err != nil {
+				t.Fatal(err)
+			}
+			for _, b := range blocks(t, "../sdk/"+language+"/README.md") {
+				if b.name != "" {
+					writeFile(t, filepath.Join(dir, b.name), b.text)
+				} else {
+					f.do(dir, env, b.text)
+				}
+			}
 			f.reload()
-			p := f.named(hook.PreRegister, "shape")
-			in := strictjson.Append(nil, v.Input)
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, err := exchanged(p, string(v.Hook), in); err != nil {
-					b.Fatal(err)
+			for client, want := range map[string]string{
+				`{"redirect_uris":["https://app.example.com/cb"],"scope":"openid"}`:             "continue",
+				`{"scope":"openid offline_access profile","token_endpoint_auth_method":"none"}`: `patch {"scope":"openid profile"} offline_access was taken away: public clients do not get it here.`,
+				`{"redirect_uris":["https://evil.example/cb"]}`:                                 "reject invalid_redirect_uri https://evil.example/cb is not on a host of ours.",
+			} {
+				r, _, err := f.only(hook.PreRegister).Ask(context.Background(), hook.Call{Point: hook.PreRegister, Client: mustParse(t, client)})
+				if err != nil || describe(r) != want {
+					t.Errorf("%s:\ngot  %s, %v\nwant %s", client, describe(r), err, want)
 				}
 			}
 		})

@@ -32,5 +32,14 @@ export const MAX_WARNINGS: i32 = 8;
 export const MAX_WARNING: i32 = 200;
 /** Bytes of the description of a refusal. */
 export const MAX_DESCRIPTION: i32 = 400;
+/** Bytes of the extra members of a refusal, as JSON. */
+export const MAX_EXTRA: usize = 1 << 10;
+/** Extra members of a refusal. */
+export const MAX_EXTRAS: i32 = 8;
+/** The members that an error answer has itself: a refusal may have none of them as an extra. */
+export const OWN_IN_ERROR: StaticArray<string> = [
+  "error", "error_description", "error_uri", "errors", "decision_id", "warnings", "registration_status", "state", "iss", "type",
+  "title", "status", "detail", "instance", "code",
+];
 /** Arrays and objects inside each other, in what Value.parse takes. */
 export const MAX_DEPTH: i32 = 16;

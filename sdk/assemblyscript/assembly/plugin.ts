@@ -1,4 +1,4 @@
-import { HOOKS, MAJOR, Point } from "./abi";
+import { HOOKS, MAJOR, MAX_EXTRA, MAX_EXTRAS, OWN_IN_ERROR, Point } from "./abi";
 import { Call, Certificate, Context, Keys, Signed, Token } from "./call";
 import { Metadata } from "./metadata";
 import { codeWord, describable, rejects, rejectsWith } from "./reject";
@@ -129,6 +129,11 @@ export function run(p: Point, input: Value, w: Writer): string | null {
 function refusal(c: Call, w: Writer): string | null {
   if (!rejects(c.point)) return "the hook " + HOOKS[c.point] + " cannot reject: what was asked for is done already";
   if (!rejectsWith(c.point, c.code)) return "a plugin may not reject with the code " + codeWord(c.code) + " in " + HOOKS[c.point];
+  for (let i = 0; i < c.extra.length; i++) {
+    if (OWN_IN_ERROR.includes(c.extra[i].name)) return "the error answer has a member " + c.extra[i].name + " itself";
+  }
+  const extra = Value.object(c.extra);
+  if (c.extra.length > MAX_EXTRAS || extra.end - extra.start > MAX_EXTRA) return "the extra members of a rejection are too many or too long";
   begin(w, "reject");
   writeError(w, codeWord(c.code), c.description, c.extra);
   end(c, w);

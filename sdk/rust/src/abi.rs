@@ -11,6 +11,15 @@ pub const MAX_WARNINGS: usize = 8;
 pub const MAX_WARNING: usize = 200;
 /// Bytes of the description of a refusal.
 pub const MAX_DESCRIPTION: usize = 400;
+/// Bytes of the extra members of a refusal, as JSON.
+pub const MAX_EXTRA: usize = 1 << 10;
+/// Extra members of a refusal.
+pub const MAX_EXTRAS: usize = 8;
+/// The members that an error answer has itself: a refusal may have none of them as an extra.
+pub const OWN_IN_ERROR: [&str; 15] = [
+    "error", "error_description", "error_uri", "errors", "decision_id", "warnings", "registration_status", "state", "iss", "type",
+    "title", "status", "detail", "instance", "code",
+];
 /// Arrays and objects inside each other, in what [`crate::Value::parse`] takes.
 pub const MAX_DEPTH: usize = 16;
 

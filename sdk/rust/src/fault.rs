@@ -1,7 +1,7 @@
 use alloc::format;
 use alloc::string::{String, ToString};
 
-use crate::abi::{MAX_DESCRIPTION, MAX_WARNING};
+use crate::abi::{MAX_DESCRIPTION, MAX_EXTRA, MAX_EXTRAS, MAX_WARNING, OWN_IN_ERROR};
 use crate::json::{Json, Object};
 
 /// What a function for a hook gives: nothing, or why it stopped.
@@ -113,6 +113,12 @@ impl Rejection {
         };
         if !allowed {
             return Err(format!("a plugin may not reject with the code {} in {hook}", self.code.as_str()));
+        }
+        if let Some(name) = self.extra.names().find(|name| OWN_IN_ERROR.contains(name)) {
+            return Err(format!("the error answer has a member {name} itself"));
+        }
+        if self.extra.names().count() > MAX_EXTRAS || Json::from(self.extra.clone()).as_str().len() > MAX_EXTRA {
+            return Err(String::from("the extra members of a rejection are too many or too long"));
         }
         Ok(())
     }

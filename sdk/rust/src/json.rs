@@ -59,6 +59,11 @@ impl Object {
         self.members.iter().find(|(n, _)| n == name).map(|(_, value)| value.view()).unwrap_or_default()
     }
 
+    /// The members' names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|(name, _)| name.as_str())
+    }
+
     /// Whether it has no members.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
