@@ -7,6 +7,7 @@ import "slices"
 type wat struct {
 	types, imports, functions, code, exports, globals [][]byte
 	memory, table, start, elements                    []byte
+	segments                                          [][]byte
 	customs                                           [][]byte
 	imported                                          int
 }
@@ -74,6 +75,11 @@ func (w *wat) tableOf(n uint32, functions ...uint32) {
 	}
 }
 
+// passive adds a data segment that is written only by memory.init.
+func (w *wat) passive(data string) {
+	w.segments = append(w.segments, appendName([]byte{1}, data))
+}
+
 func (w *wat) custom(name, data string) *wat {
 	w.customs = append(w.customs, append(appendName(nil, name), data...))
 	return w
@@ -103,7 +109,11 @@ func (w *wat) bytes() []byte {
 	vector(sectionExport, w.exports)
 	raw(sectionStart, w.start)
 	raw(sectionElement, w.elements)
+	if len(w.segments) > 0 {
+		raw(sectionDataCount, appendU32(nil, uint32(len(w.segments))))
+	}
 	vector(sectionCode, w.code)
+	vector(sectionData, w.segments)
 	return out
 }
 
