@@ -1,6 +1,10 @@
 package sandbox
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/ostiary/ostiary/core/sandbox/wasm"
+)
 
 // A wat assembles modules for tests, byte by byte, in the order the sections are written. Functions are given as
 // instructions without their final end.
@@ -18,7 +22,7 @@ func letters(types string) []byte {
 	for _, l := range types {
 		out = append(out, byte(kinds[l]))
 	}
-	return append(appendU32(nil, uint32(len(out))), out...)
+	return append(wasm.AppendU32(nil, uint32(len(out))), out...)
 }
 
 // typeIndex adds a function type and gives its index.
@@ -30,8 +34,8 @@ func (w *wat) typeIndex(params, results string) uint32 {
 
 // importFunc must come before any function; it gives the index to call.
 func (w *wat) importFunc(module, name, params, results string) uint32 {
-	entry := appendName(appendName(nil, module), name)
-	w.imports = append(w.imports, appendU32(append(entry, byte(KindFunction)), w.typeIndex(params, results)))
+	entry := wasm.AppendName(wasm.AppendName(nil, module), name)
+	w.imports = append(w.imports, wasm.AppendU32(append(entry, byte(KindFunction)), w.typeIndex(params, results)))
 	w.imported++
 	return uint32(w.imported - 1)
 }
@@ -39,9 +43,9 @@ func (w *wat) importFunc(module, name, params, results string) uint32 {
 // fn defines a function without locals of its own, exports it if it has a name, and gives its index.
 func (w *wat) fn(name, params, results string, body ...[]byte) uint32 {
 	index := uint32(w.imported + len(w.functions))
-	w.functions = append(w.functions, appendU32(nil, w.typeIndex(params, results)))
-	code := append(append([]byte{0}, slices.Concat(body...)...), byte(opEnd))
-	w.code = append(w.code, append(appendU32(nil, uint32(len(code))), code...))
+	w.functions = append(w.functions, wasm.AppendU32(nil, w.typeIndex(params, results)))
+	code := append(append([]byte{0}, slices.Concat(body...)...), byte(wasm.OpEnd))
+	w.code = append(w.code, append(wasm.AppendU32(nil, uint32(len(code))), code...))
 	if name != "" {
 		w.export(name, KindFunction, index)
 	}
@@ -49,92 +53,80 @@ func (w *wat) fn(name, params, results string, body ...[]byte) uint32 {
 }
 
 func (w *wat) export(name string, kind Kind, index uint32) {
-	w.exports = append(w.exports, appendU32(append(appendName(nil, name), byte(kind)), index))
+	w.exports = append(w.exports, wasm.AppendU32(append(wasm.AppendName(nil, name), byte(kind)), index))
 }
 
 // pages declares and exports the memory.
 func (w *wat) pages(low uint32) *wat {
-	w.memory = append([]byte{1, 0}, appendU32(nil, low)...)
+	w.memory = append([]byte{1, 0}, wasm.AppendU32(nil, low)...)
 	w.export("memory", KindMemory, 0)
 	return w
 }
 
 // global declares a mutable global that nobody exports.
 func (w *wat) global(t ValueType, init []byte) uint32 {
-	w.globals = append(w.globals, slices.Concat([]byte{byte(t), 1}, init, []byte{byte(opEnd)}))
+	w.globals = append(w.globals, slices.Concat([]byte{byte(t), 1}, init, []byte{byte(wasm.OpEnd)}))
 	return uint32(len(w.globals) - 1)
 }
 
 // tableOf declares a table of n elements; those listed are filled from index 0.
 func (w *wat) tableOf(n uint32, functions ...uint32) {
-	w.table = append([]byte{1, byte(FuncRef), 0}, appendU32(nil, n)...)
-	w.elements = append([]byte{1, 0}, append(i32(0), byte(opEnd))...)
-	w.elements = appendU32(w.elements, uint32(len(functions)))
+	w.table = append([]byte{1, byte(FuncRef), 0}, wasm.AppendU32(nil, n)...)
+	w.elements = append([]byte{1, 0}, append(i32(0), byte(wasm.OpEnd))...)
+	w.elements = wasm.AppendU32(w.elements, uint32(len(functions)))
 	for _, f := range functions {
-		w.elements = appendU32(w.elements, f)
+		w.elements = wasm.AppendU32(w.elements, f)
 	}
 }
 
 // passive adds a data segment that is written only by memory.init.
 func (w *wat) passive(data string) {
-	w.segments = append(w.segments, appendName([]byte{1}, data))
+	w.segments = append(w.segments, wasm.AppendName([]byte{1}, data))
 }
 
 func (w *wat) custom(name, data string) *wat {
-	w.customs = append(w.customs, append(appendName(nil, name), data...))
+	w.customs = append(w.customs, append(wasm.AppendName(nil, name), data...))
 	return w
 }
 
 func (w *wat) bytes() []byte {
-	out := slices.Clone(header)
+	out := []byte(wasm.Header)
 	vector := func(id byte, entries [][]byte) {
 		if len(entries) > 0 {
-			out = appendSection(out, id, append(appendU32(nil, uint32(len(entries))), slices.Concat(entries...)...))
+			out = wasm.AppendSection(out, id, append(wasm.AppendU32(nil, uint32(len(entries))), slices.Concat(entries...)...))
 		}
 	}
 	raw := func(id byte, body []byte) {
 		if body != nil {
-			out = appendSection(out, id, body)
+			out = wasm.AppendSection(out, id, body)
 		}
 	}
 	for _, c := range w.customs {
-		raw(sectionCustom, c)
+		raw(wasm.SectionCustom, c)
 	}
-	vector(sectionType, w.types)
-	vector(sectionImport, w.imports)
-	vector(sectionFunction, w.functions)
-	raw(sectionTable, w.table)
-	raw(sectionMemory, w.memory)
-	vector(sectionGlobal, w.globals)
-	vector(sectionExport, w.exports)
-	raw(sectionStart, w.start)
-	raw(sectionElement, w.elements)
+	vector(wasm.SectionType, w.types)
+	vector(wasm.SectionImport, w.imports)
+	vector(wasm.SectionFunction, w.functions)
+	raw(wasm.SectionTable, w.table)
+	raw(wasm.SectionMemory, w.memory)
+	vector(wasm.SectionGlobal, w.globals)
+	vector(wasm.SectionExport, w.exports)
+	raw(wasm.SectionStart, w.start)
+	raw(wasm.SectionElement, w.elements)
 	if len(w.segments) > 0 {
-		raw(sectionDataCount, appendU32(nil, uint32(len(w.segments))))
+		raw(wasm.SectionDataCount, wasm.AppendU32(nil, uint32(len(w.segments))))
 	}
-	vector(sectionCode, w.code)
-	vector(sectionData, w.segments)
+	vector(wasm.SectionCode, w.code)
+	vector(wasm.SectionData, w.segments)
 	return out
 }
 
-func signed(v int64) []byte {
-	var out []byte
-	for {
-		b := byte(v & 0x7f)
-		v >>= 7
-		if v == 0 && b&0x40 == 0 || v == -1 && b&0x40 != 0 {
-			return append(out, b)
-		}
-		out = append(out, b|0x80)
-	}
-}
-
 func indexed(op byte) func(uint32) []byte {
-	return func(n uint32) []byte { return appendU32([]byte{op}, n) }
+	return func(n uint32) []byte { return wasm.AppendU32([]byte{op}, n) }
 }
 
-func i32(v int32) []byte   { return append([]byte{0x41}, signed(int64(v))...) }
-func i64(v int64) []byte   { return append([]byte{0x42}, signed(v)...) }
+func i32(v int32) []byte   { return wasm.AppendS64([]byte{0x41}, int64(v)) }
+func i64(v int64) []byte   { return wasm.AppendS64([]byte{0x42}, v) }
 func ops(b ...byte) []byte { return b }
 func loop(body ...[]byte) []byte {
 	return slices.Concat(ops(0x03, 0x40), slices.Concat(body...), ops(0x0b))

@@ -1,52 +1,95 @@
 package sandbox
 
-import "fmt"
+import (
+	"fmt"
 
-// check parses and rewrites a module and lists every reason to refuse it that can be found without compiling it.
-func check(wasm []byte, imports Imports, l Limits) (*module, rewritten, Imports, error) {
-	if len(wasm) > l.ModuleBytes {
-		return nil, rewritten{}, nil, refuse(nil, "the module has %d bytes, the limit is %d", len(wasm), l.ModuleBytes)
+	"github.com/ostiary/ostiary/core/sandbox/meter"
+	"github.com/ostiary/ostiary/core/sandbox/wasm"
+)
+
+// Bounds on what a module makes the compiler do. RATIONALE.md has the measurements.
+const (
+	// maxCompileCost bounds the work in units of roughly a quarter of a microsecond: a module far below the size limit could
+	// keep the compiler busy for hours.
+	maxCompileCost = 100_000_000
+	// maxFunctionBytes bounds one function, because compilation can be cancelled only between functions.
+	maxFunctionBytes = 256 << 10
+)
+
+// check parses and meters a module and lists every reason to refuse it that can be found without compiling it.
+func check(binary []byte, imports Imports, l Limits) (*wasm.Module, *meter.Metered, Imports, error) {
+	if len(binary) > l.ModuleBytes {
+		return nil, nil, nil, refuse(nil, "the module has %d bytes, the limit is %d", len(binary), l.ModuleBytes)
 	}
-	m, err := parseModule(wasm)
+	m, err := wasm.Parse(binary)
 	if err != nil {
-		return nil, rewritten{}, nil, refuse(err, "%s", err)
+		return nil, nil, nil, refuse(err, "%s", err)
 	}
-	reasons := append(imports.check(), m.refusals(l)...)
-	chosen, missing := imports.resolve(m.info.Imports)
+	reasons := append(imports.check(), declared(m, l)...)
+	chosen, missing := imports.resolve(m.Info.Imports)
 	reasons = append(reasons, missing...)
-	out, bad := rewrite(m)
-	if reasons = append(reasons, bad...); len(reasons) > 0 {
-		return nil, rewritten{}, nil, &LoadError{Reasons: reasons}
+	metered, err := meter.RewriteModule(m, meter.Options{Stack: initialStack, MemoryPages: l.MemoryPages})
+	if err != nil {
+		reasons = append(reasons, clean(err.Error()))
+	} else {
+		reasons = append(reasons, coded(&metered.Report)...)
 	}
-	return m, out, chosen, nil
+	if len(reasons) > 0 {
+		return nil, nil, nil, &LoadError{Reasons: reasons, Err: err}
+	}
+	return m, metered, chosen, nil
 }
 
-// refusals are the rules about what a module declares. What it imports is checked by Imports.resolve, its code by rewrite.
-func (m *module) refusals(l Limits) []string {
+// declared are the rules about what a module declares. What it imports is checked by Imports.resolve, its code by coded.
+func declared(m *wasm.Module, l Limits) []string {
 	var reasons []string
 	refuse := func(format string, args ...any) { reasons = append(reasons, fmt.Sprintf(format, args...)) }
-	if len(m.info.Memories) > 1 {
-		refuse("it has %d memories, at most one is supported", len(m.info.Memories))
+	if len(m.Info.Memories) > 1 {
+		refuse("it has %d memories, at most one is supported", len(m.Info.Memories))
 	}
-	for _, memory := range m.info.Memories {
+	for _, memory := range m.Info.Memories {
 		if memory.Min > l.MemoryPages {
 			refuse("it starts with %d pages of memory, the limit is %d", memory.Min, l.MemoryPages)
 		}
 	}
 	var elements uint64
-	for _, table := range m.info.Tables {
+	for _, table := range m.Info.Tables {
 		elements += uint64(table.Min)
 	}
 	if elements > uint64(l.TableElements) {
 		refuse("it starts with %d table elements, the limit is %d", elements, l.TableElements)
 	}
-	for index, g := range m.info.Globals {
-		if g.Mutable && !g.Type.numeric() {
+	for index, g := range m.Info.Globals {
+		if g.Mutable && !g.Type.Numeric() {
 			refuse("global %d is a mutable %s, which cannot be restored", index, g.Type)
 		}
 	}
-	if m.usesReserved() {
-		refuse("it exports names that start with %s", reservedPrefix)
+	return reasons
+}
+
+// unrestorable are the instructions that change state a reset cannot bring back: tables, and segments once dropped.
+var unrestorable = []struct {
+	op   wasm.Opcode
+	word string
+}{
+	{wasm.OpTableSet, "table.set"}, {wasm.OpTableInit, "table.init"}, {wasm.OpTableCopy, "table.copy"},
+	{wasm.OpTableGrow, "table.grow"}, {wasm.OpTableFill, "table.fill"}, {wasm.OpElemDrop, "elem.drop"},
+	{wasm.OpDataDrop, "data.drop"},
+}
+
+// coded are the rules about code.
+func coded(r *meter.Report) []string {
+	var reasons []string
+	for _, u := range unrestorable {
+		if r.Uses(u.op) {
+			reasons = append(reasons, u.word+" is not allowed: its effect outlives the call")
+		}
+	}
+	if r.LongestFunction > maxFunctionBytes {
+		reasons = append(reasons, fmt.Sprintf("a function has more than %d bytes", maxFunctionBytes))
+	}
+	if r.CompileCost > maxCompileCost {
+		reasons = append(reasons, fmt.Sprintf("its functions are too branched to be compiled: cost %d, the limit is %d", r.CompileCost, maxCompileCost))
 	}
 	return reasons
 }

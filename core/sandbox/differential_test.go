@@ -3,15 +3,20 @@ package sandbox
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
+	"time"
 
+	"github.com/ostiary/ostiary/core/sandbox/meter"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 )
@@ -19,7 +24,7 @@ import (
 // randomFeatures are those of WebAssembly core 2.0, in the words of binaryen, but for reference types: those that binaryen
 // makes are from a later draft.
 var randomFeatures = []string{
-	"--mvp-features", "--enable-sign-ext", "--enable-mutable-globals", "--enable-nontrapping-float-to-int", "--enable-simd",
+	"--mvp-features", "--enable-sign-ext", "--enable-mutable-globals", "--enable-nontrapping-float-to-int",
 	"--enable-bulk-memory", "--enable-multivalue",
 }
 
@@ -38,7 +43,8 @@ func wasmOpt(t *testing.T) string {
 	return ""
 }
 
-// randomModule gives the module that belongs to a seed. It ends by itself: binaryen gives it a counter of loops and calls.
+// randomModule gives the module that belongs to a seed. It ends by itself: binaryen gives it a counter of loops and calls,
+// which hangLimitInitializer winds up.
 func randomModule(t *testing.T, program, dir string, seed uint64) []byte {
 	t.Helper()
 	source := randomOf(seed)
@@ -51,55 +57,192 @@ func randomModule(t *testing.T, program, dir string, seed uint64) []byte {
 		t.Fatal(err)
 	}
 	args := slices.Concat([]string{"-q", "-ttf", in, "-o", out}, randomFeatures)
+	if seed%2 == 0 { // with vectors come imports and globals that the machine does not have
+		args = append(args, "--enable-simd")
+	}
 	if text, err := exec.Command(program, args...).CombinedOutput(); err != nil {
 		t.Fatalf("seed %d: %v: %s", seed, err, text)
 	}
-	wasm, err := os.ReadFile(out)
+	binary, err := os.ReadFile(out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return wasm
+	return binary
 }
 
 func randomOf(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 5)) }
 
+// A sight counts what the random modules showed, so that a corpus that shows nothing fails.
+type sight struct{ modules, calls, trapped, starved, loaded int }
+
 // TestRandomModules runs random modules as they are and metered. DIFFERENTIAL says how many; `make fuzz` asks for 5,000.
 func TestRandomModules(t *testing.T) {
-	program, dir, count := wasmOpt(t), t.TempDir(), 200
+	if racing {
+		t.Skip("no goroutines share anything here; tested without the race detector")
+	}
+	program, count := wasmOpt(t), 200
 	if asked := os.Getenv("DIFFERENTIAL"); asked != "" {
 		var err error
 		if count, err = strconv.Atoi(asked); err != nil {
 			t.Fatal(err)
 		}
 	}
-	var seen sights
-	for seed := range uint64(count) {
-		wasm := randomModule(t, program, dir, seed)
-		compare(t, seed, wasm, &seen)
+	var mu sync.Mutex
+	var all sight
+	t.Run("modules", func(t *testing.T) {
+		for part := range 4 {
+			t.Run(strconv.Itoa(part), func(t *testing.T) {
+				t.Parallel()
+				dir := t.TempDir()
+				for seed := part; seed < count; seed += 4 {
+					seen := compareModes(t, uint64(seed), randomModule(t, program, dir, uint64(seed)))
+					mu.Lock()
+					all.modules += seen.modules
+					all.calls += seen.calls
+					all.trapped += seen.trapped
+					all.starved += seen.starved
+					all.loaded += seen.loaded
+					mu.Unlock()
+				}
+			})
+		}
+	})
+	t.Logf("%+v", all)
+	if all.modules != count || all.calls < 10*count || all.trapped < count || all.starved < count || all.loaded < count/4 {
+		t.Errorf("too little was seen: %+v", all)
 	}
-	t.Logf("%d modules: %+v", count, seen)
 }
 
-// sights counts what the random modules showed, so that a corpus that shows nothing fails.
-type sights struct{ modules, calls, trapped, loaded int }
-
-func compare(t *testing.T, seed uint64, wasm []byte, seen *sights) {
+// compareModes holds against each other what one module does as it is, metered with enough fuel, counting its
+// instructions, metered with less fuel than it needs, and on the machine.
+func compareModes(t *testing.T, seed uint64, binary []byte) sight {
 	t.Helper()
-	before, err := observe(asItIs, wasm, seed)
+	open, globals, err := exposed(binary)
 	if err != nil {
 		t.Errorf("seed %d: %v", seed, err)
-		return
+		return sight{}
 	}
-	seen.modules++
-	seen.calls += len(before.calls)
-	for _, c := range before.calls {
+	o := observer{seed: seed, binary: open, globals: globals}
+	before, after, work := o.observe(t, asItIs(), nil), o.observe(t, metered(plenty), nil), o.observe(t, counting(), nil)
+	if t.Failed() {
+		return sight{}
+	}
+	for which, other := range map[string]observation{"metered": after, "counting": work} {
+		if difference := before.against(other); difference != "" {
+			t.Errorf("seed %d: as it is and %s: %s", seed, which, difference)
+		}
+	}
+	seen := sight{modules: 1, calls: len(before.calls)}
+	for n, c := range before.calls {
 		if c.err != nil {
 			seen.trapped++
 		}
+		if did, paid := work.calls[n].spent, after.calls[n].spent; did > paid+uncharged {
+			t.Errorf("seed %d, call %d: %d instructions for %d units of fuel", seed, n, did, paid)
+		}
 	}
+	seen.starved = o.starve(t, after)
+	if o.load(t, before) {
+		seen.loaded = 1
+	}
+	return seen
 }
 
-// An observation is all that can be seen of a module: what its start and exports give, in order, and what they leave.
+// starve gives every call exactly the fuel it needs, which must be enough, and then one unit less, which must not.
+func (o observer) starve(t *testing.T, full observation) (starved int) {
+	t.Helper()
+	var exact []int64
+	for _, c := range full.calls {
+		exact = append(exact, c.spent)
+	}
+	if difference := full.against(o.observe(t, metered(plenty), exact)); difference != "" {
+		t.Errorf("seed %d: plenty of fuel and just enough: %s", o.seed, difference)
+	}
+	// What a call leaves undone changes all that follow, so each run starves one call, and there are many.
+	for n := range full.calls {
+		if n%7 != int(o.seed%7) || exact[n] == 0 {
+			continue
+		}
+		less := slices.Clone(exact[:n+1])
+		less[n]--
+		if last := o.observe(t, metered(plenty), less).calls[n]; !errors.Is(last.err, errFuel) {
+			t.Errorf("seed %d, call %d with %d units of %d: %x, %v", o.seed, n, less[n], exact[n], last.results, last.err)
+		}
+		starved++
+	}
+	return starved
+}
+
+// load gives the module to the machine, which may refuse it, but has to say why. If it takes it, calls give the same there
+// up to the first trap, which ends a lease.
+func (o observer) load(t *testing.T, before observation) bool {
+	t.Helper()
+	m, err := NewMachine(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	var imports Imports
+	for name, of := range map[string]ValueType{"i32": I32, "i64": I64, "f32": F32, "f64": F64} {
+		imports = append(imports, Import{Module: fuzzing, Name: "log-" + name, Params: []ValueType{of},
+			Call: func(context.Context, Memory, []uint64) error { return nil }})
+	}
+	p, err := m.Load(context.Background(), o.binary, imports, Limits{Wall: time.Minute, InitWall: time.Minute, Fuel: maxFuel})
+	if err != nil {
+		var refused *LoadError
+		if !errors.As(err, &refused) || len(refused.Reasons) == 0 {
+			t.Errorf("seed %d: %v", o.seed, err)
+		}
+		return false
+	}
+	defer p.Close()
+	for range 2 { // the second time with what the first left, which is nothing
+		if _, err := p.Do(context.Background(), func(i *Instance) error { return o.onMachine(i, before) }); err != nil {
+			t.Errorf("seed %d, on the machine: %v", o.seed, err)
+		}
+	}
+	return true
+}
+
+func (o observer) onMachine(i *Instance, before observation) error {
+	ctx := context.Background()
+	names, types := functionsOf(i.mod)
+	random := randomOf(^o.seed)
+	for n, want := range before.calls {
+		name := names[n%len(names)]
+		params := randomParams(random, types[name])
+		if _, err := i.Call(ctx, "hangLimitInitializer"); err != nil {
+			return err
+		}
+		if slices.Contains(types[name], api.ValueType(V128)) {
+			return nil // the machine passes no vectors
+		}
+		results, err := i.Call(ctx, name, params...)
+		if want.err == nil {
+			if err != nil || !slices.Equal(results, want.results) {
+				return fmt.Errorf("call %d: %x, %w, want %x", n, results, err, want.results)
+			}
+			continue
+		}
+		var trap *Trap
+		if !errors.As(err, &trap) || trap.Kind != trapOf(want.err).Kind {
+			return fmt.Errorf("call %d: %x, %w, want %s", n, results, err, want.trap())
+		}
+		return nil
+	}
+	return nil
+}
+
+// functionsOf gives a module's own functions in the order of their names.
+func functionsOf(mod api.Module) (names []string, types map[string][]api.ValueType) {
+	types = map[string][]api.ValueType{}
+	for name, definition := range mod.ExportedFunctionDefinitions() {
+		types[name] = definition.ParamTypes()
+	}
+	return slices.Sorted(maps.Keys(types)), types
+}
+
+// An observation is all that can be seen of a module: what its exports give, in order, and what they leave.
 type observation struct {
 	calls   []outcome
 	memory  []byte
@@ -107,56 +250,96 @@ type observation struct {
 	logged  uint64
 }
 
-// observe calls every export twice in the order of their names.
-func observe(m mode, wasm []byte, seed uint64) (observation, error) {
+// An observer runs a module in the same way again and again.
+type observer struct {
+	seed    uint64
+	binary  []byte
+	globals []string // those that are compared
+}
+
+// observe calls every export twice in the order of their names. If fuel is given, it bounds the calls, and how many they are.
+func (o observer) observe(t *testing.T, m mode, fuel []int64) observation {
+	t.Helper()
+	seen, err := o.run(m, fuel)
+	if err != nil {
+		t.Fatalf("seed %d: %v", o.seed, err)
+	}
+	return seen
+}
+
+func (o observer) run(m mode, fuel []int64) (seen observation, err error) {
 	ctx := context.Background()
 	runtime := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigCompiler().WithCoreFeatures(api.CoreFeaturesV2))
 	defer runtime.Close(ctx)
-	rewritten, err := m.rewrite(wasm)
+	rewritten, err := m.rewrite(o.binary)
 	if err != nil {
-		return observation{}, fmt.Errorf("%w: %w", errRefused, err)
+		return seen, err
 	}
-	if m.host != nil {
-		if err := m.host(ctx, runtime); err != nil {
-			return observation{}, err
-		}
+	if err := m.host(ctx, runtime); err != nil {
+		return seen, err
 	}
-	support, err := runtime.InstantiateWithConfig(ctx, fuzzingSupport(), wazero.NewModuleConfig().WithName("fuzzing-support"))
+	support, err := runtime.InstantiateWithConfig(ctx, fuzzingSupport(), wazero.NewModuleConfig().WithName(fuzzing))
 	if err != nil {
-		return observation{}, err
+		return seen, err
 	}
 	mod, err := runtime.InstantiateWithConfig(ctx, rewritten, wazero.NewModuleConfig().WithStartFunctions())
 	if err != nil {
-		return observation{}, err
+		return seen, err
 	}
-	var seen observation
-	definitions := mod.ExportedFunctionDefinitions()
-	var names []string
-	for name := range definitions {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	random := randomOf(^seed)
-	for range 2 {
-		for _, name := range names {
-			params := randomParams(random, definitions[name].ParamTypes())
-			if reset := mod.ExportedFunction("hangLimitInitializer"); reset != nil {
-				m.refuel(mod)
-				if _, err := reset.Call(ctx); err != nil {
-					return observation{}, err
-				}
-			}
-			m.refuel(mod)
-			results, err := mod.ExportedFunction(name).Call(ctx, params...)
-			seen.calls = append(seen.calls, outcome{results: slices.Clone(results), err: err})
+	names, types := functionsOf(mod)
+	random := randomOf(^o.seed)
+	for n := range 2 * len(names) {
+		if fuel != nil && n == len(fuel) {
+			break
 		}
+		name := names[n%len(names)]
+		params := randomParams(random, types[name])
+		m.refuel(mod)
+		if _, err := mod.ExportedFunction("hangLimitInitializer").Call(ctx); err != nil {
+			return seen, err
+		}
+		m.refuel(mod)
+		if fuel != nil {
+			setGlobal(mod, meter.FuelExport, fuel[n])
+		}
+		results, err := mod.ExportedFunction(name).Call(ctx, params...)
+		seen.calls = append(seen.calls, outcome{results: slices.Clone(results), err: err, spent: m.spent(mod)})
 	}
+	seen.leave(mod, support, o.globals)
+	return seen, nil
+}
+
+// leave notes what is left behind.
+func (o *observation) leave(mod, support api.Module, globals []string) {
 	if memory := mod.Memory(); memory != nil {
 		live, _ := memory.Read(0, memory.Size())
-		seen.memory = bytes.Clone(live)
+		o.memory = bytes.Clone(live)
 	}
-	seen.logged = support.ExportedGlobal("logged").Get()
-	return seen, nil
+	for _, name := range globals {
+		o.globals = append(o.globals, mod.ExportedGlobal(name).Get())
+	}
+	o.logged = support.ExportedGlobal("logged").Get()
+}
+
+// against says where two observations differ; empty if nowhere.
+func (o observation) against(other observation) string {
+	if len(o.calls) != len(other.calls) {
+		return fmt.Sprintf("%d calls and %d", len(o.calls), len(other.calls))
+	}
+	for n, c := range o.calls {
+		if d := other.calls[n]; c.trap() != d.trap() || !slices.Equal(c.results, d.results) {
+			return fmt.Sprintf("call %d: %x %q and %x %q", n, c.results, c.trap(), d.results, d.trap())
+		}
+	}
+	switch {
+	case !bytes.Equal(o.memory, other.memory):
+		return "memory differs"
+	case !slices.Equal(o.globals, other.globals):
+		return fmt.Sprintf("globals %x and %x", o.globals, other.globals)
+	case o.logged != other.logged:
+		return "what they logged differs"
+	}
+	return ""
 }
 
 // interesting are numbers around which programs change their ways, as integers and as floats.
@@ -184,13 +367,16 @@ func randomParams(random *rand.Rand, types []api.ValueType) []uint64 {
 	return params
 }
 
+const fuzzing = "fuzzing-support"
+
 // fuzzingSupport is what binaryen's modules import: it folds all that is logged, in order, into one number.
 func fuzzingSupport() []byte {
 	w := &wat{}
 	logged := w.global(I64, i64(1))
 	// logged = (logged rotated by 7) * odd + x
 	fold := func(x ...[]byte) []byte {
-		return slices.Concat(globalGet(logged), i64(7), ops(0x89), i64(0x5851f42d4c957f2d), ops(0x7e), slices.Concat(x...), ops(0x7c), globalSet(logged))
+		return slices.Concat(globalGet(logged), i64(7), ops(0x89), i64(0x5851f42d4c957f2d), ops(0x7e),
+			slices.Concat(x...), ops(0x7c), globalSet(logged))
 	}
 	w.fn("log-i32", "i", "", fold(localGet(0), i64Extend))
 	w.fn("log-i64", "I", "", fold(localGet(0)))
@@ -199,25 +385,4 @@ func fuzzingSupport() []byte {
 	w.fn("log-v128", "v", "", fold(localGet(0), ops(0xfd, 29, 0)), fold(localGet(0), ops(0xfd, 29, 1)))
 	w.export("logged", KindGlobal, logged)
 	return w.bytes()
-}
-
-// alike says where two observations differ; empty if nowhere.
-func (o observation) alike(other observation) string {
-	if len(o.calls) != len(other.calls) {
-		return fmt.Sprintf("%d calls and %d", len(o.calls), len(other.calls))
-	}
-	for n, c := range o.calls {
-		if d := other.calls[n]; c.trap() != d.trap() || !slices.Equal(c.results, d.results) {
-			return fmt.Sprintf("call %d: %x %q and %x %q", n, c.results, c.trap(), d.results, d.trap())
-		}
-	}
-	switch {
-	case !bytes.Equal(o.memory, other.memory):
-		return "memory differs"
-	case !slices.Equal(o.globals, other.globals):
-		return fmt.Sprintf("globals %x and %x", o.globals, other.globals)
-	case o.logged != other.logged:
-		return "what they logged differs"
-	}
-	return ""
 }

@@ -8,7 +8,7 @@ import (
 
 // Errors of the machine that are nobody's fault inside the guest.
 var (
-	// ErrBusy: no instance became free in time, or every one is held by a call that does not end.
+	// ErrBusy: no instance became free in time.
 	ErrBusy = errors.New("sandbox: no instance is free")
 	// ErrClosed: the program or machine was closed.
 	ErrClosed = errors.New("sandbox: closed")
@@ -46,7 +46,8 @@ const (
 	TrapMemory         TrapKind = "memory"           // it reached outside its memory
 	TrapArithmetic     TrapKind = "arithmetic"       // division by zero, overflow, a conversion without result
 	TrapTable          TrapKind = "table"            // an indirect call to nothing or to another type
-	TrapStack          TrapKind = "stack"            // too many calls inside calls
+	TrapStack          TrapKind = "stack"            // calls inside calls beyond Limits.Stack
+	TrapFuel           TrapKind = "fuel"             // it used up Limits.Fuel or Limits.InitFuel
 	TrapDeadline       TrapKind = "deadline"         // Limits.Wall, Limits.InitWall or the caller's deadline passed
 	TrapCanceled       TrapKind = "canceled"         // the caller gave up
 	TrapExit           TrapKind = "exit"             // it called proc_exit

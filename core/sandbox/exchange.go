@@ -1,8 +1,11 @@
 package sandbox
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+
+	"github.com/ostiary/ostiary/core/sandbox/wasm"
 )
 
 // Exchange passes bytes in and out: it calls alloc(len) -> ptr, writes in there, calls export(ptr, len) -> ptr<<32|len and
@@ -26,37 +29,39 @@ func (i *Instance) Exchange(ctx context.Context, alloc, export string, in []byte
 }
 
 func (p *Program) exchanges(alloc, export string) error {
-	a, okA := p.module.info.function(alloc)
-	e, okE := p.module.info.function(export)
-	if !okA || signature(a.Params, a.Results) != "i32 -> i32" {
+	a, okA := p.module.Info.Function(alloc)
+	e, okE := p.module.Info.Function(export)
+	if !okA || wasm.Signature(a.Params, a.Results) != "i32 -> i32" {
 		return fmt.Errorf("sandbox: no exported function %s of type i32 -> i32", alloc)
 	}
-	if !okE || signature(e.Params, e.Results) != "(i32, i32) -> i64" {
+	if !okE || wasm.Signature(e.Params, e.Results) != "(i32, i32) -> i64" {
 		return fmt.Errorf("sandbox: no exported function %s of type (i32, i32) -> i64", export)
 	}
 	return nil
 }
 
-// exchange runs on the guest's goroutine.
+// exchange runs while the instance is in use.
 func (i *Instance) exchange(ctx context.Context, alloc, export string, in []byte) ([]byte, error) {
-	results, err := i.call(ctx, alloc, uint64(len(in)))
-	if err != nil {
+	stack := i.stack[:]
+	stack[0] = uint64(len(in))
+	if err := i.call(ctx, alloc, stack); err != nil {
 		return nil, err
 	}
-	mem, at := i.memoryView(), uint32(results[0])
-	if !mem.Write(at, in) {
+	at := uint32(stack[0])
+	if i.mem == nil || !i.mem.Write(at, in) {
 		return nil, &Trap{Kind: TrapBadPointer, Message: fmt.Sprintf("%s gave %#x for %d bytes", alloc, at, len(in))}
 	}
-	if results, err = i.call(ctx, export, uint64(at), uint64(len(in))); err != nil {
+	stack[0], stack[1] = uint64(at), uint64(len(in))
+	if err := i.call(ctx, export, stack); err != nil {
 		return nil, err
 	}
-	at, size := uint32(results[0]>>32), uint32(results[0])
+	at, size := uint32(stack[0]>>32), uint32(stack[0])
 	if uint64(size) > uint64(i.program.limits.OutputBytes) {
 		return nil, &Trap{Kind: TrapOutputTooLarge, Message: fmt.Sprintf("%s answered %d bytes", export, size)}
 	}
-	out, ok := mem.Read(at, size)
+	out, ok := i.mem.Read(at, size)
 	if !ok {
 		return nil, &Trap{Kind: TrapBadPointer, Message: fmt.Sprintf("%s answered %d bytes at %#x", export, size, at)}
 	}
-	return out, nil
+	return bytes.Clone(out), nil // it is the guest's memory, which the next call changes
 }

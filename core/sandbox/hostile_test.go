@@ -9,10 +9,12 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/ostiary/ostiary/core/sandbox/wasm"
 )
 
 // load makes a program that is closed with the test, on a machine of its own.
-func load(t testing.TB, wasm []byte, imports Imports, limits Limits, configure ...ConfigureFunc) *Program {
+func load(t testing.TB, binary []byte, imports Imports, limits Limits, configure ...ConfigureFunc) *Program {
 	t.Helper()
 	for _, wall := range []*time.Duration{&limits.Wall, &limits.InitWall, &limits.Wait} {
 		if *wall == 0 { // not what this test is about; tests run on busy machines
@@ -23,7 +25,7 @@ func load(t testing.TB, wasm []byte, imports Imports, limits Limits, configure .
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := m.Load(context.Background(), wasm, imports, limits, configure...)
+	p, err := m.Load(context.Background(), binary, imports, limits, configure...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,22 +69,24 @@ func trapOfKind(t *testing.T, err error, kind TrapKind) *Trap {
 
 func TestHostileModulesAreContained(t *testing.T) {
 	wasi := WASI(WASIOptions{Log: func(context.Context, int, []byte) {}})
-	limits := Limits{MemoryPages: 256}
-	p := load(t, hostile(), wasi, limits)
-	limits.Wall = 400 * time.Millisecond // long enough for the call after each fault on a busy machine
-	quick, filler := load(t, hostile(), wasi, limits), load(t, fills(), nil, limits)
+	limits := Limits{MemoryPages: 256, Fuel: 30_000_000}
+	p, filler := load(t, hostile(), wasi, limits), load(t, fills(), nil, limits)
 	calls := []struct {
 		program *Program
 		export  string
 		kind    TrapKind
 	}{
-		{quick, "spin", TrapDeadline},
-		{quick, "tree", TrapDeadline},
-		{quick, "fill", TrapDeadline},
-		{filler, "fills", TrapDeadline},
-		{quick, "bomb", TrapDeadline},
-		{quick, "flood", TrapDeadline},
+		{p, "spin", TrapFuel},
+		{p, "tree", TrapFuel},
+		{p, "table", TrapFuel},
+		{p, "fill", TrapFuel},
+		{filler, "fills", TrapFuel},
+		{p, "bomb", TrapFuel},
+		{p, "flood", TrapFuel},
 		{p, "recurse", TrapStack},
+		{p, "odd", TrapStack},
+		{p, "indirectly", TrapStack},
+		{p, "deep", TrapStack},
 		{p, "give_up", TrapUnreachable},
 		{p, "outside", TrapMemory},
 		{p, "divide", TrapArithmetic},
@@ -106,10 +110,12 @@ func TestHostileModulesAreContained(t *testing.T) {
 			if usage.MemoryPages > 256 {
 				t.Errorf("%d pages, the limit is 256", usage.MemoryPages)
 			}
-			until(t, "the program itself answers again", func() bool { // a busy machine may need more than one deadline
-				out, err := exchangeOnce(c.program, "echo", "still here")
-				return err == nil && out == "still here"
-			})
+			if (c.kind == TrapFuel) != (usage.Fuel == limits.Fuel) || usage.Fuel > limits.Fuel {
+				t.Errorf("used %d of %d units of fuel", usage.Fuel, limits.Fuel)
+			}
+			if out, err := exchangeOnce(c.program, "echo", "still here"); err != nil || out != "still here" {
+				t.Errorf("afterwards the program answers %q, %v", out, err)
+			}
 		})
 	}
 }
@@ -150,9 +156,9 @@ func TestTrapNamesTheGuestsFunctions(t *testing.T) {
 	inner := w.fn("inner", "", "", unreachable)
 	w.fn("outer", "", "", call(inner))
 	// A name section: subsection 1, two functions.
-	names := appendName([]byte{2, 0}, "inner\x07name")
-	names = appendName(append(names, 1), "outer_name")
-	module := append(w.bytes(), appendSection(nil, sectionCustom, append(appendName(nil, "name"), appendSection(nil, 1, names)...))...)
+	names := wasm.AppendName([]byte{2, 0}, "inner\x07name")
+	names = wasm.AppendName(append(names, 1), "outer_name")
+	module := append(w.bytes(), wasm.AppendSection(nil, wasm.SectionCustom, append(wasm.AppendName(nil, "name"), wasm.AppendSection(nil, 1, names)...))...)
 	_, _, err := callOnce(load(t, module, nil, Limits{}), "outer")
 	trap := trapOfKind(t, err, TrapUnreachable)
 	if !strings.Contains(trap.Message, "innername") || !strings.Contains(trap.Message, "outer_name") {
@@ -195,7 +201,7 @@ func TestExchangeTrustsNoPointer(t *testing.T) {
 }
 
 func TestCallerMayGiveUp(t *testing.T) {
-	p := load(t, hostile(), WASI(WASIOptions{}), Limits{Wall: time.Minute})
+	p := load(t, hostile(), WASI(WASIOptions{}), Limits{Wall: time.Minute, Fuel: maxFuel})
 	ctx, cancel := context.WithCancel(context.Background())
 	_, err := p.Do(ctx, func(i *Instance) error {
 		time.AfterFunc(10*time.Millisecond, cancel)
@@ -218,7 +224,7 @@ func TestCallerMayGiveUp(t *testing.T) {
 // A spinning guest must not keep the collector from stopping the world: in a process that serves others, that would be the
 // end of all of them.
 func TestCollectorRunsWhileGuestsSpin(t *testing.T) {
-	limits := Limits{Wall: time.Minute, Instances: 2}
+	limits := Limits{Wall: time.Minute, Instances: 2, Fuel: maxFuel}
 	p, filler := load(t, hostile(), WASI(WASIOptions{}), limits), load(t, fills(), nil, limits)
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -257,12 +263,14 @@ func TestCollectorRunsWhileGuestsSpin(t *testing.T) {
 
 func TestInitialisationIsBoundedToo(t *testing.T) {
 	spin := &wat{}
-	spin.start = appendU32(nil, spin.fn("", "", "", loop(br(0))))
+	spin.start = wasm.AppendU32(nil, spin.fn("", "", "", loop(br(0))))
 	tree := &wat{}
 	callTree(tree, 40)
-	tree.start = appendU32(nil, uint32(len(tree.functions)-1))
+	tree.start = wasm.AppendU32(nil, uint32(len(tree.functions)-1))
 	initialize := &wat{}
 	initialize.fn("_initialize", "", "", loop(br(0)))
+	deep := &wat{}
+	deep.start = wasm.AppendU32(nil, deep.fn("", "", "", call(0)))
 	trap := &wat{}
 	trap.fn("_initialize", "", "", unreachable)
 
@@ -272,17 +280,14 @@ func TestInitialisationIsBoundedToo(t *testing.T) {
 	}
 	defer m.Close()
 	for name, c := range map[string]struct {
-		wasm []byte
-		kind TrapKind
+		binary []byte
+		kind   TrapKind
 	}{
-		"start": {spin.bytes(), TrapDeadline}, "tree": {tree.bytes(), TrapDeadline},
-		"_initialize": {initialize.bytes(), TrapDeadline}, "trap": {trap.bytes(), TrapUnreachable},
+		"start": {spin.bytes(), TrapFuel}, "tree": {tree.bytes(), TrapFuel},
+		"_initialize": {initialize.bytes(), TrapFuel}, "trap": {trap.bytes(), TrapUnreachable},
+		"deep": {deep.bytes(), TrapStack},
 	} {
-		limits := Limits{InitWall: time.Minute}
-		if c.kind == TrapDeadline {
-			limits.InitWall = 40 * time.Millisecond
-		}
-		_, err := m.Load(context.Background(), c.wasm, nil, limits)
+		_, err := m.Load(context.Background(), c.binary, nil, Limits{InitFuel: 5_000_000, InitWall: time.Minute})
 		var refused *LoadError
 		if !errors.As(err, &refused) {
 			t.Errorf("%s: got %v, want a LoadError", name, err)

@@ -23,6 +23,11 @@ type hostState struct {
 	partial            [3][]byte // the line begun, by stream
 }
 
+// reset prepares for a lease.
+func (h *hostState) reset(l Limits) {
+	*h = hostState{logBytes: l.LogBytes, logLines: l.LogLines}
+}
+
 type logSink func(ctx context.Context, stream int, line []byte)
 
 // newEntropy is AES-256 in counter mode: the same seed always gives the same stream, and the stream does not give the seed.

@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/ostiary/ostiary/core/sandbox/wasm"
 )
 
 // secret is what the hider hides. No module holds it.
@@ -51,7 +53,7 @@ func hider() []byte {
 	ending("gives_up", unreachable)
 	ending("reaches_out", i32(-4), i32Load, drop)
 	ending("divides", i32(1), i32(0), i32DivS, drop)
-	ending("calls_nothing", i32(7), ops(0x11), appendU32(nil, w.typeIndex("", "")), ops(0))
+	ending("calls_nothing", i32(7), ops(0x11), wasm.AppendU32(nil, w.typeIndex("", "")), ops(0))
 	ending("recurses", localGet(0), call(recursion))
 	ending("spins", loop(br(0)))
 	ending("host_fails", i32(0), call(fail))
@@ -123,7 +125,7 @@ func hunt(t *testing.T, p *Program, want stateOf) {
 }
 
 func TestSecretIsNotFound(t *testing.T) {
-	p := hiding(t, Limits{MemoryPages: 8})
+	p := hiding(t, Limits{MemoryPages: 8, Fuel: 20_000_000})
 	var want stateOf
 	if _, err := p.Do(context.Background(), func(i *Instance) error { want = stateIn(i); return nil }); err != nil {
 		t.Fatal(err)
@@ -138,7 +140,7 @@ func TestSecretIsNotFound(t *testing.T) {
 	}{
 		{"returns", "", false}, {"mutters", "", false}, {"grows", "", true},
 		{"gives_up", TrapUnreachable, true}, {"reaches_out", TrapMemory, true}, {"divides", TrapArithmetic, true},
-		{"calls_nothing", TrapTable, true}, {"recurses", TrapStack, true},
+		{"calls_nothing", TrapTable, true}, {"recurses", TrapStack, true}, {"spins", TrapFuel, true},
 		{"host_fails", TrapHost, true}, {"host_panics", TrapHost, true}, {"exits", TrapExit, true},
 		{"grows_and_gives_up", TrapUnreachable, true},
 	} {
@@ -176,6 +178,19 @@ func TestSecretIsNotFound(t *testing.T) {
 			return err
 		})
 		trapOfKind(t, err, TrapBadPointer)
+		hunt(t, p, want)
+	})
+	t.Run("the caller gives up", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		_, err := p.Do(ctx, func(i *Instance) error {
+			if _, err := i.Call(ctx, "hide", secret); err != nil {
+				return err
+			}
+			cancel()
+			_, err := i.Call(ctx, "returns", secret)
+			return err
+		})
+		trapOfKind(t, err, TrapCanceled)
 		hunt(t, p, want)
 	})
 	t.Run("the host's panic", func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/ostiary/ostiary/core/sandbox/wasm"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 )
@@ -51,7 +52,7 @@ func (all Imports) resolve(needs []ImportNeed) (chosen Imports, reasons []string
 		have := all[n]
 		if !slices.Equal(have.Params, need.Params) || !slices.Equal(have.Results, need.Results) {
 			reasons = append(reasons, fmt.Sprintf("import %s has type %s, the host's is %s",
-				where, signature(need.Params, need.Results), signature(have.Params, have.Results)))
+				where, wasm.Signature(need.Params, need.Results), wasm.Signature(have.Params, have.Results)))
 			continue
 		}
 		if !slices.ContainsFunc(chosen, func(i Import) bool { return i.Module == have.Module && i.Name == have.Name }) {
@@ -72,7 +73,7 @@ func (all Imports) check() []string {
 		if slices.ContainsFunc(all[:n], func(o Import) bool { return o.Module == i.Module && o.Name == i.Name }) {
 			reasons = append(reasons, "host function "+where+" is given twice")
 		}
-		if slices.ContainsFunc(slices.Concat(i.Params, i.Results), func(t ValueType) bool { return !t.numeric() }) {
+		if slices.ContainsFunc(slices.Concat(i.Params, i.Results), func(t ValueType) bool { return !t.Numeric() }) {
 			reasons = append(reasons, "host function "+where+" takes or gives something other than numbers")
 		}
 	}
@@ -100,17 +101,20 @@ func (all Imports) bind(ctx context.Context, runtime wazero.Runtime) error {
 }
 
 // call is what the engine runs for an import. Errors leave through a panic, which is the engine's way to end a guest's
-// call; it recovers it. A call that outlived its deadline has no more effects: its caller is gone.
+// call; it recovers it. A call whose time is over has no more effects.
 func (i Import) call(ctx context.Context, mod api.Module, stack []uint64) {
 	inst := instanceOf(ctx)
-	if ctx.Err() != nil {
-		panic(expired(inst.lease, ctx))
+	if err := ctx.Err(); err != nil {
+		panic(expired(err))
 	}
 	var mem guestMemory
 	if inst.program.hasMemory() {
 		mem.memory = mod.Memory() // not inst's own: a start function runs before inst has its module
 	}
 	if err := i.run(ctx, mem, stack); err != nil {
+		if expiry := ctx.Err(); expiry != nil && errors.Is(err, expiry) {
+			panic(expired(expiry))
+		}
 		var trap *Trap
 		if !errors.As(err, &trap) {
 			trap = &Trap{Kind: TrapHost, Err: err, Message: err.Error()}

@@ -13,6 +13,9 @@ type Limits struct {
 	TableElements uint32        // function table of one instance; 100 000
 	InputBytes    int           // longest input of Exchange; 1 MiB
 	OutputBytes   int           // longest output of Exchange; 256 KiB
+	Fuel          uint64        // one Do, in units of about an instruction; 200 million
+	InitFuel      uint64        // start function, _initialize and configure of one instance; 1 000 million
+	Stack         int           // native stack of calls inside calls, in bytes; 4 MiB
 	Wall          time.Duration // one Do, host functions included, waiting for an instance not; 250 ms
 	InitWall      time.Duration // start function, _initialize and configure of one instance; 5 s
 	Instances     int           // how many calls may run at once; min(GOMAXPROCS, 4)
@@ -21,6 +24,16 @@ type Limits struct {
 	LogBytes      int           // what a guest may write to its standard streams in one call; 8 KiB
 	LogLines      int           // and in how many lines; 64
 }
+
+// initialStack is what a start function and _initialize may use: Limits.Stack is set behind them, so that one module is
+// compiled once whatever its limits.
+const initialStack = 4 << 20
+
+// maxStack and maxFuel keep sums of charges far from overflow.
+const (
+	maxStack = 64 << 20
+	maxFuel  = 1 << 50
+)
 
 // maxMemoryPages is half the address space of a 32-bit memory, so that every size fits an int32.
 const maxMemoryPages = 1 << 15
@@ -47,6 +60,7 @@ func (l Limits) withDefaults() (Limits, error) {
 	number("ModuleBytes", &l.ModuleBytes, 8<<20)
 	number("InputBytes", &l.InputBytes, 1<<20)
 	number("OutputBytes", &l.OutputBytes, 256<<10)
+	number("Stack", &l.Stack, 4<<20)
 	number("Instances", &l.Instances, min(runtime.GOMAXPROCS(0), 4))
 	number("Recycle", &l.Recycle, 10_000)
 	number("LogBytes", &l.LogBytes, 8<<10)
@@ -59,6 +73,18 @@ func (l Limits) withDefaults() (Limits, error) {
 	}
 	if l.TableElements == 0 {
 		l.TableElements = 100_000
+	}
+	if l.Fuel == 0 {
+		l.Fuel = 200_000_000
+	}
+	if l.InitFuel == 0 {
+		l.InitFuel = 1_000_000_000
+	}
+	if l.Fuel > maxFuel || l.InitFuel > maxFuel {
+		reasons = append(reasons, fmt.Sprintf("limit Fuel or InitFuel is over %d", uint64(maxFuel)))
+	}
+	if l.Stack > maxStack {
+		reasons = append(reasons, fmt.Sprintf("limit Stack is over %d", maxStack))
 	}
 	if l.MemoryPages > maxMemoryPages {
 		reasons = append(reasons, fmt.Sprintf("limit MemoryPages is over %d", maxMemoryPages))

@@ -94,7 +94,7 @@ func (m *Machine) unregister() error {
 
 // compile makes a runtime of its own for one program, so that closing it leaves nothing behind, and compiles into it. A
 // damaged entry of the disk cache must not keep a good module away, so a failure is tried once more without the cache.
-func (m *Machine) compile(ctx context.Context, wasm []byte, imports Imports, l Limits) (wazero.Runtime, wazero.CompiledModule, error) {
+func (m *Machine) compile(ctx context.Context, binary []byte, imports Imports, l Limits) (wazero.Runtime, wazero.CompiledModule, error) {
 	select {
 	case m.compiling <- struct{}{}:
 		defer func() { <-m.compiling }()
@@ -104,22 +104,21 @@ func (m *Machine) compile(ctx context.Context, wasm []byte, imports Imports, l L
 	config := wazero.NewRuntimeConfig().
 		WithCoreFeatures(api.CoreFeaturesV2).
 		WithMemoryLimitPages(l.MemoryPages).
-		WithCloseOnContextDone(true).
 		WithDebugInfoEnabled(false) // the rewriter moved the code that DWARF points into
-	runtime, code, err := compileWith(ctx, config.WithCompilationCache(m.cache), wasm, imports)
+	runtime, code, err := compileWith(ctx, config.WithCompilationCache(m.cache), binary, imports)
 	if err != nil && m.onDisk && ctx.Err() == nil {
-		return compileWith(ctx, config, wasm, imports)
+		return compileWith(ctx, config, binary, imports)
 	}
 	return runtime, code, err
 }
 
-func compileWith(ctx context.Context, config wazero.RuntimeConfig, wasm []byte, imports Imports) (wazero.Runtime, wazero.CompiledModule, error) {
+func compileWith(ctx context.Context, config wazero.RuntimeConfig, binary []byte, imports Imports) (wazero.Runtime, wazero.CompiledModule, error) {
 	runtime := wazero.NewRuntimeWithConfig(ctx, config)
-	err := imports.bind(ctx, runtime)
+	err := errors.Join(bindMeter(ctx, runtime), imports.bind(ctx, runtime))
 	if err != nil {
 		return nil, nil, errors.Join(err, runtime.Close(context.Background()))
 	}
-	code, err := runtime.CompileModule(experimental.WithCompilationWorkers(ctx, 2), wasm) // with workers it heeds ctx
+	code, err := runtime.CompileModule(experimental.WithCompilationWorkers(ctx, 2), binary) // with workers it heeds ctx
 	if err != nil {
 		return nil, nil, errors.Join(err, runtime.Close(context.Background()))
 	}

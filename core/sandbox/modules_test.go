@@ -1,6 +1,11 @@
 package sandbox
 
-import "slices"
+import (
+	"slices"
+	"strings"
+
+	"github.com/ostiary/ostiary/core/sandbox/wasm"
+)
 
 // callTree makes 2^depth calls without a single loop: the shape that the engine's own check does not see.
 func callTree(w *wat, depth int) {
@@ -20,6 +25,16 @@ func hostile() []byte {
 	w.fn("spin", "", "", loop(br(0)))
 	self := uint32(w.imported + len(w.functions))
 	w.fn("recurse", "", "", call(self))
+	w.fn("odd", "", "", call(self+2))
+	w.fn("even", "", "", call(self+1))
+	w.fn("indirectly", "", "", i32(1), ops(0x11), wasm.AppendU32(nil, w.typeIndex("", "")), ops(0))
+	var parameters [][]byte
+	for n := range uint32(24) {
+		parameters = append(parameters, i32(int32(n)))
+	}
+	w.fn("", strings.Repeat("i", 24), "", append(parameters, call(self+4))...)
+	w.fn("deep", "", "", append(parameters, call(self+4))...)
+	w.fn("table", "", "", loop(ops(0x02, 0x40, 0x02, 0x40), i32(1), ops(0x0e, 2, 0, 1, 2), ops(0x0b, 0x0b), br(0)))
 	w.fn("bomb", "", "i", loop(i32(64), memoryGrow, drop, br(0)), i32(0))
 	w.fn("grow", "i", "i", localGet(0), memoryGrow)
 	w.fn("fill", "", "", loop(i32(0), i32(1), i32(1<<20), memoryFill, br(0)))
@@ -39,7 +54,7 @@ func hostile() []byte {
 	w.fn("answer_outside", "ii", "I", packed(1<<31, 16))
 	w.fn("answer_over_edge", "ii", "I", packed(1<<20-4, 16))
 	w.fn("answer_huge", "ii", "I", packed(0, 0xffffffff))
-	w.tableOf(1, exit)
+	w.tableOf(2, exit, self+3)
 	return w.bytes()
 }
 

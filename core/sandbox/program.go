@@ -5,11 +5,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/ostiary/ostiary/core/sandbox/wasm"
 	"github.com/tetratelabs/wazero"
 )
 
@@ -21,7 +21,7 @@ type ConfigureFunc func(ctx context.Context, i *Instance) error
 type Program struct {
 	machine   *Machine
 	limits    Limits
-	module    *module
+	module    *wasm.Module
 	mutable   []int // globals to restore
 	digest    [32]byte
 	configure []ConfigureFunc
@@ -29,14 +29,13 @@ type Program struct {
 	code      wazero.CompiledModule
 	initial   snapshot // of the first instance, shared by all that start out the same
 
-	slots   chan struct{} // one for every instance that is leased or stuck
+	slots   chan struct{} // one for every instance that is leased
 	closing chan struct{}
 
 	mu      sync.Mutex
 	ended   sync.Cond   // a lease ended
 	idle    []*Instance // the one used last is on top: its pages are warm
 	leased  int
-	stuck   int
 	created int
 	closed  bool
 	open    bool // runtime and code are to be closed
@@ -45,7 +44,7 @@ type Program struct {
 // Usage is what one Do cost.
 type Usage struct {
 	Wall        time.Duration // from the lease to the end of the reset
-	Fuel        uint64        // always 0: there is no metering by fuel yet
+	Fuel        uint64        // units of about an instruction
 	MemoryPages uint32        // linear memory at the end, in pages of 64 KiB; it never shrinks during a call
 	PagesReset  int           // pages of 4 KiB that had changed and were restored
 	LogDropped  int           // bytes of log beyond the limits
@@ -54,19 +53,18 @@ type Usage struct {
 // Stats is a glance at a program's pool.
 type Stats struct {
 	Idle, Leased int // instances waiting and working
-	Stuck        int // instances whose call outlived its deadline and has still not ended
 	Created      int // instances made so far
 }
 
 // Load checks a module, compiles it and makes its first instance, so that what can fail fails here. Every refusal is a
 // *LoadError. The configure functions run in order on each new instance.
-func (m *Machine) Load(ctx context.Context, wasm []byte, imports Imports, limits Limits, configure ...ConfigureFunc) (*Program, error) {
+func (m *Machine) Load(ctx context.Context, binary []byte, imports Imports, limits Limits, configure ...ConfigureFunc) (*Program, error) {
 	limits, err := limits.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	wasm = bytes.Clone(wasm) // what is checked, hashed and compiled must be the same bytes
-	parsed, out, chosen, err := check(wasm, imports, limits)
+	binary = bytes.Clone(binary) // what is checked, hashed and compiled must be the same bytes
+	parsed, out, chosen, err := check(binary, imports, limits)
 	if err != nil {
 		return nil, err
 	}
@@ -74,11 +72,11 @@ func (m *Machine) Load(ctx context.Context, wasm []byte, imports Imports, limits
 		return nil, err
 	}
 	p := &Program{
-		machine: m, limits: limits, module: parsed, mutable: out.mutable, digest: sha256.Sum256(wasm), configure: configure,
+		machine: m, limits: limits, module: parsed, mutable: out.Mutable, digest: sha256.Sum256(binary), configure: configure,
 		slots: make(chan struct{}, limits.Instances), closing: make(chan struct{}),
 	}
 	p.ended.L = &p.mu
-	if p.runtime, p.code, err = m.compile(ctx, out.wasm, chosen, limits); err != nil {
+	if p.runtime, p.code, err = m.compile(ctx, out.Wasm, chosen, limits); err != nil {
 		return nil, errors.Join(refuse(err, "%s", clean(err.Error())), m.unregister())
 	}
 	p.open = true
@@ -101,9 +99,7 @@ func (p *Program) Do(ctx context.Context, use func(*Instance) error) (usage Usag
 		return Usage{}, err
 	}
 	started := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, p.limits.Wall)
-	defer cancel()
-	inst.begin(ctx)
+	inst.begin(ctx, p.limits.Fuel, p.limits.Wall)
 	returned := false
 	defer func() { // also when use panics: then the instance is in an unknown state
 		usage = p.release(inst, returned)
@@ -144,9 +140,6 @@ func (p *Program) waitForSlot(ctx context.Context) error {
 		return nil
 	default:
 	}
-	if p.Stats().Stuck >= p.limits.Instances {
-		return ErrBusy
-	}
 	timer := time.NewTimer(p.limits.Wait)
 	defer timer.Stop()
 	select {
@@ -161,7 +154,7 @@ func (p *Program) waitForSlot(ctx context.Context) error {
 	}
 }
 
-// release ends a lease: the instance is restored and kept, or closed, or left to the call that is stuck in it.
+// release ends a lease: the instance is restored and kept, or closed.
 func (p *Program) release(inst *Instance, returned bool) Usage {
 	usage := inst.end()
 	if !returned || !inst.reusable() {
@@ -175,10 +168,6 @@ func (p *Program) release(inst *Instance, returned bool) Usage {
 
 // discard ends the lease of an instance that must not be used again.
 func (p *Program) discard(inst *Instance) {
-	if inst.abandoned != nil {
-		p.abandon(inst)
-		return
-	}
 	inst.close()
 	p.endLease(nil)
 }
@@ -195,29 +184,7 @@ func (p *Program) endLease(inst *Instance) {
 	p.ended.Broadcast()
 }
 
-// abandon keeps the slot of a call that does not end: that bounds how many goroutines and how much memory such calls can
-// hold. The slot comes back if the call ever ends.
-func (p *Program) abandon(inst *Instance) {
-	p.mu.Lock()
-	p.leased--
-	p.stuck++
-	p.ended.Broadcast()
-	p.mu.Unlock()
-	go func() {
-		<-inst.abandoned
-		inst.close()
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.stuck--
-		<-p.slots
-		if p.closed && p.leased == 0 && p.stuck == 0 {
-			_ = p.tearDown() // the owner closed long ago and was told; nobody is left to hear of it
-		}
-	}()
-}
-
-// Close refuses new calls, waits for those under way and gives everything back. Calls that are stuck are not waited for:
-// Close then returns an error, and memory and code go when the last of them ends.
+// Close refuses new calls, waits for those under way, which their limits end, and gives everything back.
 func (p *Program) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -227,9 +194,6 @@ func (p *Program) Close() error {
 	}
 	for p.leased > 0 {
 		p.ended.Wait()
-	}
-	if p.stuck > 0 {
-		return fmt.Errorf("sandbox: closed, but %d calls have not ended", p.stuck)
 	}
 	return p.tearDown()
 }
@@ -249,14 +213,14 @@ func (p *Program) tearDown() error {
 }
 
 // Exports lists what the module offers.
-func (p *Program) Exports() []Export { return slices.Clone(p.module.info.Exports) }
+func (p *Program) Exports() []Export { return slices.Clone(p.module.Info.Exports) }
 
 // Imports lists what the module asked for.
-func (p *Program) Imports() []ImportNeed { return slices.Clone(p.module.info.Imports) }
+func (p *Program) Imports() []ImportNeed { return slices.Clone(p.module.Info.Imports) }
 
 // CustomSection gives a copy of the first custom section of that name.
 func (p *Program) CustomSection(name string) (data []byte, ok bool) {
-	for _, s := range p.module.info.Customs {
+	for _, s := range p.module.Info.Customs {
 		if s.Name == name {
 			return bytes.Clone(s.Data), true
 		}
@@ -274,7 +238,7 @@ func (p *Program) Limits() Limits { return p.limits }
 func (p *Program) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Stats{Idle: len(p.idle), Leased: p.leased, Stuck: p.stuck, Created: p.created}
+	return Stats{Idle: len(p.idle), Leased: p.leased, Created: p.created}
 }
 
-func (p *Program) hasMemory() bool { return len(p.module.info.Memories) > 0 }
+func (p *Program) hasMemory() bool { return len(p.module.Info.Memories) > 0 }

@@ -18,41 +18,71 @@ func until(t *testing.T, what string, reached func() bool) {
 	}
 }
 
-// stubborn is a module whose one import does not come back before its channel is closed, whatever the context says.
-func stubborn(t *testing.T, limits Limits) (p *Program, entered <-chan struct{}, leave chan struct{}) {
+// waiting is a module whose one import comes back when its channel is closed or its context is done.
+func waiting(t *testing.T, limits Limits) (p *Program, entered <-chan struct{}, leave chan struct{}) {
 	t.Helper()
 	in, out := make(chan struct{}, 8), make(chan struct{})
 	w := &wat{}
 	block := w.importFunc("env", "block", "", "")
 	w.fn("block", "", "", call(block))
 	w.fn("fine", "", "")
-	p = load(t, w.bytes(), Imports{{Module: "env", Name: "block", Call: func(context.Context, Memory, []uint64) error {
+	p = load(t, w.bytes(), Imports{{Module: "env", Name: "block", Call: func(ctx context.Context, _ Memory, _ []uint64) error {
 		in <- struct{}{}
-		<-out
-		return nil
+		select {
+		case <-out:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}}}, limits)
 	return p, in, out
 }
 
-func TestCallerLeavesWhatDoesNotEnd(t *testing.T) {
-	p, _, leave := stubborn(t, Limits{Instances: 2, Wall: 10 * time.Millisecond, Wait: time.Minute})
-	for n := range 2 {
-		until(t, "one more call is stuck", func() bool { // on a busy machine the deadline may come before the import does
-			_, _, err := callOnce(p, "block")
-			trapOfKind(t, err, TrapDeadline)
-			return p.Stats().Stuck == n+1
+func TestTimeOfHostFunctionsCounts(t *testing.T) {
+	p, _, _ := waiting(t, Limits{Wall: time.Millisecond})
+	_, _, err := callOnce(p, "block")
+	trapOfKind(t, err, TrapDeadline)
+
+	p, entered, _ := waiting(t, Limits{Wall: time.Minute})
+	for name, with := range map[string]func(context.Context) (lease, call context.Context){
+		"the lease's context": func(ctx context.Context) (lease, call context.Context) { return ctx, context.Background() },
+		"the call's context":  func(ctx context.Context) (lease, call context.Context) { return context.Background(), ctx },
+	} {
+		ctx, cancel := context.WithCancel(context.Background())
+		go func() { <-entered; cancel() }()
+		lease, call := with(ctx)
+		_, err := p.Do(lease, func(i *Instance) error {
+			_, err := i.Call(call, "block")
+			return err
 		})
+		if trap := trapOfKind(t, err, TrapCanceled); !errors.Is(trap, context.Canceled) {
+			t.Errorf("%s: %v does not wrap context.Canceled", name, trap)
+		}
 	}
-	if _, _, err := callOnce(p, "fine"); !errors.Is(err, ErrBusy) {
-		t.Errorf("with every instance stuck: %v, want ErrBusy at once", err)
+}
+
+// A host function may leave goroutines behind that still hold its context: they must learn that the call is over.
+func TestContextEndsWithTheCall(t *testing.T) {
+	var kept context.Context
+	var cancel context.CancelFunc
+	w := &wat{}
+	w.fn("keep", "", "", call(w.importFunc("env", "keep", "", "")))
+	p := load(t, w.bytes(), Imports{{Module: "env", Name: "keep", Call: func(ctx context.Context, _ Memory, _ []uint64) error {
+		kept, cancel = context.WithCancel(ctx)
+		return nil
+	}}}, Limits{Wall: time.Minute})
+	if _, _, err := callOnce(p, "keep"); err != nil {
+		t.Fatal(err)
 	}
-	close(leave)
-	until(t, "the stuck calls ended", func() bool { return p.Stats().Stuck == 0 })
-	until(t, "the program answers again", func() bool { _, _, err := callOnce(p, "fine"); return err == nil })
+	defer cancel()
+	<-kept.Done()
+	if err := kept.Err(); !errors.Is(err, context.Canceled) {
+		t.Errorf("the context that was kept says %v", err)
+	}
 }
 
 func TestWaitingIsBounded(t *testing.T) {
-	p, entered, leave := stubborn(t, Limits{Instances: 1, Wall: time.Minute, Wait: time.Millisecond})
+	p, entered, leave := waiting(t, Limits{Instances: 1, Wall: time.Minute, Wait: time.Millisecond})
 	done := make(chan error, 1)
 	go func() {
 		_, _, err := callOnce(p, "block")
@@ -74,7 +104,7 @@ func TestWaitingIsBounded(t *testing.T) {
 }
 
 func TestCloseDrains(t *testing.T) {
-	p, entered, leave := stubborn(t, Limits{Instances: 1, Wall: time.Minute, Wait: time.Minute})
+	p, entered, leave := waiting(t, Limits{Instances: 1, Wall: time.Minute, Wait: time.Minute})
 	done, closed := make(chan error, 2), make(chan error, 1)
 	for range 2 { // one works, one waits for its turn
 		go func() {
@@ -104,27 +134,14 @@ func TestCloseDrains(t *testing.T) {
 	}
 }
 
-func TestCloseDoesNotWaitForStuckCalls(t *testing.T) {
+func TestClosedMachineLoadsNothing(t *testing.T) {
 	m, err := NewMachine(Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	leave := make(chan struct{})
-	w := &wat{}
-	w.fn("block", "", "", call(w.importFunc("env", "block", "", "")))
-	p, err := m.Load(context.Background(), w.bytes(), Imports{{
-		Module: "env", Name: "block", Call: func(context.Context, Memory, []uint64) error { <-leave; return nil },
-	}}, Limits{Wall: time.Millisecond, Instances: 2})
+	p, err := m.Load(context.Background(), neighbour(), nil, Limits{})
 	if err != nil {
 		t.Fatal(err)
-	}
-	until(t, "a call is stuck", func() bool {
-		_, _, err := callOnce(p, "block")
-		trapOfKind(t, err, TrapDeadline)
-		return p.Stats().Stuck == 1
-	})
-	if err := p.Close(); err == nil {
-		t.Error("close hid that a call has not ended")
 	}
 	if err := m.Close(); err != nil {
 		t.Error(err)
@@ -132,14 +149,13 @@ func TestCloseDoesNotWaitForStuckCalls(t *testing.T) {
 	if _, err := m.Load(context.Background(), neighbour(), nil, Limits{}); !errors.Is(err, ErrClosed) {
 		t.Errorf("load on a closed machine: %v", err)
 	}
-	open := func() bool { m.mu.Lock(); defer m.mu.Unlock(); return m.programs > 0 }
-	if !open() {
-		t.Error("the program was torn down under its stuck call")
+	if out, err := exchangeOnce(p, "echo", "open"); err != nil || out != "open" {
+		t.Errorf("a program loaded before: %q, %v", out, err)
 	}
-	close(leave)
-	until(t, "the last stuck call gave everything back", func() bool { return !open() })
-	if err := p.Close(); err != nil {
-		t.Errorf("second close: %v", err)
+	for range 2 {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -150,7 +166,7 @@ func TestReloadsLeakNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	limits := Limits{Wall: 5 * time.Millisecond}
+	limits := Limits{Wall: time.Minute, Fuel: 5_000_000}
 	reload := func() {
 		w := (&wat{}).pages(64) // 4 MiB: a hundred of them would show
 		w.fn("spin", "", "", loop(br(0)))
@@ -159,9 +175,11 @@ func TestReloadsLeakNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		until(t, "it answers", func() bool { _, _, err := callOnce(p, "fine"); return err == nil })
+		if _, _, err := callOnce(p, "fine"); err != nil {
+			t.Fatal(err)
+		}
 		_, _, err = callOnce(p, "spin")
-		trapOfKind(t, err, TrapDeadline)
+		trapOfKind(t, err, TrapFuel)
 		if err := p.Close(); err != nil {
 			t.Error(err)
 		}

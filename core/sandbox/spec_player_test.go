@@ -9,29 +9,16 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ostiary/ostiary/core/sandbox/wasm"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 )
-
-// A mode is a way of running a module: as it is, or metered.
-type mode struct {
-	name    string
-	host    func(context.Context, wazero.Runtime) error // provides what the rewritten module imports besides; may be nil
-	rewrite func(wasm []byte) ([]byte, error)
-	refuel  func(api.Module) // before each call
-}
-
-// asItIs runs a module without any change.
-var asItIs = mode{
-	name:    "as it is",
-	rewrite: func(wasm []byte) ([]byte, error) { return wasm, nil },
-	refuel:  func(api.Module) {},
-}
 
 // An outcome is what came of one command.
 type outcome struct {
 	results []uint64
 	err     error // nil if it went well
+	spent   int64 // fuel, or instructions executed
 	unmade  bool  // not tried: it is about a text module, or about a module that the mode refused
 }
 
@@ -63,10 +50,8 @@ func (p *player) play(ctx context.Context, s script) ([]outcome, error) {
 	p.runtime = wazero.NewRuntimeWithConfig(ctx, config)
 	defer p.runtime.Close(ctx)
 	p.named, p.refused = map[string]api.Module{}, map[string]string{}
-	if p.host != nil {
-		if err := p.host(ctx, p.runtime); err != nil {
-			return nil, err
-		}
+	if err := p.host(ctx, p.runtime); err != nil {
+		return nil, err
 	}
 	if _, err := p.instantiate(ctx, spectest(), "spectest"); err != nil {
 		return nil, fmt.Errorf("spectest: %w", err)
@@ -165,7 +150,11 @@ func (p *player) act(ctx context.Context, a action) (outcome, error) {
 		p.refuel(mod)
 	}
 	results, err := function.Call(ctx, params...)
-	return outcome{results: slices.Clone(results), err: err}, nil
+	o := outcome{results: slices.Clone(results), err: err}
+	for _, mod := range p.all {
+		o.spent += p.spent(mod)
+	}
+	return o, nil
 }
 
 // spectest is the module that every script may import from.
@@ -178,10 +167,10 @@ func spectest() []byte {
 		w.fn(print.name, print.params, "")
 	}
 	w.globals = [][]byte{
-		{byte(I32), 0, 0x41, 0x9a, 5, byte(opEnd)}, // 666, 666, 666.6 and 666.6
-		{byte(I64), 0, 0x42, 0x9a, 5, byte(opEnd)},
-		{byte(F32), 0, 0x43, 0x66, 0xa6, 0x26, 0x44, byte(opEnd)},
-		{byte(F64), 0, 0x44, 0xcd, 0xcc, 0xcc, 0xcc, 0xcc, 0xd4, 0x84, 0x40, byte(opEnd)},
+		{byte(I32), 0, 0x41, 0x9a, 5, byte(wasm.OpEnd)}, // 666, 666, 666.6 and 666.6
+		{byte(I64), 0, 0x42, 0x9a, 5, byte(wasm.OpEnd)},
+		{byte(F32), 0, 0x43, 0x66, 0xa6, 0x26, 0x44, byte(wasm.OpEnd)},
+		{byte(F64), 0, 0x44, 0xcd, 0xcc, 0xcc, 0xcc, 0xcc, 0xd4, 0x84, 0x40, byte(wasm.OpEnd)},
 	}
 	for n, name := range []string{"global_i32", "global_i64", "global_f32", "global_f64"} {
 		w.export(name, KindGlobal, uint32(n))
@@ -241,5 +230,5 @@ func (c command) judge(o outcome) string {
 
 // exhausted reports whether a call ended because it was too deep or too long.
 func exhausted(err error) bool {
-	return err != nil && innermost(err).Error() == "stack overflow"
+	return errors.Is(err, errStack) || errors.Is(err, errFuel) || err != nil && innermost(err).Error() == "stack overflow"
 }

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"strings"
 	"unicode"
-
-	"github.com/tetratelabs/wazero/sys"
 )
 
 // trapKinds maps the engine's texts. It has no exported error values to compare with; a test provokes each of these, so a
@@ -22,17 +20,13 @@ var trapKinds = map[string]TrapKind{
 	"stack overflow":                TrapStack,
 }
 
-// trapOf turns what the engine returned into a Trap. lease is the context of the whole Do, ctx that of this call.
-func trapOf(lease, ctx context.Context, err error) *Trap {
+// trapOf turns what the engine returned from a call into a Trap.
+func trapOf(err error) *Trap {
 	var trap *Trap
 	if errors.As(err, &trap) { // raised by ourselves inside a host function; the outer error knows the guest's stack
 		raised := *trap
 		raised.Message = clean(err.Error())
 		return &raised
-	}
-	var exit *sys.ExitError
-	if errors.As(err, &exit) {
-		return expired(lease, ctx)
 	}
 	kind, known := trapKinds[innermost(err).Error()]
 	if !known {
@@ -41,12 +35,10 @@ func trapOf(lease, ctx context.Context, err error) *Trap {
 	return &Trap{Kind: kind, Message: clean(err.Error())}
 }
 
-// expired says which clock ran out. The call's own context is cancelled when the lease ends, so the lease is asked first.
-func expired(lease, ctx context.Context) *Trap {
-	for _, c := range []context.Context{lease, ctx} {
-		if errors.Is(c.Err(), context.DeadlineExceeded) {
-			return &Trap{Kind: TrapDeadline, Message: "the call was still running at its deadline", Err: context.DeadlineExceeded}
-		}
+// expired says that a call ended because its context did.
+func expired(err error) *Trap {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &Trap{Kind: TrapDeadline, Message: "the call was still running at its deadline", Err: context.DeadlineExceeded}
 	}
 	return &Trap{Kind: TrapCanceled, Message: "the caller gave up", Err: context.Canceled}
 }

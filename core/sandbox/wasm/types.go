@@ -1,4 +1,4 @@
-package sandbox
+package wasm
 
 import "fmt"
 
@@ -20,6 +20,8 @@ var valueTypeNames = map[ValueType]string{
 	I32: "i32", I64: "i64", F32: "f32", F64: "f64", V128: "v128", FuncRef: "funcref", ExternRef: "externref",
 }
 
+func (t ValueType) known() bool { return t >= V128 && t <= I32 || t == FuncRef || t == ExternRef }
+
 // String gives the name used in the text format.
 func (t ValueType) String() string {
 	if name, ok := valueTypeNames[t]; ok {
@@ -28,8 +30,8 @@ func (t ValueType) String() string {
 	return fmt.Sprintf("0x%02x", byte(t))
 }
 
-// numeric reports whether a value fits the uint64 slots in which numbers travel between host and guest.
-func (t ValueType) numeric() bool { return t == I32 || t == I64 || t == F32 || t == F64 }
+// Numeric reports whether a value fits the uint64 slots in which numbers travel between host and guest.
+func (t ValueType) Numeric() bool { return t == I32 || t == I64 || t == F32 || t == F64 }
 
 // A Kind says what an export or import is.
 type Kind byte
@@ -108,8 +110,8 @@ type Info struct {
 	HasStart  bool // a start function runs when the module is instantiated
 }
 
-// function finds an exported function; ok is false if there is none of that name.
-func (i *Info) function(name string) (Export, bool) {
+// Function finds an exported function; ok is false if there is none of that name.
+func (i *Info) Function(name string) (Export, bool) {
 	for _, e := range i.Exports {
 		if e.Kind == KindFunction && e.Name == name {
 			return e, true
@@ -118,8 +120,8 @@ func (i *Info) function(name string) (Export, bool) {
 	return Export{}, false
 }
 
-// signature prints a function type: (i32, i32) -> i64.
-func signature(params, results []ValueType) string {
+// Signature prints a function type: (i32, i32) -> i64.
+func Signature(params, results []ValueType) string {
 	return typeList(params) + " -> " + typeList(results)
 }
 

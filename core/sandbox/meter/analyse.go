@@ -1,0 +1,429 @@
+package meter
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+
+	"github.com/ostiary/ostiary/core/sandbox/wasm"
+)
+
+// A function is what is known of one function of the module after its walk.
+type function struct {
+	code    span
+	weights []int64 // of its headers: the entry, then the loops as they are written
+	state   state
+	exempt  bool  // counted by its callers: no loop, cheap, and so is all it calls
+	guarded bool  // counts the stack it uses
+	headed  bool  // called by one that it calls itself, or might
+	entry   bool  // the charge at the entry is made by the first loop, which every call reaches at once
+	cost    int64 // of an exempt function
+	stack   int64 // bytes, with the functions it calls that count none themselves
+	taken   bool  // may be called indirectly
+}
+
+type state byte
+
+const (
+	unseen state = iota
+	walking
+	done
+)
+
+type span struct{ start, end int }
+
+// Stack that no count sees, in bytes: at most directSlack below a function that counts, or indirectSlack where it is
+// reached through a table, which is why whoever calls through a table counts that much more.
+const (
+	directSlack   = 16 << 10
+	indirectSlack = 2 << 10
+)
+
+// maxWalks bounds how deep walks may start each other. A function that is called beyond it counts for itself.
+const maxWalks = 100
+
+// maxLocals bounds the local variables of a function, as engines do.
+const maxLocals = 50_000
+
+// An analyser walks functions, those that are called before their callers.
+type analyser struct {
+	m         *wasm.Module
+	functions []function // those defined in the module
+	walks     []*walk
+	report    *Report
+}
+
+// A region is what one header pays for: the code of a loop without the loops inside it, or of a function outside all
+// loops. Branches back lead to headers only, so between two visits of its header every instruction of a region runs at
+// most once, and the longest path through it is the most it can cost.
+type region struct {
+	path    int64 // the longest way here from the header; negative where no way leads
+	longest int64
+	header  int
+}
+
+func (r *region) add(weight int64) {
+	if r.path >= 0 {
+		if r.path += weight; r.path > r.longest {
+			r.longest = r.path
+		}
+	}
+}
+
+// A frame is one block, loop, if or the function itself.
+type frame struct {
+	op         wasm.Opcode
+	region     int
+	start, end int64 // the longest ways to an if's arms, and to its end by branches
+	arity      int64 // values a branch to it carries
+	results    int64
+	sets       int    // how many local.set there were before it
+	assigned   uint64 // which of the first 64 locals it sets
+	hasElse    bool
+}
+
+// A walk is the state of one pass over one function.
+type walk struct {
+	frames   []frame
+	regions  []region
+	headers  []int64 // longest ways, by header
+	locals   int
+	sets     int
+	values   int64 // values that may be kept on the stack
+	slot     int64 // bytes of one
+	outgoing int64 // slots for parameters and results of calls
+	below    int64 // stack of the callee that needs most without counting it
+	indirect bool
+	plain    bool // nothing so far but straight code outside loops
+	loops    bool
+	bulk     bool
+	callsOut bool // calls something that is not exempt
+	merge    bool // the first loop is reached by straight code
+}
+
+func (a *analyser) run() error {
+	for index := range a.functions {
+		if a.functions[index].state == unseen {
+			if err := a.walk(index, 0); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a *analyser) at(depth int) *walk {
+	for len(a.walks) <= depth {
+		a.walks = append(a.walks, &walk{})
+	}
+	w := a.walks[depth]
+	*w = walk{frames: w.frames[:0], regions: w.regions[:0], headers: w.headers[:0], slot: 8, plain: true}
+	return w
+}
+
+// walk finds what one function needs. Depth says how many walks are waiting for this one.
+func (a *analyser) walk(index, depth int) error {
+	fn := &a.functions[index]
+	fn.state = walking
+	w := a.at(depth)
+	r := &wasm.Reader{Data: a.m.Wasm[:fn.code.end], Pos: fn.code.start}
+	typ := a.m.TypeOf(uint32(a.m.ImportedFunctions + index))
+	w.locals = len(typ.Params) + a.locals(r, w)
+	for _, t := range typ.Params {
+		w.wide(t)
+	}
+	w.open(frame{op: wasm.OpBlock, arity: int64(len(typ.Results)), results: int64(len(typ.Results))}, true)
+	var facts facts
+	for len(w.frames) > 0 && r.More() {
+		i := r.Instruction()
+		if r.Err == nil {
+			facts.see(i)
+			a.report.see(i.Op)
+			if err := a.step(w, i, depth); err != nil {
+				return a.fail(index, i.At, err)
+			}
+		}
+	}
+	switch {
+	case r.Err != nil:
+		return a.fail(index, -1, r.Err)
+	case len(w.frames) > 0:
+		return a.fail(index, r.Pos, fmt.Errorf("the function does not end"))
+	case r.Pos != fn.code.end:
+		return a.fail(index, r.Pos, fmt.Errorf("code follows the end of the function"))
+	}
+	fn.state = done
+	w.settle(fn, typ)
+	a.report.function(facts, w.locals, len(fn.weights), fn.code)
+	return nil
+}
+
+// locals reads the declarations of local variables and counts them.
+func (a *analyser) locals(r *wasm.Reader, w *walk) int {
+	total := 0
+	for n := r.Count(); n > 0 && r.Err == nil; n-- {
+		count := r.U32()
+		w.wide(r.ValueType())
+		if total += int(count); total > maxLocals {
+			r.Fail("more than %d local variables", maxLocals)
+		}
+	}
+	return total
+}
+
+func (w *walk) wide(t wasm.ValueType) {
+	if t == wasm.V128 {
+		w.slot = 16
+	}
+}
+
+// settle draws the conclusions of a walk.
+func (w *walk) settle(fn *function, typ wasm.FuncType) {
+	fn.weights = append([]int64(nil), w.headers...)
+	own := w.slot*(w.values+w.outgoing+int64(len(typ.Params)+len(typ.Results))) + 192 // registers saved, return address
+	fn.stack = own + w.below
+	fn.guarded = fn.headed || w.indirect || fn.stack > directSlack || fn.taken && fn.stack > indirectSlack
+	if w.indirect {
+		fn.stack += indirectSlack
+	}
+	fn.exempt = !fn.guarded && !w.loops && !w.bulk && !w.callsOut && fn.weights[0] <= exemptFuel
+	if fn.exempt {
+		fn.cost, fn.weights[0] = fn.weights[0], 0
+	}
+	if w.merge && fn.weights[0] <= 32+fn.weights[1]/8 {
+		fn.entry = true
+		fn.weights[1] += fn.weights[0]
+		fn.weights[0] = 0
+	}
+}
+
+func (w *walk) region() *region { return &w.regions[len(w.regions)-1] }
+func (w *walk) top() *frame     { return &w.frames[len(w.frames)-1] }
+
+// open enters a block; with a header it also enters a region.
+func (w *walk) open(f frame, header bool) {
+	if header {
+		path := int64(0)
+		if len(w.regions) > 0 && w.region().path < 0 {
+			path = -1
+		}
+		w.regions = append(w.regions, region{path: path, header: len(w.headers)})
+		w.headers = append(w.headers, 0)
+	}
+	f.region, f.end, f.sets = len(w.regions)-1, -1, w.sets
+	w.frames = append(w.frames, f)
+}
+
+// close leaves a block: what is behind it is reached from its end and by the branches to it.
+func (w *walk) close() {
+	f := *w.top()
+	w.frames = w.frames[:len(w.frames)-1]
+	r := w.region()
+	r.add(f.results)
+	switch {
+	case f.op == wasm.OpLoop || len(w.frames) == 0:
+		w.headers[r.header] = r.longest
+		falls := r.path >= 0
+		w.regions = w.regions[:len(w.regions)-1]
+		if len(w.frames) > 0 && !falls {
+			w.region().path = -1
+		}
+	case f.op == wasm.OpIf && !f.hasElse:
+		r.path = max(r.path, f.end, f.start)
+	default:
+		r.path = max(r.path, f.end)
+	}
+	// Every local set inside may need a value of its own where the ways meet again, and so does every result.
+	phis := w.sets - f.sets
+	if w.locals <= 64 {
+		phis = bits.OnesCount64(f.assigned)
+	}
+	w.values += int64(min(phis, w.locals)) + f.results
+	if f.op == wasm.OpLoop {
+		w.values += f.arity
+	}
+	if len(w.frames) > 0 {
+		w.top().assigned |= f.assigned
+	}
+}
+
+// target finds the label that many blocks out.
+func (w *walk) target(label uint32) (*frame, error) {
+	if uint64(label) >= uint64(len(w.frames)) {
+		return nil, fmt.Errorf("there is no label %d", label)
+	}
+	return &w.frames[len(w.frames)-1-int(label)], nil
+}
+
+// branch takes the way to a label. Out of a loop, the way so far is the one to the loop.
+func (w *walk) branch(f *frame) {
+	if f.op != wasm.OpLoop {
+		f.end = max(f.end, w.regions[f.region].path)
+	}
+}
+
+// leave marks what follows as out of reach.
+func (w *walk) leave() { w.region().path = -1 }
+
+// moves is what a branch costs: the values it carries, and where there are many local variables, those too.
+func (w *walk) moves(arity int64) int64 { return arity + int64(max(0, w.locals-64)/4) }
+
+func (a *analyser) step(w *walk, i wasm.Instruction, depth int) error {
+	w.region().add(weight(i.Op))
+	w.values += values(i.Op)
+	if i.Op >= 0xfd00 {
+		w.slot = 16
+	}
+	switch i.Op {
+	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf:
+		return a.enter(w, i)
+	case wasm.OpElse:
+		f := w.top()
+		if f.op != wasm.OpIf || f.hasElse {
+			return fmt.Errorf("else without if")
+		}
+		f.hasElse = true
+		r := w.region()
+		f.end = max(f.end, r.path)
+		r.path = f.start
+	case wasm.OpEnd:
+		w.close()
+	case wasm.OpBr, wasm.OpBrIf, wasm.OpBrTable, wasm.OpReturn, wasm.OpUnreachable:
+		return w.jump(i)
+	case wasm.OpCall, wasm.OpCallIndirect, wasm.OpRefFunc:
+		return a.call(w, i, depth)
+	case wasm.OpLocalSet, wasm.OpLocalTee:
+		w.sets++
+		w.top().assigned |= 1 << min(i.X, 63)
+	case wasm.OpGlobalGet, wasm.OpGlobalSet:
+		if uint64(i.X) >= uint64(len(a.m.Info.Globals)) {
+			return fmt.Errorf("there is no global %d", i.X)
+		}
+	case wasm.OpMemoryGrow, wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit,
+		wasm.OpTableGrow, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit:
+		w.bulk, w.plain = true, false
+	}
+	return nil
+}
+
+// enter opens a block, loop or if.
+func (a *analyser) enter(w *walk, i wasm.Instruction) error {
+	params, results, err := a.blockType(i.Block)
+	if err != nil {
+		return err
+	}
+	f := frame{op: i.Op, arity: results, results: results}
+	switch i.Op {
+	case wasm.OpLoop:
+		if w.plain {
+			w.merge = true
+		}
+		f.arity, w.loops, w.plain = params, true, false
+		w.region().add(params)
+	case wasm.OpIf:
+		w.plain = false
+		f.start = w.region().path
+	}
+	w.open(f, i.Op == wasm.OpLoop)
+	return nil
+}
+
+func (a *analyser) blockType(t int64) (params, results int64, err error) {
+	switch {
+	case t == -64: // 0x40
+		return 0, 0, nil
+	case t < 0:
+		return 0, 1, nil
+	case t >= int64(len(a.m.Types)):
+		return 0, 0, fmt.Errorf("there is no type %d", t)
+	}
+	return int64(len(a.m.Types[t].Params)), int64(len(a.m.Types[t].Results)), nil
+}
+
+// jump follows an instruction that may go elsewhere.
+func (w *walk) jump(i wasm.Instruction) error {
+	w.plain = false
+	switch i.Op {
+	case wasm.OpBr, wasm.OpBrIf:
+		f, err := w.target(i.X)
+		if err != nil {
+			return err
+		}
+		w.region().add(w.moves(f.arity))
+		w.branch(f)
+	case wasm.OpBrTable:
+		if _, err := w.target(slices.Max(i.Targets)); err != nil {
+			return err
+		}
+		f, _ := w.target(i.Targets[0]) // all carry the same
+		w.region().add(w.moves(f.arity))
+		for _, label := range i.Targets {
+			f, _ := w.target(label)
+			w.branch(f)
+		}
+	case wasm.OpReturn:
+		w.region().add(w.moves(w.frames[0].arity))
+	}
+	if i.Op != wasm.OpBrIf {
+		w.leave()
+	}
+	return nil
+}
+
+// call weighs a call, and learns from the function that is called, which is walked first if it can be.
+func (a *analyser) call(w *walk, i wasm.Instruction, depth int) error {
+	w.plain = false
+	if i.Op == wasm.OpCallIndirect {
+		if uint64(i.X) >= uint64(len(a.m.Types)) {
+			return fmt.Errorf("there is no type %d", i.X)
+		}
+		w.carries(a.m.Types[i.X])
+		w.indirect, w.callsOut = true, true
+		return nil
+	}
+	if uint64(i.X) >= uint64(len(a.m.Functions)) {
+		return fmt.Errorf("there is no function %d", i.X)
+	}
+	if i.Op == wasm.OpRefFunc {
+		return nil
+	}
+	w.carries(a.m.TypeOf(i.X))
+	defined := int(i.X) - a.m.ImportedFunctions
+	if defined < 0 {
+		w.region().add(weightImport)
+		w.callsOut = true
+		return nil
+	}
+	callee := &a.functions[defined]
+	if callee.state == unseen && depth < maxWalks {
+		if err := a.walk(defined, depth+1); err != nil {
+			return err
+		}
+	}
+	switch {
+	case callee.state != done:
+		callee.headed, w.callsOut = true, true
+	case callee.exempt:
+		w.region().add(callee.cost)
+		w.below = max(w.below, callee.stack)
+	default:
+		w.callsOut = true
+		if !callee.guarded {
+			w.below = max(w.below, callee.stack)
+		}
+	}
+	return nil
+}
+
+// carries adds what parameters and results of a call cost.
+func (w *walk) carries(t wasm.FuncType) {
+	both := int64(len(t.Params) + len(t.Results))
+	w.region().add(both)
+	w.values += int64(len(t.Results))
+	w.outgoing = max(w.outgoing, both)
+	for _, types := range [][]wasm.ValueType{t.Params, t.Results} {
+		for _, v := range types {
+			w.wide(v)
+		}
+	}
+}

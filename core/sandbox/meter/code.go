@@ -1,0 +1,192 @@
+package meter
+
+import "github.com/ostiary/ostiary/core/sandbox/wasm"
+
+// A writer writes function bodies with their charges.
+type writer struct {
+	a       *analyser
+	out     []byte
+	fuel    uint32 // indices of what Rewrite adds
+	stack   uint32
+	helpers [helperCount]uint32
+	types   *types
+}
+
+// The functions that Rewrite adds behind the module's own.
+type helper int
+
+const (
+	helperSlice    helper = iota // asks the host for the next slice of fuel
+	helperBytes                  // charges for the length on the stack, in bytes
+	helperElements               // the same for elements of a table
+	helperPages                  // the same for pages of memory
+	helperCount
+)
+
+func (h helper) String() string {
+	return [...]string{"ostiary_meter.slice", "ostiary_meter.bytes", "ostiary_meter.elements", "ostiary_meter.pages"}[h]
+}
+
+// bulkHelpers says which charge goes before which instruction: the length is always the operand on top.
+var bulkHelpers = map[wasm.Opcode]helper{
+	wasm.OpMemoryFill: helperBytes, wasm.OpMemoryCopy: helperBytes, wasm.OpMemoryInit: helperBytes,
+	wasm.OpTableFill: helperElements, wasm.OpTableCopy: helperElements, wasm.OpTableInit: helperElements,
+	wasm.OpTableGrow: helperElements, wasm.OpMemoryGrow: helperPages,
+}
+
+func (w *writer) op(ops ...byte)   { w.out = append(w.out, ops...) }
+func (w *writer) index(n uint32)   { w.out = wasm.AppendU32(w.out, n) }
+func (w *writer) get(n uint32)     { w.op(byte(wasm.OpGlobalGet)); w.index(n) }
+func (w *writer) set(n uint32)     { w.op(byte(wasm.OpGlobalSet)); w.index(n) }
+func (w *writer) i64(v int64)      { w.op(byte(wasm.OpI64Const)); w.out = wasm.AppendS64(w.out, v) }
+func (w *writer) call(h helper)    { w.op(byte(wasm.OpCall)); w.index(w.helpers[h]) }
+func (w *writer) copy(from []byte) { w.out = append(w.out, from...) }
+
+const (
+	i64LessSigned = 0x53
+	i64Add        = 0x7c
+	i64Sub        = 0x7d
+	i64Or         = 0x84
+	emptyBlock    = 0x40
+)
+
+// spend takes n from a count.
+func (w *writer) spend(global uint32, n int64) {
+	w.get(global)
+	w.i64(n)
+	w.op(i64Sub)
+	w.set(global)
+}
+
+// check asks the host if the counts given are used up.
+func (w *writer) check(globals ...uint32) {
+	for n, global := range globals {
+		if w.get(global); n > 0 {
+			w.op(i64Or) // negative if either is
+		}
+	}
+	w.i64(0)
+	w.op(i64LessSigned, byte(wasm.OpIf), emptyBlock)
+	w.call(helperSlice)
+	w.op(byte(wasm.OpEnd))
+}
+
+// body writes the body of a function.
+func (w *writer) body(index int) {
+	fn := &w.a.functions[index]
+	m := w.a.m
+	r := &wasm.Reader{Data: m.Wasm[:fn.code.end], Pos: fn.code.start}
+	for n := r.Count(); n > 0; n-- {
+		r.U32()
+		r.U8()
+	}
+	w.copy(m.Wasm[fn.code.start:r.Pos])
+	counts := []uint32{w.fuel}
+	if fn.guarded {
+		counts = append(counts, w.stack)
+		w.spend(w.stack, fn.stack)
+	}
+	if !fn.entry && fn.weights[0] > 0 || fn.guarded && !fn.entry {
+		w.spend(w.fuel, fn.weights[0])
+		w.check(counts...)
+	}
+	if fn.guarded {
+		w.op(byte(wasm.OpBlock))
+		w.out = wasm.AppendS64(w.out, w.types.block(m.TypeOf(uint32(m.ImportedFunctions+index)).Results))
+	}
+	w.instructions(fn, r, counts)
+	if fn.guarded {
+		w.get(w.stack)
+		w.i64(fn.stack)
+		w.op(i64Add)
+		w.set(w.stack)
+		w.op(byte(wasm.OpEnd))
+	}
+}
+
+// instructions writes what stands between the declarations and the end of a function, the end included. In a guarded
+// function that end closes a block around all of it: branches to the function's own label lead there, and so do returns,
+// so that the stack is given back on every way out.
+func (w *writer) instructions(fn *function, r *wasm.Reader, counts []uint32) {
+	depth, header := uint32(0), 0
+	copied := r.Pos
+	upTo := func(end int) {
+		w.copy(r.Data[copied:end])
+		copied = end
+	}
+	for r.More() {
+		i := r.Instruction()
+		switch i.Op {
+		case wasm.OpBlock, wasm.OpIf:
+			depth++
+		case wasm.OpEnd:
+			depth--
+		case wasm.OpLoop:
+			depth++
+			header++
+			if fn.weights[header] == 0 {
+				continue
+			}
+			upTo(i.End)
+			w.spend(w.fuel, fn.weights[header])
+			if header == 1 && fn.entry {
+				w.check(counts...)
+			} else {
+				w.check(w.fuel)
+			}
+		case wasm.OpReturn:
+			if fn.guarded {
+				upTo(i.At)
+				w.op(byte(wasm.OpBr))
+				w.index(depth)
+				copied = i.End
+			}
+		case wasm.OpCall, wasm.OpRefFunc:
+			upTo(i.At)
+			w.op(byte(i.Op))
+			w.index(w.a.shift(i.X))
+			copied = i.End
+		default:
+			if h, bulk := bulkHelpers[i.Op]; bulk {
+				upTo(i.At)
+				w.call(h)
+			}
+		}
+	}
+	upTo(len(r.Data))
+}
+
+// helper writes the body of an added function.
+func (w *writer) helper(h helper, tick uint32, pages uint32) {
+	w.op(0) // no local variables
+	if h == helperSlice {
+		w.get(w.fuel)
+		w.get(w.stack)
+		w.op(byte(wasm.OpCall))
+		w.index(tick)
+		w.set(w.fuel)
+		w.op(byte(wasm.OpEnd))
+		return
+	}
+	const i64ExtendU, i64Shl, i64ShrU, i32Sub, i32GreaterU = 0xad, 0x86, 0x88, 0x6b, 0x4b
+	if h == helperPages { // what cannot succeed costs no more than asking
+		w.op(byte(wasm.OpLocalGet), 0, byte(wasm.OpI32Const))
+		w.out = wasm.AppendS64(w.out, int64(pages))
+		w.op(byte(wasm.OpMemorySize), 0, i32Sub, i32GreaterU, byte(wasm.OpIf), emptyBlock)
+		w.op(byte(wasm.OpLocalGet), 0, byte(wasm.OpReturn), byte(wasm.OpEnd))
+	}
+	w.get(w.fuel)
+	w.op(byte(wasm.OpLocalGet), 0, i64ExtendU)
+	switch h {
+	case helperBytes:
+		w.i64(bytesShift)
+		w.op(i64ShrU)
+	case helperPages:
+		w.i64(pageShift)
+		w.op(i64Shl)
+	}
+	w.op(i64Sub)
+	w.set(w.fuel)
+	w.check(w.fuel)
+	w.op(byte(wasm.OpLocalGet), 0, byte(wasm.OpEnd))
+}

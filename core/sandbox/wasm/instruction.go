@@ -1,0 +1,148 @@
+package wasm
+
+// An Opcode tells instructions apart: the first byte, or prefix<<8 | sub-opcode for the two prefixed families (§5.4).
+type Opcode uint32
+
+// The instructions that somebody treats specially.
+const (
+	OpUnreachable  Opcode = 0x00
+	OpNop          Opcode = 0x01
+	OpBlock        Opcode = 0x02
+	OpLoop         Opcode = 0x03
+	OpIf           Opcode = 0x04
+	OpElse         Opcode = 0x05
+	OpEnd          Opcode = 0x0b
+	OpBr           Opcode = 0x0c
+	OpBrIf         Opcode = 0x0d
+	OpBrTable      Opcode = 0x0e
+	OpReturn       Opcode = 0x0f
+	OpCall         Opcode = 0x10
+	OpCallIndirect Opcode = 0x11
+	OpDrop         Opcode = 0x1a
+	OpSelect       Opcode = 0x1b
+	OpSelectTyped  Opcode = 0x1c
+	OpLocalGet     Opcode = 0x20
+	OpLocalSet     Opcode = 0x21
+	OpLocalTee     Opcode = 0x22
+	OpGlobalGet    Opcode = 0x23
+	OpGlobalSet    Opcode = 0x24
+	OpTableGet     Opcode = 0x25
+	OpTableSet     Opcode = 0x26
+	OpMemorySize   Opcode = 0x3f
+	OpMemoryGrow   Opcode = 0x40
+	OpI32Const     Opcode = 0x41
+	OpI64Const     Opcode = 0x42
+	OpF32Const     Opcode = 0x43
+	OpF64Const     Opcode = 0x44
+	OpRefNull      Opcode = 0xd0
+	OpRefFunc      Opcode = 0xd2
+	OpMemoryInit   Opcode = 0xfc08
+	OpDataDrop     Opcode = 0xfc09
+	OpMemoryCopy   Opcode = 0xfc0a
+	OpMemoryFill   Opcode = 0xfc0b
+	OpTableInit    Opcode = 0xfc0c
+	OpElemDrop     Opcode = 0xfc0d
+	OpTableCopy    Opcode = 0xfc0e
+	OpTableGrow    Opcode = 0xfc0f
+	OpTableSize    Opcode = 0xfc10
+	OpTableFill    Opcode = 0xfc11
+	OpV128Const    Opcode = 0xfd0c
+)
+
+// An Instruction is one instruction with those of its immediates that name something.
+type Instruction struct {
+	Op      Opcode
+	At, End int      // where it stands
+	X, Y    uint32   // the indices it names, in the order they are written
+	Block   int64    // the type of a block, loop or if: an index, or negative for an inline type
+	Targets []uint32 // of br_table, the default last; valid until the next instruction is read
+}
+
+// Instruction reads one instruction of WebAssembly core 2.0. Instructions of later proposals are an error, so nothing
+// slips past the rules that the engine would run.
+func (r *Reader) Instruction() Instruction {
+	i := Instruction{At: r.Pos}
+	i.Op = Opcode(r.U8())
+	switch op := i.Op; {
+	case op >= 0x28 && op <= 0x3e: // loads and stores
+		r.memoryArgument()
+	case op >= 0x45 && op <= 0xc4, op <= OpNop, op == OpElse, op == OpEnd, op == OpReturn, op == OpDrop, op == OpSelect, op == 0xd1:
+		// no immediate
+	case op >= OpBlock && op <= OpIf:
+		i.Block = r.s33()
+	case op == OpBr, op == OpBrIf, op == OpCall, op >= OpLocalGet && op <= OpTableSet, op == OpRefFunc:
+		i.X = r.U32()
+	case op == OpBrTable:
+		r.targets = r.targets[:0]
+		for n := r.Count(); n >= 0 && r.Err == nil; n-- {
+			r.targets = append(r.targets, r.U32())
+		}
+		i.Targets = r.targets
+	case op == OpCallIndirect:
+		i.X = r.U32()
+		i.Y = r.U32()
+	case op == OpSelectTyped:
+		r.valueTypes()
+	case op == OpMemorySize, op == OpMemoryGrow, op == OpRefNull:
+		r.U8()
+	case op == OpI32Const:
+		r.skipLEB(5)
+	case op == OpI64Const:
+		r.skipLEB(10)
+	case op == OpF32Const:
+		r.Take(4)
+	case op == OpF64Const:
+		r.Take(8)
+	case op == 0xfc:
+		r.bulkInstruction(&i)
+	case op == 0xfd:
+		r.vectorInstruction(&i)
+	default:
+		r.Fail("instruction 0x%02x is not part of WebAssembly core 2.0", uint32(op))
+	}
+	i.End = r.Pos
+	return i
+}
+
+// bulkInstruction reads the 0xfc family: saturating conversions, bulk memory and tables.
+func (r *Reader) bulkInstruction(i *Instruction) {
+	sub := r.U32()
+	i.Op = 0xfc00 | Opcode(sub)
+	switch {
+	case sub <= 7: // conversions
+	case i.Op == OpMemoryInit, i.Op == OpMemoryCopy, i.Op == OpTableInit, i.Op == OpTableCopy:
+		i.X = r.U32()
+		i.Y = r.U32()
+	case sub <= 17:
+		i.X = r.U32()
+	default:
+		r.Fail("instruction 0xfc %d is not part of WebAssembly core 2.0", sub)
+	}
+}
+
+// vectorInstruction reads the 0xfd family: 128-bit vectors.
+func (r *Reader) vectorInstruction(i *Instruction) {
+	sub := r.U32()
+	i.Op = 0xfd00 | Opcode(sub)
+	switch {
+	case sub <= 11, sub == 92, sub == 93: // loads and stores
+		r.memoryArgument()
+	case sub == 12, sub == 13: // v128.const, i8x16.shuffle
+		r.Take(16)
+	case sub >= 21 && sub <= 34: // one lane
+		r.U8()
+	case sub >= 84 && sub <= 91: // load or store one lane
+		r.memoryArgument()
+		r.U8()
+	case sub > 0xff:
+		r.Fail("instruction 0xfd %d is not part of WebAssembly core 2.0", sub)
+	}
+}
+
+// memoryArgument reads alignment and offset. Bit 6 of the alignment would announce a memory index, which is multi-memory.
+func (r *Reader) memoryArgument() {
+	if r.U32() >= 64 {
+		r.Fail("multiple memories are not supported")
+	}
+	r.U32()
+}
