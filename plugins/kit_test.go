@@ -138,7 +138,7 @@ func TestHostileGuests(t *testing.T) {
 	log := &logbook{}
 	f := newFolder(t, slog.New(log))
 	hostile := map[string]struct{ configuration, manifest, cause string }{
-		"loop":    {`{"misbehave":"loop"}`, "limits: {wall_ms: 200}\n", "deadline"},
+		"loop":    {`{"misbehave":"loop"}`, "limits: {wall_ms: 60000}\n", "used up its fuel"},
 		"bomb":    {`{"misbehave":"bomb"}`, "limits: {memory_mib: 16}\n", "out of memory"},
 		"recurse": {`{"misbehave":"recurse"}`, "limits: {memory_mib: 8}\n", ""},
 		"panic":   {`{"misbehave":"panic"}`, "", "misbehave (hostile.go:"},
@@ -294,8 +294,14 @@ func TestFlatMemory(t *testing.T) {
 	f.reload()
 	v := f.named(hook.PreRegister, "report")
 	in := strictjson.Append(nil, vectorNamed(t, "report-register").Input)
+	patient := sandbox.Limits{Fuel: 1 << 40, Wall: time.Minute} // all of it is one piece of work
+	program, err := f.host.machine.Load(context.Background(), kit(t), hostFunctions(), patient, v.start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer program.Close()
 	ask := func(calls int) uint32 {
-		usage, err := v.program.Do(context.Background(), func(i *sandbox.Instance) error {
+		usage, err := program.Do(context.Background(), func(i *sandbox.Instance) error {
 			for range calls {
 				if _, err := i.Exchange(context.Background(), abi.Alloc, abi.PreRegister, in); err != nil {
 					return err

@@ -31,7 +31,7 @@ func (h *Host) load(ctx context.Context, c candidate) (*version, error) {
 		setUp: exports(&info, abi.Configure), log: h.log.With("plugin", c.name),
 	}
 	limits := sandbox.Limits{
-		ModuleBytes: h.limits.ModuleBytes, MemoryPages: uint32(memoryMiB * pagesPerMiB), Wall: wall, OutputBytes: abi.MaxAnswer,
+		ModuleBytes: h.limits.ModuleBytes, MemoryPages: uint32(memoryMiB * pagesPerMiB), Fuel: maxFuel, Wall: wall, OutputBytes: abi.MaxAnswer,
 	}
 	ctx, journal := withJournal(ctx, v.log)
 	v.program, err = h.machine.Load(ctx, c.module, hostFunctions(), limits, v.start)
@@ -40,6 +40,9 @@ func (h *Host) load(ctx context.Context, c candidate) (*version, error) {
 	}
 	return v, nil
 }
+
+// maxFuel is what one call may use, in units of about an instruction: some tenths of a second.
+const maxFuel = 1_000_000_000
 
 // start prepares a new instance: what it leaves in the module's memory is what every call begins with.
 func (v *version) start(ctx context.Context, i *sandbox.Instance) error {

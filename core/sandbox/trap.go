@@ -25,7 +25,7 @@ func trapOf(err error) *Trap {
 	var trap *Trap
 	if errors.As(err, &trap) { // raised by ourselves inside a host function; the outer error knows the guest's stack
 		raised := *trap
-		raised.Message = clean(err.Error())
+		raised.Message = clean(trap.Message + stackOf(err))
 		return &raised
 	}
 	kind, known := trapKinds[innermost(err).Error()]
@@ -33,6 +33,15 @@ func trapOf(err error) *Trap {
 		kind = TrapOther
 	}
 	return &Trap{Kind: kind, Message: clean(err.Error())}
+}
+
+// stackOf is the guest's stack in what the engine says.
+func stackOf(err error) string {
+	text := err.Error()
+	if at := strings.Index(text, "\nwasm stack trace:"); at >= 0 {
+		return text[at:]
+	}
+	return ""
 }
 
 // expired says that a call ended because its context did.

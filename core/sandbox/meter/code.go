@@ -86,8 +86,8 @@ func (w *writer) body(index int) {
 		counts = append(counts, w.stack)
 		w.spend(w.stack, fn.stack)
 	}
-	if !fn.entry && fn.weights[0] > 0 || fn.guarded && !fn.entry {
-		w.spend(w.fuel, fn.weights[0])
+	if !fn.entry && fn.charges[0].weight > 0 || fn.guarded && !fn.entry {
+		w.spend(w.fuel, fn.charges[0].weight)
 		w.check(counts...)
 	}
 	if fn.guarded {
@@ -108,7 +108,7 @@ func (w *writer) body(index int) {
 // function that end closes a block around all of it: branches to the function's own label lead there, and so do returns,
 // so that the stack is given back on every way out.
 func (w *writer) instructions(fn *function, r *wasm.Reader, counts []uint32) {
-	depth, header := uint32(0), 0
+	depth, charge := uint32(0), 0
 	copied := r.Pos
 	upTo := func(end int) {
 		w.copy(r.Data[copied:end])
@@ -121,15 +121,22 @@ func (w *writer) instructions(fn *function, r *wasm.Reader, counts []uint32) {
 			depth++
 		case wasm.OpEnd:
 			depth--
+			if next := charge + 1; next < len(fn.charges) && fn.charges[next].at == i.At {
+				charge = next
+				if weight := fn.charges[next].weight; weight > 0 {
+					upTo(i.End)
+					w.spend(w.fuel, weight)
+				}
+			}
 		case wasm.OpLoop:
 			depth++
-			header++
-			if fn.weights[header] == 0 {
+			charge++
+			if fn.charges[charge].weight == 0 {
 				continue
 			}
 			upTo(i.End)
-			w.spend(w.fuel, fn.weights[header])
-			if header == 1 && fn.entry {
+			w.spend(w.fuel, fn.charges[charge].weight)
+			if charge == 1 && fn.entry {
 				w.check(counts...)
 			} else {
 				w.check(w.fuel)

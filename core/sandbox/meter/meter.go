@@ -159,9 +159,9 @@ func (r *Report) count(functions []function) {
 		if fn.exempt {
 			r.Exempt++
 		}
-		for _, weight := range fn.weights {
-			if weight > 0 {
-				r.Headers++
+		for _, c := range fn.charges {
+			if c.weight > 0 {
+				r.Charges++
 			}
 		}
 	}

@@ -7,7 +7,7 @@ type Report struct {
 	LongestFunction int    // bytes of the longest function
 	CompileCost     uint64 // how much work the module makes for a compiler, in units of roughly a quarter of a microsecond
 	Functions       int    // functions in the module
-	Headers         int    // places where fuel is charged
+	Charges         int    // places where fuel is charged
 	Guarded         int    // functions that count their stack
 	Exempt          int    // functions that are counted by their callers
 

@@ -50,7 +50,7 @@ var weights = func() (w [256]uint16) {
 			w[op] = value
 		}
 	}
-	set(0, 0x01, 0x02, 0x03, 0x05, 0x0b, 0x1a) // nop, block, loop, else, end, drop
+	set(0, 0x01, 0x02, 0x03, 0x05, 0x0b, 0x1a, 0x20, 0x41, 0x42) // nop, block, loop, else, end, drop, local.get, constants: no code of their own
 	for op := 0x28; op <= 0x3e; op++ {
 		w[op] = 2 // loads and stores
 	}
