@@ -73,7 +73,7 @@ func randomModule(t *testing.T, program, dir string, seed uint64) []byte {
 func randomOf(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 5)) }
 
 // A sight counts what the random modules showed, so that a corpus that shows nothing fails.
-type sight struct{ modules, calls, trapped, starved, loaded int }
+type sight struct{ modules, calls, trapped, starved, finished, loaded int }
 
 // TestRandomModules runs random modules as they are and metered. DIFFERENTIAL says how many; `make fuzz` asks for 5,000.
 func TestRandomModules(t *testing.T) {
@@ -101,6 +101,7 @@ func TestRandomModules(t *testing.T) {
 					all.calls += seen.calls
 					all.trapped += seen.trapped
 					all.starved += seen.starved
+					all.finished += seen.finished
 					all.loaded += seen.loaded
 					mu.Unlock()
 				}
@@ -108,7 +109,7 @@ func TestRandomModules(t *testing.T) {
 		}
 	})
 	t.Logf("%+v", all)
-	if all.modules != count || all.calls < 10*count || all.trapped < count || all.starved < count || all.loaded < count/4 {
+	if all.modules != count || all.calls < 10*count || all.trapped < count || all.starved < count || all.finished*5 > all.starved || all.loaded < count/4 {
 		t.Errorf("too little was seen: %+v", all)
 	}
 }
@@ -124,9 +125,6 @@ func compareModes(t *testing.T, seed uint64, binary []byte) sight {
 	}
 	o := observer{seed: seed, binary: open, globals: globals}
 	before, after, work := o.observe(t, asItIs(), nil), o.observe(t, metered(plenty), nil), o.observe(t, counting(), nil)
-	if t.Failed() {
-		return sight{}
-	}
 	for which, other := range map[string]observation{"metered": after, "counting": work} {
 		if difference := before.against(other); difference != "" {
 			t.Errorf("seed %d: as it is and %s: %s", seed, which, difference)
@@ -141,15 +139,16 @@ func compareModes(t *testing.T, seed uint64, binary []byte) sight {
 			t.Errorf("seed %d, call %d: %d instructions for %d units of fuel", seed, n, did, paid)
 		}
 	}
-	seen.starved = o.starve(t, after)
+	seen.starved, seen.finished = o.starve(t, after)
 	if o.load(t, before) {
 		seen.loaded = 1
 	}
 	return seen
 }
 
-// starve gives every call exactly the fuel it needs, which must be enough, and then one unit less, which must not.
-func (o observer) starve(t *testing.T, full observation) (starved int) {
+// starve gives every call exactly the fuel it needs, which must be enough, and then less to some of them. That ends a call
+// unless it comes to its end before fuel is looked at, which is at the entry of functions, in loops and at bulk instructions.
+func (o observer) starve(t *testing.T, full observation) (starved, finished int) {
 	t.Helper()
 	var exact []int64
 	for _, c := range full.calls {
@@ -159,18 +158,22 @@ func (o observer) starve(t *testing.T, full observation) (starved int) {
 		t.Errorf("seed %d: plenty of fuel and just enough: %s", o.seed, difference)
 	}
 	// What a call leaves undone changes all that follow, so each run starves one call, and there are many.
-	for n := range full.calls {
+	for n, want := range full.calls {
 		if n%7 != int(o.seed%7) || exact[n] == 0 {
 			continue
 		}
 		less := slices.Clone(exact[:n+1])
-		less[n]--
-		if last := o.observe(t, metered(plenty), less).calls[n]; !errors.Is(last.err, errFuel) {
+		less[n] = []int64{0, exact[n] / 2, exact[n] - 1}[n%3]
+		switch last := o.observe(t, metered(plenty), less).calls[n]; {
+		case errors.Is(last.err, errFuel):
+			starved++
+		case last.trap() == want.trap() && slices.Equal(last.results, want.results):
+			finished++
+		default:
 			t.Errorf("seed %d, call %d with %d units of %d: %x, %v", o.seed, n, less[n], exact[n], last.results, last.err)
 		}
-		starved++
 	}
-	return starved
+	return starved, finished
 }
 
 // load gives the module to the machine, which may refuse it, but has to say why. If it takes it, calls give the same there
