@@ -4,8 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-
-	"github.com/ostiary/ostiary/core/sandbox/wasm"
+	"slices"
 )
 
 // Exchange passes bytes in and out: it calls alloc(len) -> ptr, writes in there, calls export(ptr, len) -> ptr<<32|len and
@@ -28,23 +27,26 @@ func (i *Instance) Exchange(ctx context.Context, alloc, export string, in []byte
 	return out, nil
 }
 
+// exchanges says whether both functions are there and of the right types.
 func (p *Program) exchanges(alloc, export string) error {
-	a, okA := p.module.Info.Function(alloc)
-	e, okE := p.module.Info.Function(export)
-	if !okA || wasm.Signature(a.Params, a.Results) != "i32 -> i32" {
+	if !p.functions[alloc].is([]ValueType{I32}, I32) {
 		return fmt.Errorf("sandbox: no exported function %s of type i32 -> i32", alloc)
 	}
-	if !okE || wasm.Signature(e.Params, e.Results) != "(i32, i32) -> i64" {
+	if !p.functions[export].is([]ValueType{I32, I32}, I64) {
 		return fmt.Errorf("sandbox: no exported function %s of type (i32, i32) -> i64", export)
 	}
 	return nil
+}
+
+func (f *function) is(params []ValueType, result ValueType) bool {
+	return f != nil && slices.Equal(f.params, params) && len(f.results) == 1 && f.results[0] == result
 }
 
 // exchange runs while the instance is in use.
 func (i *Instance) exchange(ctx context.Context, alloc, export string, in []byte) ([]byte, error) {
 	stack := i.stack[:]
 	stack[0] = uint64(len(in))
-	if err := i.call(ctx, alloc, stack); err != nil {
+	if err := i.call(ctx, i.program.functions[alloc], stack); err != nil {
 		return nil, err
 	}
 	at := uint32(stack[0])
@@ -52,7 +54,7 @@ func (i *Instance) exchange(ctx context.Context, alloc, export string, in []byte
 		return nil, &Trap{Kind: TrapBadPointer, Message: fmt.Sprintf("%s gave %#x for %d bytes", alloc, at, len(in))}
 	}
 	stack[0], stack[1] = uint64(at), uint64(len(in))
-	if err := i.call(ctx, export, stack); err != nil {
+	if err := i.call(ctx, i.program.functions[export], stack); err != nil {
 		return nil, err
 	}
 	at, size := uint32(stack[0]>>32), uint32(stack[0])

@@ -14,15 +14,16 @@ import (
 // An Instance is one running copy of a module, lent by Program.Do to one goroutine for one piece of work. It must not be
 // kept.
 type Instance struct {
-	program   *Program
-	mod       api.Module
-	mem       api.Memory // nil without one
-	globals   []api.MutableGlobal
-	fuel      api.MutableGlobal // what is left of the slice the guest has
-	start     snapshot
-	functions map[string]api.Function
-	stack     [2]uint64 // parameters and results of an exchange
-	calls     int       // leases served
+	program *Program
+	mod     api.Module
+	mem     api.Memory // nil without one
+	linear  linearMemory
+	globals []api.MutableGlobal
+	fuel    api.MutableGlobal // what is left of the slice the guest has
+	start   snapshot
+	handles map[*function]api.Function
+	stack   [2]uint64 // parameters and results of an exchange
+	calls   int       // leases served
 
 	// The rest belongs to the present lease.
 	using   sync.Mutex // held while in use and while not leased
@@ -34,7 +35,7 @@ type Instance struct {
 // newInstance fills a lease with an instance: it instantiates, initialises and configures, all within the initial fuel and
 // time, and takes the snapshot. If that fails it ends the lease.
 func (p *Program) newInstance(ctx context.Context) (*Instance, error) {
-	i := &Instance{program: p, functions: map[string]api.Function{}}
+	i := &Instance{program: p, handles: map[*function]api.Function{}}
 	i.using.Lock()
 	i.begin(ctx, p.limits.InitFuel, p.limits.InitWall)
 	i.host.entropy = newEntropy(initialSeed(p.digest))
@@ -53,7 +54,7 @@ func (p *Program) newInstance(ctx context.Context) (*Instance, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	i.start = take(i.memory(), i.readGlobals(), p.initial)
-	if p.created++; p.initial.memory == nil {
+	if p.created++; p.initial.parts == nil {
 		p.initial = i.start
 	}
 	ready = true
@@ -78,7 +79,7 @@ func (i *Instance) initialise(ctx context.Context) error {
 // instantiate runs the start function, if there is one, and _initialize.
 func (i *Instance) instantiate(ctx context.Context) error {
 	config := wazero.NewModuleConfig().WithName("").WithStartFunctions("_initialize")
-	mod, err := i.program.runtime.InstantiateModule(ctx, i.program.code, config)
+	mod, err := i.program.runtime.InstantiateModule(i.linear.withMemory(ctx), i.program.code, config)
 	if err != nil {
 		return err
 	}
@@ -120,32 +121,32 @@ func (i *Instance) SetEntropy(seed [32]byte) { i.host.entropy = newEntropy(seed)
 // Call runs an exported function. Parameters and results are numbers in the low bits of a uint64. A fault of the guest is
 // a *Trap; other errors mean that the guest was not called.
 func (i *Instance) Call(ctx context.Context, export string, params ...uint64) ([]uint64, error) {
-	e, ok := i.program.module.Info.Function(export)
-	if !ok || len(e.Params) != len(params) {
+	f := i.program.functions[export]
+	if f == nil || len(f.params) != len(params) {
 		return nil, fmt.Errorf("sandbox: no exported function %s with %d parameters", export, len(params))
 	}
-	stack := make([]uint64, max(len(e.Params), len(e.Results)))
+	stack := make([]uint64, max(len(f.params), len(f.results)))
 	copy(stack, params)
-	if err := i.run(ctx, func(ctx context.Context) error { return i.call(ctx, export, stack) }); err != nil {
+	if err := i.run(ctx, func(ctx context.Context) error { return i.call(ctx, f, stack) }); err != nil {
 		return nil, err
 	}
-	return stack[:len(e.Results)], nil
+	return stack[:len(f.results)], nil
 }
 
-// maxFunctions bounds the function handles an instance keeps, for each keeps the stack its deepest call needed.
-const maxFunctions = 8
+// maxHandles bounds the handles of functions that an instance keeps, for each keeps the stack its deepest call needed.
+const maxHandles = 8
 
 // call runs a function with its parameters, and later its results, in stack.
-func (i *Instance) call(ctx context.Context, export string, stack []uint64) error {
-	f := i.functions[export]
-	if f == nil {
-		if len(i.functions) >= maxFunctions {
-			clear(i.functions)
+func (i *Instance) call(ctx context.Context, f *function, stack []uint64) error {
+	handle := i.handles[f]
+	if handle == nil {
+		if len(i.handles) >= maxHandles {
+			clear(i.handles)
 		}
-		f = i.mod.ExportedFunction(export)
-		i.functions[export] = f
+		handle = i.mod.ExportedFunction(f.name)
+		i.handles[f] = handle
 	}
-	return f.CallWithStack(ctx, stack)
+	return handle.CallWithStack(ctx, stack)
 }
 
 // run guards one piece of work: nothing else uses the instance meanwhile, it ends when the lease or ctx does, and what
@@ -173,7 +174,7 @@ func (i *Instance) run(ctx context.Context, work func(context.Context) error) er
 
 // reusable says whether the instance can be brought back to its snapshot. Memory that grew cannot shrink.
 func (i *Instance) reusable() bool {
-	return !i.faulted && len(i.memory()) == len(i.start.memory) && i.calls < i.program.limits.Recycle
+	return !i.faulted && len(i.memory()) == i.start.size && i.calls < i.program.limits.Recycle
 }
 
 // restore brings memory and globals back and says how many pages had changed.
@@ -205,4 +206,6 @@ func (i *Instance) close() {
 	if i.mod != nil {
 		_ = i.mod.Close(context.Background()) // the engine closes only files and sockets here, and there are none
 	}
+	i.mem = nil
+	i.linear.Free()
 }

@@ -22,7 +22,8 @@ type Program struct {
 	machine   *Machine
 	limits    Limits
 	module    *wasm.Module
-	mutable   []int // globals to restore
+	functions map[string]*function // those that are exported
+	mutable   []int                // globals to restore
 	digest    [32]byte
 	configure []ConfigureFunc
 	runtime   wazero.Runtime
@@ -39,6 +40,22 @@ type Program struct {
 	created int
 	closed  bool
 	open    bool // runtime and code are to be closed
+}
+
+// A function is one that a module exports.
+type function struct {
+	name            string
+	params, results []ValueType
+}
+
+func exported(m *wasm.Module) map[string]*function {
+	functions := map[string]*function{}
+	for _, e := range m.Info.Exports {
+		if e.Kind == KindFunction {
+			functions[e.Name] = &function{name: e.Name, params: e.Params, results: e.Results}
+		}
+	}
+	return functions
 }
 
 // Usage is what one Do cost.
@@ -72,7 +89,7 @@ func (m *Machine) Load(ctx context.Context, binary []byte, imports Imports, limi
 		return nil, err
 	}
 	p := &Program{
-		machine: m, limits: limits, module: parsed, mutable: out.Mutable, digest: sha256.Sum256(binary), configure: configure,
+		machine: m, limits: limits, module: parsed, functions: exported(parsed), mutable: out.Mutable, digest: sha256.Sum256(binary), configure: configure,
 		slots: make(chan struct{}, limits.Instances), closing: make(chan struct{}),
 	}
 	p.ended.L = &p.mu

@@ -178,12 +178,12 @@ func (a *analyser) walk(index, depth int) error {
 	}
 	w.open(frame{op: wasm.OpBlock, arity: int64(len(typ.Results)), results: int64(len(typ.Results))}, true)
 	var facts facts
+	var i wasm.Instruction
 	for len(w.frames) > 0 && r.More() {
-		i := r.Instruction()
-		if r.Err == nil {
-			facts.see(i)
+		if r.Instruction(&i); r.Err == nil {
+			facts.see(&i)
 			a.report.see(i.Op)
-			if err := a.step(w, i, depth); err != nil {
+			if err := a.step(w, &i, depth); err != nil {
 				return a.fail(index, i.At, err)
 			}
 		}
@@ -341,7 +341,7 @@ func (w *walk) leave() { w.region().here.n = 0 }
 // moves is what a branch costs: the values it carries, and where there are many local variables, those too.
 func (w *walk) moves(arity int64) int64 { return arity + int64(max(0, w.locals-64)/4) }
 
-func (a *analyser) step(w *walk, i wasm.Instruction, depth int) error {
+func (a *analyser) step(w *walk, i *wasm.Instruction, depth int) error {
 	w.add(weight(i.Op))
 	w.values += values(i.Op)
 	if i.Op >= 0xfd00 {
@@ -380,7 +380,7 @@ func (a *analyser) step(w *walk, i wasm.Instruction, depth int) error {
 }
 
 // enter opens a block, loop or if.
-func (a *analyser) enter(w *walk, i wasm.Instruction) error {
+func (a *analyser) enter(w *walk, i *wasm.Instruction) error {
 	params, results, err := a.blockType(i.Block)
 	if err != nil {
 		return err
@@ -414,7 +414,7 @@ func (a *analyser) blockType(t int64) (params, results int64, err error) {
 }
 
 // jump follows an instruction that may go elsewhere.
-func (w *walk) jump(i wasm.Instruction) error {
+func (w *walk) jump(i *wasm.Instruction) error {
 	w.plain = false
 	switch i.Op {
 	case wasm.OpBr, wasm.OpBrIf:
@@ -444,7 +444,7 @@ func (w *walk) jump(i wasm.Instruction) error {
 }
 
 // call weighs a call, and learns from the function that is called, which is walked first if it can be.
-func (a *analyser) call(w *walk, i wasm.Instruction, depth int) error {
+func (a *analyser) call(w *walk, i *wasm.Instruction, depth int) error {
 	w.plain = false
 	if i.Op == wasm.OpCallIndirect {
 		if uint64(i.X) >= uint64(len(a.m.Types)) {

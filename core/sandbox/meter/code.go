@@ -27,11 +27,23 @@ func (h helper) String() string {
 	return [...]string{"ostiary_meter.slice", "ostiary_meter.bytes", "ostiary_meter.elements", "ostiary_meter.pages"}[h]
 }
 
-// bulkHelpers says which charge goes before which instruction: the length is always the operand on top.
-var bulkHelpers = map[wasm.Opcode]helper{
-	wasm.OpMemoryFill: helperBytes, wasm.OpMemoryCopy: helperBytes, wasm.OpMemoryInit: helperBytes,
-	wasm.OpTableFill: helperElements, wasm.OpTableCopy: helperElements, wasm.OpTableInit: helperElements,
-	wasm.OpTableGrow: helperElements, wasm.OpMemoryGrow: helperPages,
+// bulk are the instructions whose cost depends on an operand.
+var bulk = [...]wasm.Opcode{
+	wasm.OpMemoryGrow, wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit,
+	wasm.OpTableGrow, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit,
+}
+
+// bulkHelper says which charge goes before an instruction, if any: the length is always the operand on top.
+func bulkHelper(op wasm.Opcode) (h helper, bulk bool) {
+	switch op {
+	case wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit:
+		return helperBytes, true
+	case wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit, wasm.OpTableGrow:
+		return helperElements, true
+	case wasm.OpMemoryGrow:
+		return helperPages, true
+	}
+	return 0, false
 }
 
 func (w *writer) op(ops ...byte)   { w.out = append(w.out, ops...) }
@@ -114,8 +126,9 @@ func (w *writer) instructions(fn *function, r *wasm.Reader, counts []uint32) {
 		w.copy(r.Data[copied:end])
 		copied = end
 	}
+	var i wasm.Instruction
 	for r.More() {
-		i := r.Instruction()
+		r.Instruction(&i)
 		switch i.Op {
 		case wasm.OpBlock, wasm.OpIf:
 			depth++
@@ -154,7 +167,7 @@ func (w *writer) instructions(fn *function, r *wasm.Reader, counts []uint32) {
 			w.index(w.a.shift(i.X))
 			copied = i.End
 		default:
-			if h, bulk := bulkHelpers[i.Op]; bulk {
+			if h, bulk := bulkHelper(i.Op); bulk {
 				upTo(i.At)
 				w.call(h)
 			}

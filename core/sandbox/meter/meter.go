@@ -78,7 +78,7 @@ func RewriteModule(m *wasm.Module, o Options) (*Metered, error) {
 		}
 	}
 	a := &analyser{m: m, functions: make([]function, m.Info.Functions), report: &out.Report}
-	e := &editor{a: a, options: o, types: &types{m: m}, mutable: out.Mutable, sections: map[byte][]byte{}}
+	e := &editor{a: a, options: o, types: &types{m: m, known: map[string]uint32{}}, mutable: out.Mutable, sections: map[byte][]byte{}}
 	if err := e.declarations(); err != nil { // before the code, because it says what may be called indirectly
 		return nil, &Error{Offset: -1, Err: err}
 	}
@@ -88,9 +88,9 @@ func RewriteModule(m *wasm.Module, o Options) (*Metered, error) {
 	if err := a.run(); err != nil {
 		return nil, err
 	}
-	out.Report.count(a.functions)
 	e.code()
 	out.Wasm = e.assemble()
+	out.Report.count(a.functions, len(m.Types)+len(e.types.added))
 	return out, nil
 }
 
@@ -151,7 +151,9 @@ func (a *analyser) fail(index, offset int, err error) error {
 	return &Error{Function: name, Offset: offset, Err: err}
 }
 
-func (r *Report) count(functions []function) {
+// count adds what is known of all functions together. A compiler looks at every type for every function.
+func (r *Report) count(functions []function, types int) {
+	r.CompileCost += uint64(len(functions)) * uint64(types) / 32
 	for _, fn := range functions {
 		if fn.guarded {
 			r.Guarded++

@@ -38,12 +38,16 @@ func family(op wasm.Opcode) (family, low int) {
 // facts of one function are what a compiler's time depends on.
 type facts struct{ branches, targets uint64 }
 
-func (f *facts) see(i wasm.Instruction) {
+func (f *facts) see(i *wasm.Instruction) {
 	switch i.Op {
 	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf, wasm.OpBrIf:
 		f.branches++
 	case wasm.OpBrTable:
 		f.targets += uint64(len(i.Targets))
+	default:
+		if _, bulk := bulkHelper(i.Op); bulk { // it becomes several ways
+			f.branches++
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package meter
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/ostiary/ostiary/core/sandbox/wasm"
@@ -66,14 +65,14 @@ func (e *editor) taken(r *wasm.Reader) uint32 {
 
 // constant copies a constant expression. It has no blocks, so the first end ends it.
 func (e *editor) constant(r *wasm.Reader, out []byte) []byte {
+	var i wasm.Instruction
 	for r.Err == nil {
-		i := wasm.Instruction{At: r.Pos}
 		if r.More() && r.Data[r.Pos] == byte(wasm.OpRefFunc) {
 			r.U8()
 			out = wasm.AppendU32(append(out, byte(wasm.OpRefFunc)), e.taken(r))
 			continue
 		}
-		if i = r.Instruction(); r.Err != nil {
+		if r.Instruction(&i); r.Err != nil {
 			return out
 		}
 		if i.Op == wasm.OpGlobalGet && uint64(i.X) >= uint64(len(e.a.m.Info.Globals)) {
@@ -165,12 +164,11 @@ func (e *editor) code() {
 	own := uint32(len(a.m.Functions)) + 1 // with the import
 	w := &writer{a: a, types: e.types, fuel: uint32(len(a.m.Info.Globals)), stack: uint32(len(a.m.Info.Globals)) + 1}
 	e.helpers = []helper{helperSlice}
-	for op, h := range bulkHelpers {
-		if a.report.Uses(op) && !slices.Contains(e.helpers, h) {
+	for _, op := range bulk {
+		if h, _ := bulkHelper(op); a.report.Uses(op) && !slices.Contains(e.helpers, h) {
 			e.helpers = append(e.helpers, h)
 		}
 	}
-	slices.Sort(e.helpers)
 	for n, h := range e.helpers {
 		w.helpers[h] = own + uint32(n)
 	}
@@ -341,18 +339,25 @@ func (e *editor) functionNames(r *wasm.Reader) []byte {
 type types struct {
 	m     *wasm.Module
 	added []wasm.FuncType
+	known map[string]uint32 // indices of those that were added, by their letters
 }
 
-// index finds a type or adds it.
+// index finds a type that was added or adds it.
 func (t *types) index(params, results []wasm.ValueType) uint32 {
-	same := func(o wasm.FuncType) bool {
-		return slices.Equal(o.Params, params) && slices.Equal(o.Results, results)
+	var letters []byte
+	for _, list := range [][]wasm.ValueType{params, results} {
+		for _, v := range list {
+			letters = append(letters, byte(v))
+		}
+		letters = append(letters, 0)
 	}
-	if n := slices.IndexFunc(t.added, same); n >= 0 {
-		return uint32(len(t.m.Types) + n)
+	index, ok := t.known[string(letters)]
+	if !ok {
+		index = uint32(len(t.m.Types) + len(t.added))
+		t.added = append(t.added, wasm.FuncType{Params: params, Results: results})
+		t.known[string(letters)] = index
 	}
-	t.added = append(t.added, wasm.FuncType{Params: params, Results: results})
-	return uint32(len(t.m.Types) + len(t.added) - 1)
+	return index
 }
 
 // block gives the type of a block that takes nothing and leaves results.
@@ -378,6 +383,3 @@ func (t *types) append(out []byte) []byte {
 	}
 	return out
 }
-
-// check that the helpers have names: a compile-time use of fmt.Stringer.
-var _ fmt.Stringer = helperSlice

@@ -58,50 +58,103 @@ type Instruction struct {
 	Targets []uint32 // of br_table, the default last; valid until the next instruction is read
 }
 
-// Instruction reads one instruction of WebAssembly core 2.0. Instructions of later proposals are an error, so nothing
-// slips past the rules that the engine would run.
-func (r *Reader) Instruction() Instruction {
-	i := Instruction{At: r.Pos}
-	i.Op = Opcode(r.U8())
-	switch op := i.Op; {
-	case op >= 0x28 && op <= 0x3e: // loads and stores
-		r.memoryArgument()
-	case op >= 0x45 && op <= 0xc4, op <= OpNop, op == OpElse, op == OpEnd, op == OpReturn, op == OpDrop, op == OpSelect, op == 0xd1:
-		// no immediate
-	case op >= OpBlock && op <= OpIf:
-		i.Block = r.s33()
-	case op == OpBr, op == OpBrIf, op == OpCall, op >= OpLocalGet && op <= OpTableSet, op == OpRefFunc:
+// immediates says what follows an opcode of one byte.
+type immediates byte
+
+const (
+	unknown immediates = iota
+	nothing
+	oneIndex
+	twoIndices
+	memoryAddress
+	blockKind
+	labels
+	oneByte
+	fourBytes
+	eightBytes
+	signed32
+	signed64
+	typeVector
+	bulkFamily
+	vectorFamily
+)
+
+var follows = func() (kinds [256]immediates) {
+	set := func(kind immediates, from, to int) {
+		for op := from; op <= to; op++ {
+			kinds[op] = kind
+		}
+	}
+	set(nothing, 0x00, 0x01)
+	set(blockKind, 0x02, 0x04)
+	set(nothing, 0x05, 0x05)
+	set(nothing, 0x0b, 0x0b)
+	set(oneIndex, 0x0c, 0x0d)
+	set(labels, 0x0e, 0x0e)
+	set(nothing, 0x0f, 0x0f)
+	set(oneIndex, 0x10, 0x10)
+	set(twoIndices, 0x11, 0x11)
+	set(nothing, 0x1a, 0x1b)
+	set(typeVector, 0x1c, 0x1c)
+	set(oneIndex, 0x20, 0x26)
+	set(memoryAddress, 0x28, 0x3e)
+	set(oneByte, 0x3f, 0x40)
+	set(signed32, 0x41, 0x41)
+	set(signed64, 0x42, 0x42)
+	set(fourBytes, 0x43, 0x43)
+	set(eightBytes, 0x44, 0x44)
+	set(nothing, 0x45, 0xc4)
+	set(oneByte, 0xd0, 0xd0)
+	set(nothing, 0xd1, 0xd1)
+	set(oneIndex, 0xd2, 0xd2)
+	set(bulkFamily, 0xfc, 0xfc)
+	set(vectorFamily, 0xfd, 0xfd)
+	return kinds
+}()
+
+// Instruction reads one instruction of WebAssembly core 2.0 into i. Instructions of later proposals are an error, so
+// nothing slips past the rules that the engine would run.
+func (r *Reader) Instruction(i *Instruction) {
+	*i = Instruction{At: r.Pos}
+	op := r.U8()
+	i.Op = Opcode(op)
+	switch follows[op] {
+	case nothing:
+	case oneIndex:
 		i.X = r.U32()
-	case op == OpBrTable:
+	case memoryAddress:
+		r.memoryArgument()
+	case blockKind:
+		i.Block = r.s33()
+	case signed32:
+		r.skipLEB(5)
+	case signed64:
+		r.skipLEB(10)
+	case twoIndices:
+		i.X = r.U32()
+		i.Y = r.U32()
+	case oneByte:
+		r.U8()
+	case fourBytes:
+		r.Take(4)
+	case eightBytes:
+		r.Take(8)
+	case labels:
 		r.targets = r.targets[:0]
 		for n := r.Count(); n >= 0 && r.Err == nil; n-- {
 			r.targets = append(r.targets, r.U32())
 		}
 		i.Targets = r.targets
-	case op == OpCallIndirect:
-		i.X = r.U32()
-		i.Y = r.U32()
-	case op == OpSelectTyped:
+	case typeVector:
 		r.valueTypes()
-	case op == OpMemorySize, op == OpMemoryGrow, op == OpRefNull:
-		r.U8()
-	case op == OpI32Const:
-		r.skipLEB(5)
-	case op == OpI64Const:
-		r.skipLEB(10)
-	case op == OpF32Const:
-		r.Take(4)
-	case op == OpF64Const:
-		r.Take(8)
-	case op == 0xfc:
-		r.bulkInstruction(&i)
-	case op == 0xfd:
-		r.vectorInstruction(&i)
+	case bulkFamily:
+		r.bulkInstruction(i)
+	case vectorFamily:
+		r.vectorInstruction(i)
 	default:
-		r.Fail("instruction 0x%02x is not part of WebAssembly core 2.0", uint32(op))
+		r.Fail("instruction 0x%02x is not part of WebAssembly core 2.0: build the module without later features", op)
 	}
 	i.End = r.Pos
-	return i
 }
 
 // bulkInstruction reads the 0xfc family: saturating conversions, bulk memory and tables.
@@ -116,7 +169,7 @@ func (r *Reader) bulkInstruction(i *Instruction) {
 	case sub <= 17:
 		i.X = r.U32()
 	default:
-		r.Fail("instruction 0xfc %d is not part of WebAssembly core 2.0", sub)
+		r.Fail("instruction 0xfc %d is not part of WebAssembly core 2.0: build the module without later features", sub)
 	}
 }
 
@@ -135,7 +188,7 @@ func (r *Reader) vectorInstruction(i *Instruction) {
 		r.memoryArgument()
 		r.U8()
 	case sub > 0xff:
-		r.Fail("instruction 0xfd %d is not part of WebAssembly core 2.0", sub)
+		r.Fail("instruction 0xfd %d is not part of WebAssembly core 2.0: build the module without later features", sub)
 	}
 }
 

@@ -194,8 +194,9 @@ func (r *Reader) globalType() GlobalType {
 
 func (m *Module) parseGlobal(r *Reader) {
 	m.Info.Globals = append(m.Info.Globals, r.globalType())
+	var i Instruction
 	for r.Err == nil { // the initial value: a constant expression without blocks, so the first end ends it
-		if i := r.Instruction(); i.Op == OpEnd {
+		if r.Instruction(&i); i.Op == OpEnd {
 			return
 		}
 	}
