@@ -54,7 +54,8 @@ func codeWith(m *wasm.Module, before []byte) ([]byte, error) {
 		}
 		body := slices.Clone(f.Data[start:f.Pos])
 		for f.More() {
-			i := f.Instruction()
+			var i wasm.Instruction
+			f.Instruction(&i)
 			if !slices.Contains(uncounted, i.Op) {
 				body = append(body, before...)
 			}
