@@ -6,8 +6,10 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/ostiary/ostiary/core/sandbox/meter"
 	"github.com/ostiary/ostiary/core/sandbox/wasm"
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
 )
 
 // ways are functions that get back to where they were by every road the instruction set has. Each goes round a thousand
@@ -80,21 +82,22 @@ func TestEveryWayRoundIsCharged(t *testing.T) {
 		"fills": 1000 << 16 >> 4, "copies": 1000 << 15 >> 4, "inits": 1000 << 10 >> 4, "growths of nothing": 100_000 * 100,
 	}
 	binary := ways()
+	work, paying := alone(t, counting(), binary), alone(t, metered(plenty), binary)
 	for _, name := range exportedFunctions(t, binary) {
-		executed, err := runAlone(counting(), binary, name)
+		executed, err := work.call(name, plenty)
 		if err != nil || executed < 6000 {
 			t.Fatalf("%s: %d instructions, %v", name, executed, err)
 		}
-		paid, err := runAlone(metered(plenty), binary, name)
+		paid, err := paying.call(name, plenty)
 		if err != nil || paid < executed || paid < atLeast[name] {
 			t.Errorf("%s: %d instructions for %d units of fuel, %v", name, executed, paid, err)
 		}
 		for _, fuel := range []int64{0, 1, paid / 1000, paid / 2, paid - 1} {
-			if _, err := runAlone(metered(fuel), binary, name); !errors.Is(err, errFuel) {
+			if _, err := paying.call(name, fuel); !errors.Is(err, errFuel) {
 				t.Errorf("%s with %d units of %d: %v, want to run out", name, fuel, paid, err)
 			}
 		}
-		if spent, err := runAlone(metered(paid), binary, name); err != nil || spent != paid {
+		if spent, err := paying.call(name, paid); err != nil || spent != paid {
 			t.Errorf("%s with exactly its fuel: %d of %d, %v", name, spent, paid, err)
 		}
 	}
@@ -114,23 +117,38 @@ func exportedFunctions(t *testing.T, binary []byte) (names []string) {
 	return names
 }
 
-// runAlone calls one export of a module that imports nothing, and says what it spent.
-func runAlone(m mode, binary []byte, export string, params ...uint64) (int64, error) {
+// A lone module imports nothing of its own.
+type lone struct {
+	mode mode
+	mod  api.Module
+}
+
+func alone(t *testing.T, m mode, binary []byte) lone {
+	t.Helper()
 	ctx := context.Background()
 	runtime := wazero.NewRuntime(ctx)
-	defer runtime.Close(ctx)
+	t.Cleanup(func() { runtime.Close(ctx) })
 	rewritten, err := m.rewrite(binary)
 	if err != nil {
-		return 0, err
+		t.Fatal(err)
 	}
 	if err := m.host(ctx, runtime); err != nil {
-		return 0, err
+		t.Fatal(err)
 	}
 	mod, err := runtime.Instantiate(ctx, rewritten)
 	if err != nil {
-		return 0, err
+		t.Fatal(err)
 	}
-	m.refuel(mod)
-	_, err = mod.ExportedFunction(export).Call(ctx, params...)
-	return m.spent(mod), err
+	return lone{mode: m, mod: mod}
+}
+
+// call runs an export with that much fuel, if the module is metered, and says what it spent.
+func (l lone) call(export string, fuel int64) (int64, error) {
+	l.mode.refuel(l.mod)
+	saved := plenty - fuel
+	if l.mod.ExportedGlobal(meter.FuelExport) != nil {
+		setGlobal(l.mod, meter.FuelExport, fuel)
+	}
+	_, err := l.mod.ExportedFunction(export).Call(context.Background())
+	return l.mode.spent(l.mod) - saved, err
 }

@@ -115,11 +115,12 @@ func exposed(binary []byte) (open []byte, names []string, err error) {
 // The counter itself is held against code whose number of instructions is known.
 func TestCounting(t *testing.T) {
 	w := &wat{}
-	n := w.global(I32, i32(0))
-	w.fn("straight", "", "", i32(1), i32(2), ops(0x6a), globalSet(n))
+	n, sum := w.global(I32, i32(0)), w.global(I32, i32(0))
+	w.fn("straight", "", "", i32(1), i32(2), ops(0x6a), globalSet(sum))
 	w.fn("loop", "", "", loop(globalGet(n), i32(1), ops(0x6a), globalSet(n), globalGet(n), i32(10), ops(0x49), ops(0x0d, 0)))
+	work := alone(t, counting(), w.bytes())
 	for export, want := range map[string]int64{"straight": 2, "loop": 10 * 6} {
-		if got, err := runAlone(counting(), w.bytes(), export); err != nil || got != want {
+		if got, err := work.call(export, plenty); err != nil || got != want {
 			t.Errorf("%s: %d instructions, %v, want %d", export, got, err, want)
 		}
 	}
