@@ -16,6 +16,9 @@ const (
 	maxFunctionBytes = 256 << 10
 )
 
+// maxReasons bounds how many reasons to refuse a module are told at once.
+const maxReasons = 20
+
 // check parses and meters a module and lists every reason to refuse it that can be found without compiling it.
 func check(binary []byte, imports Imports, l Limits) (*wasm.Module, *meter.Metered, Imports, error) {
 	if len(binary) > l.ModuleBytes {
@@ -32,7 +35,10 @@ func check(binary []byte, imports Imports, l Limits) (*wasm.Module, *meter.Meter
 	if err != nil {
 		reasons = append(reasons, clean(err.Error()))
 	} else {
-		reasons = append(reasons, coded(&metered.Report)...)
+		reasons = append(reasons, coded(&metered.Report, l)...)
+	}
+	if more := len(reasons) - maxReasons; more > 0 {
+		reasons = append(reasons[:maxReasons], fmt.Sprintf("and %d more", more))
 	}
 	if len(reasons) > 0 {
 		return nil, nil, nil, &LoadError{Reasons: reasons, Err: err}
@@ -78,12 +84,15 @@ var unrestorable = []struct {
 }
 
 // coded are the rules about code.
-func coded(r *meter.Report) []string {
+func coded(r *meter.Report, l Limits) []string {
 	var reasons []string
 	for _, u := range unrestorable {
 		if r.Uses(u.op) {
 			reasons = append(reasons, u.word+" is not allowed: its effect outlives the call")
 		}
+	}
+	if uint64(r.Elements) > uint64(l.TableElements) {
+		reasons = append(reasons, fmt.Sprintf("it fills tables with %d elements, the limit is %d", r.Elements, l.TableElements))
 	}
 	if r.LongestFunction > maxFunctionBytes {
 		reasons = append(reasons, fmt.Sprintf("a function has more than %d bytes", maxFunctionBytes))

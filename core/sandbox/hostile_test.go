@@ -83,6 +83,7 @@ func TestHostileModulesAreContained(t *testing.T) {
 		{filler, "fills", TrapFuel},
 		{p, "bomb", TrapFuel},
 		{p, "flood", TrapFuel},
+		{p, "dice", TrapFuel},
 		{p, "recurse", TrapStack},
 		{p, "odd", TrapStack},
 		{p, "indirectly", TrapStack},

@@ -107,10 +107,11 @@ func (i Import) call(ctx context.Context, mod api.Module, stack []uint64) {
 	if err := ctx.Err(); err != nil {
 		panic(expired(err))
 	}
-	var mem guestMemory
+	mem := &guestMemory{}
 	if inst.program.hasMemory() {
 		mem.memory = mod.Memory() // not inst's own: a start function runs before inst has its module
 	}
+	defer func() { mem.memory = nil }() // who keeps it must not reach memory that may be given back meanwhile
 	if err := i.run(ctx, mem, stack); err != nil {
 		if expiry := ctx.Err(); expiry != nil && errors.Is(err, expiry) {
 			panic(expired(expiry))
@@ -142,13 +143,13 @@ func engineTypes(types []ValueType) []api.ValueType {
 	return out
 }
 
-// guestMemory gives a module's memory; the zero value is that of a module without one.
+// guestMemory gives a module's memory for the time of one call; the zero value is that of a module without one.
 type guestMemory struct{ memory api.Memory }
 
-var _ Memory = guestMemory{}
+var _ Memory = (*guestMemory)(nil)
 
 // Read copies n bytes out.
-func (g guestMemory) Read(ptr, n uint32) ([]byte, bool) {
+func (g *guestMemory) Read(ptr, n uint32) ([]byte, bool) {
 	if g.memory == nil {
 		return nil, false
 	}
@@ -157,12 +158,12 @@ func (g guestMemory) Read(ptr, n uint32) ([]byte, bool) {
 }
 
 // Write copies data in.
-func (g guestMemory) Write(ptr uint32, data []byte) bool {
+func (g *guestMemory) Write(ptr uint32, data []byte) bool {
 	return g.memory != nil && g.memory.Write(ptr, data)
 }
 
 // Size is the present size in bytes.
-func (g guestMemory) Size() uint32 {
+func (g *guestMemory) Size() uint32 {
 	if g.memory == nil {
 		return 0
 	}

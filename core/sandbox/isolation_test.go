@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -80,6 +81,48 @@ func TestNothingIsLeftForTheNextCall(t *testing.T) {
 	}
 	if made := p.Stats().Created; made != 1 {
 		t.Errorf("%d instances made, want one that was reset", made)
+	}
+}
+
+// A memory that grows is not copied: what it can become was reserved.
+func TestGrowingCopiesNothing(t *testing.T) {
+	p := load(t, keeper(), nil, Limits{Instances: 1, MemoryPages: 1024})
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	usage, err := p.Do(context.Background(), func(i *Instance) error {
+		for page := range uint64(1022) {
+			if at := get(t, i, "grow", 1); at != page+2 {
+				t.Fatalf("grew from %d pages, want %d", at, page+2)
+			}
+		}
+		if refused := get(t, i, "grow", 1); int32(refused) != -1 {
+			t.Errorf("grew beyond the limit: %d", refused)
+		}
+		return nil
+	})
+	runtime.ReadMemStats(&after)
+	if err != nil || usage.MemoryPages != 1024 {
+		t.Errorf("%d pages, %v", usage.MemoryPages, err)
+	}
+	if made := after.TotalAlloc - before.TotalAlloc; made > 8<<20 { // copying would have made gigabytes
+		t.Errorf("%d bytes were allocated for a memory of 64 MiB", made)
+	}
+}
+
+// Who keeps a Memory beyond the call it was given to must not reach what is there then.
+func TestKeptMemoryIsEmpty(t *testing.T) {
+	var kept Memory
+	w := (&wat{}).pages(1)
+	w.fn("keep", "", "", call(w.importFunc("env", "keep", "", "")))
+	p := load(t, w.bytes(), Imports{{Module: "env", Name: "keep", Call: func(_ context.Context, mem Memory, _ []uint64) error {
+		kept = mem
+		return nil
+	}}}, Limits{Recycle: 1})
+	if _, _, err := callOnce(p, "keep"); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := kept.Read(0, 1); ok || kept.Write(0, []byte{1}) || kept.Size() != 0 {
+		t.Error("memory could be reached after the call")
 	}
 }
 

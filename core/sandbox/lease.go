@@ -74,6 +74,14 @@ func (i *Instance) tick(ctx context.Context, fuel, stack int64) (int64, *Trap) {
 	return l.given, nil
 }
 
+// overdrawn says whether work of the host has used up the fuel.
+func (l *lease) overdrawn() error {
+	if l.used > l.budget {
+		return &Trap{Kind: TrapFuel, Message: "the call used up its fuel"}
+	}
+	return nil
+}
+
 // bindMeter makes tick known to a runtime.
 func bindMeter(ctx context.Context, runtime wazero.Runtime) error {
 	number := api.ValueTypeI64

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +80,21 @@ func TestRefusals(t *testing.T) {
 	reserved.global(I32, i32(0))
 	reserved.export(meter.GlobalExport(0), KindGlobal, 0)
 	tick.importFunc(meter.Module, meter.Tick, "II", "I")
+	crowded, filled := &wat{}, &wat{}
+	for range 30_000 { // each of a type of its own: the compiler looks at all types for every function
+		crowded.fn("", "", "", loop(i32(0), ops(0x0d, 0)))
+		crowded.typeIndex("", "")
+		crowded.typeIndex("", "")
+	}
+	filled.fn("f", "", "")
+	filled.elements = append(wasm.AppendU32([]byte{1, 1, 0}, 20), make([]byte, 20)...)
+	bulk := &wat{}
+	bulk.pages(1)
+	bulk.fn("f", "", "", bytes.Repeat(slices.Concat(i32(0), i32(0), i32(0), memoryFill), 15_000))
+	wide := &wat{}
+	many := strings.Repeat("i", 1000)
+	wide.fn("f", many, many, bytes.Repeat(call(0), 4000))
+	lies := append((&wat{}).bytes(), 4, 5, 1, 0x60, 0xa6, 0xa6, 0xa6)
 	invalid := &wat{}
 	invalid.fn("f", "", "i")
 	for part, c := range map[string]struct {
@@ -93,6 +109,11 @@ func TestRefusals(t *testing.T) {
 		"invalid function":      {invalid.bytes(), Limits{}},
 		"ostiary_global_0":      {reserved.bytes(), Limits{}},
 		"belongs to the meter":  {tick.bytes(), Limits{}},
+		"cost 337":              {crowded.bytes(), Limits{}},
+		"cost 128":              {wide.bytes(), Limits{}},
+		"cost 225":              {bulk.bytes(), Limits{}},
+		"20 elements, the":      {filled.bytes(), Limits{TableElements: 10}},
+		"offset":                {lies, Limits{}},
 		"header":                {[]byte("#!/bin/sh"), Limits{}},
 		"the limit is 8":        {hostile(), Limits{ModuleBytes: 8}},
 		"Wall is negative":      {keeper(), Limits{Wall: -1}},
@@ -102,6 +123,25 @@ func TestRefusals(t *testing.T) {
 		if reasons := refusal(t, c.binary, nil, c.limits); !strings.Contains(strings.Join(reasons, "\n"), part) {
 			t.Errorf("no word of %q in %q", part, reasons)
 		}
+	}
+}
+
+// A section of names that lies about its length is left out: engines make room for what it says.
+func TestDamagedNamesAreLeftOut(t *testing.T) {
+	damaged := append(wasm.AppendName(nil, "name"), 1, 5, 0xff, 0xff, 0xff, 0xff, 0x0f)
+	binary := wasm.AppendSection(neighbour(), wasm.SectionCustom, damaged)
+	if out, err := exchangeOnce(load(t, binary, nil, Limits{}), "echo", "nameless"); err != nil || out != "nameless" {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+func TestManyReasonsAreCounted(t *testing.T) {
+	w := &wat{}
+	for range 50 {
+		w.importFunc("env", "missing", "", "")
+	}
+	if reasons := refusal(t, w.bytes(), nil, Limits{}); len(reasons) != maxReasons+1 || reasons[maxReasons] != "and 30 more" {
+		t.Errorf("%d reasons, the last is %q", len(reasons), reasons[len(reasons)-1])
 	}
 }
 

@@ -21,6 +21,7 @@ func hostile() []byte {
 	w := (&wat{}).pages(16)
 	exit := w.importFunc(wasiModule, "proc_exit", "i", "")
 	write := w.importFunc(wasiModule, "fd_write", "iiii", "i")
+	random := w.importFunc(wasiModule, "random_get", "ii", "i")
 	callTree(w, 40)
 	w.fn("spin", "", "", loop(br(0)))
 	self := uint32(w.imported + len(w.functions))
@@ -41,11 +42,12 @@ func hostile() []byte {
 	w.fn("give_up", "", "", unreachable)
 	w.fn("outside", "", "i", i32(-4), i32Load)
 	w.fn("divide", "", "i", i32(1), i32(0), i32DivS)
-	w.fn("nowhere", "", "", i32(7), ops(0x11, 2, 0)) // call_indirect beyond the table
+	w.fn("nowhere", "", "", i32(7), ops(0x11, 3, 0)) // call_indirect beyond the table
 	w.fn("exit", "", "", i32(3), call(exit))
 	// One vector at 0: 4 KiB of zero bytes from 1024, written for ever or twice.
 	vector := slices.Concat(i32(0), i32(1024), i32Store, i32(4), i32(4096), i32Store)
 	write1 := slices.Concat(i32(1), i32(0), i32(1), i32(8), call(write), drop)
+	w.fn("dice", "", "", loop(i32(0), i32(1<<20), call(random), drop, br(0)))
 	w.fn("flood", "", "", vector, loop(write1, br(0)))
 	w.fn("chatter", "", "", vector, write1, write1)
 	w.fn("alloc", "i", "i", i32(16))

@@ -203,13 +203,3 @@ func TestReloadsLeakNothing(t *testing.T) {
 		t.Errorf("%d programs are still counted", m.programs)
 	}
 }
-
-func BenchmarkExchange(b *testing.B) {
-	p := load(b, neighbour(), nil, Limits{})
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := exchangeOnce(p, "echo", "hello"); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

@@ -27,8 +27,9 @@ func WASI(o WASIOptions) Imports {
 	for _, f := range wasiFunctions {
 		i := Import{Module: wasiModule, Name: f.name, Params: wasiTypes(f.params), Results: []ValueType{I32}}
 		i.Call = func(ctx context.Context, mem Memory, stack []uint64) error {
-			stack[0] = uint64(f.call(&wasiCall{ctx: ctx, mem: mem, host: &instanceOf(ctx).host, options: o, params: stack}))
-			return nil
+			inst := instanceOf(ctx)
+			stack[0] = uint64(f.call(&wasiCall{ctx: ctx, mem: mem, host: &inst.host, lease: &inst.lease, options: o, params: stack}))
+			return inst.lease.overdrawn()
 		}
 		all = append(all, i)
 	}
@@ -59,6 +60,7 @@ type wasiCall struct {
 	ctx     context.Context
 	mem     Memory
 	host    *hostState
+	lease   *lease
 	options WASIOptions
 	params  []uint64
 }

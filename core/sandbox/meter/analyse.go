@@ -142,6 +142,7 @@ type walk struct {
 	loops    bool
 	bulk     bool
 	callsOut bool // calls something that is not exempt
+	facts    facts
 	merge    bool // the first loop is reached by straight code
 }
 
@@ -177,11 +178,10 @@ func (a *analyser) walk(index, depth int) error {
 		w.wide(t)
 	}
 	w.open(frame{op: wasm.OpBlock, arity: int64(len(typ.Results)), results: int64(len(typ.Results))}, true)
-	var facts facts
 	var i wasm.Instruction
 	for len(w.frames) > 0 && r.More() {
 		if r.Instruction(&i); r.Err == nil {
-			facts.see(&i)
+			w.facts.see(&i)
 			a.report.see(i.Op)
 			if err := a.step(w, &i, depth); err != nil {
 				return a.fail(index, i.At, err)
@@ -198,7 +198,7 @@ func (a *analyser) walk(index, depth int) error {
 	}
 	fn.state = done
 	w.settle(fn, typ)
-	a.report.function(facts, w.locals, len(fn.charges), fn.code)
+	a.report.function(w.facts, w.locals, len(fn.charges), fn.code)
 	return nil
 }
 
@@ -385,6 +385,7 @@ func (a *analyser) enter(w *walk, i *wasm.Instruction) error {
 	if err != nil {
 		return err
 	}
+	w.facts.carry(params + results)
 	f := frame{op: i.Op, arity: results, results: results}
 	switch i.Op {
 	case wasm.OpLoop:
@@ -423,6 +424,7 @@ func (w *walk) jump(i *wasm.Instruction) error {
 			return err
 		}
 		w.add(w.moves(f.arity))
+		w.facts.carry(f.arity)
 		w.branch(f)
 	case wasm.OpBrTable:
 		if _, err := w.target(slices.Max(i.Targets)); err != nil {
@@ -430,12 +432,14 @@ func (w *walk) jump(i *wasm.Instruction) error {
 		}
 		f, _ := w.target(i.Targets[0]) // all carry the same
 		w.add(w.moves(f.arity))
+		w.facts.carry(f.arity * int64(len(i.Targets)) / 2)
 		for _, label := range i.Targets {
 			f, _ := w.target(label)
 			w.branch(f)
 		}
 	case wasm.OpReturn:
 		w.add(w.moves(w.frames[0].arity))
+		w.facts.carry(w.frames[0].arity)
 	}
 	if i.Op != wasm.OpBrIf {
 		w.leave()
@@ -492,6 +496,7 @@ func (a *analyser) call(w *walk, i *wasm.Instruction, depth int) error {
 func (w *walk) carries(t wasm.FuncType) {
 	both := int64(len(t.Params) + len(t.Results))
 	w.add(both)
+	w.facts.carry(both)
 	w.values += int64(len(t.Results))
 	w.outgoing = max(w.outgoing, both)
 	for _, types := range [][]wasm.ValueType{t.Params, t.Results} {

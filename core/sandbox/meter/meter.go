@@ -153,7 +153,7 @@ func (a *analyser) fail(index, offset int, err error) error {
 
 // count adds what is known of all functions together. A compiler looks at every type for every function.
 func (r *Report) count(functions []function, types int) {
-	r.CompileCost += uint64(len(functions)) * uint64(types) / 32
+	r.CompileCost += uint64(len(functions)) * uint64(types) / 8
 	for _, fn := range functions {
 		if fn.guarded {
 			r.Guarded++

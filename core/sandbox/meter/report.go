@@ -4,6 +4,7 @@ import "github.com/ostiary/ostiary/core/sandbox/wasm"
 
 // A Report is what Rewrite saw in the code of a module: material for rules that others have.
 type Report struct {
+	Elements        int    // entries of all element segments
 	LongestFunction int    // bytes of the longest function
 	CompileCost     uint64 // how much work the module makes for a compiler, in units of roughly a quarter of a microsecond
 	Functions       int    // functions in the module
@@ -36,20 +37,38 @@ func family(op wasm.Opcode) (family, low int) {
 }
 
 // facts of one function are what a compiler's time depends on.
-type facts struct{ branches, targets uint64 }
+type facts struct {
+	branches uint64
+	work     uint64 // what grows in proportion, in units of CompileCost
+}
+
+// What some instructions make the compiler do, in units of CompileCost.
+const (
+	workTarget   = 100 // each target of br_table
+	workValue    = 16  // each value that a call, a block or a branch carries; half of it for each target
+	workIndirect = 40  // looking a function up in a table
+	workTrap     = 10  // leaving at an operand without result
+)
 
 func (f *facts) see(i *wasm.Instruction) {
-	switch i.Op {
-	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf, wasm.OpBrIf:
+	switch op := i.Op; {
+	case op == wasm.OpBlock, op == wasm.OpLoop, op == wasm.OpIf, op == wasm.OpBrIf:
 		f.branches++
-	case wasm.OpBrTable:
-		f.targets += uint64(len(i.Targets))
+	case op == wasm.OpBrTable:
+		f.work += workTarget * uint64(len(i.Targets))
+	case op == wasm.OpCallIndirect:
+		f.work += workIndirect
+	case op >= 0x6d && op <= 0x70, op >= 0x7f && op <= 0x82, op >= 0xa8 && op <= 0xb1: // divisions, truncations
+		f.work += workTrap
 	default:
-		if _, bulk := bulkHelper(i.Op); bulk { // it becomes several ways
+		if _, bulk := bulkHelper(op); bulk { // it becomes several ways
 			f.branches++
 		}
 	}
 }
+
+// carry adds values that the compiler moves from one place to another.
+func (f *facts) carry(values int64) { f.work += workValue * uint64(values) }
 
 // function adds one function. Compilation takes time quadratic in the branches of one function, and worse with its local
 // variables; a header adds a branch.
@@ -57,5 +76,5 @@ func (r *Report) function(f facts, locals, headers int, code span) {
 	r.Functions++
 	r.LongestFunction = max(r.LongestFunction, code.end-code.start)
 	branches, l := f.branches+uint64(headers), uint64(locals)
-	r.CompileCost += branches*branches + branches*l*l/16 + 100*f.targets
+	r.CompileCost += branches*branches + branches*l*l/16 + f.work
 }

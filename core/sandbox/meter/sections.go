@@ -127,6 +127,7 @@ func (e *editor) elements(r *wasm.Reader) []byte {
 			out = append(out, r.U8()) // what the elements are
 		}
 		count := r.Count()
+		e.a.report.Elements += count
 		out = wasm.AppendU32(out, uint32(count))
 		for ; count > 0 && r.Err == nil; count-- {
 			if form&4 != 0 {
@@ -236,8 +237,11 @@ func (e *editor) assemble() []byte {
 		}
 	}
 	for _, custom := range m.Info.Customs {
-		if custom.Name == "name" {
-			out = wasm.AppendSection(out, wasm.SectionCustom, append(wasm.AppendName(nil, "name"), e.rename(custom.Data)...))
+		if custom.Name != "name" {
+			continue
+		}
+		if names, ok := e.rename(custom.Data); ok {
+			out = wasm.AppendSection(out, wasm.SectionCustom, append(wasm.AppendName(nil, "name"), names...))
 		}
 	}
 	return out
@@ -286,27 +290,23 @@ func (e *editor) exports() []byte {
 }
 
 // rename renumbers the functions of a name section and names those that were added, so that stacks of traps stay
-// readable. A section that cannot be read is left as it is: the engine has its own opinion of it.
-func (e *editor) rename(data []byte) []byte {
+// readable. A section that cannot be read is left out: engines make room for as many names as it says there are.
+func (e *editor) rename(data []byte) (out []byte, ok bool) {
 	r := &wasm.Reader{Data: data}
-	var out []byte
 	for r.More() {
 		id := r.U8()
 		sub := r.Part(r.Count())
 		switch id {
 		case 0: // the module's own name
-			out = wasm.AppendSection(out, id, sub.Data[sub.Pos:])
+			out = wasm.AppendSection(out, id, wasm.AppendName(nil, sub.Name()))
 		case 1:
 			out = wasm.AppendSection(out, id, e.functionNames(sub))
 		}
 		if sub.Err != nil {
-			return data
+			return nil, false
 		}
 	}
-	if r.Err != nil {
-		return data
-	}
-	return out
+	return out, r.Err == nil
 }
 
 func (e *editor) functionNames(r *wasm.Reader) []byte {

@@ -38,6 +38,9 @@ var Order = [...]byte{
 // maxEntries bounds a section's vector, so that what is built stays in proportion to what is read.
 const maxEntries = 100_000
 
+// maxTypeValues does the same for what types list.
+const maxTypeValues = 1_000_000
+
 // Header is how a binary starts: the magic number and the version.
 const Header = "\x00asm\x01\x00\x00\x00"
 
@@ -60,6 +63,8 @@ type Module struct {
 	ImportedFunctions int
 	ImportedGlobals   int
 	Info              Info
+
+	typeValues int // parameters and results of all types
 }
 
 // Parse reads the sections that declare something. An error means that the bytes are no WebAssembly core 2.0 module; code
@@ -108,12 +113,15 @@ func (m *Module) parseSection(id byte, r *Reader) error {
 	case id == SectionStart:
 		m.Info.HasStart = true
 		return nil
-	case parse == nil: // elements, code and data are the engine's to read; the rewriter reads code
+	case id == SectionCode || id == SectionDataCount:
 		return nil
 	}
 	n := r.Count()
 	if n > maxEntries {
 		r.Fail("section %d has %d entries, at most %d are accepted", id, n, maxEntries)
+	}
+	if parse == nil { // element and data segments are the rewriter's to read
+		return r.Err
 	}
 	for ; n > 0 && r.Err == nil; n-- {
 		parse(r)
@@ -129,7 +137,11 @@ func (m *Module) parseType(r *Reader) {
 		r.Fail("type form 0x%02x is not a function", form)
 		return
 	}
-	m.Types = append(m.Types, FuncType{Params: r.valueTypes(), Results: r.valueTypes()})
+	t := FuncType{Params: r.valueTypes(), Results: r.valueTypes()}
+	if m.typeValues += len(t.Params) + len(t.Results); m.typeValues > maxTypeValues {
+		r.Fail("types with more than %d parameters and results in all", maxTypeValues)
+	}
+	m.Types = append(m.Types, t)
 }
 
 func (m *Module) parseImport(r *Reader) {

@@ -85,8 +85,10 @@ func (r *Reader) skipLEB(size int) {
 // refused before anything is allocated for it.
 func (r *Reader) Count() int {
 	n := r.U32()
-	if r.Err == nil && uint64(n) > uint64(len(r.Data)-r.Pos) {
+	if uint64(n) > uint64(len(r.Data)-r.Pos) {
 		r.Fail("length %d is beyond the end", n)
+	}
+	if r.Err != nil { // then n is whatever was read before the mistake
 		return 0
 	}
 	return int(n)
