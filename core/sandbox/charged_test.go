@@ -20,7 +20,7 @@ func ways() []byte {
 	start := slices.Concat(i32(1000), globalSet(left))
 	// next leaves 1 if there is another round.
 	next := slices.Concat(globalGet(left), i32(1), ops(0x6b), globalSet(left), globalGet(left), i32(0), ops(0x4a))
-	work := slices.Repeat(slices.Concat(i32(7), drop), 50) // 100 instructions
+	work := slices.Repeat(slices.Concat(i32(7), ops(0x45), drop), 100) // a hundred instructions that count
 	block := func(body ...[]byte) []byte { return slices.Concat(ops(0x02, 0x40), slices.Concat(body...), ops(0x0b)) }
 	when := func(yes, no []byte) []byte { return slices.Concat(ops(0x04, 0x40), yes, ops(0x05), no, ops(0x0b)) }
 	brIf := indexed(0x0d)
@@ -35,6 +35,14 @@ func ways() []byte {
 	way("else", loop(next, when(br(1), work)))
 	way("only else goes round", loop(next, ops(0x45), when(nil, slices.Concat(work, br(1)))))
 	way("then without else", loop(next, ops(0x04, 0x40), work, br(1), ops(0x0b)))
+	odd := slices.Concat(globalGet(left), i32(1), ops(0x71)) // every second round
+	few := slices.Repeat(slices.Concat(i32(7), ops(0x45), drop), 10)
+	for name, arms := range map[string][2][]byte{"then": {work, nil}, "else": {nil, work}, "both": {work, work}, "little": {few, nil}} {
+		way("what follows "+name, loop(odd, when(arms[0], arms[1]), work, next, brIf(0)))
+	}
+	way("what follows a block that is left", loop(block(odd, brIf(0), work), work, block(odd, ops(0x45), brIf(0), few), few, next, brIf(0)))
+	way("what follows a loop that leaves", loop(block(loop(work, odd, brIf(1), few)), work, next, brIf(0)))
+	way("what follows a table", loop(block(block(block(work, odd, ops(0x0e, 1, 0, 1)), work, br(1)), few), work, next, brIf(0)))
 	way("code after a nested loop", loop(loop(), work, next, brIf(0)))
 	way("code between nested loops", loop(loop(), work, loop(loop()), work, loop(), next, brIf(0)))
 	way("a nested loop that leaves to the outer", loop(work, loop(next, brIf(1)), work))
@@ -92,7 +100,7 @@ func TestEveryWayRoundIsCharged(t *testing.T) {
 		if err != nil || paid < executed || paid < atLeast[name] {
 			t.Errorf("%s: %d instructions for %d units of fuel, %v", name, executed, paid, err)
 		}
-		for _, fuel := range []int64{0, 1, paid / 1000, paid / 2, paid - 1} {
+		for _, fuel := range []int64{0, 1, paid / 1000, paid / 2, paid * 9 / 10} {
 			if _, err := paying.call(name, fuel); !errors.Is(err, errFuel) {
 				t.Errorf("%s with %d units of %d: %v, want to run out", name, fuel, paid, err)
 			}

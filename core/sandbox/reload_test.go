@@ -125,6 +125,31 @@ func TestNothingGrowsOverReloads(t *testing.T) {
 	}
 }
 
+// Faults replace instances. What a program holds must not depend on how many there were.
+func TestNothingGrowsOverFaults(t *testing.T) {
+	p := load(t, reloadable(7), nil, Limits{})
+	fault := func() {
+		_, _, err := callOnce(p, "trap")
+		trapOfKind(t, err, TrapUnreachable)
+	}
+	for range 20 {
+		fault()
+	}
+	before := footprintNow(t)
+	for range 1000 {
+		fault()
+	}
+	var after footprint
+	until(t, "all is given back", func() bool {
+		after = footprintNow(t)
+		return after.within(before)
+	})
+	t.Logf("1000 faults: %+v before, %+v after", before, after)
+	if made := p.Stats().Created; made < 1000 {
+		t.Errorf("%d instances were made", made)
+	}
+}
+
 // What is not closed must be seen by the test above.
 func TestFootprintSeesWhatStays(t *testing.T) {
 	m, err := NewMachine(Options{})
