@@ -9,7 +9,7 @@ BENCH    ?= .
 NORACE ?= cmd/ostiary policies core core/config core/decision core/keys core/keys/jose core/metadata core/oauth core/strictjson
 
 # Packages that are tested both ways: some of their tests leave out what the race detector would make too slow to mean anything.
-BOTH ?= storage/badger
+BOTH ?= core/sandbox storage/badger
 
 MODULES := sdk/go $(patsubst %/go.mod,%,$(wildcard examples/*/go.mod))
 CLIENTS := cmd/ostiary/testdata/clients
@@ -45,7 +45,7 @@ lint: bin/tools/staticcheck ## Check formatting, go vet and staticcheck of every
 bench: ## Run the benchmarks (BENCH=pattern chooses)
 	go test -p 1 -run '^$$' -bench '$(BENCH)' -benchmem $$(grep -rl --include='*_test.go' '^func Benchmark' cmd core plugins policies storage | xargs -n 1 dirname | sort -u | sed 's,^,./,')
 
-fuzz: ## Run every fuzz target for FUZZTIME (10s)
+fuzz: ## Run every fuzz target for FUZZTIME (10s), then 5,000 random modules
 	.ci/fuzz '$(FUZZTIME)'
 
 tools: bin/tools/staticcheck $(if $(filter true,$(CI)),bin/tools/opa clients guests) ## Install what lint and test need

@@ -25,7 +25,7 @@ var arrows = map[string]string{
 	"core/ledger":                 "core core/strictjson",
 	"core/metadata":               "core core/oauth core/strictjson",
 	"core/metrics":                "",
-	"core/sandbox":                "core/sandbox/meter core/sandbox/wasm",
+	"core/sandbox":                "core/sandbox/meter core/sandbox/wasm core/strictjson",
 	"core/sandbox/meter":          "core/sandbox/wasm",
 	"core/sandbox/wasm":           "",
 	"core/sandbox/testdata/guest": "",

@@ -11,6 +11,7 @@ import (
 type wat struct {
 	types, imports, functions, code, exports, globals [][]byte
 	memory, table, start, elements                    []byte
+	segments                                          [][]byte
 	customs                                           [][]byte
 	imported                                          int
 }
@@ -78,6 +79,11 @@ func (w *wat) tableOf(n uint32, functions ...uint32) {
 	}
 }
 
+// passive adds a data segment that is written only by memory.init.
+func (w *wat) passive(data string) {
+	w.segments = append(w.segments, wasm.AppendName([]byte{1}, data))
+}
+
 func (w *wat) custom(name, data string) *wat {
 	w.customs = append(w.customs, append(wasm.AppendName(nil, name), data...))
 	return w
@@ -107,7 +113,11 @@ func (w *wat) bytes() []byte {
 	vector(wasm.SectionExport, w.exports)
 	raw(wasm.SectionStart, w.start)
 	raw(wasm.SectionElement, w.elements)
+	if len(w.segments) > 0 {
+		raw(wasm.SectionDataCount, wasm.AppendU32(nil, uint32(len(w.segments))))
+	}
 	vector(wasm.SectionCode, w.code)
+	vector(wasm.SectionData, w.segments)
 	return out
 }
 

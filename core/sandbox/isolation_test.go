@@ -109,6 +109,21 @@ func TestGrowingCopiesNothing(t *testing.T) {
 	}
 }
 
+// What was reserved for an instance is given back with it.
+func TestMemoryIsGivenBack(t *testing.T) {
+	p := load(t, keeper(), nil, Limits{Instances: 1})
+	inst := p.idle[0]
+	if inst.linear.space == nil {
+		t.Fatal("nothing was reserved")
+	}
+	if _, _, err := callOnce(p, "trap"); err == nil {
+		t.Fatal("no trap")
+	}
+	if inst.linear.space != nil || inst.linear.release != nil {
+		t.Error("an instance that failed keeps its memory")
+	}
+}
+
 // Who keeps a Memory beyond the call it was given to must not reach what is there then.
 func TestKeptMemoryIsEmpty(t *testing.T) {
 	var kept Memory

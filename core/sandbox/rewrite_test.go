@@ -148,3 +148,40 @@ func TestRefusalNamesTheFunction(t *testing.T) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
+
+// What is used can be foretold: a loop costs the same in every round, bulk instructions by their length, refused growth
+// nothing but the asking, and the same call always the same.
+func TestFuelIsForetold(t *testing.T) {
+	w := (&wat{}).pages(32)
+	w.fn("rounds", "i", "", loop(localGet(0), i32(1), ops(0x6b), ops(0x22, 0), ops(0x0d, 0)))
+	w.fn("fill", "i", "", i32(0), i32(7), localGet(0), memoryFill)
+	w.fn("grow", "i", "i", localGet(0), memoryGrow)
+	w.fn("one", "", "i", i32(1))
+	p := load(t, w.bytes(), nil, Limits{MemoryPages: 64})
+	fuel := func(export string, n uint64) uint64 {
+		t.Helper()
+		params := []uint64{n}[:len(p.functions[export].params)]
+		_, usage, err := callOnce(p, export, params...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return usage.Fuel
+	}
+	for n := range uint64(3) {
+		if got, want := fuel("rounds", 1000*n+500)-fuel("rounds", 500), n*(fuel("rounds", 1500)-fuel("rounds", 500)); got != want {
+			t.Errorf("%d rounds more cost %d, want %d", 1000*n, got, want)
+		}
+	}
+	if a, b := fuel("rounds", 3_000_000), fuel("rounds", 3_000_000); a != b || a < 3_000_000 {
+		t.Errorf("three million rounds cost %d, then %d", a, b)
+	}
+	if got := fuel("fill", 2<<20) - fuel("fill", 0); got != 2<<20/8 {
+		t.Errorf("filling 2 MiB costs %d", got)
+	}
+	if refused, granted := fuel("grow", 33), fuel("grow", 32); refused > 2000 || granted-refused != 32*2048 {
+		t.Errorf("growing costs %d, in vain %d", granted, refused)
+	}
+	if got := fuel("one", 0); got != 0 {
+		t.Errorf("a function too small to count costs %d", got)
+	}
+}

@@ -14,7 +14,6 @@ type editor struct {
 	mutable  []int
 	sections map[byte][]byte // those that are new or changed
 	helpers  []helper
-	names    []byte
 }
 
 // declarations rewrites the sections that name functions, all but the code.

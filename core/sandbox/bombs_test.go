@@ -1,0 +1,102 @@
+package sandbox
+
+import (
+	"bytes"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ostiary/ostiary/core/sandbox/wasm"
+)
+
+// withLocals defines a function with local variables of its own.
+func (w *wat) withLocals(params, results string, locals int, body ...[]byte) {
+	w.fn("", params, results)
+	code := append(wasm.AppendU32([]byte{1}, uint32(locals)), byte(I32))
+	code = append(append(code, slices.Concat(body...)...), byte(wasm.OpEnd))
+	w.code[len(w.code)-1] = append(wasm.AppendU32(nil, uint32(len(code))), code...)
+}
+
+// bombs are small modules that would keep the compiler busy for minutes, or fill the memory of the process, before any of
+// their code runs.
+func bombs() map[string]*wat {
+	all := map[string]*wat{}
+	bomb := func(name string) *wat {
+		all[name] = (&wat{}).pages(1)
+		return all[name]
+	}
+	thousand := strings.Repeat("i", 1000)
+	zeros := bytes.Repeat(i32(0), 1000)
+	drops := bytes.Repeat(drop, 1000)
+	block := func(op byte, t uint32, body ...[]byte) []byte {
+		return slices.Concat(wasm.AppendS64([]byte{op}, int64(t)), slices.Concat(body...), ops(0x0b))
+	}
+	leave := slices.Concat(i32(0), ops(0x0d, 0)) // br_if
+
+	w := bomb("many loops")
+	w.fn("", "", "", bytes.Repeat(loop(leave), 20_000))
+	w = bomb("nested loops")
+	w.fn("", "", "", bytes.Repeat(ops(0x03, 0x40), 10_000), bytes.Repeat(slices.Concat(leave, ops(0x0b)), 10_000))
+	w = bomb("loops and local variables")
+	w.withLocals("", "", 2000, bytes.Repeat(loop(leave), 1000))
+	w = bomb("calls that carry a thousand values")
+	carry := w.fn("", thousand, thousand, zeros)
+	w.fn("", "", "", zeros, bytes.Repeat(call(carry), 60_000), drops)
+	w = bomb("loops that carry a thousand values")
+	w.fn("", "", "", zeros, bytes.Repeat(block(0x03, w.typeIndex(thousand, thousand), leave), 8_000), drops)
+	w = bomb("blocks that carry a thousand values")
+	w.fn("", "", "", zeros, bytes.Repeat(block(0x02, w.typeIndex(thousand, thousand), leave), 8_000), drops)
+	w = bomb("branches that carry a thousand values")
+	w.fn("", "i", thousand, zeros, bytes.Repeat(slices.Concat(localGet(0), ops(0x0d, 0)), 50_000))
+	w = bomb("a table of branches that carry a thousand values")
+	w.fn("", "", "", block(0x02, w.typeIndex("", thousand), zeros, i32(0), wasm.AppendU32([]byte{0x0e}, 60_000), make([]byte, 60_001)), drops)
+	w = bomb("a table of a million branches")
+	for range 6 {
+		w.fn("", "", "", i32(0), wasm.AppendU32([]byte{0x0e}, 250_000), make([]byte, 250_001))
+	}
+	w = bomb("bulk instructions")
+	for range 4 {
+		w.fn("", "", "", bytes.Repeat(slices.Concat(i32(0), i32(0), i32(0), memoryFill), 25_000))
+	}
+	w = bomb("growths")
+	w.fn("", "", "", bytes.Repeat(slices.Concat(i32(0), memoryGrow, drop), 20_000))
+	w = bomb("functions and types")
+	for range 60_000 {
+		w.fn("", "", "")
+	}
+	w = bomb("elements")
+	w.tableOf(1, w.fn("", "", ""))
+	w.elements = append(wasm.AppendU32([]byte{1, 1, 0}, 8_000_000), make([]byte, 8_000_000)...)
+	w = bomb("segments of elements")
+	w.tableOf(1, w.fn("", "", ""))
+	w.elements = append(wasm.AppendU32(nil, 2_000_000), bytes.Repeat([]byte{1, 0, 0}, 2_000_000)...)
+	w = bomb("segments of data")
+	for range 2_000_000 {
+		w.segments = append(w.segments, []byte{1, 0})
+	}
+	w = bomb("wide types")
+	w.typeIndex(thousand, thousand)
+	for range 4_000 {
+		w.types = append(w.types, w.types[0])
+	}
+	return all
+}
+
+// The bombs are refused before the compiler sees them.
+func TestBombsAreRefused(t *testing.T) {
+	limits, err := Limits{}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, w := range bombs() {
+		binary := w.bytes()
+		_, _, _, err := check(binary, nil, limits)
+		var refused *LoadError
+		if !errors.As(err, &refused) {
+			t.Errorf("%s: %d bytes are not refused: %v", name, len(binary), err)
+			continue
+		}
+		t.Logf("%s: %d bytes: %s", name, len(binary), refused)
+	}
+}
