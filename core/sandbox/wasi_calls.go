@@ -66,6 +66,12 @@ func fdRead(c *wasiCall) errno {
 // maxVectors bounds the lists of buffers and subscriptions a guest passes in one call.
 const maxVectors = 1024
 
+// What an entry of such a list costs in fuel: going through it is work that the guest's own code does not pay for.
+const (
+	vectorFuel       = 16
+	subscriptionFuel = 64
+)
+
 // fdWrite takes everything it is given as written, keeping of it what the log's limits allow: a guest must not learn how
 // much room is left, and must not loop because of it.
 func fdWrite(c *wasiCall) errno {
@@ -77,6 +83,7 @@ func fdWrite(c *wasiCall) errno {
 	if count > maxVectors {
 		return wasiInvalid
 	}
+	c.lease.used += int64(count) * vectorFuel
 	vectors, ok := c.mem.Read(c.u32(1), count*8)
 	if !ok {
 		return wasiFault
@@ -177,6 +184,7 @@ func pollOneoff(c *wasiCall) errno {
 	if count == 0 || count > maxVectors {
 		return wasiInvalid
 	}
+	c.lease.used += int64(count) * subscriptionFuel
 	raw, ok := c.mem.Read(c.u32(0), count*48)
 	if !ok {
 		return wasiFault

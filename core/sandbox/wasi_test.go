@@ -42,7 +42,7 @@ type wasiBench struct {
 
 func newWASIBench(t testing.TB, o WASIOptions) *wasiBench {
 	return &wasiBench{t: t, imports: WASI(o), mem: make(plainMemory, 4096),
-		inst: &Instance{host: hostState{logBytes: 100, logLines: 3}}}
+		inst: &Instance{lease: lease{budget: maxFuel}, host: hostState{logBytes: 100, logLines: 3}}}
 }
 
 func (b *wasiBench) call(name string, params ...uint64) errno {

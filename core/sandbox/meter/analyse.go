@@ -224,7 +224,7 @@ func (w *walk) wide(t wasm.ValueType) {
 // settle draws the conclusions of a walk.
 func (w *walk) settle(fn *function, typ wasm.FuncType) {
 	fn.charges = slices.Clone(w.charges)
-	own := w.slot*(w.values+w.outgoing+int64(len(typ.Params)+len(typ.Results))) + 192 // registers saved, return address
+	own := w.slot*(w.values+w.outgoing+2*int64(len(typ.Params)+len(typ.Results))) + 192 // registers saved, return address
 	fn.stack = own + w.below
 	fn.guarded = fn.headed || w.indirect || fn.stack > directSlack || fn.taken && fn.stack > indirectSlack
 	if w.indirect {

@@ -113,8 +113,13 @@ func (m *Module) parseSection(id byte, r *Reader) error {
 	case id == SectionStart:
 		m.Info.HasStart = true
 		return nil
-	case id == SectionCode || id == SectionDataCount:
+	case id == SectionCode:
 		return nil
+	case id == SectionDataCount:
+		if r.U32(); r.Err == nil && r.Pos != len(r.Data) {
+			r.Fail("section %d is longer than its content", id)
+		}
+		return r.Err
 	}
 	n := r.Count()
 	if n > maxEntries {
