@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -39,12 +40,14 @@ func build(dir string, flags ...string) ([]byte, error) {
 	return os.ReadFile(file)
 }
 
+var sources = []string{".go", ".rs", ".toml", ".ts", ".json"}
+
 // noteSources looks at every source, so that go test sees that its cached result is old when one changes: of what a child
 // process reads it knows nothing.
 func noteSources(dirs ...string) error {
 	for _, dir := range dirs {
 		err := filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
-			if err == nil && strings.HasSuffix(path, ".go") {
+			if err == nil && slices.Contains(sources, filepath.Ext(path)) {
 				_, err = os.Stat(path)
 			}
 			return err
@@ -76,11 +79,14 @@ func (f *folder) putKit(name, configuration, manifest string) {
 	f.put(name, kit(f.t), allHooks+manifest+"configuration: "+configuration+"\n")
 }
 
-func TestVectorsThroughWASM(t *testing.T) {
+func TestVectorsThroughWASM(t *testing.T) { playVectors(t, kit(t)) }
+
+// playVectors plays every golden vector through a kit, in whichever language.
+func playVectors(t *testing.T, kit []byte) {
 	f := newFolder(t, nil)
 	all := vectors(t)
 	for _, v := range all {
-		f.putKit(v.name, v.Configuration.String(), "")
+		f.put(v.name, kit, allHooks+"configuration: "+v.Configuration.String()+"\n")
 	}
 	f.reload()
 	for _, v := range all {
@@ -93,10 +99,13 @@ func TestVectorsThroughWASM(t *testing.T) {
 			}
 			for range 2 { // the second call must not know of the first
 				answer, err := exchanged(p, string(v.Hook), in)
+				if v.Output.IsAbsent() {
+					break // some languages trap, some answer nothing
+				}
 				if err != nil {
 					t.Fatal(err)
 				}
-				if want := strictjson.Append(nil, v.Output); !v.Output.IsAbsent() && !bytes.Equal(answer, want) {
+				if want := strictjson.Append(nil, v.Output); !bytes.Equal(answer, want) {
 					t.Errorf("%s\ngot  %s\nwant %s", v.About, answer, want)
 				}
 			}
@@ -176,7 +185,7 @@ func TestCallerGivesUp(t *testing.T) {
 	f := newFolder(t, nil)
 	f.putKit("loop", `{"misbehave":"loop"}`, "limits: {wall_ms: 60000, fuel: 100000000000}\n")
 	f.reload()
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
 	_, _, err := f.only(hook.PreRegister).Ask(ctx, hook.Call{Point: hook.PreRegister})
 	wantCode(t, err, core.TemporarilyUnavailable)
