@@ -77,13 +77,17 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// TestExamplesOwnTests runs those that go test does not reach by itself.
-func TestExamplesOwnTests(t *testing.T) {
+// TestRustTests runs the tests that are written in Rust: those of the SDK, of its kit, which plays the golden vectors natively, and of
+// the examples.
+func TestRustTests(t *testing.T) {
+	dirs := []string{"../sdk/rust", "../sdk/rust/kit"}
 	for name, example := range examples {
-		if example.language != "rust" {
-			continue // TestExamples runs npm test, make test the modules of Go
+		if example.language == "rust" {
+			dirs = append(dirs, "../examples/plugin-"+name)
 		}
-		t.Run(name, func(t *testing.T) {
+	}
+	for _, dir := range dirs {
+		t.Run(filepath.Base(dir), func(t *testing.T) {
 			if _, err := exec.LookPath("cargo"); err != nil {
 				needs(t, rustc)
 			}
@@ -91,8 +95,7 @@ func TestExamplesOwnTests(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			dir := "../examples/plugin-" + name
-			if err := noteSources("../sdk/rust", dir); err != nil {
+			if err := noteSources("../sdk", dir); err != nil {
 				t.Fatal(err)
 			}
 			run(t, dir, []string{"CARGO_TARGET_DIR=" + target}, "cargo", "test", "--quiet", "--offline", "--locked")
