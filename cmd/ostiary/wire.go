@@ -242,7 +242,7 @@ func (h *house) openServer() (*web.Server, error) {
 			{Prefix: routes.OperatorsArea, Face: web.Operator}, {Prefix: routes.ConsoleArea, Face: web.Page}, {Prefix: routes.BFFArea, Face: web.OAuth},
 			{Prefix: routes.SessionArea, Face: web.OAuth},
 		},
-		Sites: append([]string{issuer.Host}, s.Sites...), TrustedProxies: s.Proxies,
+		Sites: append([]string{issuer.Host}, s.Sites...), TrustedProxies: s.Proxies, CertificateHeader: s.Certificates.header(),
 		Now: h.now, Log: h.log, OnRefused: h.refusedAtTheDoor, OnDone: h.meters.done,
 	})
 }
