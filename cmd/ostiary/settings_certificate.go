@@ -1,8 +1,17 @@
 package main
 
 import (
+	"context"
 	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
 	"strings"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/hook"
+	"github.com/ostiary/ostiary/core/metadata"
+	"github.com/ostiary/ostiary/core/oauth"
 )
 
 // certificateSettings say how the certificates of clients reach the server (RFC 8705).
@@ -57,3 +66,50 @@ func (c certificateSettings) check(s *settings, add func(path, format string, ar
 }
 
 const headerCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+// methods are those of RFC 8705 that clients can use.
+func (c certificateSettings) methods() []oauth.AuthMethod {
+	switch {
+	case c.From == "":
+		return nil
+	case c.Authorities == "":
+		return []oauth.AuthMethod{oauth.AuthSelfSignedTLS}
+	}
+	return []oauth.AuthMethod{oauth.AuthTLS, oauth.AuthSelfSignedTLS}
+}
+
+// pool reads the authorities, and only them: those of the system issue to anybody.
+func (c certificateSettings) pool() (*x509.CertPool, error) {
+	if c.Authorities == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(c.Authorities)
+	if err != nil {
+		return nil, fmt.Errorf("client_certificates.authorities: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("client_certificates.authorities: %s contains no certificate", c.Authorities)
+	}
+	return pool, nil
+}
+
+// askedToAuthenticate is the operation that plugins are told.
+const askedToAuthenticate core.Operation = "authenticate"
+
+// checkCertificate lets plugins refuse the certificate by which a client proved itself.
+func (h *house) checkCertificate(ctx context.Context, c *core.Client, caller core.Caller) error {
+	asked, err := h.plugins.At(hook.CertificateCheck)
+	if err != nil || len(asked) == 0 {
+		return err
+	}
+	now := h.now()
+	about := hook.Context{
+		DecisionID: core.NewDecisionID(now), Operation: askedToAuthenticate, ClientID: c.ID, Profile: c.Provenance.Profile, Now: now, Caller: caller,
+	}
+	return hook.CheckCertificate(ctx, h.plugins, about, metadata.Document(&c.Metadata), caller.Certificate, func(a hook.Asked) {
+		if a.Err != nil {
+			h.log.Warn("a certificate was refused", "client_id", c.ID, "plugin", a.Plugin.Name(), "decision_id", about.DecisionID, "error", a.Err)
+		}
+	})
+}
