@@ -1,6 +1,10 @@
 package core
 
-import "time"
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"time"
+)
 
 // A Certificate is what there is to know of a client's X.509 certificate that was presented in the TLS handshake. It is evidence,
 // no secret.
@@ -18,4 +22,17 @@ type Certificate struct {
 // AlternativeNames are a certificate's other names (RFC 5280 §4.2.1.6), by kind.
 type AlternativeNames struct {
 	DNS, URI, Email, IP []string
+}
+
+// Thumbprint names the certificate as access tokens do that are bound to it: x5t#S256 (RFC 8705 §3.1). Without a certificate it
+// is empty.
+func (c *Certificate) Thumbprint() string {
+	if c == nil {
+		return ""
+	}
+	sum, err := hex.DecodeString(c.SHA256)
+	if err != nil { // it was encoded here
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString(sum)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	_ "embed"
 	"encoding/json"
 	"errors"
@@ -75,12 +76,12 @@ func dev(ctx context.Context, f devFlags, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer buffer.Close()
-	public, err := listen(f.listen, f.tls)
+	public, err := listen(f.listen, f.tls, tls.NoClientCert)
 	if err != nil {
 		return err
 	}
 	defer public.Close()
-	private, err := listen(f.opsListen, tlsSettings{})
+	private, err := listen(f.opsListen, tlsSettings{}, tls.NoClientCert)
 	if err != nil {
 		return err
 	}

@@ -45,11 +45,12 @@ func newPair(t *testing.T) (tlsSettings, tls.Certificate) {
 func TestClientCertificates(t *testing.T) {
 	files, pair := newPair(t)
 	for _, test := range []struct {
-		asked, has bool
-		seen       int
-	}{{false, true, 0}, {true, false, 0}, {true, true, 1}} {
-		files.ClientCertificates = test.asked
-		ln, err := listen("127.0.0.1:0", files)
+		from string
+		has  bool
+		seen int
+	}{{"", true, 0}, {fromHeader, true, 0}, {fromTLS, false, 0}, {fromTLS, true, 1}} {
+		from := certificateSettings{From: test.from}
+		ln, err := listen("127.0.0.1:0", files, from.handshake())
 		if err != nil {
 			t.Fatal(err)
 		}

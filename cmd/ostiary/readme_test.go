@@ -197,7 +197,11 @@ func TestReadmeConfiguration(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	code = append(append(code, more...), ofPlugins...)
+	ofCertificates, err := os.ReadFile("settings_certificate.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	code = append(append(append(code, more...), ofPlugins...), ofCertificates...)
 	for _, m := range regexp.MustCompile("`yaml:\"([a-z_]+)\"").FindAllStringSubmatch(string(code), -1) {
 		if !regexp.MustCompile(`\b` + m[1] + `:`).MatchString(blocks(t, "yaml")[0]) {
 			t.Errorf("README.md does not name the setting %s", m[1])

@@ -50,12 +50,12 @@ const grace = 10 * time.Second
 
 // serve runs a server until ctx ends.
 func serve(ctx context.Context, s settings, log *slog.Logger) error {
-	public, err := listen(s.Listen, s.TLS)
+	public, err := listen(s.Listen, s.TLS, s.Certificates.handshake())
 	if err != nil {
 		return err
 	}
 	defer public.Close()
-	private, err := listen(s.OpsListen, tlsSettings{})
+	private, err := listen(s.OpsListen, tlsSettings{}, tls.NoClientCert)
 	if err != nil {
 		return err
 	}
@@ -235,7 +235,7 @@ func (h *house) sweep(ctx context.Context) {
 const sweepPage = 500
 
 // listen opens a listener, with TLS when there is a certificate.
-func listen(address string, t tlsSettings) (net.Listener, error) {
+func listen(address string, t tlsSettings, clients tls.ClientAuthType) (net.Listener, error) {
 	ln, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("cannot listen on %s: %w", address, err)
@@ -248,9 +248,5 @@ func listen(address string, t tlsSettings) (net.Listener, error) {
 		ln.Close()
 		return nil, fmt.Errorf("TLS certificate: %w", err)
 	}
-	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}
-	if t.ClientCertificates {
-		config.ClientAuth = tls.RequestClientCert // whose it is, is for plugins to judge
-	}
-	return tls.NewListener(ln, config), nil
+	return tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: clients, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}), nil
 }

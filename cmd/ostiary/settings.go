@@ -35,14 +35,17 @@ type settings struct {
 	Policy    policySettings    `yaml:"policy"`
 	Operators []operatorSetting `yaml:"operators"`
 	Proxies   []netip.Prefix    `yaml:"trusted_proxies"`
-	Storage   storageSettings   `yaml:"storage"`
-	Ledger    ledgerSettings    `yaml:"ledger"`
-	Desk      deskSettings      `yaml:"registration"`
-	Sessions  sessionSettings   `yaml:"sessions"`
-	Tokens    tokenSettings     `yaml:"tokens"`
-	Keys      keySettings       `yaml:"keys"`
-	Fetch     fetchSettings     `yaml:"fetch"`
-	BFF       bffSettings       `yaml:"bff"`
+
+	Certificates certificateSettings `yaml:"client_certificates"`
+
+	Storage  storageSettings `yaml:"storage"`
+	Ledger   ledgerSettings  `yaml:"ledger"`
+	Desk     deskSettings    `yaml:"registration"`
+	Sessions sessionSettings `yaml:"sessions"`
+	Tokens   tokenSettings   `yaml:"tokens"`
+	Keys     keySettings     `yaml:"keys"`
+	Fetch    fetchSettings   `yaml:"fetch"`
+	BFF      bffSettings     `yaml:"bff"`
 
 	Plugins     pluginSettings      `yaml:"plugins"`
 	DecisionLog decisionLogSettings `yaml:"decision_log"`
@@ -54,8 +57,6 @@ type settings struct {
 type tlsSettings struct {
 	Cert string `yaml:"cert"` // PEM files
 	Key  string `yaml:"key"`
-
-	ClientCertificates bool `yaml:"client_certificates"` // callers are asked for one; they need not have any
 }
 
 // scheme is that of the server's own addresses.
@@ -164,6 +165,8 @@ type logSettings struct {
 // defaults are the settings that serve begins with.
 func defaults() settings {
 	return settings{
+		Certificates: certificateSettings{Header: "Client-Cert"},
+
 		IssuerID: "main", Listen: "127.0.0.1:8080", OpsListen: "127.0.0.1:8081",
 		Storage: storageSettings{MinFreeMiB: 512},
 		Ledger:  ledgerSettings{KeepRefused: 90 * 24 * time.Hour, KeepInput: 30 * 24 * time.Hour, RefusedPerMinute: 100},
@@ -198,9 +201,7 @@ func (s *settings) Validate() []config.Problem {
 	if (s.TLS.Cert == "") != (s.TLS.Key == "") {
 		add("tls", "needs both cert and key")
 	}
-	if s.TLS.ClientCertificates && s.TLS.Cert == "" {
-		add("tls.client_certificates", "needs cert and key: only who ends TLS can ask for certificates")
-	}
+	s.Certificates.check(s, add)
 	for i, o := range s.Operators {
 		if o.Subject == "" {
 			add(fmt.Sprintf("operators[%d].subject", i), "is missing")
@@ -317,6 +318,7 @@ func readSettings(file string) (settings, error) {
 	}
 	s.DCRConfig, s.DecisionLog.File.Path = under(base, s.DCRConfig), under(base, s.DecisionLog.File.Path)
 	s.TLS.Cert, s.TLS.Key, s.TrustCA = under(base, s.TLS.Cert), under(base, s.TLS.Key), under(base, s.TrustCA)
+	s.Certificates.Authorities = under(base, s.Certificates.Authorities)
 	return s, nil
 }
 

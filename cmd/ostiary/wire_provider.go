@@ -57,8 +57,13 @@ func (h *house) openProvider(ring *seal.Ring, trust *x509.CertPool) error {
 	if err != nil {
 		return err
 	}
+	authorities, err := s.Certificates.pool()
+	if err != nil {
+		return err
+	}
 	authenticator := clientauth.New(clientauth.Parts{
 		Clients: h.clients, Keys: clientKeys, Once: once, Issuer: s.Issuer, TokenEndpoint: s.Issuer + "/token", Now: h.now,
+		Authorities: authorities, CheckCertificate: h.checkCertificate,
 	})
 	failed := web.NewLimiter(s.Sessions.FailureEvery, int(s.Sessions.Failures), limitedAddresses)
 	h.people = &people{users: users, login: desk, failed: failed, tokens: token.New(token.Parts{

@@ -2,6 +2,7 @@ package authorize
 
 import (
 	"context"
+	"crypto/x509"
 	"maps"
 	"time"
 
@@ -23,6 +24,9 @@ const referencePrefix = "urn:ietf:params:oauth:request_uri:"
 type Push struct {
 	Authorization string       // the header's value
 	Form          oauth.Params // of the body; what is repeated is refused by the checks
+
+	Certificates []*x509.Certificate // of the connection (RFC 8705)
+	Caller       core.Caller
 }
 
 // Push takes an authorization request from the client itself (RFC 9126 §2). It is checked as it would be from a browser; what
@@ -31,7 +35,9 @@ func (e *Endpoint) Push(ctx context.Context, p Push) (reference core.Secret, lif
 	if name := p.Form.Repeated("resource"); name != "" {
 		return "", 0, core.Refuse(core.InvalidRequest, "%s was sent twice; send it once (RFC 6749 section 3.1).", core.Clip(name))
 	}
-	client, err := e.auth.Authenticate(ctx, clientauth.Presented{Authorization: p.Authorization, Form: p.Form, Endpoint: e.site.Issuer + "/par"})
+	client, err := e.auth.Authenticate(ctx, clientauth.Presented{
+		Authorization: p.Authorization, Form: p.Form, Certificates: p.Certificates, Caller: p.Caller, Endpoint: e.site.Issuer + "/par",
+	})
 	if err != nil {
 		return "", 0, err
 	}

@@ -2,6 +2,7 @@ package clientauth
 
 import (
 	"context"
+	"crypto/x509"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -25,7 +26,7 @@ type Once interface {
 	Once(ctx context.Context, kind string, hash core.SecretHash, until time.Time) (first bool, err error)
 }
 
-// Parts are what an Authenticator is made of. All are needed.
+// Parts are what an Authenticator is made of. All are needed, but for those about certificates.
 type Parts struct {
 	Clients       Clients
 	Keys          Keys
@@ -33,6 +34,10 @@ type Parts struct {
 	Issuer        string // accepted as the audience of assertions, and so is TokenEndpoint
 	TokenEndpoint string
 	Now           func() time.Time
+
+	Authorities *x509.CertPool // who may issue certificates for tls_client_auth; nil: nobody
+	// CheckCertificate may refuse the certificate by which a client proved itself; nil: nobody minds.
+	CheckCertificate func(ctx context.Context, c *core.Client, caller core.Caller) error
 }
 
 // An Authenticator tells which client is calling. It is safe for concurrent use.
@@ -58,14 +63,14 @@ func (a *Authenticator) Authenticate(ctx context.Context, p Presented) (core.Reg
 	if err != nil {
 		return core.Registered{}, err
 	}
-	if err := a.check(ctx, proof, client, p.Endpoint); err != nil {
+	if err := a.check(ctx, proof, client, p); err != nil {
 		return core.Registered{}, err
 	}
 	return client, mayBeUsed(client)
 }
 
 // check holds a proof against the client. A client that is not there fails after the work that one with a wrong secret makes.
-func (a *Authenticator) check(ctx context.Context, proof proof, r core.Registered, endpoint string) error {
+func (a *Authenticator) check(ctx context.Context, proof proof, r core.Registered, p Presented) error {
 	now := a.parts.Now()
 	known := r.Client.ID != "" && !r.Client.ExpiredAt(now)
 	if !known {
@@ -75,10 +80,12 @@ func (a *Authenticator) check(ctx context.Context, proof proof, r core.Registere
 	switch {
 	case !known:
 		return unknown(nil)
+	case proof.method == oauth.AuthNone && oauth.UsesCertificate(Method(r.Client)):
+		return a.checkCertificate(ctx, p, &r.Client)
 	case proof.method != Method(r.Client):
 		return core.Refuse(core.InvalidClient, "This client is registered to authenticate by %s, not by %s.", Method(r.Client), proof.method)
 	case proof.method == oauth.AuthPrivateKeyJWT:
-		return a.checkAssertion(ctx, proof, &r.Client, endpoint)
+		return a.checkAssertion(ctx, proof, &r.Client, p.Endpoint)
 	case oauth.UsesSecret(proof.method) && !secretHolds:
 		return unknown(nil)
 	}

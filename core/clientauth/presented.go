@@ -1,6 +1,7 @@
 package clientauth
 
 import (
+	"crypto/x509"
 	"encoding/base64"
 	"net/url"
 	"strings"
@@ -16,9 +17,11 @@ const AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 // Presented is what a request carries to prove which client sends it.
 type Presented struct {
-	Authorization string       // the header's value; empty: there is none
-	Form          oauth.Params // of the body, no parameter of client authentication twice
-	Endpoint      string       // the URL that was called, an audience that assertions may name
+	Authorization string              // the header's value; empty: there is none
+	Form          oauth.Params        // of the body, no parameter of client authentication twice
+	Certificates  []*x509.Certificate // of the connection, the client's own first; their issuer is not verified
+	Caller        core.Caller         // what else is known of who sends it
+	Endpoint      string              // the URL that was called, an audience that assertions may name
 }
 
 // A proof is what was presented, read and not yet believed.

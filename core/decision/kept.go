@@ -131,7 +131,22 @@ func (k *keptReader) caller(v strictjson.Value) core.Caller {
 	return core.Caller{
 		Kind: k.text(v, "kind"), IP: k.text(v, "ip"), Origin: k.text(v, "origin"), UserAgent: k.text(v, "user_agent"),
 		Subject: core.Subject(k.text(v, "subject")), ClientID: core.ClientID(k.text(v, "client_id")),
-		Scopes: k.list(v, "scopes"), Roles: k.list(v, "roles"),
+		Scopes: k.list(v, "scopes"), Roles: k.list(v, "roles"), Certificate: k.certificate(v),
+	}
+}
+
+// certificate is absent in what was kept before callers could have one.
+func (k *keptReader) certificate(caller strictjson.Value) *core.Certificate {
+	v, kept := caller.Get("cert")
+	present, _ := v.Get("present")
+	if here, _ := present.Bool(); !kept || !here {
+		return nil
+	}
+	san := k.member(v, "san")
+	return &core.Certificate{
+		Subject: k.text(v, "subject"), Issuer: k.text(v, "issuer"), Serial: k.text(v, "serial"), SHA256: k.text(v, "sha256"),
+		NotBefore: k.moment(v, "not_before"), NotAfter: k.moment(v, "not_after"),
+		SAN: core.AlternativeNames{DNS: k.list(san, "dns"), URI: k.list(san, "uri"), Email: k.list(san, "email"), IP: k.list(san, "ip")},
 	}
 }
 

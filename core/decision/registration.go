@@ -259,7 +259,7 @@ func (s *Statement) write(w Writer) {
 }
 
 func writeCaller(w Writer, c *core.Caller) {
-	w.BeginObject(8)
+	w.BeginObject(9)
 	text(w, "kind", c.Kind)
 	text(w, "ip", c.IP)
 	text(w, "origin", c.Origin)
@@ -268,6 +268,31 @@ func writeCaller(w Writer, c *core.Caller) {
 	text(w, "client_id", string(c.ClientID))
 	list(w, "scopes", c.Scopes)
 	list(w, "roles", c.Roles)
+	w.Key("cert")
+	writeCertificate(w, c.Certificate)
+	w.EndObject()
+}
+
+// writeCertificate writes the caller's certificate; without one every member is empty.
+func writeCertificate(w Writer, c *core.Certificate) {
+	if c == nil {
+		c = &core.Certificate{}
+	}
+	w.BeginObject(8)
+	flag(w, "present", c.SHA256 != "")
+	text(w, "subject", c.Subject)
+	text(w, "issuer", c.Issuer)
+	text(w, "serial", c.Serial)
+	text(w, "sha256", c.SHA256)
+	number(w, "not_before", unix(c.NotBefore))
+	number(w, "not_after", unix(c.NotAfter))
+	w.Key("san")
+	w.BeginObject(4)
+	list(w, "dns", c.SAN.DNS)
+	list(w, "uri", c.SAN.URI)
+	list(w, "email", c.SAN.Email)
+	list(w, "ip", c.SAN.IP)
+	w.EndObject()
 	w.EndObject()
 }
 

@@ -153,7 +153,10 @@ func fullParties() Parties {
 func fullDocument() Document { return Document{ClientID: "c-1", Metadata: fullMetadata()} }
 
 func fullCaller() core.Caller {
-	return core.Caller{Kind: "operator", Scopes: []string{"admin.api"}, Roles: []string{"administrator"}}
+	names := core.AlternativeNames{DNS: []string{"app.example"}, URI: []string{"urn:app"}, Email: []string{"a@app.example"}, IP: []string{"192.0.2.1"}}
+	return core.Caller{
+		Kind: "operator", Scopes: []string{"admin.api"}, Roles: []string{"administrator"}, Certificate: &core.Certificate{SHA256: "00", SAN: names},
+	}
 }
 
 // fullMetadata gives every list of the table one item that is a URI and a scope at once.

@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 
@@ -108,6 +109,8 @@ var together = []joint{
 	{"response_types_need_grant", core.InvalidClientMetadata, []string{"response_types", "grant_types"}, responsesNeedGrants},
 	{"one_key_source", core.InvalidClientMetadata, []string{"jwks", "jwks_uri"}, oneKeySource},
 	{"public_client_grants", core.InvalidClientMetadata, []string{"token_endpoint_auth_method", "grant_types"}, publicClientGrants},
+	{"certificate_name", core.InvalidClientMetadata, certificateNames, certificateName},
+	{"certificate_keys", core.InvalidClientMetadata, []string{"token_endpoint_auth_method", "jwks", "jwks_uri"}, certificateKeys},
 	{"refresh_alone", core.InvalidClientMetadata, []string{"grant_types"}, refreshAlone},
 }
 
@@ -150,6 +153,41 @@ func publicClientGrants(m *core.Metadata) string {
 func refreshAlone(m *core.Metadata) string {
 	if len(m.GrantTypes) == 1 && m.GrantTypes[0] == "refresh_token" {
 		return "grant_types has only refresh_token: no grant would ever give a refresh token. Add authorization_code."
+	}
+	return ""
+}
+
+// certificateNames are the members that say whose certificate a client presents.
+var certificateNames = []string{
+	"tls_client_auth_subject_dn", "tls_client_auth_san_dns", "tls_client_auth_san_uri", "tls_client_auth_san_ip", "tls_client_auth_san_email",
+}
+
+// certificateName holds RFC 8705 §2.1.2: exactly one, that can be compared.
+func certificateName(m *core.Metadata) string {
+	named := 0
+	for _, name := range certificateNames {
+		if byName[name].has(m) {
+			named++
+		}
+	}
+	switch {
+	case named > 1:
+		return "Of the members tls_client_auth_* a client has one (RFC 8705 section 2.1.2): leave the others out."
+	case named == 0 && m.TokenEndpointAuthMethod == string(oauth.AuthTLS):
+		return "tls_client_auth needs one of tls_client_auth_subject_dn, _san_dns, _san_uri, _san_ip and _san_email (RFC 8705 section 2.1.2)."
+	case m.TLSSANIP != "" && net.ParseIP(m.TLSSANIP) == nil:
+		return "tls_client_auth_san_ip is no IP address."
+	case m.TLSSubjectDN != "":
+		if _, err := oauth.ParseDistinguishedName(m.TLSSubjectDN); err != nil {
+			return "tls_client_auth_subject_dn " + err.Error() + "."
+		}
+	}
+	return ""
+}
+
+func certificateKeys(m *core.Metadata) string {
+	if m.TokenEndpointAuthMethod == string(oauth.AuthSelfSignedTLS) && m.JWKS == "" && m.JWKSURI == "" {
+		return "self_signed_tls_client_auth needs jwks or jwks_uri with the key of the certificate (RFC 8705 section 2.2.2)."
 	}
 	return ""
 }

@@ -8,11 +8,12 @@ const (
 
 	rpLogout = "OpenID Connect RP-Initiated Logout 1.0 §3.1"
 	rfc9126  = "RFC 9126 §6"
+	rfc8705  = "RFC 8705 §2.1.2"
 )
 
 // What this server can do today. A value beyond these is refused, naming it.
 var (
-	authMethods   = []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"}
+	authMethods   = []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none", "tls_client_auth", "self_signed_tls_client_auth"}
 	grantTypes    = []string{"authorization_code", "refresh_token", "client_credentials"}
 	responseTypes = []string{"code"}
 	signingAlgs   = []string{"RS256", "ES256", "EdDSA", "Ed25519"}
@@ -55,6 +56,11 @@ var table = []*Row{
 	{Name: "request_uris", Kind: URIs, Source: oidcReg, list: func(m *core.Metadata) *[]string { return &m.RequestURIs }},
 	{Name: "post_logout_redirect_uris", Kind: URIs, Source: rpLogout, list: func(m *core.Metadata) *[]string { return &m.PostLogoutRedirectURIs }},
 	{Name: "require_pushed_authorization_requests", Kind: Flag, Source: rfc9126, flag: func(m *core.Metadata) **bool { return &m.RequirePAR }},
+	{Name: "tls_client_auth_subject_dn", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSubjectDN }},
+	{Name: "tls_client_auth_san_dns", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSANDNS }},
+	{Name: "tls_client_auth_san_uri", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSANURI }},
+	{Name: "tls_client_auth_san_ip", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSANIP }},
+	{Name: "tls_client_auth_san_email", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSANEmail }},
 	{Name: "software_id", Kind: Text, Source: rfc7591, str: func(m *core.Metadata) *string { return &m.SoftwareID }},
 	{Name: "software_version", Kind: Text, Source: rfc7591, str: func(m *core.Metadata) *string { return &m.SoftwareVersion }},
 	{Name: "software_statement", Kind: Text, Source: rfc7591, Fixed: true, Code: core.InvalidSoftwareStatement, str: func(m *core.Metadata) *string { return &m.SoftwareStatement }},

@@ -21,7 +21,9 @@ var standard = strings.Fields(`
 	request_object_signing_alg request_object_encryption_alg request_object_encryption_enc token_endpoint_auth_signing_alg
 	default_max_age require_auth_time default_acr_values initiate_login_uri request_uris
 
-	post_logout_redirect_uris require_pushed_authorization_requests`)
+	post_logout_redirect_uris require_pushed_authorization_requests
+
+	tls_client_auth_subject_dn tls_client_auth_san_dns tls_client_auth_san_uri tls_client_auth_san_ip tls_client_auth_san_email`)
 
 func TestTableHasEveryStandardMember(t *testing.T) {
 	var names []string
@@ -198,7 +200,7 @@ func TestUnsupportedValues(t *testing.T) {
 		}
 	}
 	for name, values := range map[string]string{
-		"token_endpoint_auth_method":      "client_secret_basic client_secret_post private_key_jwt none",
+		"token_endpoint_auth_method":      "client_secret_basic client_secret_post private_key_jwt none tls_client_auth self_signed_tls_client_auth",
 		"grant_types":                     "authorization_code refresh_token client_credentials",
 		"response_types":                  "code",
 		"subject_type":                    "public",

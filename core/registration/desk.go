@@ -12,6 +12,7 @@ import (
 	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/ledger"
+	"github.com/ostiary/ostiary/core/oauth"
 )
 
 // Store keeps clients and tokens.
@@ -67,12 +68,13 @@ type Desk struct {
 	readings   readings
 	line       *line
 	audiences  []string
+	certified  []oauth.AuthMethod
 	clientURI  func(core.ClientID) string
 	decided    func(decision.Taken)
 	now        func() time.Time
 }
 
-// Parts are what a Desk is made of. All are needed, but for Audiences and Decided.
+// Parts are what a Desk is made of. All are needed, but for Audiences, Certified and Decided.
 type Parts struct {
 	Store      Store
 	Policy     Policy
@@ -82,13 +84,14 @@ type Parts struct {
 	Site       *Site                      // valid and prepared (Site.Prepared)
 	ClientURI  func(core.ClientID) string // gives the registration_client_uri (RFC 7592 §3)
 	Audiences  []string                   // our names in the aud of signed requests: the issuer, its registration endpoints; none: there are no signed requests
+	Certified  []oauth.AuthMethod         // the methods of RFC 8705 that work here; none: certificates do not reach this server
 	Now        func() time.Time
 	Decided    func(decision.Taken) // is told of every request that policy was asked about, before it is carried out, and again when it is judged again; nil: nobody
 }
 
 // NewDesk opens a desk.
 func NewDesk(p Parts) *Desk {
-	d := &Desk{store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, issuerKeys: p.IssuerKeys, clientURI: p.ClientURI, audiences: p.Audiences, decided: p.Decided, now: p.Now, line: newLine()}
+	d := &Desk{store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, issuerKeys: p.IssuerKeys, clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, now: p.Now, line: newLine()}
 	d.site.Store(p.Site)
 	return d
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/metadata"
+	"github.com/ostiary/ostiary/core/oauth"
 )
 
 // floor holds the draft to what nothing may loosen: neither plugin nor policy.
@@ -15,6 +16,12 @@ func (j *judgement) floor(context.Context) error {
 	found := metadata.Floor(&j.draft)
 	if reason := j.readKeys(j.draft.JWKS); reason != nil {
 		found = append(found, *reason)
+	}
+	if method := oauth.AuthMethod(j.draft.TokenEndpointAuthMethod); oauth.UsesCertificate(method) && !slices.Contains(j.desk.certified, method) {
+		found = append(found, core.Reason{
+			Rule: "floor.unsupported_value", Code: core.InvalidClientMetadata, Fields: []string{"token_endpoint_auth_method"}, Public: true,
+			Message: "token_endpoint_auth_method " + string(method) + " is not offered: this server takes no client certificates for it.",
+		})
 	}
 	return refusal(found)
 }

@@ -126,7 +126,7 @@ trusted_issuers:
 		"dcr_config.yaml:5: policy.reddirects:",
 		"dcr_config.yaml:6: custom_attributes[1]: is the name of a member",
 		"dcr_config.yaml:6: custom_attributes[2]: is the name of a member",
-		"dcr_config.yaml:9: client_profiles.spa.token_endpoint_auth_method: is not supported; use one of: client_secret_basic, client_secret_post, private_key_jwt, none",
+		"dcr_config.yaml:9: client_profiles.spa.token_endpoint_auth_method: is not supported; use one of: client_secret_basic, client_secret_post, private_key_jwt, none, tls_client_auth, self_signed_tls_client_auth",
 		"dcr_config.yaml:10: client_profiles.spa.grant_types: is not supported; use one of: authorization_code, refresh_token, client_credentials",
 		"dcr_config.yaml:11: client_profiles.spa.client_ids[1]: is no client id",
 		"dcr_config.yaml:12: client_profiles.spa.client_secret_lifetime:",

@@ -50,7 +50,6 @@ func (s *Server) copyRequest(ctx *fasthttp.RequestCtx, t target, fields head) *R
 		Method:   methodOf(ctx.Method()),
 		Path:     t.path,
 		RawQuery: t.query,
-		TLS:      ctx.TLSConnectionState(),
 		Start:    s.opt.Now(),
 		head:     fields,
 	}

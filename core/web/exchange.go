@@ -78,6 +78,9 @@ func (ex *exchange) admit() bool {
 	ex.denied = ex.checkHead()
 	ex.req.ID = ex.s.requestID(ex.facts.requestID)
 	if ex.denied == nil {
+		ex.denied = ex.takeCertificates()
+	}
+	if ex.denied == nil {
 		ex.denied = badTarget
 	}
 	if ex.denied == nil && !knownMethod(ex.req.Method) {

@@ -1,7 +1,7 @@
 package web
 
 import (
-	"crypto/tls"
+	"crypto/x509"
 	"iter"
 	"net/netip"
 	"time"
@@ -11,17 +11,17 @@ import (
 
 // A Request is what a Handler sees. Everything in it is the handler's own and may be kept.
 type Request struct {
-	Method     string               // as sent; HEAD reaches the handler of GET
-	Path       string               // as sent, still percent-encoded
-	RawQuery   string               // without the question mark
-	Route      string               // the pattern that matched, e.g. "/api/oidc/dcr/register/:client_id"
-	Host       string               // the site that was asked, in lower case; to compare, never to build a URL from
-	RemoteIP   netip.Addr           // the caller: the peer, or whom trusted proxies name
-	Body       []byte               // at most the route's limit
-	TLS        *tls.ConnectionState // nil without TLS; holds the client's certificates
-	ID         string               // the request id, also in the log line
-	DecisionID core.DecisionID      // minted for judged routes, else empty
-	Start      time.Time            // when the head had arrived
+	Method       string              // as sent; HEAD reaches the handler of GET
+	Path         string              // as sent, still percent-encoded
+	RawQuery     string              // without the question mark
+	Route        string              // the pattern that matched, e.g. "/api/oidc/dcr/register/:client_id"
+	Host         string              // the site that was asked, in lower case; to compare, never to build a URL from
+	RemoteIP     netip.Addr          // the caller: the peer, or whom trusted proxies name
+	Body         []byte              // at most the route's limit
+	Certificates []*x509.Certificate // that the client presented, its own first; their issuer is not verified
+	ID           string              // the request id, also in the log line
+	DecisionID   core.DecisionID     // minted for judged routes, else empty
+	Start        time.Time           // when the head had arrived
 
 	head    head
 	params  []param

@@ -26,19 +26,20 @@ const (
 
 // Options say what a Server serves and to whom.
 type Options struct {
-	Routes         []Route
-	IssuerPath     string         // "/api/oidc"; everything below it speaks OAuth
-	Areas          []Area         // the faces of other parts; the longest prefix wins
-	Face           Face           // of what lies in no area
-	Sites          []string       // accepted hosts, "id.example.com" or "localhost:8080"; or AnySite
-	TrustedProxies []netip.Prefix // peers whose X-Forwarded-For is believed
-	ReadTimeout    time.Duration  // for one request, head and body; 0 means 15 s
-	IdleTimeout    time.Duration  // between requests of a connection; 0 means 75 s
-	Now            func() time.Time
-	Log            *slog.Logger
-	ErrorPage      func(e *core.Error, status int) Response // of the face Page; nil: a plain one
-	OnRefused      func(context.Context, Refused)           // a judged route's request that never reached its handler
-	OnDone         func(Done)                               // every request, for metrics
+	Routes            []Route
+	IssuerPath        string         // "/api/oidc"; everything below it speaks OAuth
+	Areas             []Area         // the faces of other parts; the longest prefix wins
+	Face              Face           // of what lies in no area
+	Sites             []string       // accepted hosts, "id.example.com" or "localhost:8080"; or AnySite
+	TrustedProxies    []netip.Prefix // peers whose X-Forwarded-For is believed
+	CertificateHeader string         // the header in which trusted proxies pass the client's certificate on; empty: the handshake's counts
+	ReadTimeout       time.Duration  // for one request, head and body; 0 means 15 s
+	IdleTimeout       time.Duration  // between requests of a connection; 0 means 75 s
+	Now               func() time.Time
+	Log               *slog.Logger
+	ErrorPage         func(e *core.Error, status int) Response // of the face Page; nil: a plain one
+	OnRefused         func(context.Context, Refused)           // a judged route's request that never reached its handler
+	OnDone            func(Done)                               // every request, for metrics
 }
 
 // A Refused is a request to a judged route that the edge turned away: the ledger's one-stage entry is made of it.
@@ -80,6 +81,8 @@ type Server struct {
 	stop     context.CancelFunc
 	idPrefix string
 	idCount  atomic.Uint64
+
+	foreignAt atomic.Int64 // the minute in which the log last told of a certificate from no trusted proxy
 }
 
 // New checks the whole table and reports all problems at once.

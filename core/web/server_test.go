@@ -124,7 +124,7 @@ func TestTLS(t *testing.T) {
 		if held := CallerOf(r).Certificate; held == nil || held.Serial != "1" || !slices.Equal(held.SAN.DNS, []string{"id.test"}) || len(held.SHA256) != 64 {
 			return Response{}, fmt.Errorf("the caller has the certificate %+v", held)
 		}
-		return Response{Body: r.TLS.PeerCertificates[0].Raw}, nil
+		return Response{Body: r.Certificates[0].Raw}, nil
 	}}}})
 	if err != nil {
 		t.Fatal(err)

@@ -17,7 +17,7 @@ var spoken = map[string]bool{
 	"X-Rewrite-": true, "X-Envoy-": true, "X-Ssl-": true, "Ssl-": true, "X-Jwt-": true, "X-Amzn-": true, "X-Ms-": true, "X-Goog-": true, "Cf-": true,
 	"Client-Cert": true, "Client-Cert-": true, "Front-End-Https": true, "X-Userinfo": true, "X-Id-Token": true, "X-Permissions": true, "X-Host": true,
 	"X-Scheme": true, "X-Url-Scheme": true, "X-Middleware-Subrequest": true, "X-Http-Methodoverride": true, "Impersonate-": true, "X-Proxy-": true,
-	"X-Cert-": true, "X-Certificate-": true, "X-Credential-": true, "X-Authentik-": true, "X-Azure-": true, "X-Arr-": true, "X-Appengine-": true,
+	"X-Cert-": true, "X-Clientcert": true, "X-Certificate-": true, "X-Credential-": true, "X-Authentik-": true, "X-Azure-": true, "X-Arr-": true, "X-Appengine-": true,
 	"X-Appgw-": true, "X-Apigateway-": true, "X-Endpoint-": true, "X-Serverless-": true, "Tailscale-": true, "X-Identity-": true, "X-Principal-": true,
 	"X-Token-": true, "X-Access-": true, "X-Consumer-": true, "X-Webauth-": true, "X-Authenticated-": true, "X-Oidc-": true, "X-Pomerium-": true,
 }

@@ -1,6 +1,7 @@
 package jose
 
 import (
+	"crypto"
 	"errors"
 	"fmt"
 	"slices"
@@ -52,6 +53,14 @@ func (s KeySet) Facts() []KeyFact {
 // Has tells whether a key has this kid.
 func (s KeySet) Has(kid string) bool {
 	return slices.ContainsFunc(s.keys, func(k key) bool { return k.fact.Kid == kid })
+}
+
+// HasKey tells whether a public key is one of the set.
+func (s KeySet) HasKey(public crypto.PublicKey) bool {
+	return slices.ContainsFunc(s.keys, func(k key) bool {
+		held, comparable := k.verify.(interface{ Equal(crypto.PublicKey) bool })
+		return comparable && held.Equal(public)
+	})
 }
 
 // Len counts the keys.

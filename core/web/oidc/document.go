@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ostiary/ostiary/core/oauth"
@@ -20,8 +21,9 @@ var (
 	}
 )
 
-// Document gives an issuer's discovery document (OpenID Connect Discovery 1.0 §3, RFC 8414 §2). It names only what works.
-func Document(issuer string) []byte {
+// Document gives an issuer's discovery document (OpenID Connect Discovery 1.0 §3, RFC 8414 §2). It names only what works;
+// certified are the methods of RFC 8705 that do.
+func Document(issuer string, certified ...oauth.AuthMethod) []byte {
 	base := strings.TrimSuffix(issuer, "/")
 	members := []strictjson.Member{
 		{Name: "issuer", Value: strictjson.String(issuer)},
@@ -39,11 +41,12 @@ func Document(issuer string) []byte {
 	} {
 		members = append(members, strictjson.Member{Name: e[0], Value: strictjson.String(base + e[1])})
 	}
-	return strictjson.Append(nil, strictjson.Object(append(members, capabilities()...)...))
+	return strictjson.Append(nil, strictjson.Object(append(members, capabilities(certified)...)...))
 }
 
 // capabilities are the members that do not name an address.
-func capabilities() []strictjson.Member {
+func capabilities(certified []oauth.AuthMethod) []strictjson.Member {
+	authMethods := slices.Insert(slices.Clone(authMethods), len(authMethods)-1, certified...)
 	withoutNone := authMethods[:len(authMethods)-1] // who asks about tokens must prove who it is (RFC 7662 §2.1)
 	return []strictjson.Member{
 		{Name: "scopes_supported", Value: strictjson.Strings(scopes)},

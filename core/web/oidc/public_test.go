@@ -38,6 +38,22 @@ func TestDocument(t *testing.T) {
 	}
 }
 
+// The methods of RFC 8705 are named where certificates reach the server.
+func TestDocumentNamesCertificateMethods(t *testing.T) {
+	doc, err := strictjson.Parse(oidc.Document("https://op.example", "self_signed_tls_client_auth"), strictjson.Default)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{
+		"token_endpoint_auth_methods_supported":         `["client_secret_basic","client_secret_post","private_key_jwt","self_signed_tls_client_auth","none"]`,
+		"introspection_endpoint_auth_methods_supported": `["client_secret_basic","client_secret_post","private_key_jwt","self_signed_tls_client_auth"]`,
+	} {
+		if v, _ := doc.Get(name); string(strictjson.Append(nil, v)) != want {
+			t.Errorf("%s is %s", name, strictjson.Append(nil, v))
+		}
+	}
+}
+
 // What clients look at before they choose how to speak (Discovery §3, RFC 8414 §2, RFC 9207 §3).
 func TestDocumentNamesWhatWorks(t *testing.T) {
 	doc, err := strictjson.Parse(oidc.Document("https://op.example"), strictjson.Default)

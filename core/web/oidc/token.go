@@ -90,8 +90,10 @@ func (h *TokenHandlers) request(r *web.Request, endpoint string) (token.Request,
 	if err != nil {
 		return token.Request{}, err
 	}
-	presented := clientauth.Presented{Authorization: r.Header("Authorization"), Form: form, Endpoint: h.base + endpoint}
-	return token.Request{Presented: presented, Caller: web.CallerOf(r), RequestID: r.ID}, nil
+	presented := clientauth.Presented{
+		Authorization: r.Header("Authorization"), Form: form, Certificates: r.Certificates, Caller: web.CallerOf(r), Endpoint: h.base + endpoint,
+	}
+	return token.Request{Presented: presented, Caller: presented.Caller, RequestID: r.ID}, nil
 }
 
 // bearerToken takes the token from the header, or from a posted form (RFC 6750 §2.1, §2.2); not from both.

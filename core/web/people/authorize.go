@@ -167,7 +167,7 @@ func (h *Handlers) Push(ctx context.Context, r *web.Request) (web.Response, erro
 	if len(authorization) > 1 {
 		return web.Response{}, core.Refuse(core.InvalidRequest, "Two Authorization headers; send one credential.")
 	}
-	reference, lifetime, err := h.endpoint.Push(ctx, authorize.Push{Authorization: r.Header("Authorization"), Form: form})
+	reference, lifetime, err := h.endpoint.Push(ctx, authorize.Push{Authorization: r.Header("Authorization"), Form: form, Certificates: r.Certificates, Caller: web.CallerOf(r)})
 	if err != nil {
 		return web.Response{}, err
 	}

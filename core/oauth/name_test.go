@@ -1,0 +1,47 @@
+package oauth_test
+
+import (
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"testing"
+
+	"github.com/ostiary/ostiary/core/oauth"
+)
+
+func TestDistinguishedName(t *testing.T) {
+	subject := pkix.Name{CommonName: "app, the + one", Organization: []string{"Exämple"}, Country: []string{"DE"}}
+	der, err := asn1.Marshal(subject.ToRDNSequence())
+	if err != nil {
+		t.Fatal(err)
+	}
+	of, err := oauth.NameOfCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]bool{
+		subject.String():                           true,
+		`CN=app\, the \+ one,O=Exämple,C=DE`:       true,
+		`cn=app\2C the \2b one, o=Exämple , C=DE`:  true,
+		`2.5.4.3=app\, the \+ one,O=Exämple,C=DE`:  true,
+		`CN=app\, the \+ one,O=Ex\C3\A4mple,C=DE`:  true,
+		`C=DE,O=Exämple,CN=app\, the \+ one`:       false,
+		`CN=app\, the \+ one`:                      false,
+		`CN=APP\, the \+ one,O=Exämple,C=DE`:       false,
+		`CN=app\, the \+ one,O=Exämple,C=DE\ `:     false,
+		`CN=app\, the \+ one+O=Exämple,C=DE`:       false,
+		`CN=app\, the \+ one,O=Exämple,C=DE,L=Ulm`: false,
+	} {
+		name, err := oauth.ParseDistinguishedName(text)
+		if err != nil || name.Equal(of) != want {
+			t.Errorf("%s: %q, %v; of the certificate %q", text, name, err, of)
+		}
+	}
+	for _, text := range []string{"", "app", "CN=", "=app", "CN=a,", "CN=#0403", `CN=a\`, `CN=a\z`, "NAME=a", `CN="a"`, "CN=a\x00b"} {
+		if name, err := oauth.ParseDistinguishedName(text); err == nil {
+			t.Errorf("%q is read as %q", text, name)
+		}
+	}
+	if none, err := oauth.NameOfCertificate([]byte{0x30, 0}); err != nil || none.Equal(none) {
+		t.Errorf("an empty name equals itself: %v", err)
+	}
+}
