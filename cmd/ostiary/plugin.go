@@ -29,7 +29,7 @@ func pluginCommand() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(pluginListCommand(), pluginStatusCommand(), pluginApproveCommand(), pluginRevokeCommand())
+	cmd.AddCommand(pluginTestCommand(), pluginListCommand(), pluginStatusCommand(), pluginApproveCommand(), pluginRevokeCommand())
 	return cmd
 }
 
