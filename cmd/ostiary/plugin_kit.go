@@ -52,7 +52,7 @@ func (b *bench) pluginUnusable(err error) error {
 }
 
 // share puts a part of a whole in percent.
-func share(part, whole float64) string { return fmt.Sprintf("%.1f %%", 100*part/max(whole, 1)) }
+func share(part, whole float64) string { return fmt.Sprintf("%.2f %%", 100*part/max(whole, 1)) }
 
 // sized puts bytes in the unit that fits.
 func sized(n int64) string {
