@@ -30,7 +30,7 @@ func pluginCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(
-		pluginNewCommand(), pluginBuildCommand(), pluginTestCommand(), pluginInspectCommand(),
+		pluginNewCommand(), pluginBuildCommand(), pluginTestCommand(), pluginInspectCommand(), pluginBenchCommand(),
 		pluginSignCommand(), pluginVerifyCommand(),
 		pluginListCommand(), pluginStatusCommand(), pluginApproveCommand(), pluginRevokeCommand(),
 	)
