@@ -86,7 +86,11 @@ func (l Limits) allow(manifest, binding Bounds) (Allowance, error) {
 	return a, errors.Join(errs...)
 }
 
-const pagesPerMiB = 16 // of linear memory
+// Linear memory comes in pages.
+const (
+	pagesPerMiB = 16
+	pageSize    = 64 << 10
+)
 
 // sandboxed gives the limits of the machine for a plugin.
 func (l Limits) sandboxed(a Allowance) sandbox.Limits {

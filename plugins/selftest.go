@@ -9,6 +9,7 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/hook"
+	"github.com/ostiary/ostiary/core/sandbox"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
@@ -18,7 +19,8 @@ type Checked struct {
 	Differences []string // between what was expected and what was answered; none: it passed
 	Result      hook.Result
 	Usage       hook.Usage
-	PagesReset  int
+	Memory      int64 // bytes of the plugin's memory at the end, which is the most that there was
+	PagesReset  int   // pages of 4 KiB that the call had changed
 	Fault       error // nil: the plugin answered
 }
 
@@ -71,29 +73,13 @@ func (h *Host) Try(ctx context.Context, name string, cases []Case) ([]Checked, e
 // runCases runs cases in their order. The error is that of a configuration which a case wants and the plugin does not take, or
 // the context's.
 func (h *Host) runCases(ctx context.Context, v *version, module []byte, cases []Case) ([]Checked, error) {
-	var made []*version // one for each configuration beyond the live one
-	defer func() {
-		for _, other := range made {
-			_ = other.program.Close()
-		}
-	}()
+	on := &stage{host: h, live: v, module: module}
+	defer on.close()
 	checked := make([]Checked, 0, len(cases))
 	for _, c := range cases {
-		wanted := c.Configuration
-		if wanted.IsAbsent() {
-			wanted = (&Binding{}).configuration(&v.manifest)
-		}
-		as := v
-		if !strictjson.Equal(wanted, v.configuration) {
-			i := slices.IndexFunc(made, func(o *version) bool { return strictjson.Equal(o.configuration, wanted) })
-			if i < 0 {
-				other, err := h.configuredAs(ctx, v, module, wanted)
-				if err != nil {
-					return checked, fmt.Errorf("self-test %q (%s): %w", c.Name, c.File, err)
-				}
-				i, made = len(made), append(made, other)
-			}
-			as = made[i]
+		as, err := on.version(ctx, &c)
+		if err != nil {
+			return checked, err
 		}
 		one := as.check(ctx, c)
 		if err := ctx.Err(); err != nil {
@@ -102,6 +88,42 @@ func (h *Host) runCases(ctx context.Context, v *version, module []byte, cases []
 		checked = append(checked, one)
 	}
 	return checked, nil
+}
+
+// A stage has a plugin in every configuration that cases want.
+type stage struct {
+	host   *Host
+	live   *version
+	module []byte
+	made   []*version // one for each configuration beyond the live one
+}
+
+// version gives the plugin as a case wants it.
+func (s *stage) version(ctx context.Context, c *Case) (*version, error) {
+	wanted := c.Configuration
+	if wanted.IsAbsent() {
+		wanted = (&Binding{}).configuration(&s.live.manifest)
+	}
+	if strictjson.Equal(wanted, s.live.configuration) {
+		return s.live, nil
+	}
+	if i := slices.IndexFunc(s.made, func(o *version) bool { return strictjson.Equal(o.configuration, wanted) }); i >= 0 {
+		return s.made[i], nil
+	}
+	other, err := s.host.configuredAs(ctx, s.live, s.module, wanted)
+	if err != nil {
+		return nil, fmt.Errorf("self-test %q (%s): %w", c.Name, c.File, err)
+	}
+	s.made = append(s.made, other)
+	return other, nil
+}
+
+// close gives back what was made beyond the live one.
+func (s *stage) close() {
+	for _, other := range s.made {
+		_ = other.program.Close()
+	}
+	s.made = nil
 }
 
 // configuredAs gives the same plugin with another configuration.
@@ -131,7 +153,9 @@ func (v *version) check(ctx context.Context, c Case) Checked {
 		return out
 	}
 	c.Call.Context.Writes = &hook.Writes{}
-	out.Result, out.Usage, out.PagesReset, out.Fault = v.call(ctx, c.Call, c.entropy(), around)
+	var cost sandbox.Usage
+	out.Result, out.Usage, cost, out.Fault = v.call(ctx, c.Call, c.entropy(), around)
+	out.Memory, out.PagesReset = int64(cost.MemoryPages)*pageSize, cost.PagesReset
 	if out.Fault == nil {
 		out.Fault = v.mayAnswer(c.Call.Point, out.Result)
 	}

@@ -154,14 +154,14 @@ func (v *version) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Us
 		v.see(call.Point, Skipped, hook.Usage{}, 0)
 		return hook.Result{}, hook.Usage{}, v.resting(wait)
 	}
-	result, usage, pages, err := v.call(ctx, call, newEntropy(), v.services)
+	result, usage, cost, err := v.call(ctx, call, newEntropy(), v.services)
 	wrong := err
 	if err == nil {
 		wrong = v.mayAnswer(call.Point, result) // whoever asked refuses it; it counts here
 	}
 	o := outcomeOf(result, wrong)
 	v.tally.note(o, usage.Fuel, wrong, v.now())
-	v.see(call.Point, o, usage, pages)
+	v.see(call.Point, o, usage, cost.PagesReset)
 	if v.breaker.leave(pass, healthOf(o)) {
 		v.tripped(v)
 	}

@@ -53,19 +53,18 @@ func (v *version) MayWrite(p hook.Point, member string) bool { return v.manifest
 // FailsOpen implements hook.Plugin.
 func (v *version) FailsOpen(p hook.Point) bool { return v.binding.Fail == Open && p.MayFailOpen() }
 
-// call runs the module. pages is how many pages of its memory were set back. Called again with the same entropy and the same world
-// around it, it ends the same.
-func (v *version) call(ctx context.Context, call hook.Call, random entropy, around Services) (result hook.Result, usage hook.Usage, pages int, err error) {
+// call runs the module. Called again with the same entropy and the same world around it, it ends the same.
+func (v *version) call(ctx context.Context, call hook.Call, random entropy, around Services) (result hook.Result, usage hook.Usage, cost sandbox.Usage, err error) {
 	in, err := writeInput(&v.manifest, call, random)
 	if err != nil {
-		return hook.Result{}, hook.Usage{}, 0, call.Point.Fault(v.Name(), err)
+		return hook.Result{}, hook.Usage{}, cost, call.Point.Fault(v.Name(), err)
 	}
 	log := v.log.With("decision_id", string(call.Context.DecisionID))
 	told, journal := withJournal(ctx, log, v.limits.LogLines)
 	told, use := v.using(told, &call, random, around, log)
 	before := call.Context.Writes.All()
 	var answer []byte
-	cost, err := v.program.Do(told, func(i *sandbox.Instance) (err error) {
+	cost, err = v.program.Do(told, func(i *sandbox.Instance) (err error) {
 		i.SetEntropy(sha256.Sum256(append([]byte("wasi"), random[:]...)))
 		answer, err = i.Exchange(told, abi.Alloc, string(call.Point), in)
 		return err
@@ -86,9 +85,9 @@ func (v *version) call(ctx context.Context, call hook.Call, random entropy, arou
 	}
 	if err != nil {
 		call.Context.Writes.Restore(before) // what a failed call put does not count, even where its fault is forgiven
-		return hook.Result{}, usage, cost.PagesReset, err
+		return hook.Result{}, usage, cost, err
 	}
-	return result, usage, cost.PagesReset, nil
+	return result, usage, cost, nil
 }
 
 // failure tells whose failure a call was: nobody's when there was no room or the caller left, else the plugin's.

@@ -56,7 +56,7 @@ func New(language, name string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	root := path.Join("templates", language)
 	for _, dir := range []string{"templates/common", root} {
-		if err := fill(files, dir, name); err != nil {
+		if err := fill(files, dir, replacements(language, name)); err != nil {
 			return nil, err
 		}
 	}
@@ -64,21 +64,31 @@ func New(language, name string) (map[string][]byte, error) {
 }
 
 // fill reads the templates of a folder. Their names may end in .tmpl, so that no tool takes them for what they become.
-func fill(files map[string][]byte, dir, name string) error {
+func fill(files map[string][]byte, dir string, replacements map[string]string) error {
 	return fs.WalkDir(templates, dir, func(file string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
 		data, err := templates.ReadFile(file)
 		to := strings.TrimSuffix(strings.TrimPrefix(file, dir+"/"), ".tmpl")
-		files[named(to, name)] = []byte(named(string(data), name))
+		files[filled(to, replacements)] = []byte(filled(string(data), replacements))
 		return err
 	})
 }
 
-// named puts the plugin's name in its places. A crate's name may have no dot, and a module of Go's needs a path.
-func named(text, name string) string {
-	replacements := map[string]string{"PLUGIN_NAME": name, "PLUGIN_CRATE": strings.ReplaceAll(name, ".", "-")}
+// testCommand is what runs a plugin's own test.
+var testCommand = map[string]string{Go: "go test .", Rust: "cargo test", AssemblyScript: "npm test"}
+
+// replacements are what stands in the places of a template. A crate's name may have no dot, and does not begin with a digit.
+func replacements(language, name string) map[string]string {
+	crate := strings.ReplaceAll(name, ".", "-")
+	if strings.IndexAny(crate, "0123456789") == 0 {
+		crate = "plugin-" + crate
+	}
+	return map[string]string{"PLUGIN_NAME": name, "PLUGIN_CRATE": crate, "PLUGIN_TEST": testCommand[language]}
+}
+
+func filled(text string, replacements map[string]string) string {
 	for _, placeholder := range slices.Sorted(maps.Keys(replacements)) {
 		text = strings.ReplaceAll(text, placeholder, replacements[placeholder])
 	}

@@ -18,9 +18,9 @@ import (
 func pluginCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plugin",
-		Short: "List plugins, say how they are, approve what they ask for",
-		Long: "plugin is about the WASM plugins of a running server: how each of them is, and what it may use. A plugin that asks for\n" +
-			"more than it was granted waits until an operator approves it. plugins/README.md says how plugins are written.",
+		Short: "Begin, build, test, inspect and sign plugins; list, status, approve and revoke ask a running server",
+		Long: "plugin is the kit of those who write WASM plugins, and tells operators how those of a running server are. A plugin that asks\n" +
+			"for more than it was granted waits until an operator approves it. Start with: ostiary plugin new --lang go DIR",
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("there is no command %q; see %s --help", args[0], cmd.CommandPath())
@@ -29,7 +29,11 @@ func pluginCommand() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(pluginListCommand(), pluginStatusCommand(), pluginApproveCommand(), pluginRevokeCommand())
+	cmd.AddCommand(
+		pluginNewCommand(), pluginBuildCommand(), pluginTestCommand(), pluginInspectCommand(), pluginBenchCommand(),
+		pluginSignCommand(), pluginVerifyCommand(),
+		pluginListCommand(), pluginStatusCommand(), pluginApproveCommand(), pluginRevokeCommand(),
+	)
 	return cmd
 }
 
