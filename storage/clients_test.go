@@ -43,7 +43,7 @@ func TestClientRoundTrip(t *testing.T) {
 		i := newSigner(s, "https://issuer.example")
 		d := openDesk(s, trusting(i), func(site *registration.Site) { site.CustomAttributes = []string{"team"} })
 		d.policy = governing
-		_, secret := d.mint(10)
+		_, secret := d.mint(20)
 		statement := i.sign(t, `"logo_uri":"https://shop.example/logo"`)
 		byKeys := full(statement, `"token_endpoint_auth_method":"private_key_jwt","jwks":`+i.jwks())
 		bySecret := full(statement, `"jwks_uri":"https://shop.example/keys"`)
@@ -68,6 +68,9 @@ func TestClientRoundTrip(t *testing.T) {
 		check("disabled", d.byOperator(core.Disable, id, ""))
 		check("replaced", d.byOperator(core.Update, id, strings.Replace(bySecret, "Shop", "Store", 1)))
 		check("enabled", d.byOperator(core.Enable, id, ""))
+		for name, value := range map[string]string{"subject_dn": "CN=shop,C=DE", "san_dns": "shop.example", "san_uri": "urn:shop", "san_ip": "192.0.2.1", "san_email": "shop@shop.example"} {
+			check("with a certificate's "+name, d.byToken(secret, `{"redirect_uris":["https://shop.example/cb"],"tls_client_auth_`+name+`":"`+value+`"}`))
+		}
 		check("bare", d.byToken(secret, `{"grant_types":["client_credentials"],"response_types":[],"contacts":[]}`))
 
 		answer := d.do(d.byToken(secret, bySecret))

@@ -15,6 +15,7 @@ import (
 	"github.com/ostiary/ostiary/core/keys"
 	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/ledger"
+	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
@@ -239,6 +240,7 @@ type bench struct {
 	published map[string]string // key sets by their jwks_uri
 	telling   sync.Mutex        // guards decided while requests run
 	decided   []decision.Taken
+	site      *registration.Site
 }
 
 func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
@@ -255,9 +257,16 @@ func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
 	for _, f := range change {
 		f(&site)
 	}
+	b.site = prepared(t, site)
+	b.certify(nil)
+	return b
+}
+
+// certify opens the desk where clients can use these methods with certificates.
+func (b *bench) certify(methods []oauth.AuthMethod) {
 	b.desk = registration.NewDesk(registration.Parts{
-		Store: b.store, Policy: answers(func(q *decision.Registration) (decision.Verdict, error) { return b.policy(q) }),
-		Plugins: b.plugins, Book: b.book, IssuerKeys: b, Site: prepared(t, site),
+		Store: b.store, Certified: methods, Policy: answers(func(q *decision.Registration) (decision.Verdict, error) { return b.policy(q) }),
+		Plugins: b.plugins, Book: b.book, IssuerKeys: b, Site: b.site,
 		ClientURI: func(id core.ClientID) string { return "https://op.example/dcr/register/" + string(id) },
 		Audiences: []string{"https://op.example", "https://op.example/dcr/register"},
 		Now:       func() time.Time { return b.now },
@@ -267,7 +276,6 @@ func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
 			b.decided = append(b.decided, t)
 		},
 	})
-	return b
 }
 
 // Set is what the trusted issuer at jwksURI publishes.
