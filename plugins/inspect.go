@@ -68,14 +68,15 @@ func Inspect(ctx context.Context, dir, name string) (Inspection, error) {
 		Hooks: c.manifest.points(), Asked: c.manifest.Capabilities.Value(),
 		Imports: []InspectedImport{}, Exports: []string{}, Serves: []string{}, Memory: []string{}, Sections: []Section{}, Refusals: []string{},
 	}
-	if info, err := sandbox.Inspect(c.module); err == nil {
+	info, err := sandbox.Inspect(c.module)
+	if err == nil {
 		out.describe(&info)
 		out.Metered, _ = sandbox.MeteredSize(c.module) // loading it says why not
 	}
 	if c.signature != nil {
 		out.SignedBy = signerOf(c.signature)
 	}
-	if err = c.err; err == nil {
+	if err = errors.Join(c.err, err); err == nil {
 		var v *version
 		if v, err = h.load(ctx, c, newTally()); err == nil {
 			err = v.program.Close()

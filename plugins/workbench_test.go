@@ -77,6 +77,35 @@ func TestWorkbenchTellsWhyNot(t *testing.T) {
 	}
 }
 
+func TestInspect(t *testing.T) {
+	f := newFolder(t, nil)
+	f.put("good", answers("x"), register)
+	f.put("wrong", []byte("no module"), "hooks: {no_hook: {}}\n")
+	f.put("failing", answers("x"), tested)
+	f.putTest("tests/wrong.yaml", "name: wrong\nhook: pre_register\nexpect: {action: continue}\n")
+	for name, want := range map[string][]string{
+		"good":    nil,
+		"wrong":   {"wrong.yaml:4: hooks.no_hook: there is no such hook", "not a WebAssembly"},
+		"failing": {`self-test "wrong" (tests/wrong.yaml) failed: expected continue`},
+	} {
+		got, err := Inspect(context.Background(), f.dir, name)
+		if err != nil || len(got.Refusals) != len(want) {
+			t.Fatalf("%s: %q, %v", name, got.Refusals, err)
+		}
+		for i := range want {
+			if !strings.Contains(got.Refusals[i], want[i]) {
+				t.Errorf("%s: %s", name, got.Refusals[i])
+			}
+		}
+		if got.Bytes == 0 || name == "good" && (got.Metered <= got.Bytes || got.Version != "1.0.0" || len(got.Exports) == 0) {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if _, err := Inspect(context.Background(), f.dir, "nobody"); err == nil {
+		t.Error("nobody was inspected")
+	}
+}
+
 // What answers otherwise is found out, whatever it is that differs.
 func TestUnlikeAnswersAreFound(t *testing.T) {
 	is := func(text string) strictjson.Value {
