@@ -9,7 +9,7 @@ BENCH    ?= .
 NORACE ?= cmd/ostiary policies core core/config core/decision core/keys core/keys/jose core/metadata core/oauth core/strictjson
 
 # Packages that are tested both ways: some of their tests leave out what the race detector would make too slow to mean anything.
-BOTH ?= core/sandbox storage/badger
+BOTH ?= core/sandbox plugins storage/badger
 
 MODULES := sdk/go $(patsubst %/go.mod,%,$(wildcard examples/*/go.mod))
 CLIENTS := cmd/ostiary/testdata/clients

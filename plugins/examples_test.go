@@ -53,6 +53,7 @@ func withStatement(subject string) hook.Call {
 // TestExamples does what the READMEs of the examples say, in copies of them, and asks the plugins that result. Their own cases were
 // played when they went live.
 func TestExamples(t *testing.T) {
+	unraced(t)
 	for name, example := range examples {
 		t.Run(name, func(t *testing.T) {
 			dir, env := copied(t, "plugin-"+name, example.language)
@@ -80,6 +81,7 @@ func TestExamples(t *testing.T) {
 // TestRustTests runs the tests that are written in Rust: those of the SDK, of its kit, which plays the golden vectors natively, and of
 // the examples.
 func TestRustTests(t *testing.T) {
+	unraced(t)
 	dirs := []string{"../sdk/rust", "../sdk/rust/kit"}
 	for name, example := range examples {
 		if example.language == "rust" {
@@ -143,6 +145,7 @@ func (f *folder) do(dir string, env []string, script string) {
 
 // TestContactsInEveryLanguage asks the three forms of one plugin the same, and wants the same answers.
 func TestContactsInEveryLanguage(t *testing.T) {
+	unraced(t)
 	f := newFolder(t, nil)
 	manifest := "hooks: {pre_register: {}, pre_update: {}, post_register: {}, on_read: {}}\nreads: [contacts]\nwrites: [contacts, registered_through]\n" +
 		"configuration: {domain: corp.example, label: \"Empfang \\\"Süd\\\"\"}\n"

@@ -102,6 +102,7 @@ var capableKits = map[string]func(testing.TB) []byte{
 
 // TestWorldlyVectorsInEveryLanguage plays the calls that use capabilities through the other SDKs.
 func TestWorldlyVectorsInEveryLanguage(t *testing.T) {
+	unraced(t)
 	for language, kit := range capableKits {
 		t.Run(language, func(t *testing.T) { playWorldly(t, kit(t)) })
 	}
@@ -130,6 +131,7 @@ func once(build func(testing.TB, string) []byte, dir string) func(testing.TB) []
 
 // TestVectorsInEveryLanguage holds each SDK to the very bytes that the one for Go answers with.
 func TestVectorsInEveryLanguage(t *testing.T) {
+	unraced(t)
 	for language, kit := range languages {
 		t.Run(language, func(t *testing.T) { playVectors(t, kit(t)) })
 	}
@@ -138,19 +140,20 @@ func TestVectorsInEveryLanguage(t *testing.T) {
 // TestHostileGuestsInEveryLanguage breaks the kits on purpose. The operator's log says what happened and where, and the next call finds
 // a sound instance.
 func TestHostileGuestsInEveryLanguage(t *testing.T) {
+	unraced(t)
 	places := map[string]string{"rust": "hostile.rs:", "assemblyscript": "hostile/misbehave"}
 	for language, kit := range languages {
 		t.Run(language, func(t *testing.T) {
 			module := kit(t)
 			f := newFolder(t, slog.New(&logbook{}))
 			causes := map[string]string{
-				"loop": "deadline", "bomb": "", "recurse": "", "panic": places[language], "huge": "output_too_large",
+				"loop": "used up its fuel", "bomb": "", "recurse": "", "panic": places[language], "huge": "output_too_large",
 				"mix": "gave up in the middle",
 			}
 			for name := range causes {
 				limits := "limits: {memory_mib: 8}\n"
 				if name == "loop" {
-					limits = "limits: {wall_ms: 200}\n"
+					limits = "limits: {wall_ms: 60000, fuel: 10000000}\n"
 				}
 				f.put(name, module, fmt.Sprintf("%s%sconfiguration: {misbehave: %s}\n", allHooks, limits, name))
 			}
@@ -183,6 +186,7 @@ configuration: {steps: [{op: count, member: client_name}]}`)
 // TestGuidesOfOtherLanguages does what the guides of the other SDKs say: it writes the files, runs the commands and asks the plugin
 // that results.
 func TestGuidesOfOtherLanguages(t *testing.T) {
+	unraced(t)
 	for language, prepare := range map[string]func(*testing.T) []string{
 		"rust": func(t *testing.T) []string { return rustEnv(t) },
 		"assemblyscript": func(t *testing.T) []string {

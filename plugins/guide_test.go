@@ -43,6 +43,7 @@ func blocks(t *testing.T, file string) []block {
 
 // TestGuide does what README.md says: it writes the files, runs the commands and asks the plugin that results.
 func TestGuide(t *testing.T) {
+	unraced(t)
 	f := newFolder(t, nil)
 	dir := filepath.Join(t.TempDir(), "hosts")
 	cloned(t, filepath.Dir(dir))
@@ -174,6 +175,7 @@ func TestWireGuide(t *testing.T) {
 
 // TestGuideOfCapabilities runs the example that README.md shows, as the example's own README says.
 func TestGuideOfCapabilities(t *testing.T) {
+	unraced(t)
 	const dir = "../examples/plugin-quota"
 	shown := 0
 	for _, b := range blocks(t, "README.md") {
@@ -226,6 +228,7 @@ func TestGuideOfCapabilities(t *testing.T) {
 // TestExample runs the example plugin as its README says, on the client of the first registration that everybody tries: of
 // what the client asked for nothing changes.
 func TestExample(t *testing.T) {
+	unraced(t)
 	const dir = "../examples/plugin-contacts"
 	f := newFolder(t, nil)
 	copied := t.TempDir()

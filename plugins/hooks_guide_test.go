@@ -76,6 +76,7 @@ func TestHooksGuideIsTrue(t *testing.T) {
 
 // The plugin that HOOKS.md shows is the example, and does what it says.
 func TestSchemeExample(t *testing.T) {
+	unraced(t)
 	const dir = "../examples/plugin-scheme"
 	for _, b := range blocks(t, "HOOKS.md") {
 		if b.language == "go" && b.text != readFileText(t, b.name) {

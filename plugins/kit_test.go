@@ -79,6 +79,15 @@ func (f *folder) putKit(name, configuration, manifest string) {
 	f.put(name, kit(f.t), allHooks+manifest+"configuration: "+configuration+"\n")
 }
 
+// unraced leaves a test out that builds and compiles real modules, which shares nothing among goroutines that others do not: the
+// race detector makes it several times slower, and it is run without as well.
+func unraced(t *testing.T) {
+	t.Helper()
+	if racing {
+		t.Skip("not with the race detector, but without")
+	}
+}
+
 func TestVectorsThroughWASM(t *testing.T) { playVectors(t, kit(t)) }
 
 // playVectors plays every golden vector through a kit, in whichever language.
