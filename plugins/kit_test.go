@@ -88,7 +88,10 @@ func unraced(t *testing.T) {
 	}
 }
 
-func TestVectorsThroughWASM(t *testing.T) { playVectors(t, kit(t)) }
+func TestVectorsThroughWASM(t *testing.T) {
+	unraced(t)
+	playVectors(t, kit(t))
+}
 
 // playVectors plays every golden vector through a kit, in whichever language.
 func playVectors(t *testing.T, kit []byte) {
@@ -303,6 +306,7 @@ func (l *logbook) String() string {
 // TestFlatMemory asks one instance many times without a reset in between: the SDK lets Go's collector run, so the module's
 // memory stays about as it was after a few calls. Without that it grows by some kilobytes a call.
 func TestFlatMemory(t *testing.T) {
+	unraced(t)
 	calls := 4000
 	if testing.Short() {
 		calls = 2000

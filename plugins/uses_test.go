@@ -215,7 +215,10 @@ func (v *worldly) around() *world {
 }
 
 // TestWorldlyVectors plays the calls that use capabilities through WASM. The SDK's tests play them natively.
-func TestWorldlyVectors(t *testing.T) { playWorldly(t, capableKit(t)) }
+func TestWorldlyVectors(t *testing.T) {
+	unraced(t)
+	playWorldly(t, capableKit(t))
+}
 
 // playWorldly plays the vectors that use capabilities through a kit, in whichever language.
 func playWorldly(t *testing.T, kit []byte) {
