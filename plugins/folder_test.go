@@ -289,7 +289,7 @@ func TestNoFolder(t *testing.T) {
 }
 
 // codeOf is core.CodeOf with the whole error in the message.
-func wantCode(t *testing.T, err error, want core.Code) *core.Error {
+func wantCode(t testing.TB, err error, want core.Code) *core.Error {
 	t.Helper()
 	if core.CodeOf(err) != want {
 		t.Fatalf("got %v, want %s", err, want)

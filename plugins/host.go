@@ -67,6 +67,7 @@ type Host struct {
 type slot struct {
 	content   [32]byte // what was tried last
 	seen      Manifest // of what was tried last, if it could be read
+	admitted  bool     // what was tried last may run, but for what it was not granted
 	digest    string   // of what was tried last
 	publisher string   // who signed what was tried last; empty: nobody
 	live      *version // nil: none
@@ -92,6 +93,7 @@ type attempt struct{ cancel context.CancelFunc }
 type chain struct {
 	versions []*version
 	loading  string // name of a plugin that is still missing
+	lacking  string // name of a plugin that is required, and will not come by itself
 }
 
 // New prepares a host without plugins; Reload reads the folder. An error means that CacheDir cannot be used.
@@ -120,6 +122,9 @@ func New(o Options) (*Host, error) {
 func (h *Host) At(p hook.Point) ([]hook.Plugin, error) {
 	for {
 		c := (*h.chains.Load())[p]
+		if c.lacking != "" {
+			return nil, notLive(c.lacking)
+		}
 		if c.loading != "" {
 			return nil, &core.Error{
 				Code: core.TemporarilyUnavailable, RetryAfter: retryAfter,
@@ -138,7 +143,7 @@ func (h *Host) At(p hook.Point) ([]hook.Plugin, error) {
 // Serves implements hook.Chain.
 func (h *Host) Serves(p hook.Point) bool {
 	c := (*h.chains.Load())[p]
-	return c.loading != "" || len(c.versions) > 0
+	return c.lacking != "" || c.loading != "" || len(c.versions) > 0
 }
 
 // publish makes the chains anew, and lets go of what is not in them any more. The caller holds mu, or nobody else knows h yet.
@@ -155,6 +160,9 @@ func (h *Host) publish() {
 }
 
 func (h *Host) chainOf(p hook.Point) chain {
+	if name := h.lacks(p); name != "" {
+		return chain{lacking: name}
+	}
 	var live []*version
 	for name, s := range h.slots {
 		switch {

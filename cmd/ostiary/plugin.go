@@ -72,6 +72,16 @@ func printPlugins(w io.Writer, doc strictjson.Value) {
 
 // noteOn says in a few words what is the matter with a plugin.
 func noteOn(p strictjson.Value) string {
+	note := troubleIn(p)
+	if note != "" && isRequired(p) && textOf(p, "state") != "live" {
+		note += refusedWithout
+	}
+	return note
+}
+
+func isRequired(p strictjson.Value) bool { return member(p, "required").String() == "true" }
+
+func troubleIn(p strictjson.Value) string {
 	missing, _ := member(p, "missing").Strings()
 	first, more, _ := strings.Cut(textOf(p, "error"), "\n")
 	switch {
@@ -109,6 +119,10 @@ func printPlugin(w io.Writer, p strictjson.Value) {
 	if until := moment(member(p, "breaker"), "until"); until != "-" {
 		breaker += " until " + until
 	}
+	fail := textOf(p, "fail")
+	if isRequired(p) {
+		fail += ", required"
+	}
 	text := func(name, value string) strictjson.Member {
 		return strictjson.Member{Name: name, Value: strictjson.String(value)}
 	}
@@ -120,7 +134,7 @@ func printPlugin(w io.Writer, p strictjson.Value) {
 	printMembers(w, "", strictjson.Object(
 		text("plugin", textOf(p, "name")), text("version", textOf(p, "version")), text("state", textOf(p, "state")), text("since", moment(p, "since")),
 		text("digest", textOf(p, "digest")), text("signed by", textOf(member(p, "signature"), "publisher")), text("hooks", strings.Join(order, ", ")),
-		text("fail", textOf(p, "fail")), text("asks for", member(p, "asked").String()), text("granted", member(p, "granted").String()),
+		text("fail", fail), text("asks for", member(p, "asked").String()), text("granted", member(p, "granted").String()),
 	))
 	if limits := member(p, "limits"); limits.Len() > 0 { // it is live
 		f := member(p, "fuel")
