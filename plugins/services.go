@@ -57,7 +57,7 @@ type uses struct {
 	log       *slog.Logger
 
 	mu      sync.Mutex // a call that got stuck may go on when nobody waits for it any more
-	over    bool
+	running bool       // the call has an instance, and has not ended
 	left    map[string]int // uses of each capability that are left
 	pending []byte         // the answer that take copies
 	traced  []hook.Outcall
@@ -104,7 +104,7 @@ func stream(random entropy) cipher.Stream {
 func (u *uses) begin(kind string) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.left[kind] == 0 || u.over {
+	if u.left[kind] == 0 || !u.running {
 		return false
 	}
 	u.left[kind]--
@@ -148,7 +148,7 @@ func (u *uses) taken() []byte {
 func (u *uses) end() []hook.Outcall {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.over = true
+	u.running = false
 	calls := u.traced
 	if u.untold > 0 {
 		calls = append(calls, hook.Outcall{Kind: "more", Target: plural(u.untold, "further use"), Status: "not noted"})
@@ -156,9 +156,17 @@ func (u *uses) end() []hook.Outcall {
 	return calls
 }
 
-// isOver tells that nobody waits for the call any more.
-func (u *uses) isOver() bool {
+// open lets the call use what it may. Until then the instance that it needs may still have to be made: what an instance begins
+// with is there for other requests too, and must hold nothing of this one.
+func (u *uses) open() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.over
+	u.running = true
+}
+
+// isOpen tells that the call is under way. Before, nothing is to be had; afterwards nobody waits for it any more.
+func (u *uses) isOpen() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.running
 }
