@@ -3,6 +3,7 @@ package plugins
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"slices"
@@ -24,6 +25,7 @@ type Options struct {
 	Operator Operator
 	Memory   Memory           // keeps what is remembered between runs; nil: nothing is
 	Seen     func(Asked)      // told of every call; nil: nobody wants to know
+	Digests  [32]byte         // key of the digests in traces; zero: one that ends with the host
 	Log      *slog.Logger     // nil: nothing is logged
 	Now      func() time.Time // nil: time.Now
 }
@@ -39,6 +41,7 @@ type Host struct {
 	operator Operator
 	memory   Memory
 	seen     func(Asked)
+	digests  [32]byte
 	log      *slog.Logger
 	now      func() time.Time
 	machine  *sandbox.Machine
@@ -103,7 +106,7 @@ func New(o Options) (*Host, error) {
 		return nil, err
 	}
 	h := &Host{
-		dir: o.Dir, limits: o.Limits.withDefaults(), services: o.Services, operator: o.Operator, memory: o.Memory, seen: o.Seen, log: o.Log, now: o.Now,
+		dir: o.Dir, limits: o.Limits.withDefaults(), services: o.Services, operator: o.Operator, memory: o.Memory, seen: o.Seen, digests: o.Digests, log: o.Log, now: o.Now,
 		machine: machine, drain: drain, slots: map[string]*slot{}, settled: make(chan struct{}),
 	}
 	if h.log == nil {
@@ -111,6 +114,9 @@ func New(o Options) (*Host, error) {
 	}
 	if h.now == nil {
 		h.now = time.Now
+	}
+	if h.digests == ([32]byte{}) {
+		_, _ = rand.Read(h.digests[:]) // never fails since Go 1.24
 	}
 	h.life, h.end = context.WithCancel(context.Background())
 	h.pause = h.wait

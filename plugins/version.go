@@ -38,6 +38,7 @@ type version struct {
 	tally         *tally
 	now           func() time.Time
 	seen          func(Asked)    // nil: nobody wants to know
+	digests       [32]byte       // key of the digests in traces
 	tripped       func(*version) // told when the breaker opened
 }
 
