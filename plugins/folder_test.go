@@ -245,6 +245,19 @@ func TestHalfAPluginFails(t *testing.T) {
 	}
 }
 
+// What cannot be a name is not looked into, and told in one line whatever is in it.
+func TestNamesOfFiles(t *testing.T) {
+	f := newFolder(t, nil)
+	for _, name := range []string{"new\nline", "red\x1b[31m", "\xff", "Upper", "-x", strings.Repeat("n", 65)} {
+		f.write(name+".wasm", fake{}.wasm())
+		f.reload()
+		s := f.status(name)
+		if s.State != Failed || !strings.HasPrefix(s.Error, "no plugin can be called ") || strings.ContainsAny(s.Error, "\n\x1b\xff") {
+			t.Errorf("%q: %s, %q", name, s.State, s.Error)
+		}
+	}
+}
+
 // A caller that gave up says nothing about the folder.
 func TestReloadGivenUp(t *testing.T) {
 	f := newFolder(t, nil)
