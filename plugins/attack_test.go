@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -24,6 +25,7 @@ type attack struct {
 	start           []byte   // runs when an instance is made; nil: nothing does
 	answer, another string   // at answerAt and anotherAt
 	names           string   // the name that the name section gives the hook
+	pages           uint64   // of memory; 0: two
 }
 
 // Types of imports. The module has them in this order behind those of its own functions.
@@ -71,7 +73,7 @@ func (a attack) wasm() []byte {
 		code = append(code, sized(slices.Concat([]byte{0}, body, []byte{0x0b})))
 	}
 	out := slices.Concat([]byte{0, 'a', 's', 'm', 1, 0, 0, 0}, section(1, vec(types...)), section(2, vec(imports...)),
-		section(3, vec([]byte{0}, []byte{1}, []byte{2}, []byte{2}, []byte{3})), section(5, vec([]byte{0, 2})), section(7, vec(exports...)))
+		section(3, vec([]byte{0}, []byte{1}, []byte{2}, []byte{2}, []byte{3})), section(5, vec(append([]byte{0}, binary.AppendUvarint(nil, max(a.pages, 2))...))), section(7, vec(exports...)))
 	if a.start != nil {
 		out = append(out, section(8, []byte{first + 4})...)
 	}
@@ -318,8 +320,9 @@ func TestStart(t *testing.T) {
 		says string
 	}{
 		"gives up":        {attack{start: []byte{0x00}}, "unreachable"},
-		"runs for ever":   {attack{start: forever(nil)}, "used up its fuel"},
+		"runs for ever":   {attack{start: forever(nil)}, "ostiary_meter.tick"}, // fuel or time, whichever is over first
 		"calls itself":    {attack{start: invoke(4)}, "stack"},
+		"memory":          {attack{pages: 600}, "a.wasm: the module begins with 38 MiB of memory, and may have 32: say limits: {memory_mib: 38} or more in a.yaml"},
 		"exits":           {attack{imports: []string{"wasi_snapshot_preview1.proc_exit i:"}, start: append(constant32(7), invoke(0)...)}, "exit"},
 		"has no envelope": {attack{configure: []byte{}, answer: "{}"}, "its answer has v 0"},
 	} {

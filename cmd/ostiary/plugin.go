@@ -94,7 +94,8 @@ func troubleIn(p strictjson.Value) string {
 	case len(missing) > 0:
 		return "waits for approval of: " + strings.Join(missing, ", ")
 	case textOf(p, "state") == "open":
-		return textOf(member(p, "last_fault"), "text")
+		fault, _, _ := strings.Cut(textOf(member(p, "last_fault"), "text"), "\n")
+		return fault
 	}
 	return ""
 }
@@ -147,10 +148,10 @@ func printPlugin(w io.Writer, p strictjson.Value) {
 		))
 	}
 	if last := member(p, "last_fault"); last.Len() > 0 {
-		fmt.Fprintf(w, "\nlast fault, %s: %s\n", moment(last, "at"), printable(textOf(last, "text")))
+		fmt.Fprintf(w, "\nlast fault, %s: %s\n", moment(last, "at"), printableLines(textOf(last, "text"), "    "))
 	}
 	if failed := textOf(p, "error"); failed != "" {
-		fmt.Fprintf(w, "\nnot loaded: %s\n", printable(failed))
+		fmt.Fprintf(w, "\nnot loaded: %s\n", printableLines(failed, "    "))
 	}
 	if note := noteOn(p); strings.Contains(note, "waits for approval") {
 		fmt.Fprintf(w, "\nIt %s\nApprove it: ostiary plugin approve %s\n", strings.TrimPrefix(printable(note), "It "), printable(textOf(p, "name")))

@@ -191,7 +191,7 @@ func (b *bench) tellTrial(doc *trial, may plugins.Allowance) error {
 			fmt.Fprintf(b.out, "\nFAIL %s (%s)\n", printable(c.Name), printable(c.File))
 		}
 		for _, text := range c.Differences {
-			fmt.Fprintf(b.out, "    %s\n", printable(text))
+			fmt.Fprintf(b.out, "    %s\n", printableLines(text, "        "))
 		}
 	}
 	if doc.Soak == nil {
@@ -202,7 +202,7 @@ func (b *bench) tellTrial(doc *trial, may plugins.Allowance) error {
 		return err
 	}
 	for _, text := range doc.Soak.Differences {
-		fmt.Fprintf(b.out, "\nFAIL soak: %s\n", printable(text))
+		fmt.Fprintf(b.out, "\nFAIL soak: %s\n", printableLines(text, "    "))
 	}
 	return nil
 }
