@@ -38,6 +38,7 @@ type version struct {
 	tally         *tally
 	now           func() time.Time
 	seen          func(Asked)    // nil: nobody wants to know
+	digests       [32]byte       // key of the digests in traces
 	tripped       func(*version) // told when the breaker opened
 }
 
@@ -62,6 +63,7 @@ func (v *version) call(ctx context.Context, call hook.Call, random entropy, arou
 	before := call.Context.Writes.All()
 	var answer []byte
 	cost, err = v.program.Do(told, func(i *sandbox.Instance) (err error) {
+		use.open()
 		i.SetEntropy(sha256.Sum256(append([]byte("wasi"), random[:]...)))
 		answer, err = i.Exchange(told, abi.Alloc, string(call.Point), in)
 		return err

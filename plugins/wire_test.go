@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/hook"
@@ -53,48 +52,12 @@ func callOf(t testing.TB, v vector) (hook.Call, entropy) {
 	if err := v.Input.Decode(&in); err != nil {
 		t.Fatal(err)
 	}
-	c := in.Context
-	call := hook.Call{
-		Point: hook.Point(in.Hook), Client: in.Client, Before: in.Before,
-		Context: hook.Context{
-			DecisionID: core.DecisionID(c.DecisionID), Operation: core.Operation(c.Operation), Channel: core.Channel(c.Channel),
-			ClientID: core.ClientID(c.ClientID), Profile: c.Profile, Now: time.Unix(c.Now, 0), Locked: c.Locked,
-			Caller: core.Caller{
-				Kind: c.Caller.Kind, IP: c.Caller.IP, Origin: c.Caller.Origin, UserAgent: c.Caller.UserAgent,
-				Subject: core.Subject(c.Caller.Subject), ClientID: core.ClientID(c.Caller.ClientID),
-				Scopes: c.Caller.Scopes, Roles: c.Caller.Roles,
-			},
-		},
-	}
-	if c.InitialAccessToken != nil {
-		call.Context.IAT = &hook.InitialAccessToken{Label: c.InitialAccessToken.Label, Profile: c.InitialAccessToken.Profile}
-	}
-	call.Context.Caller.Certificate, call.Certificate = certificateOf(c.Certificate), certificateOf(in.Certificate)
-	if s := in.Signed; s != nil {
-		call.Signed = &hook.Signed{Kind: s.Kind, Alg: s.Alg, Kid: s.Kid, Claims: s.Claims}
-	}
-	if t := in.Token; t != nil {
-		call.Token = &hook.Token{GrantType: t.GrantType, Subject: core.Subject(t.Subject), Scopes: t.Scopes, Audience: t.Audience, Claims: t.Claims}
-	}
-	if c.SoftwareStatement != nil {
-		call.Context.Statement = c.SoftwareStatement.Claims
-	}
+	call := callFrom(in)
 	raw, err := base64.StdEncoding.DecodeString(in.Entropy)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return call, entropy(raw)
-}
-
-func certificateOf(c *abi.Certificate) *core.Certificate {
-	if c == nil {
-		return nil
-	}
-	return &core.Certificate{
-		Subject: c.Subject, Issuer: c.Issuer, Serial: c.Serial, SHA256: c.SHA256, PEM: c.PEM,
-		SAN:       core.AlternativeNames{DNS: c.SAN.DNS, URI: c.SAN.URI, Email: c.SAN.Email, IP: c.SAN.IP},
-		NotBefore: time.Unix(c.NotBefore, 0), NotAfter: time.Unix(c.NotAfter, 0),
-	}
 }
 
 func TestVectorsAsTheHostWritesThem(t *testing.T) {

@@ -95,7 +95,7 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 	if err := h.openRules(ctx, storage.NewPolicies(h.engine, issuer, ring)); err != nil {
 		return nil, err
 	}
-	if err := h.openPlugins(ctx, storage.NewPlugins(h.engine, issuer, ring)); err != nil {
+	if err := h.openPlugins(ctx, issuer, ring); err != nil {
 		return nil, err
 	}
 	trust, err := h.trustedCAs()
@@ -163,7 +163,7 @@ func (h *house) openRules(ctx context.Context, kept storage.Policies) error {
 	return nil
 }
 
-func (h *house) openPlugins(ctx context.Context, remembered storage.Plugins) error {
+func (h *house) openPlugins(ctx context.Context, issuer core.IssuerID, ring *seal.Ring) error {
 	if h.settings.Plugins.trusting {
 		h.log.Warn("plugins need no signature here and are granted what they ask for; serve asks for both")
 	}
@@ -173,7 +173,8 @@ func (h *house) openPlugins(ctx context.Context, remembered storage.Plugins) err
 	}
 	host, err := plugins.New(plugins.Options{
 		Dir: h.settings.PluginDir, CacheDir: filepath.Join(h.settings.DataDir, "cache", "plugins"),
-		Services: services, Operator: h.settings.Plugins.operator(), Memory: remembered, Seen: h.askedPlugin, Log: h.log, Now: h.now,
+		Services: services, Operator: h.settings.Plugins.operator(), Memory: storage.NewPlugins(h.engine, issuer, ring),
+		Seen: h.askedPlugin, Digests: ring.Derive("plugins/trace"), Log: h.log, Now: h.now,
 	})
 	if err != nil {
 		return fmt.Errorf("plugins: %w", err)
