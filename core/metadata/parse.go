@@ -13,7 +13,8 @@ type Request struct {
 	Metadata core.Metadata
 	Present  []string            // rows that were sent with a value, in the order sent
 	Control  Control             // members that name the registration itself
-	Extra    []strictjson.Member // members without a row, as sent
+	Choices  []Choice            // what the client leaves to the server to choose; Choose does it
+	Extra    []strictjson.Member // members without a row, as sent; choices too
 }
 
 // Control holds the members of a request that name a registration instead of describing a client (RFC 7591 §3.2.1, RFC 7592
@@ -51,13 +52,13 @@ func (c *Control) slot(name string) *strictjson.Value {
 	return nil
 }
 
-// IsReserved tells whether a name belongs to the desk: a row, a control member or an answer-only one. Plugins may add no
+// IsReserved tells whether a name belongs to the desk: a row, a choice, a control member or an answer-only one. Plugins may add no
 // reserved member to an answer.
 func IsReserved(name string) bool {
 	_, isRow := byName[name]
 	base, _, _ := strings.Cut(name, "#")
 	_, isTagged := byName[base]
-	return isRow || isTagged || (&Control{}).slot(name) != nil || slices.Contains(answerOnly, name)
+	return isRow || isTagged || (&Control{}).slot(name) != nil || slices.Contains(answerOnly, name) || isChoice(name)
 }
 
 // Parse reads a client document. custom lists members without a row that are stored and echoed (custom_attributes).
@@ -95,6 +96,11 @@ func (req *Request) take(name string, v strictjson.Value, custom []string) error
 	}
 	if done, err := setTagged(&req.Metadata, name, v); done || err != nil {
 		return err
+	}
+	if choice, ok, err := readChoice(name, v); err != nil {
+		return err
+	} else if ok {
+		req.Choices = append(req.Choices, choice)
 	}
 	if slices.Contains(custom, name) && !v.IsNull() {
 		return setCustom(&req.Metadata, name, v)

@@ -1,6 +1,9 @@
 package metadata
 
-import "github.com/ostiary/ostiary/core"
+import (
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/oauth"
+)
 
 const (
 	rfc7591 = "RFC 7591 §2"
@@ -18,8 +21,17 @@ var (
 	responseTypes = []string{"code"}
 	signingAlgs   = []string{"RS256", "ES256", "EdDSA", "Ed25519"}
 	requestAlgs   = []string{"RS256", "PS256", "ES256", "EdDSA", "Ed25519"}
+	proofAlgs     = texts(oauth.AsymmetricAlgorithms())
 	none          = []string{} // known, but no value is supported
 )
+
+func texts[T ~string](words []T) []string {
+	list := make([]string, len(words))
+	for i, w := range words {
+		list[i] = string(w)
+	}
+	return list
+}
 
 // table lists every member, in the order of answers.
 var table = []*Row{
@@ -32,7 +44,7 @@ var table = []*Row{
 	{Name: "application_type", Kind: Text, Source: oidcReg, Values: []string{"web", "native"}, str: func(m *core.Metadata) *string { return &m.ApplicationType }},
 	{Name: "redirect_uris", Kind: URIs, Source: rfc7591, Code: core.InvalidRedirectURI, list: func(m *core.Metadata) *[]string { return &m.RedirectURIs }},
 	{Name: "token_endpoint_auth_method", Kind: Text, Source: rfc7591, Values: authMethods, str: func(m *core.Metadata) *string { return &m.TokenEndpointAuthMethod }},
-	{Name: "token_endpoint_auth_signing_alg", Kind: Text, Source: oidcReg, Values: requestAlgs, str: func(m *core.Metadata) *string { return &m.TokenEndpointAuthSigningAlg }},
+	{Name: "token_endpoint_auth_signing_alg", Kind: Text, Source: oidcReg, Values: proofAlgs, str: func(m *core.Metadata) *string { return &m.TokenEndpointAuthSigningAlg }},
 	{Name: "grant_types", Kind: List, Source: rfc7591, Values: grantTypes, list: func(m *core.Metadata) *[]string { return &m.GrantTypes }},
 	{Name: "response_types", Kind: List, Source: rfc7591, Values: responseTypes, list: func(m *core.Metadata) *[]string { return &m.ResponseTypes }},
 	{Name: "scope", Kind: Scope, Source: rfc7591, Code: core.InvalidScope, list: func(m *core.Metadata) *[]string { return &m.Scope }},
