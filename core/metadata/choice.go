@@ -134,3 +134,14 @@ func fits(m *core.Metadata, member, value string) bool {
 	}
 	return true
 }
+
+// Choosable lists what is chosen from which list, of the members that this server has.
+func Choosable() []Choice {
+	var list []Choice
+	for _, c := range choices {
+		if _, built := byName[c.of]; built {
+			list = append(list, Choice{Name: c.name, Of: c.of})
+		}
+	}
+	return list
+}

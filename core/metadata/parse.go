@@ -58,7 +58,8 @@ func IsReserved(name string) bool {
 	_, isRow := byName[name]
 	base, _, _ := strings.Cut(name, "#")
 	_, isTagged := byName[base]
-	return isRow || isTagged || (&Control{}).slot(name) != nil || slices.Contains(answerOnly, name) || isChoice(name)
+	_, isOther := otherNames[name]
+	return isRow || isTagged || isOther || isUnbuilt(name) || (&Control{}).slot(name) != nil || slices.Contains(answerOnly, name) || isChoice(name)
 }
 
 // Parse reads a client document. custom lists members without a row that are stored and echoed (custom_attributes).
@@ -77,13 +78,13 @@ func Parse(doc strictjson.Value, custom []string) (Request, error) {
 
 func (req *Request) take(name string, v strictjson.Value, custom []string) error {
 	if row, ok := byName[name]; ok {
-		if err := row.Set(&req.Metadata, v); err != nil {
-			return err
-		}
-		if row.has(&req.Metadata) {
-			req.Present = append(req.Present, name)
-		}
-		return nil
+		return req.takeRow(row, v)
+	}
+	if now, ok := otherNames[name]; ok {
+		return req.takeRow(byName[now], v)
+	}
+	if done, err := refuseUnbuilt(name, v); done || err != nil {
+		return err
 	}
 	if slot := req.Control.slot(name); slot != nil {
 		if s, isText := v.Text(); !v.IsNull() && !(isText && s == "") {
@@ -110,6 +111,52 @@ func (req *Request) take(name string, v strictjson.Value, custom []string) error
 	}
 	req.Extra = append(req.Extra, strictjson.Member{Name: name, Value: v})
 	return nil
+}
+
+// takeRow takes a member of the table, by whatever name it was sent.
+func (req *Request) takeRow(row *Row, v strictjson.Value) error {
+	var sent core.Metadata
+	again := slices.Contains(req.Present, row.Name) // by another name
+	to := &req.Metadata
+	if again {
+		to = &sent
+	}
+	if err := row.Set(to, single(row, v)); err != nil {
+		return err
+	}
+	switch {
+	case again && row.has(&sent) && !row.same(&sent, &req.Metadata):
+		return core.Refuse(core.InvalidClientMetadata, "%s was sent by another name too (%s), with another value; send one of them.", row.Name, otherNameOf(row.Name))
+	case !again && row.has(&req.Metadata):
+		req.Present = append(req.Present, row.Name)
+	}
+	return nil
+}
+
+// otherNames are names that others have for members of the table.
+var otherNames = map[string]string{"require_par": "require_pushed_authorization_requests"} // Janssen's
+
+func otherNameOf(name string) string {
+	for other, row := range otherNames {
+		if row == name {
+			return other
+		}
+	}
+	return ""
+}
+
+// single takes the one address out of an array: older Janssen writes this member so.
+func single(row *Row, v strictjson.Value) strictjson.Value {
+	if row.Name != "backchannel_logout_uri" {
+		return v
+	}
+	switch list, ok := v.Strings(); {
+	case ok && len(list) == 0:
+		return strictjson.Null()
+	case ok && len(list) == 1:
+		return strictjson.String(list[0])
+	}
+	return v
 }
 
 const (

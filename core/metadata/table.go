@@ -12,6 +12,11 @@ const (
 	rpLogout = "OpenID Connect RP-Initiated Logout 1.0 §3.1"
 	rfc9126  = "RFC 9126 §6"
 	rfc8705  = "RFC 8705 §2.1.2"
+	bound    = "RFC 8705 §3.4"
+
+	frontchannel = "OpenID Connect Front-Channel Logout 1.0 §2"
+	backchannel  = "OpenID Connect Back-Channel Logout 1.0 §2.2"
+	janssen      = "Janssen Auth Server, client metadata"
 )
 
 // What this server can do today. A value beyond these is refused, naming it.
@@ -68,6 +73,17 @@ var table = []*Row{
 	{Name: "request_uris", Kind: URIs, Source: oidcReg, list: func(m *core.Metadata) *[]string { return &m.RequestURIs }},
 	{Name: "post_logout_redirect_uris", Kind: URIs, Source: rpLogout, list: func(m *core.Metadata) *[]string { return &m.PostLogoutRedirectURIs }},
 	{Name: "require_pushed_authorization_requests", Kind: Flag, Source: rfc9126, flag: func(m *core.Metadata) **bool { return &m.RequirePAR }},
+	{Name: "frontchannel_logout_uri", Kind: URI, Source: frontchannel, Later: true, str: func(m *core.Metadata) *string { return &m.FrontchannelLogoutURI }},
+	{Name: "frontchannel_logout_session_required", Kind: Flag, Source: frontchannel, Later: true, flag: func(m *core.Metadata) **bool { return &m.FrontchannelLogoutSession }},
+	{Name: "backchannel_logout_uri", Kind: URI, Source: backchannel, Later: true, str: func(m *core.Metadata) *string { return &m.BackchannelLogoutURI }},
+	{Name: "backchannel_logout_session_required", Kind: Flag, Source: backchannel, Later: true, flag: func(m *core.Metadata) **bool { return &m.BackchannelLogoutSession }},
+	{Name: "require_pkce", Kind: Flag, Source: janssen, Later: true, flag: func(m *core.Metadata) **bool { return &m.RequirePKCE }},
+	{Name: "default_prompt_login", Kind: Flag, Source: janssen, Later: true, flag: func(m *core.Metadata) **bool { return &m.DefaultPromptLogin }},
+	{Name: "access_token_lifetime", Kind: Number, Source: janssen, Later: true, least: 1, number: func(m *core.Metadata) **int64 { return &m.AccessTokenLifetime }},
+	{Name: "id_token_lifetime", Kind: Number, Source: janssen, Later: true, least: 1, number: func(m *core.Metadata) **int64 { return &m.IDTokenLifetime }},
+	{Name: "refresh_token_lifetime", Kind: Number, Source: janssen, Later: true, least: 1, number: func(m *core.Metadata) **int64 { return &m.RefreshTokenLifetime }},
+	{Name: "par_lifetime", Kind: Number, Source: janssen, Later: true, least: 5, most: 600, number: func(m *core.Metadata) **int64 { return &m.PARLifetime }}, // RFC 9126 §2.2
+	{Name: "tls_client_certificate_bound_access_tokens", Kind: Flag, Source: bound, Later: true, flag: func(m *core.Metadata) **bool { return &m.CertificateBoundTokens }},
 	{Name: "tls_client_auth_subject_dn", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSubjectDN }},
 	{Name: "tls_client_auth_san_dns", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSANDNS }},
 	{Name: "tls_client_auth_san_uri", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSANURI }},
