@@ -48,6 +48,20 @@ type Metadata struct {
 	PostLogoutRedirectURIs []string // OpenID Connect RP-Initiated Logout 1.0 §3.1
 	RequirePAR             *bool    // require_pushed_authorization_requests, RFC 9126 §6
 
+	FrontchannelLogoutURI     string // OpenID Connect Front-Channel Logout 1.0 §2
+	FrontchannelLogoutSession *bool  // frontchannel_logout_session_required
+	BackchannelLogoutURI      string // OpenID Connect Back-Channel Logout 1.0 §2.2
+	BackchannelLogoutSession  *bool  // backchannel_logout_session_required
+
+	RequirePKCE          *bool  // these six are Janssen's: each asks for no more than the server would do
+	DefaultPromptLogin   *bool  // default_prompt_login
+	AccessTokenLifetime  *int64 // seconds, and so the next three
+	IDTokenLifetime      *int64
+	RefreshTokenLifetime *int64
+	PARLifetime          *int64 // par_lifetime
+
+	CertificateBoundTokens *bool // tls_client_certificate_bound_access_tokens, RFC 8705 §3.4
+
 	TLSSubjectDN string // tls_client_auth_subject_dn, RFC 8705 §2.1.2; of these five a client has one
 	TLSSANDNS    string
 	TLSSANURI    string

@@ -87,7 +87,14 @@ func (k *keptReader) document(name string) Document {
 	v := k.member(k.doc, name)
 	d := Document{ClientID: core.ClientID(k.text(v, "client_id"))}
 	for _, row := range metadata.Visible() {
-		if err := row.Restore(&d.Metadata, k.member(v, row.Name), slices.Contains(k.explicit, name+"."+row.Name)); err != nil {
+		seen, kept := v.Get(row.Name)
+		if !kept && row.Later {
+			continue // it was kept before the server knew the member
+		}
+		if !kept {
+			k.wrong("%s.%s is missing", name, row.Name)
+		}
+		if err := row.Restore(&d.Metadata, seen, slices.Contains(k.explicit, name+"."+row.Name)); err != nil {
 			k.wrong("%s.%v", name, err)
 		}
 	}

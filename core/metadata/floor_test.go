@@ -51,6 +51,17 @@ func TestFloor(t *testing.T) {
 		"password grant":         {`{"grant_types":["password","client_credentials"]}`, []string{"invalid_client_metadata floor.unsupported_value grant_types"}},
 		"encryption":             {`{"id_token_encrypted_response_alg":"RSA-OAEP"}`, []string{"invalid_client_metadata floor.unsupported_value id_token_encrypted_response_alg"}},
 		"pairwise":               {`{"subject_type":"pairwise"}`, []string{"invalid_client_metadata floor.unsupported_value subject_type"}},
+		"proof of a secret":      {`{"token_endpoint_auth_method":"client_secret_basic","token_endpoint_auth_signing_alg":"ES256"}`, []string{"invalid_client_metadata floor.proof_algorithm token_endpoint_auth_signing_alg"}},
+		"proof of a key":         {`{"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"PS512"}`, nil},
+		"no lifetime at all":     {`{"access_token_lifetime":0,"id_token_lifetime":1}`, []string{"invalid_client_metadata floor.out_of_bounds access_token_lifetime"}},
+		"pushed for an hour":     {`{"par_lifetime":3600}`, []string{"invalid_client_metadata floor.out_of_bounds par_lifetime"}},
+		"pushed for no time":     {`{"par_lifetime":4}`, []string{"invalid_client_metadata floor.out_of_bounds par_lifetime"}},
+		"pushed for ten minutes": {`{"par_lifetime":600}`, nil},
+		"logout at home":         {`{"redirect_uris":["https://a.example:443/cb"],"frontchannel_logout_uri":"https://a.example/out","backchannel_logout_uri":"https://a.example:8443/out","backchannel_logout_session_required":true}`, nil},
+		"logout elsewhere":       {`{"redirect_uris":["https://a.example/cb"],"frontchannel_logout_uri":"https://a.example:8443/out","backchannel_logout_uri":"https://b.example/out"}`, []string{"invalid_client_metadata floor.frontchannel_logout frontchannel_logout_uri", "invalid_client_metadata floor.backchannel_logout backchannel_logout_uri"}},
+		"logout over http":       {`{"redirect_uris":["https://a.example/cb"],"frontchannel_logout_uri":"http://a.example/out"}`, []string{"invalid_client_metadata floor.uri.http_non_loopback frontchannel_logout_uri", "invalid_client_metadata floor.frontchannel_logout frontchannel_logout_uri"}},
+		"logout at a script":     {`{"redirect_uris":["com.example.app:/cb"],"backchannel_logout_uri":"com.example.app:/out"}`, []string{"invalid_client_metadata floor.uri.not_https backchannel_logout_uri", "invalid_client_metadata floor.backchannel_logout backchannel_logout_uri"}},
+		"a session of nothing":   {`{"frontchannel_logout_session_required":true,"backchannel_logout_session_required":true}`, []string{"invalid_client_metadata floor.frontchannel_logout frontchannel_logout_uri", "invalid_client_metadata floor.backchannel_logout backchannel_logout_uri"}},
 		"implicit":               {`{"response_types":["token"]}`, []string{"invalid_client_metadata floor.unsupported_value response_types"}},
 	} {
 		t.Run(name, func(t *testing.T) {

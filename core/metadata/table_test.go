@@ -22,6 +22,11 @@ var standard = strings.Fields(`
 	default_max_age require_auth_time default_acr_values initiate_login_uri request_uris
 
 	post_logout_redirect_uris require_pushed_authorization_requests
+	frontchannel_logout_uri frontchannel_logout_session_required backchannel_logout_uri backchannel_logout_session_required
+
+	require_pkce default_prompt_login access_token_lifetime id_token_lifetime refresh_token_lifetime par_lifetime
+
+	tls_client_certificate_bound_access_tokens
 
 	tls_client_auth_subject_dn tls_client_auth_san_dns tls_client_auth_san_uri tls_client_auth_san_ip tls_client_auth_san_email`)
 

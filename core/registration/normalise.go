@@ -28,6 +28,9 @@ func (j *judgement) normalise(context.Context) error {
 	if err := j.keepLocked(); err != nil {
 		return err
 	}
+	if err := j.choose(); err != nil {
+		return err
+	}
 	j.applyProfile()
 	some, all := ofPrograms(j.draft.RedirectURIs)
 	if said := j.draft.ApplicationType; said == "" && some || said == "web" && all {
@@ -159,6 +162,7 @@ func (j *judgement) applyStatement() error {
 		}
 	}
 	j.keepTagged(stated.Metadata.Tagged)
+	j.stateChoices(stated.Choices)
 	j.tellOverridden(&sent)
 	return nil
 }
