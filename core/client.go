@@ -92,6 +92,8 @@ func (c *Client) ExpiredAt(now time.Time) bool { return !c.Expires.IsZero() && !
 type Provenance struct {
 	Channel         Channel
 	IAT             TokenID // the initial access token it was registered with; empty: none
+	IATLabel        string  // and what that token said: both stay with the client when the token is gone
+	Terms           Terms
 	Profile         string
 	StatementIssuer string // iss of a verified software statement
 	RegisteredBy    DecisionID
@@ -193,6 +195,22 @@ type InitialAccessToken struct {
 	ExpiresAt time.Time
 	CreatedBy Subject
 	Hash      SecretHash
+	Terms     Terms
+}
+
+// Terms are what an initial access token lays down for the clients that are registered with it, then and with every later change
+// that they make themselves. An empty list allows any.
+type Terms struct {
+	Scopes        []string
+	RedirectHosts []string // "app.example.com", or "*.example.com" for one label more (oauth.HostMatches)
+	SoftwareIDs   []string
+	Origins       []string // of the pages that may present the token
+	PolicyData    string   // for policy, which alone knows what it means: a JSON object, compact; empty: none
+}
+
+// IsZero tells that nothing is laid down.
+func (t *Terms) IsZero() bool {
+	return len(t.Scopes)+len(t.RedirectHosts)+len(t.SoftwareIDs)+len(t.Origins) == 0 && t.PolicyData == ""
 }
 
 // Caller is who is at the desk, as policy may see it. No secrets.

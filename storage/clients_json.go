@@ -21,6 +21,8 @@ func (f *clientForm) AppendJSON(dst []byte) ([]byte, error) {
 	r.TimeIf("expires", f.Expires)
 	r.Text("channel", string(f.Channel))
 	r.TextIf("iat", string(f.IAT))
+	r.TextIf("iat_label", f.IATLabel)
+	f.IATTerms.record(r)
 	r.TextIf("profile", f.Profile)
 	r.TextIf("statement_issuer", f.Statement)
 	r.Text("registered_by", string(f.Registered))
@@ -32,6 +34,20 @@ func (f *clientForm) AppendJSON(dst []byte) ([]byte, error) {
 	f.recordGovernance(r)
 	r.End('}')
 	return r.Bytes()
+}
+
+func (f *termsForm) record(r *strictjson.Record) {
+	if f.IsZero() {
+		return
+	}
+	r.Key("iat_terms")
+	r.Begin('{')
+	r.TextsIf("scopes", f.Scopes)
+	r.TextsIf("redirect_hosts", f.RedirectHosts)
+	r.TextsIf("software_ids", f.SoftwareIDs)
+	r.TextsIf("origins", f.Origins)
+	r.TextIf("policy_data", f.PolicyData)
+	r.End('}')
 }
 
 func (f *clientForm) recordGovernance(r *strictjson.Record) {

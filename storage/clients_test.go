@@ -75,6 +75,9 @@ func TestClientRoundTrip(t *testing.T) {
 		for name, value := range map[string]string{"subject_dn": "CN=shop,C=DE", "san_dns": "shop.example", "san_uri": "urn:shop", "san_ip": "192.0.2.1", "san_email": "shop@shop.example"} {
 			check("with a certificate's "+name, d.byToken(secret, `{"redirect_uris":["https://shop.example/cb"],"tls_client_auth_`+name+`":"`+value+`"}`))
 		}
+		bound := d.byToken(d.mintBinding(), bySecret)
+		bound.Caller.Origin = "https://shop.example"
+		check("bound", bound)
 		check("bare", d.byToken(secret, `{"grant_types":["client_credentials"],"response_types":[],"contacts":[]}`))
 
 		answer := d.do(d.byToken(secret, bySecret))

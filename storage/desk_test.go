@@ -117,6 +117,20 @@ func (d *desk) byToken(token core.Secret, body string) registration.Request {
 	return req
 }
 
+// mintBinding makes an initial access token that lays down something of everything.
+func (d *desk) mintBinding() core.Secret {
+	d.Helper()
+	_, secret, err := d.tokens.Mint(d.Context(), "ada", registration.TokenRequest{
+		Label: "bound", Scopes: []string{"openid", "email", "profile", "offline_access"}, RedirectHosts: []string{"shop.example", "*.shop.example"},
+		SoftwareIDs: []string{`<shop> & "sons"`}, Origins: []string{"https://shop.example"},
+		PolicyData: strictjson.Object(strictjson.Member{Name: "team", Value: strictjson.String("é")}),
+	})
+	if err != nil {
+		d.Fatal(err)
+	}
+	return secret
+}
+
 // mint makes an initial access token.
 func (d *desk) mint(uses int64) (core.InitialAccessToken, core.Secret) {
 	d.Helper()

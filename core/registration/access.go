@@ -112,7 +112,7 @@ func (j *judgement) initialAccessToken(ctx context.Context) error {
 		return unknownToken(ErrSpent)
 	}
 	j.hold(held)
-	return nil
+	return j.fromOrigin()
 }
 
 func (j *judgement) hold(held Held) {
@@ -134,7 +134,10 @@ func (j *judgement) registrationToken(ctx context.Context) error {
 		return core.Refuse(core.InvalidToken, "The registration access token is not valid for this client.")
 	}
 	j.caller.Kind, j.caller.ClientID = KindRAT, stored.Client.ID
-	return j.find(stored)
+	if err := j.find(stored); err != nil || j.req.Operation == core.Read {
+		return err
+	}
+	return j.fromOrigin()
 }
 
 // holdsToken compares in constant time against every token, the current one last.

@@ -68,7 +68,8 @@ func (j *judgement) create(ctx context.Context, a *Approved) error {
 		Provenance: core.Provenance{Channel: j.req.Channel, Profile: j.profile.Name, RegisteredBy: j.req.Decision},
 	}
 	if j.held != nil {
-		a.client.Provenance.IAT = j.held.Token.ID
+		came := &a.client.Provenance
+		came.IAT, came.IATLabel, came.Terms = j.held.Token.ID, j.held.Token.Label, j.held.Token.Terms
 	}
 	if err := j.describe(a); err != nil {
 		return err

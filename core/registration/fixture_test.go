@@ -155,6 +155,17 @@ func (v *vault) AddToken(_ context.Context, t core.InitialAccessToken) error {
 	return v.fail
 }
 
+func (v *vault) Token(_ context.Context, id core.TokenID) (registration.Held, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, h := range v.tokens {
+		if h.Token.ID == id {
+			return h, v.fail
+		}
+	}
+	return registration.Held{}, v.fail
+}
+
 func (v *vault) Tokens(context.Context, core.TokenID, int) ([]registration.Held, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

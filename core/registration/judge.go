@@ -57,10 +57,11 @@ type stage struct {
 	own    bool // the step writes its own rows of the entry: one for each plugin or pass
 }
 
-// The stages that stand on every list, and the floor, which policy may have to pass again.
+// The stages that stand on every list, and those that policy's changes have to pass again.
 var (
 	accessStage = stage{name: "access", step: (*judgement).access}
 	floorStage  = stage{name: "floor", step: (*judgement).floor}
+	boundsStage = stage{name: "bounds", step: (*judgement).bounds, own: true}
 	policyStage = stage{name: "policy", step: (*judgement).dispose, own: true}
 )
 
@@ -86,6 +87,7 @@ func roadOf(op core.Operation) []stage {
 		{name: "plugins", step: (*judgement).propose, own: true},
 		{name: "certificate", step: (*judgement).checkCertificate, own: true},
 		floorStage,
+		boundsStage,
 		policyStage,
 	}
 }

@@ -234,8 +234,11 @@ func (j *judgement) applyProfile() {
 	fillText(&m.IDTokenSignedResponseAlg, p.IDTokenSignedAlg)
 	fillList(&m.GrantTypes, p.GrantTypes)
 	fillList(&m.ResponseTypes, p.ResponseTypes)
-	fillList(&m.Scope, p.DefaultScopes)
-	fillList(&m.Scope, j.site.Policy.DefaultScopes)
+	if m.Scope == nil {
+		fillList(&m.Scope, p.DefaultScopes)
+		fillList(&m.Scope, j.site.Policy.DefaultScopes)
+		j.narrowDefaults()
+	}
 }
 
 // applyDefaults gives what the specifications give to an absent member (RFC 7591 §2, OpenID Connect Registration §2).

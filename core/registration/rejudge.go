@@ -126,7 +126,7 @@ func (j *judgement) recall(id core.TokenID, asked *decision.Registration, token 
 	switch {
 	case asked != nil && asked.IAT.ID == id:
 		t := asked.IAT
-		j.held.Token = core.InitialAccessToken{ID: id, Label: t.Label, Profile: t.Profile, MaxUses: t.MaxUses, CreatedBy: t.CreatedBy, ExpiresAt: t.ExpiresAt}
+		j.held.Token = core.InitialAccessToken{ID: id, Label: t.Label, Profile: t.Profile, MaxUses: t.MaxUses, CreatedBy: t.CreatedBy, ExpiresAt: t.ExpiresAt, Terms: t.Terms}
 	case token.ID == id:
 		j.held.Token = token
 	default:

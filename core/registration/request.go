@@ -2,6 +2,7 @@ package registration
 
 import (
 	"encoding/hex"
+	"time"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -71,6 +72,8 @@ type Held struct {
 	Token core.InitialAccessToken
 	Uses  int64 // registrations made with it
 	Stamp Stamp
+
+	LastUsed time.Time // when the newest of its clients registered that is still there; zero where it was not asked for, or there is none
 }
 
 // An Answer is what the desk says of a client.

@@ -102,6 +102,7 @@ func routesOf(a *admin.Handlers) []web.Route {
 		row("POST", "/dcr/initial-access-tokens", a.As(a.MintToken)),
 		row("GET", "/dcr/initial-access-tokens", a.As(a.ListTokens)),
 		row("DELETE", "/dcr/initial-access-tokens/:id", a.As(a.RevokeToken)),
+		row("GET", "/dcr/initial-access-tokens/:id", a.As(a.ShowToken)),
 		row("GET", "/clients", a.As(a.ListClients)),
 		judged(row("POST", "/clients", a.As(a.CreateClient))),
 		row("GET", "/clients/:id", a.As(a.ShowClient)),

@@ -28,6 +28,7 @@ type Roster interface {
 // Tokens are the initial access tokens (core/registration).
 type Tokens interface {
 	Mint(ctx context.Context, by core.Subject, req registration.TokenRequest) (core.InitialAccessToken, core.Secret, error)
+	Show(ctx context.Context, id core.TokenID) (registration.Held, error)
 	List(ctx context.Context, after core.TokenID, limit int) ([]registration.Held, error)
 	Revoke(ctx context.Context, id core.TokenID) error
 }

@@ -98,6 +98,7 @@ func operatorsAPI(a *admin.Handlers) []web.Route {
 	return []web.Route{
 		operators(http.MethodPost, "/api/admin/dcr/initial-access-tokens", a.As(a.MintToken)),
 		operators(http.MethodGet, "/api/admin/dcr/initial-access-tokens", a.As(a.ListTokens)),
+		operators(http.MethodGet, "/api/admin/dcr/initial-access-tokens/:id", a.As(a.ShowToken)),
 		operators(http.MethodDelete, "/api/admin/dcr/initial-access-tokens/:id", a.As(a.RevokeToken)),
 		operators(http.MethodGet, "/api/admin/clients", a.As(a.ListClients)),
 		judged(http.MethodPost, "/api/admin/clients", a.As(a.CreateClient)),

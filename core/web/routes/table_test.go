@@ -62,6 +62,7 @@ GET assets/style.css: page
 GET assets/icon.svg: page
 POST /api/admin/dcr/initial-access-tokens: operator, Bearer, application/json
 GET /api/admin/dcr/initial-access-tokens: operator, Bearer
+GET /api/admin/dcr/initial-access-tokens/:id: operator, Bearer
 DELETE /api/admin/dcr/initial-access-tokens/:id: operator, Bearer
 GET /api/admin/clients: operator, Bearer
 POST /api/admin/clients: operator, judged, Bearer, application/json
