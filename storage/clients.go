@@ -140,8 +140,8 @@ func (c *Clients) Commit(ctx context.Context, a registration.Approved) error {
 		return registration.ErrZero
 	}
 	p := newPlan()
-	if once, ok := a.Once(); ok {
-		p.expect(c.once.plan(once.Kind, once.Hash, once.Until), registration.ErrReplayed)
+	for _, once := range a.Onces() {
+		p.expect(c.once.plan(once.Kind, once.Hash, once.Until), once.Replayed())
 	}
 	if a.Unchanged() {
 		return p.apply(ctx, c.engine)

@@ -56,6 +56,7 @@ type house struct {
 	tries   *candidates
 	jobs    *replay.Jobs
 	signing *keys.Ring
+	remotes *keys.Remote // what clients publish
 	people  *people
 	backend *backend    // nil: there is no BFF
 	site    []web.Route // the pages of the site itself; only dev has some
@@ -102,9 +103,12 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 	if err != nil {
 		return nil, err
 	}
+	if h.remotes, err = h.clientKeys(trust); err != nil {
+		return nil, err
+	}
 	h.openDesk(h.issuerKeys(trust))
 	h.openJobs()
-	if err := h.openProvider(ring, trust); err != nil {
+	if err := h.openProvider(ring); err != nil {
 		return nil, err
 	}
 	if err := h.openBackend(ring, trust); err != nil {
@@ -215,7 +219,7 @@ const issuerKeysTimeout = 5 * time.Second
 func (h *house) openDesk(issuerKeys *keys.Remote) {
 	issuer := h.settings.Issuer
 	h.desk = registration.NewDesk(registration.Parts{
-		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, IssuerKeys: issuerKeys, Site: h.rules.site.Load(), Now: h.now,
+		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, IssuerKeys: issuerKeys, ClientKeys: h.remotes, Site: h.rules.site.Load(), Now: h.now,
 		Decided: h.policy.Note, Certified: h.settings.Certificates.methods(),
 		ClientURI: func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
 		Audiences: []string{issuer, issuer + "/dcr/register", issuer + "/register"},
@@ -233,6 +237,10 @@ func (h *house) openServer() (*web.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	authorities, err := s.Certificates.pool()
+	if err != nil {
+		return nil, err
+	}
 	table := h.table(issuer.Path)
 	if h.meters, err = h.newMeters(table, issuer.Path); err != nil {
 		return nil, err
@@ -244,7 +252,7 @@ func (h *house) openServer() (*web.Server, error) {
 			{Prefix: routes.SessionArea, Face: web.OAuth},
 		},
 		Sites: append([]string{issuer.Host}, s.Sites...), TrustedProxies: s.Proxies, CertificateHeader: s.Certificates.header(),
-		Now: h.now, Log: h.log, OnRefused: h.refusedAtTheDoor, OnDone: h.meters.done,
+		Authorities: authorities, Now: h.now, Log: h.log, OnRefused: h.refusedAtTheDoor, OnDone: h.meters.done,
 	})
 }
 

@@ -47,22 +47,18 @@ func signingPlan(s settings) keys.Plan {
 const skew = 5 * time.Minute // of clocks, on whom a token is shown to
 
 // openProvider opens sign-in, the authorization endpoint and the token endpoint.
-func (h *house) openProvider(ring *seal.Ring, trust *x509.CertPool) error {
+func (h *house) openProvider(ring *seal.Ring) error {
 	s, issuer := h.settings, core.IssuerID(h.settings.IssuerID)
 	users, once := storage.NewUsers(h.engine, issuer, ring), storage.NewOnce(h.engine, issuer)
 	desk := login.NewDesk(login.Parts{
 		Users: users, Links: users, Throttle: users, Sessions: storage.NewSessions(h.engine, issuer), Policy: h.policy, Lifetime: s.Sessions.Lifetime, Now: h.now,
 	})
-	clientKeys, err := h.clientKeys(trust)
-	if err != nil {
-		return err
-	}
 	authorities, err := s.Certificates.pool()
 	if err != nil {
 		return err
 	}
 	authenticator := clientauth.New(clientauth.Parts{
-		Clients: h.clients, Keys: clientKeys, Once: once, Issuer: s.Issuer, TokenEndpoint: s.Issuer + "/token", Now: h.now,
+		Clients: h.clients, Keys: h.remotes, Once: once, Issuer: s.Issuer, TokenEndpoint: s.Issuer + "/token", Now: h.now,
 		Authorities: authorities, CheckCertificate: h.checkCertificate,
 	})
 	failed := web.NewLimiter(s.Sessions.FailureEvery, int(s.Sessions.Failures), limitedAddresses)

@@ -166,7 +166,10 @@ func (k *keptReader) certificate(caller strictjson.Value) *core.Certificate {
 		return nil
 	}
 	san := k.member(v, "san")
+	said, _ := v.Get("trusted") // absent in what was kept before it was looked at
+	trusted, _ := said.Bool()
 	return &core.Certificate{
+		Trusted: trusted,
 		Subject: k.text(v, "subject"), Issuer: k.text(v, "issuer"), Serial: k.text(v, "serial"), SHA256: k.text(v, "sha256"),
 		NotBefore: k.moment(v, "not_before"), NotAfter: k.moment(v, "not_after"),
 		SAN: core.AlternativeNames{DNS: k.list(san, "dns"), URI: k.list(san, "uri"), Email: k.list(san, "email"), IP: k.list(san, "ip")},

@@ -298,9 +298,12 @@ func writeCertificate(w Writer, c *core.Certificate) {
 	if c == nil {
 		c = &core.Certificate{}
 	}
-	w.BeginObject(8)
+	w.BeginObject(11)
 	flag(w, "present", c.SHA256 != "")
+	flag(w, "trusted", c.Trusted)
 	text(w, "subject", c.Subject)
+	list(w, "cn", oauth.NamesOf(c.Subject, "CN"))
+	list(w, "ou", oauth.NamesOf(c.Subject, "OU"))
 	text(w, "issuer", c.Issuer)
 	text(w, "serial", c.Serial)
 	text(w, "sha256", c.SHA256)

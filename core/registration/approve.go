@@ -21,7 +21,7 @@ func (j *judgement) approve(ctx context.Context) (Approved, error) {
 	a := Approved{
 		client: j.before.Client, credentials: j.before.Credentials, state: j.before.State, before: j.before,
 		spends: j.held, supersedes: j.supersedes(), basis: basis{j.before.Stamps, j.site, j.verdict.Holds},
-		writes: j.writes.All(), once: j.once,
+		writes: j.writes.All(), onces: j.onces,
 	}
 	outcome := ledger.Stored
 	var err error
@@ -156,7 +156,7 @@ func (j *judgement) describe(a *Approved) error {
 		trust = v
 	}
 	c.Governance = core.Governance{Obligations: j.verdict.Require, Limits: j.verdict.Limits, Labels: j.verdict.Labels, Trust: trust}
-	if j.bound() {
+	if j.approved() {
 		c.Governance = tightened(j.before.Client.Governance, decision.Verdict{
 			Require: j.verdict.Require, Limits: j.verdict.Limits, Labels: j.verdict.Labels, Trust: trust,
 		})
@@ -171,9 +171,9 @@ func (j *judgement) describe(a *Approved) error {
 	return err
 }
 
-// bound tells that an operator approved the client and does not make this change: what was attached to the client then, it does
+// approved tells that an operator approved the client and does not make this change: what was attached to the client then, it does
 // not shed by itself.
-func (j *judgement) bound() bool {
+func (j *judgement) approved() bool {
 	return j.req.Operation == core.Update && j.before.Client.Provenance.ApprovedBy != "" && j.caller.Kind != KindOperator
 }
 

@@ -5,7 +5,7 @@
 // The road, a file per stage:
 //
 //	access.go     1  who is at the desk
-//	statement.go  2  what a software statement proves
+//	statement.go  2  what a software statement proves (issuer.go, terms.go, binding.go: whose are believed, on which terms)
 //	normalise.go  3  request, statement and profile become one draft
 //	propose.go    4  plugins propose patches
 //	floor.go      5  what nothing may loosen

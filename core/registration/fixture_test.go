@@ -78,8 +78,8 @@ func (v *vault) Commit(_ context.Context, a registration.Approved) error {
 		return registration.ErrZero
 	case v.fail != nil:
 		return v.fail
-	case v.replayed(a):
-		return registration.ErrReplayed
+	case v.replayed(a) != nil:
+		return v.replayed(a)
 	case a.Unchanged():
 		v.markOnce(a)
 		return nil
@@ -120,13 +120,17 @@ func (v *vault) Commit(_ context.Context, a registration.Approved) error {
 }
 
 // replayed tells whether what may be done once was done; markOnce does it.
-func (v *vault) replayed(a registration.Approved) bool {
-	once, ok := a.Once()
-	return ok && v.once[once]
+func (v *vault) replayed(a registration.Approved) error {
+	for _, once := range a.Onces() {
+		if v.once[once] {
+			return once.Replayed()
+		}
+	}
+	return nil
 }
 
 func (v *vault) markOnce(a registration.Approved) {
-	if once, ok := a.Once(); ok {
+	for _, once := range a.Onces() {
 		v.once[once] = true
 	}
 }
@@ -277,7 +281,7 @@ func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
 func (b *bench) certify(methods []oauth.AuthMethod) {
 	b.desk = registration.NewDesk(registration.Parts{
 		Store: b.store, Certified: methods, Policy: answers(func(q *decision.Registration) (decision.Verdict, error) { return b.policy(q) }),
-		Plugins: b.plugins, Book: b.book, IssuerKeys: b, Site: b.site,
+		Plugins: b.plugins, Book: b.book, IssuerKeys: b, ClientKeys: b, Site: b.site,
 		ClientURI: func(id core.ClientID) string { return "https://op.example/dcr/register/" + string(id) },
 		Audiences: []string{"https://op.example", "https://op.example/dcr/register"},
 		Now:       func() time.Time { return b.now },
@@ -287,6 +291,11 @@ func (b *bench) certify(methods []oauth.AuthMethod) {
 			b.decided = append(b.decided, t)
 		},
 	})
+}
+
+// Configured is what the trusted issuer publishes where its document says.
+func (b *bench) Configured(ctx context.Context, endpoint, claim, kid string) (jose.KeySet, error) {
+	return b.Set(ctx, text(parse(b.t, b.published[endpoint]), claim), kid)
 }
 
 // Set is what the trusted issuer at jwksURI publishes.

@@ -23,7 +23,7 @@ func (j *judgement) floor(context.Context) error {
 			Message: "token_endpoint_auth_method " + string(method) + " is not offered: this server takes no client certificates for it.",
 		})
 	}
-	return refusal(found)
+	return refusal(append(found, j.heldToStatement()...))
 }
 
 // readKeys judges a client's key set: public keys only, strong enough, distinct ids. One that was found good is read once.

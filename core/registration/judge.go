@@ -34,8 +34,10 @@ type judgement struct {
 	keysIn  string           // the jwks that they were read from
 
 	signed    decision.Signature // of the request itself
-	once      *Once              // that the commit does; nil: nothing
+	onces     []Once             // that the commit does
+	inner     *vouching          // of the statement that names the keys of a signed request; nil: none does
 	statement decision.Statement
+	bound     binding       // to the statement
 	locked    []string      // members that the statement fixed
 	draft     core.Metadata // the client as it would be; before the request is read, the client as it is
 	earlier   core.Metadata // the draft before the step now taken; a step replaces members, and changes none in place

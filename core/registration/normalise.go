@@ -28,10 +28,14 @@ func (j *judgement) normalise(context.Context) error {
 	if err := j.keepLocked(); err != nil {
 		return err
 	}
+	if err := j.rebind(); err != nil {
+		return err
+	}
 	if err := j.choose(); err != nil {
 		return err
 	}
 	j.applyProfile()
+	j.grantByStatement()
 	some, all := ofPrograms(j.draft.RedirectURIs)
 	if said := j.draft.ApplicationType; said == "" && some || said == "web" && all {
 		j.draft.ApplicationType = "native"
@@ -149,8 +153,7 @@ func (j *judgement) applyStatement() error {
 	if j.statement.Trust != TrustIssuer {
 		return nil
 	}
-	ours := slices.DeleteFunc(j.statement.Claims.Members(), func(m strictjson.Member) bool { return !metadata.IsReserved(m.Name) })
-	stated, err := metadata.Parse(strictjson.Object(ours...), nil)
+	stated, err := metadata.Parse(j.bound.terms.stated(j.statement.Claims), nil)
 	if err != nil {
 		return core.Refuse(core.InvalidSoftwareStatement, "software_statement: %s", core.AsError(err).Detail)
 	}

@@ -147,10 +147,12 @@ func (j *judgement) believe(c *core.Client) {
 	}
 	issuer, _ := field(claims, "iss")
 	trust := TrustNone
-	_, trusted := j.site.issuer(issuer)
+	entries := j.site.issuers(ForStatements, issuer)
 	switch {
-	case trusted && c.Provenance.StatementIssuer == issuer:
-		trust = TrustIssuer
+	case len(entries) > 0 && c.Provenance.StatementIssuer == issuer:
+		trust, j.bound = TrustIssuer, binding{terms: entries[0].Terms, claims: claims}
+		j.bound.terms.Certificate = CertificateBinding{} // it was there when the client came
+		claims = j.bound.terms.visible(claims)
 	case c.Provenance.StatementIssuer == "" && c.Governance.Trust == TrustSelf:
 		trust = TrustSelf
 	}
