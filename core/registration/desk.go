@@ -64,6 +64,7 @@ type Desk struct {
 	plugins    hook.Chain
 	book       Book
 	issuerKeys IssuerKeys
+	documents  DocumentSource
 	site       atomic.Pointer[Site]
 	readings   readings
 	line       *line
@@ -74,12 +75,13 @@ type Desk struct {
 	now        func() time.Time
 }
 
-// Parts are what a Desk is made of. All are needed, but for Audiences, Certified and Decided.
+// Parts are what a Desk is made of. All are needed, but for Documents, Audiences, Certified and Decided.
 type Parts struct {
 	Store      Store
 	Policy     Policy
 	Plugins    hook.Chain
 	Book       Book
+	Documents  DocumentSource             // clients' metadata documents; nil: they are judged only when they come along
 	IssuerKeys IssuerKeys                 // keys that trusted issuers publish
 	Site       *Site                      // valid and prepared (Site.Prepared)
 	ClientURI  func(core.ClientID) string // gives the registration_client_uri (RFC 7592 §3)
@@ -91,7 +93,7 @@ type Parts struct {
 
 // NewDesk opens a desk.
 func NewDesk(p Parts) *Desk {
-	d := &Desk{store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, issuerKeys: p.IssuerKeys, clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, now: p.Now, line: newLine()}
+	d := &Desk{store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, issuerKeys: p.IssuerKeys, documents: p.Documents, clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, now: p.Now, line: newLine()}
 	d.site.Store(p.Site)
 	return d
 }
