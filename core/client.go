@@ -180,10 +180,13 @@ const (
 	ChannelDCR      Channel = "dcr"      // RFC 7591
 	ChannelManage   Channel = "manage"   // RFC 7592
 	ChannelOperator Channel = "operator" // the operators' API
+	ChannelDocument Channel = "cimd"     // a client ID metadata document: nothing is stored
 )
 
 // Channels lists them.
-func Channels() []Channel { return []Channel{ChannelDCR, ChannelManage, ChannelOperator} }
+func Channels() []Channel {
+	return []Channel{ChannelDCR, ChannelManage, ChannelOperator, ChannelDocument}
+}
 
 // An InitialAccessToken lets its holder register clients (RFC 7591 §3). How often it was used is counted apart.
 type InitialAccessToken struct {
@@ -215,7 +218,7 @@ func (t *Terms) IsZero() bool {
 
 // Caller is who is at the desk, as policy may see it. No secrets.
 type Caller struct {
-	Kind      string // "initial_access_token", "registration_access_token", "operator" or "open"
+	Kind      string // "initial_access_token", "registration_access_token", "operator", "client_metadata_document" or "open"
 	IP        string
 	Origin    string // the Origin header
 	UserAgent string

@@ -35,6 +35,10 @@ type (
 // crockford is base32 without padding in an alphabet that keeps byte order and leaves out look-alikes.
 var crockford = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
+// IsDocument tells an id that is the address of a client's metadata document
+// (draft-ietf-oauth-client-id-metadata-document-02 §3). No id that is minted, registered or imported begins so.
+func (id ClientID) IsDocument() bool { return strings.HasPrefix(string(id), "https://") }
+
 // timeOrdered gives 26 characters: 48 bits of milliseconds, 10 of the microseconds in them, 70 random bits. What is made by one
 // request after another sorts in that order; milliseconds alone were too coarse for it.
 func timeOrdered(now time.Time) string {

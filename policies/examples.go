@@ -144,6 +144,7 @@ func siteConfig(scopes []string, profiles ...strictjson.Member) strictjson.Value
 	return strictjson.Object(
 		strictjson.Member{Name: "allowed_scopes", Value: flags(scopes...)},
 		strictjson.Member{Name: "registration", Value: strictjson.Object(strictjson.Member{Name: "open", Value: no})},
+		strictjson.Member{Name: "client_id_metadata_documents", Value: strictjson.Object(strictjson.Member{Name: "enabled", Value: no})},
 		strictjson.Member{Name: "redirects", Value: strictjson.Object(
 			strictjson.Member{Name: "allowed_private_schemes", Value: flags()},
 			strictjson.Member{Name: "allowed_hosts", Value: flags()},

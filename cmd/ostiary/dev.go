@@ -156,6 +156,7 @@ func (f devFlags) settings(at net.Addr, log *slog.Logger) (settings, core.Secret
 	s.Policy.Deadline = devDeadline
 	s.Ledger.RefusedPerMinute = 1000
 	s.Tokens.loopback, s.demo = true, true
+	s.documents = true
 	s.Plugins.Unsigned, s.Plugins.trusting = allowUnsigned, true
 	s.Desk = deskSettings{Every: 50 * time.Millisecond, Burst: 200}
 	s.Sessions.Failures, s.Sessions.FailureEvery = 1000, 50*time.Millisecond

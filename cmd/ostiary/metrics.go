@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/ostiary/ostiary/core/metrics"
+	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/web"
 	"github.com/ostiary/ostiary/policies"
 )
@@ -18,6 +19,7 @@ type meters struct {
 
 	differences, evaluations, unasked *metrics.Counter // of the policy shadow
 	logged, unlogged                  *metrics.Counter // events of the decision log
+	documents                         *metrics.Counter // looks at clients' metadata documents
 
 	plugins pluginMeters
 	glance  func() // sets what is only looked at when the metrics are read
@@ -33,7 +35,10 @@ func (h *house) newMeters(table []web.Route, issuerPath string) (*meters, error)
 	m.requests, counting = m.registry.Counter("ostiary_requests_total", "Requests answered.", routes, classes)
 	m.seconds, timing = m.registry.Histogram("ostiary_request_duration_seconds", "From the head's arrival to the answer.",
 		[]float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5}, routes)
-	return m, errors.Join(counting, timing, m.addShadow(), m.addDecisionLog(), m.addPlugins(),
+	var looking error
+	m.documents, looking = m.registry.Counter("ostiary_client_documents_total", "Looks at client ID metadata documents, by what they came to.",
+		metrics.Of("result", registration.DocumentResults()...))
+	return m, errors.Join(counting, timing, looking, m.addShadow(), m.addDecisionLog(), m.addPlugins(),
 		m.registry.GaugeFunc("ostiary_policy_bundle_problems", "Times in a row that the policy bundle could not be read or was refused; 0 without a bundle.",
 			func() float64 { return float64(h.rules.bundle.failed()) }),
 		m.registry.GaugeFunc("ostiary_problems", "Problems that /health/ready reports now.",

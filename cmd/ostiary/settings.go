@@ -50,6 +50,8 @@ type settings struct {
 	Plugins     pluginSettings      `yaml:"plugins"`
 	DecisionLog decisionLogSettings `yaml:"decision_log"`
 
+	documents bool // client ID metadata documents are on where dcr_config.yaml does not say; dev's
+
 	demo bool        // the demo site and its API are served; dev's
 	Log  logSettings `yaml:"log"`
 }

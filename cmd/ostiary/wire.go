@@ -53,6 +53,10 @@ type house struct {
 
 	plugins *plugins.Host
 	desk    *registration.Desk
+	known   *registration.Documents // the clients that there are, stored or described by a document
+
+	documents registration.DocumentSource
+
 	tries   *candidates
 	jobs    *replay.Jobs
 	signing *keys.Ring
@@ -106,6 +110,9 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 	if h.remotes, err = h.clientKeys(trust); err != nil {
 		return nil, err
 	}
+	if h.documents, err = h.clientDocuments(trust); err != nil {
+		return nil, err
+	}
 	h.openDesk(h.issuerKeys(trust))
 	h.openJobs()
 	if err := h.openProvider(ring); err != nil {
@@ -149,7 +156,7 @@ func (h *house) openRules(ctx context.Context, kept storage.Policies) error {
 	h.policy = policies.NewEngine(policies.Options{
 		Log: h.log, Now: h.now, Deadline: h.settings.Policy.Deadline, Shadow: h.sighted, Taken: h.recorder(),
 	})
-	h.rules = &rules{engine: h.policy, kept: kept, log: h.log, now: h.now, dir: h.settings.PolicyDir, file: h.settings.DCRConfig}
+	h.rules = &rules{documents: h.settings.documents, engine: h.policy, kept: kept, log: h.log, now: h.now, dir: h.settings.PolicyDir, file: h.settings.DCRConfig}
 	if h.settings.Policy.Bundle.named() {
 		bundle, err := newBundleSource(h.settings, h.now)
 		if err != nil {
@@ -220,7 +227,7 @@ func (h *house) openDesk(issuerKeys *keys.Remote) {
 	issuer := h.settings.Issuer
 	h.desk = registration.NewDesk(registration.Parts{
 		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, IssuerKeys: issuerKeys, ClientKeys: h.remotes, Site: h.rules.site.Load(), Now: h.now,
-		Decided: h.policy.Note, Certified: h.settings.Certificates.methods(),
+		Documents: h.documents, Decided: h.policy.Note, Certified: h.settings.Certificates.methods(),
 		ClientURI: func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
 		Audiences: []string{issuer, issuer + "/dcr/register", issuer + "/register"},
 	})
@@ -229,6 +236,7 @@ func (h *house) openDesk(issuerKeys *keys.Remote) {
 		h.shadow.follows()
 	}
 	h.tokens = registration.NewTokens(h.clients, h.desk.Site, h.now)
+	h.known = registration.NewDocuments(h.desk, h.clients, h.lookedAtDocument)
 }
 
 func (h *house) openServer() (*web.Server, error) {
@@ -261,7 +269,7 @@ func (h *house) table(issuerPath string) []web.Route {
 	s := h.settings
 	limiter := web.NewLimiter(s.Desk.Every, int(s.Desk.Burst), limitedAddresses)
 	parts := routes.Parts{
-		OIDC:   oidc.New(h.desk, h.signing, limiter, oidc.Document(s.Issuer, s.Certificates.methods()...)),
+		OIDC:   oidc.New(h.desk, h.signing, limiter, oidc.Document(s.Issuer, s.Certificates.methods()...)).Offering(h.waysIn),
 		Tokens: oidc.NewTokenHandlers(h.people.tokens, s.Issuer),
 		People: h.people.pages,
 		Console: console.New(h.people.login.For(core.ConsoleSession, consoleLifetime), h.book, explainer{h.policy}, strings.HasPrefix(s.Issuer, "https:")).

@@ -58,12 +58,12 @@ func (h *house) openProvider(ring *seal.Ring) error {
 		return err
 	}
 	authenticator := clientauth.New(clientauth.Parts{
-		Clients: h.clients, Keys: h.remotes, Once: once, Issuer: s.Issuer, TokenEndpoint: s.Issuer + "/token", Now: h.now,
+		Clients: h.known.Explained(), Keys: h.remotes, Once: once, Issuer: s.Issuer, TokenEndpoint: s.Issuer + "/token", Now: h.now,
 		Authorities: authorities, CheckCertificate: h.checkCertificate,
 	})
 	failed := web.NewLimiter(s.Sessions.FailureEvery, int(s.Sessions.Failures), limitedAddresses)
 	h.people = &people{users: users, login: desk, failed: failed, tokens: token.New(token.Parts{
-		Authenticator: authenticator, Clients: h.clients, People: users, Once: once, Keys: h.signing, Policy: h.policy, Now: h.now,
+		Authenticator: authenticator, Clients: h.known, People: users, Once: once, Keys: h.signing, Policy: h.policy, Now: h.now,
 		Plugins: h.plugins, Extended: h.tokenExtended,
 		Grants: storage.NewGrants(h.engine, issuer, ring, h.clients, h.now),
 		Options: token.Options{
@@ -96,9 +96,9 @@ func (h *house) openPages(authenticator *clientauth.Authenticator, store storage
 	h.people.pages, err = pages.New(pages.Parts{
 		Issuer: s.Issuer, Desk: desk, Failures: h.people.failed, Accounts: desk, Forms: forms, Now: h.now,
 		Endpoint: authorize.New(authorize.Parts{
-			Site: site, Clients: h.clients, Authenticator: authenticator, Browser: desk, Policy: h.policy, Store: store, Forms: forms, Now: h.now,
+			Site: site, Clients: h.known.Explained(), Authenticator: authenticator, Browser: desk, Policy: h.policy, Store: store, Forms: forms, Now: h.now,
 		}),
-		Exit: authorize.NewExit(authorize.ExitParts{Site: site, Clients: h.clients, Sessions: desk, Forms: forms, Now: h.now}),
+		Exit: authorize.NewExit(authorize.ExitParts{Site: site, Clients: h.known, Sessions: desk, Forms: forms, Now: h.now}),
 	})
 	return err
 }

@@ -169,6 +169,9 @@ func (r *Registration) writeURIs(w Writer) {
 	if wants(w, "uris") {
 		w.Key("uris")
 		w.BeginArray(4)
+		if id := r.Effective.ClientID; id.IsDocument() {
+			writeURI(w, "client_id", string(id))
+		}
 		metadata.EachURI(&r.Effective.Metadata, func(member, raw string) {
 			if member != "redirect_uris" {
 				writeURI(w, member, raw)

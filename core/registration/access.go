@@ -15,6 +15,7 @@ const (
 	KindRAT      = "registration_access_token"
 	KindOperator = "operator"
 	KindOpen     = "open"
+	KindDocument = "client_metadata_document" // nobody asked: somebody came whose client_id is the address of one
 )
 
 // unknownToken answers every bad bearer alike: unknown, foreign, truncated, revoked, expired, used up.
@@ -34,6 +35,8 @@ func (j *judgement) access(ctx context.Context) error {
 		return j.req.Refused
 	case !offers(j.req.Channel, j.req.Operation):
 		return core.Refuse(core.InvalidRequest, "This operation is not offered here.")
+	case j.req.Channel == core.ChannelDocument:
+		return j.documentAccess()
 	case j.caller.Kind == KindOperator:
 		return j.operatorsClient(ctx)
 	case j.as != "":
@@ -51,7 +54,7 @@ func (j *judgement) access(ctx context.Context) error {
 // offers tells what may be asked for through a channel at all; anything else never comes as far as policy.
 func offers(channel core.Channel, op core.Operation) bool {
 	switch channel {
-	case core.ChannelDCR:
+	case core.ChannelDCR, core.ChannelDocument:
 		return op == core.Register
 	case core.ChannelManage:
 		return op == core.Read || op == core.Update || op == core.Delete

@@ -27,6 +27,10 @@ func (j *judgement) approve(ctx context.Context) (Approved, error) {
 	var err error
 	switch j.req.Operation {
 	case core.Register:
+		if j.req.Channel == core.ChannelDocument {
+			outcome, err = ledger.Nothing, j.appoint(&a)
+			break
+		}
 		err = j.create(ctx, &a)
 	case core.Update:
 		if a.unchanged = j.isUnchanged(); a.unchanged {
@@ -59,6 +63,9 @@ func (j *judgement) approve(ctx context.Context) (Approved, error) {
 
 func (j *judgement) create(ctx context.Context, a *Approved) error {
 	id, err := j.chooseID(ctx)
+	if err == nil && id.IsDocument() { // it would take the place of the client that this document describes
+		err = core.Refuse(core.InvalidClientMetadata, "client_id cannot be an https URL: that is the address of a client's own metadata document.")
+	}
 	if err != nil {
 		return err
 	}
@@ -79,6 +86,23 @@ func (j *judgement) create(ctx context.Context, a *Approved) error {
 		a.minted.registration = core.NewSecret()
 		a.credentials.Registration = []core.RegistrationToken{{Hash: a.minted.registration.Hash()}}
 	}
+	return nil
+}
+
+// appoint makes the client of a document, which is written nowhere.
+func (j *judgement) appoint(a *Approved) error {
+	a.client = core.Client{
+		ID: j.req.ClientID, IssuedAt: j.now.Truncate(time.Second),
+		Provenance: core.Provenance{Channel: j.req.Channel, Profile: j.profile.Name, RegisteredBy: j.req.Decision},
+	}
+	a.unchanged, a.writes = true, nil
+	if err := j.describe(a); err != nil {
+		return err
+	}
+	if a.state != core.Active {
+		return core.Refuse(core.AccessDenied, "This client needs an operator's approval, and one that is only known by its metadata document cannot wait for it: register the client.")
+	}
+	a.client.Generation = Identity(&a.client.Metadata)
 	return nil
 }
 

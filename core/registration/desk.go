@@ -75,6 +75,7 @@ type Desk struct {
 	book       Book
 	issuerKeys IssuerKeys
 	clientKeys ClientKeys
+	documents  DocumentSource
 	site       atomic.Pointer[Site]
 	readings   readings
 	line       *line
@@ -85,12 +86,13 @@ type Desk struct {
 	now        func() time.Time
 }
 
-// Parts are what a Desk is made of. All are needed, but for ClientKeys, Audiences, Certified and Decided.
+// Parts are what a Desk is made of. All are needed, but for ClientKeys, Documents, Audiences, Certified and Decided.
 type Parts struct {
 	Store      Store
 	Policy     Policy
 	Plugins    hook.Chain
 	Book       Book
+	Documents  DocumentSource             // clients' metadata documents; nil: they are judged only when they come along
 	IssuerKeys IssuerKeys                 // keys that trusted issuers publish
 	ClientKeys ClientKeys                 // keys that software statements name; nil: they may not name addresses
 	Site       *Site                      // valid and prepared (Site.Prepared)
@@ -103,7 +105,10 @@ type Parts struct {
 
 // NewDesk opens a desk.
 func NewDesk(p Parts) *Desk {
-	d := &Desk{store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, issuerKeys: p.IssuerKeys, clientKeys: p.ClientKeys, clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, now: p.Now, line: newLine()}
+	d := &Desk{
+		store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, issuerKeys: p.IssuerKeys, clientKeys: p.ClientKeys, documents: p.Documents,
+		clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, now: p.Now, line: newLine(),
+	}
 	d.site.Store(p.Site)
 	return d
 }

@@ -74,7 +74,7 @@ func (j *judgement) decide(ctx context.Context, pass int) (decision.Verdict, err
 	if j.desk.decided != nil {
 		j.rounds = append(j.rounds, decision.Round{Question: question, Verdict: verdict, Err: err})
 	}
-	j.verdict.Revision = verdict.Revision
+	j.verdict.Revision, j.verdict.Holds = verdict.Revision, verdict.Holds // of a denial, too
 	if err == nil {
 		row.Reasons, row.Attached = reasonsOf(verdict), attachedBy(verdict)
 		j.advice = public(verdict.Warn) // that of an earlier pass was about another draft

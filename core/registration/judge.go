@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -33,6 +34,7 @@ type judgement struct {
 	keys    []jose.KeyFact   // of the draft's jwks
 	keysIn  string           // the jwks that they were read from
 
+	fetched   fetched            // of a client's metadata document
 	signed    decision.Signature // of the request itself
 	onces     []Once             // that the commit does
 	inner     *vouching          // of the statement that names the keys of a signed request; nil: none does
@@ -68,8 +70,10 @@ var (
 )
 
 // roadOf lists the stages of an operation.
-func roadOf(op core.Operation) []stage {
+func roadOf(channel core.Channel, op core.Operation) []stage {
 	switch {
+	case channel == core.ChannelDocument && op == core.Register: // its document is read first
+		return slices.Insert(roadOf(core.ChannelDCR, op), 1, stage{name: "document", step: (*judgement).readClientDocument, own: true})
 	case op == core.Approve: // nothing is proposed but less
 		return []stage{accessStage, {name: "normalise", step: (*judgement).narrow, drafts: true}, floorStage, policyStage}
 	case removes(op):
@@ -105,7 +109,7 @@ func (d *Desk) Judge(ctx context.Context, req Request) (Approved, ledger.Entry, 
 
 // walk takes the stages in order.
 func (j *judgement) walk(ctx context.Context) (Approved, ledger.Entry, error) {
-	for _, s := range roadOf(j.req.Operation) {
+	for _, s := range roadOf(j.req.Channel, j.req.Operation) {
 		if err := j.run(ctx, s); err != nil {
 			return Approved{}, j.refused(err), j.face(err)
 		}

@@ -66,6 +66,9 @@ func (j *judgement) chooseProfile() error {
 		return nil
 	}
 	asked := j.req.Profile
+	if j.req.Channel == core.ChannelDocument {
+		asked = j.site.Documents.Profile
+	}
 	if v := j.asked.Control.Profile; !v.IsAbsent() {
 		name, ok := v.Text()
 		if !ok {

@@ -22,6 +22,7 @@ type Site struct {
 	Profiles         map[string]Profile `yaml:"client_profiles"`
 	CustomAttributes []string           `yaml:"custom_attributes"`
 	TrustedIssuers   []TrustedIssuer    `yaml:"trusted_issuers"`
+	Documents        SiteDocuments      `yaml:"client_id_metadata_documents"`
 }
 
 // SitePolicy is what the shipped rules read.
@@ -47,8 +48,12 @@ type SiteStatement struct {
 
 // SiteRegistration switches the desk's ways in.
 type SiteRegistration struct {
-	Open bool `yaml:"open"` // without an initial access token
+	Open    bool  `yaml:"open"`    // without an initial access token
+	Enabled *bool `yaml:"enabled"` // absent: yes; else nobody but operators registers clients, and no endpoint for it is advertised
 }
+
+// IsOn tells whether clients can be registered by others than operators at all.
+func (r SiteRegistration) IsOn() bool { return r.Enabled == nil || *r.Enabled }
 
 // A Profile is a template for clients: what they get when they do not say, and what they may be.
 type Profile struct {
@@ -78,6 +83,7 @@ func DefaultSite() Site {
 			DefaultScopes: []string{"openid", "profile", "email", "address", "phone", "offline_access"},
 			Redirects:     SiteRedirects{Max: 20},
 		},
+		Documents: defaultDocuments(),
 	}
 }
 
@@ -106,6 +112,7 @@ func (s *Site) Validate() []config.Problem {
 		}
 		t.validate(func(member, text string) { add(path+member, text) })
 	}
+	s.Documents.validate(func(name string) bool { return name == DefaultProfile || s.HasProfile(name) }, func(member, text string) { add("client_id_metadata_documents"+member, text) })
 	for name, p := range s.Profiles {
 		if len(p.AllowedScopes) == 0 {
 			eachInvalid(p.DefaultScopes, s.allows, func(at string) {
@@ -237,6 +244,7 @@ func (s *Site) Data() strictjson.Value {
 	return strictjson.Object(
 		m("allowed_scopes", set(s.Policy.AllowedScopes)),
 		m("registration", strictjson.Object(m("open", strictjson.Bool(s.Registration.Open)))),
+		m("client_id_metadata_documents", strictjson.Object(m("enabled", strictjson.Bool(s.Documents.IsOn())))),
 		m("redirects", strictjson.Object(
 			m("allowed_hosts", set(s.Policy.Redirects.AllowedHosts)),
 			m("allowed_private_schemes", set(s.Policy.Redirects.AllowedPrivateSchemes)),

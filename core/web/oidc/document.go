@@ -80,3 +80,18 @@ func texts[T ~string](words ...T) strictjson.Value {
 	}
 	return strictjson.Strings(list)
 }
+
+// in gives the discovery document with the ways in that are open (RFC 8414 §2; draft-ietf-oauth-client-id-metadata-document-02 §6).
+func (w WaysIn) in(document []byte) []byte {
+	doc, err := strictjson.Parse(document, strictjson.Stored)
+	if err != nil { // Document made it
+		return document
+	}
+	if !w.Registration {
+		doc = doc.Without("registration_endpoint")
+	}
+	if w.Documents {
+		doc = doc.With("client_id_metadata_document_supported", strictjson.Bool(true))
+	}
+	return strictjson.Append(nil, doc)
+}
