@@ -184,6 +184,8 @@ func commitError(req Request, err error) error {
 		return unknownToken(ErrSpent)
 	case errors.Is(err, ErrReplayed):
 		return core.Refuse(core.InvalidRequest, "The signed request was used before: sign a new one, with another jti.")
+	case errors.Is(err, ErrTaken) && req.Channel == core.ChannelImport:
+		return core.Refuse(core.Conflict, "A client with this id was registered meanwhile; plan again.")
 	case errors.Is(err, ErrTaken) && !asksForID(req):
 		return takenID()
 	case errors.Is(err, ErrTaken):

@@ -24,6 +24,7 @@ callers := {
 	"register": {
 		"dcr": {"initial_access_token", "operator"},
 		"operator": {"operator"},
+		"import": {"operator"},
 	},
 	"read": {
 		"manage": {"registration_access_token", "operator"},
@@ -32,10 +33,12 @@ callers := {
 	"update": {
 		"manage": {"registration_access_token", "operator"},
 		"operator": {"operator"},
+		"import": {"operator"},
 	},
 	"delete": {
 		"manage": {"registration_access_token", "operator"},
 		"operator": {"operator"},
+		"import": {"operator"},
 	},
 	"disable": {"operator": {"operator"}},
 	"enable": {"operator": {"operator"}},
