@@ -47,6 +47,7 @@ type Metadata struct {
 
 	PostLogoutRedirectURIs []string // OpenID Connect RP-Initiated Logout 1.0 §3.1
 	RequirePAR             *bool    // require_pushed_authorization_requests, RFC 9126 §6
+	AllowedAudiences       []string // our own: the resources (RFC 8707) that it may ask tokens for; nil: any that is served
 
 	FrontchannelLogoutURI     string // OpenID Connect Front-Channel Logout 1.0 §2
 	FrontchannelLogoutSession *bool  // frontchannel_logout_session_required
@@ -100,6 +101,7 @@ type Provenance struct {
 	WrittenBy       DecisionID
 	ApprovedBy      DecisionID // of the operator who approved it; empty: nobody had to
 	Revision        string     // of the policy that admitted it
+	Declared        string     // the set of declarations that made it; empty: it was not declared
 }
 
 // Governance is what policy attached to a client; the core holds it to it later.
@@ -140,9 +142,10 @@ type Credentials struct {
 
 // A StoredSecret is one client secret as it is kept.
 type StoredSecret struct {
-	Alg       string    `json:"alg"` // "sha256" for secrets we made
+	Alg       string    `json:"alg"` // "sha256" for secrets we made; else that of a slow hash
 	Hash      string    `json:"hash"`
 	ExpiresAt time.Time `json:"expires_at"` // zero: never
+	From      string    `json:"from"`       // SHA-256 of the imported hash that it took the place of; empty: none
 }
 
 // A RegistrationToken is one registration access token as it is kept (RFC 7592 §3). The one before the current stays valid
@@ -181,11 +184,12 @@ const (
 	ChannelManage   Channel = "manage"   // RFC 7592
 	ChannelOperator Channel = "operator" // the operators' API
 	ChannelDocument Channel = "cimd"     // a client ID metadata document: nothing is stored
+	ChannelImport   Channel = "import"   // declared clients: what operators keep in files
 )
 
 // Channels lists them.
 func Channels() []Channel {
-	return []Channel{ChannelDCR, ChannelManage, ChannelOperator, ChannelDocument}
+	return []Channel{ChannelDCR, ChannelManage, ChannelOperator, ChannelDocument, ChannelImport}
 }
 
 // An InitialAccessToken lets its holder register clients (RFC 7591 §3). How often it was used is counted apart.

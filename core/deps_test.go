@@ -30,18 +30,19 @@ var arrows = map[string]string{
 	"core/sandbox/wasm":           "",
 	"core/sandbox/testdata/guest": "",
 	"core/seal":                   "core",
+	"core/slowhash":               "",
 	"core/watch":                  "",
 
 	// verbs
 	"core/authorize":    "core core/clientauth core/decision core/keys/jose core/oauth core/seal core/strictjson",
 	"core/bff":          "core core/fetch core/keys/jose core/oauth core/strictjson",
 	"core/bff/proxy":    "core core/bff",
-	"core/clientauth":   "core core/keys core/keys/jose core/oauth core/strictjson",
-	"core/login":        "core core/decision core/oauth core/strictjson",
+	"core/clientauth":   "core core/keys core/keys/jose core/oauth core/slowhash core/strictjson",
+	"core/login":        "core core/decision core/oauth core/slowhash core/strictjson",
 	"core/token":        "core core/clientauth core/decision core/hook core/keys core/keys/jose core/metadata core/oauth core/strictjson",
 	"core/operator":     "core core/strictjson",
 	"core/replay":       "core core/decision core/ledger core/strictjson",
-	"core/registration": "core core/config core/decision core/hook core/keys core/keys/jose core/ledger core/metadata core/oauth core/strictjson",
+	"core/registration": "core core/config core/decision core/hook core/keys core/keys/jose core/ledger core/metadata core/oauth core/slowhash core/strictjson",
 
 	// the edge
 	"core/web":         "core core/oauth core/strictjson",
@@ -95,7 +96,8 @@ var doors = map[string]string{
 	"github.com/tetratelabs/wazero":        "core/sandbox",
 	"github.com/valyala/fasthttp":          "core/web",
 	"go.yaml.in/yaml":                      "core/config",
-	"golang.org/x/crypto/argon2":           "core/login",
+	"golang.org/x/crypto/argon2":           "core/slowhash",
+	"golang.org/x/crypto/bcrypt":           "core/slowhash",
 	"golang.org/x/crypto/chacha20poly1305": "core/seal",
 	"golang.org/x/crypto/cryptobyte":       "core/keys/jose",
 	"golang.org/x/net/idna":                "core/oauth",

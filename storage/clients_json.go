@@ -29,6 +29,7 @@ func (f *clientForm) AppendJSON(dst []byte) ([]byte, error) {
 	r.Text("written_by", string(f.Written))
 	r.TextIf("approved_by", string(f.Approved))
 	r.TextIf("revision", f.Revision)
+	r.TextIf("declared", f.Declared)
 	r.TextsIf("locked", f.Locked)
 	r.Uint("generation", f.Generation)
 	f.recordGovernance(r)
@@ -86,6 +87,7 @@ func (f *credentialsForm) AppendJSON(dst []byte) ([]byte, error) {
 			r.Text("alg", s.Alg)
 			r.Text("hash", s.Hash)
 			r.TimeIf("expires_at", s.ExpiresAt)
+			r.TextIf("from", s.From)
 			r.End('}')
 		}
 		r.End(']')

@@ -58,7 +58,7 @@ func (h *house) openProvider(ring *seal.Ring) error {
 		return err
 	}
 	authenticator := clientauth.New(clientauth.Parts{
-		Clients: h.known.Explained(), Keys: h.remotes, Once: once, Issuer: s.Issuer, TokenEndpoint: s.Issuer + "/token", Now: h.now,
+		Clients: h.known.Explained(), Secrets: h.clients, Keys: h.remotes, Once: once, Issuer: s.Issuer, TokenEndpoint: s.Issuer + "/token", Now: h.now,
 		Authorities: authorities, CheckCertificate: h.checkCertificate,
 	})
 	failed := web.NewLimiter(s.Sessions.FailureEvery, int(s.Sessions.Failures), limitedAddresses)
@@ -68,7 +68,7 @@ func (h *house) openProvider(ring *seal.Ring) error {
 		Grants: storage.NewGrants(h.engine, issuer, ring, h.clients, h.now),
 		Options: token.Options{
 			Issuer: s.Issuer, AccessLifetime: s.Tokens.Access, IDTokenLifetime: s.Tokens.ID, RefreshLifetime: s.Tokens.Refresh,
-			AudienceAllowed: func(resource string, _ core.Client) bool { return s.serves(resource) },
+			AudienceAllowed: func(resource string, c core.Client) bool { return s.serves(resource) && mayAskFor(c, resource) },
 		},
 	})}
 	return h.openPages(authenticator, storage.NewAuthorizations(h.engine, issuer, ring), ring)
@@ -90,7 +90,7 @@ func (h *house) openPages(authenticator *clientauth.Authenticator, store storage
 	s, desk, forms := h.settings, h.people.login, authorize.NewForms(ring, h.now)
 	site := authorize.Site{
 		Issuer: s.Issuer, Keys: h.signing.Public, AnyLocalhostPort: true,
-		Resource:  func(_ core.Client, resource string) bool { return s.serves(resource) },
+		Resource:  func(c core.Client, resource string) bool { return s.serves(resource) && mayAskFor(c, resource) },
 		SignedOut: func(c core.Client, uri string) bool { return slices.Contains(c.Metadata.PostLogoutRedirectURIs, uri) },
 	}
 	h.people.pages, err = pages.New(pages.Parts{
@@ -101,6 +101,12 @@ func (h *house) openPages(authenticator *clientauth.Authenticator, store storage
 		Exit: authorize.NewExit(authorize.ExitParts{Site: site, Clients: h.known, Sessions: desk, Forms: forms, Now: h.now}),
 	})
 	return err
+}
+
+// mayAskFor tells whether a client may ask tokens for a resource that is served: any, unless its allowed_audiences name some.
+func mayAskFor(c core.Client, resource string) bool {
+	allowed := c.Metadata.AllowedAudiences
+	return allowed == nil || slices.Contains(allowed, resource)
 }
 
 // setupURL is where a one-time link leads.

@@ -84,6 +84,7 @@ var table = []*Row{
 	{Name: "refresh_token_lifetime", Kind: Number, Source: janssen, Later: true, least: 1, number: func(m *core.Metadata) **int64 { return &m.RefreshTokenLifetime }},
 	{Name: "par_lifetime", Kind: Number, Source: janssen, Later: true, least: 5, most: 600, number: func(m *core.Metadata) **int64 { return &m.PARLifetime }}, // RFC 9126 §2.2
 	{Name: "tls_client_certificate_bound_access_tokens", Kind: Flag, Source: bound, Later: true, flag: func(m *core.Metadata) **bool { return &m.CertificateBoundTokens }},
+	{Name: "allowed_audiences", Kind: List, Source: "README.md", Later: true, list: func(m *core.Metadata) *[]string { return &m.AllowedAudiences }},
 	{Name: "tls_client_auth_subject_dn", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSubjectDN }},
 	{Name: "tls_client_auth_san_dns", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSANDNS }},
 	{Name: "tls_client_auth_san_uri", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSANURI }},

@@ -41,7 +41,7 @@ func (j *judgement) access(ctx context.Context) error {
 		return j.operatorsClient(ctx)
 	case j.as != "":
 		return j.pretend(ctx)
-	case j.req.Channel == core.ChannelOperator:
+	case j.req.Channel == core.ChannelOperator, j.req.Channel == core.ChannelImport:
 		return core.Refuse(core.InvalidToken, "An operator's token is needed: send it as Authorization: Bearer.")
 	case j.req.Channel == core.ChannelManage:
 		return j.registrationToken(ctx)
@@ -60,6 +60,8 @@ func offers(channel core.Channel, op core.Operation) bool {
 		return op == core.Read || op == core.Update || op == core.Delete
 	case core.ChannelOperator:
 		return documented(op) || op == core.Read || op == core.Delete || op == core.Disable || op == core.Enable || decides(op)
+	case core.ChannelImport:
+		return documented(op) || op == core.Delete
 	}
 	return false
 }
@@ -88,6 +90,9 @@ func (j *judgement) existing(ctx context.Context) (Stored, error) {
 func (j *judgement) find(stored Stored) error {
 	if tags := j.req.IfMatch; len(tags) > 0 && !slices.Contains(tags, "*") && !slices.Contains(tags, stored.Tag()) {
 		return core.Refuse(core.PreconditionFailed, "The client was changed since this ETag was given; read it again.")
+	}
+	if err := j.heldToSet(&stored); err != nil {
+		return err
 	}
 	j.before, j.draft = stored, stored.Client.Metadata
 	if j.caller.Kind == KindOperator {

@@ -72,7 +72,7 @@ func (j *judgement) create(ctx context.Context, a *Approved) error {
 	a.client = core.Client{
 		ID: id, IssuedAt: j.now.Truncate(time.Second),
 		Generation: uint64(j.now.UnixMicro()), // never one that a deleted client of this id had
-		Provenance: core.Provenance{Channel: j.req.Channel, Profile: j.profile.Name, RegisteredBy: j.req.Decision},
+		Provenance: core.Provenance{Channel: j.req.Channel, Profile: j.profile.Name, RegisteredBy: j.req.Decision, Declared: j.declaredSet()},
 	}
 	if j.held != nil {
 		came := &a.client.Provenance
@@ -81,7 +81,7 @@ func (j *judgement) create(ctx context.Context, a *Approved) error {
 	if err := j.describe(a); err != nil {
 		return err
 	}
-	j.renewSecret(a)
+	j.giveSecret(a)
 	if j.req.Channel == core.ChannelDCR {
 		a.minted.registration = core.NewSecret()
 		a.credentials.Registration = []core.RegistrationToken{{Hash: a.minted.registration.Hash()}}
@@ -108,6 +108,9 @@ func (j *judgement) appoint(a *Approved) error {
 
 // chooseID honours the client_id of a request when the profile lists it; Commit finds out whether it is free. Else it is minted.
 func (j *judgement) chooseID(ctx context.Context) (core.ClientID, error) {
+	if j.req.Channel == core.ChannelImport {
+		return j.declaredID()
+	}
 	v := j.asked.Control.ClientID
 	asked, _ := v.Text()
 	if !v.IsAbsent() && slices.Contains(j.profile.ClientIDs, asked) {
@@ -131,7 +134,7 @@ func (j *judgement) replace(a *Approved) error {
 	if err := j.describe(a); err != nil {
 		return err
 	}
-	j.renewSecret(a)
+	j.giveSecret(a)
 	if j.req.Channel == core.ChannelManage {
 		a.minted.registration = core.NewSecret()
 		a.credentials.Registration = rotate(j.before.Credentials.Registration, j.req.Credential.Bearer, a.minted.registration, j.now)
@@ -230,11 +233,7 @@ func (j *judgement) renewSecret(a *Approved) {
 	secret := core.NewSecret()
 	a.minted.clientSecret = secret
 	kept := core.StoredSecret{Alg: "sha256", Hash: secret.Hash().String()}
-	lifetime := j.profile.ClientSecretLifetime
-	if most, ok := limit(j.verdict.Limits, decision.LimitClientSecretLifetime); ok && (lifetime == 0 || most < lifetime) {
-		lifetime = most
-	}
-	if lifetime > 0 {
+	if lifetime, ends := j.secretLifetime(); ends {
 		kept.ExpiresAt = j.now.Add(lifetime).Truncate(time.Second)
 	}
 	a.credentials.Secrets = []core.StoredSecret{kept}

@@ -203,6 +203,8 @@ func commitError(req Request, err error) error {
 		return core.Refuse(core.InvalidRequest, "The signed request was used before: sign a new one, with another jti.")
 	case errors.Is(err, ErrStatementUsed):
 		return core.Refuse(core.InvalidSoftwareStatement, "software_statement was used before, and is good for one time: ask its issuer for a new one.")
+	case errors.Is(err, ErrTaken) && req.Channel == core.ChannelImport:
+		return core.Refuse(core.Conflict, "A client with this id was registered meanwhile; plan again.")
 	case errors.Is(err, ErrTaken) && !asksForID(req):
 		return takenID()
 	case errors.Is(err, ErrTaken):

@@ -117,9 +117,9 @@ func undecided(format string, args ...any) error {
 	return core.Fail(core.PolicyUnavailable, "No decision was reached, so the request was refused.", fmt.Errorf(format, args...))
 }
 
-// isUnchanged tells an update whose draft equals what is stored.
+// isUnchanged tells an update whose draft equals what is stored, and that brings no other secrets.
 func (j *judgement) isUnchanged() bool {
-	return j.req.Operation == core.Update && len(j.changed()) == 0
+	return j.req.Operation == core.Update && len(j.changed()) == 0 && !j.resupplies()
 }
 
 // changed names the members in which the draft differs from what is stored.

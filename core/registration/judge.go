@@ -26,6 +26,8 @@ type judgement struct {
 	simulated bool
 	writes    *hook.Writes // what plugins want to keep
 
+	resupplied *bool // whether a declaration brings other secrets; nil: not known yet
+
 	caller  core.Caller
 	before  Stored           // zero on register
 	held    *Held            // the initial access token, when one was presented

@@ -148,7 +148,9 @@ func (j *judgement) isSecret(v strictjson.Value) bool {
 	for _, kept := range j.before.Credentials.Secrets {
 		found |= subtle.ConstantTimeCompare([]byte(kept.Hash), hash)
 	}
-	return found == 1
+	return found == 1 || slices.ContainsFunc(j.before.Credentials.Secrets, func(k core.StoredSecret) bool {
+		return k.Alg != "sha256" && keeps(k, core.Secret(s))
+	})
 }
 
 // applyStatement lets the claims of a trusted issuer override the request and locks them (RFC 7591 §2.3).

@@ -29,6 +29,8 @@ type Request struct {
 	Profile string
 	// Reason is why an operator rejects; it is kept in the entry.
 	Reason string
+	// Declared is set for a declared client, whose ClientID the operator has chosen.
+	Declared *Declaration
 }
 
 // A Credential is what was presented, before it is believed.
