@@ -28,6 +28,8 @@ type Request struct {
 	Profile string
 	// Reason is why an operator rejects; it is kept in the entry.
 	Reason string
+	// Rotation is what is rotated.
+	Rotation Rotation
 }
 
 // A Credential is what was presented, before it is believed.

@@ -20,7 +20,7 @@ test_everybody_has_a_door if {
 		["read", "manage", "registration_access_token"], ["update", "manage", "registration_access_token"],
 		["delete", "manage", "registration_access_token"], ["delete", "operator", "operator"],
 		["disable", "operator", "operator"], ["enable", "operator", "operator"],
-		["approve", "operator", "operator"],
+		["approve", "operator", "operator"], ["rotate", "operator", "operator"],
 	] {
 		acceptance.permitted with input.operation as door[0] with input.channel as door[1] with input.caller.kind as door[2]
 	}
