@@ -168,11 +168,12 @@ const (
 	Enable   Operation = "enable"
 	Approve  Operation = "approve" // of a client that waits for it
 	Reject   Operation = "reject"  // of a client that waits: it is removed, and policy is asked whether it may be deleted
+	Rotate   Operation = "rotate"  // of its secret or its registration access token
 )
 
 // Operations lists them.
 func Operations() []Operation {
-	return []Operation{Register, Update, Delete, Read, Disable, Enable, Approve, Reject}
+	return []Operation{Register, Update, Delete, Read, Disable, Enable, Approve, Reject, Rotate}
 }
 
 // Channel is the door a request came in by.

@@ -321,6 +321,8 @@ func operationOf(r web.Refused) core.Operation {
 		return core.Approve
 	case strings.HasSuffix(r.Route, "/reject"):
 		return core.Reject
+	case strings.HasSuffix(r.Route, "/secret"), strings.HasSuffix(r.Route, "/tokens"):
+		return core.Rotate
 	case r.Method == "POST":
 		return core.Register
 	case r.Method == "PUT" || r.Method == "PATCH":

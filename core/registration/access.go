@@ -59,7 +59,7 @@ func offers(channel core.Channel, op core.Operation) bool {
 	case core.ChannelManage:
 		return op == core.Read || op == core.Update || op == core.Delete
 	case core.ChannelOperator:
-		return documented(op) || op == core.Read || op == core.Delete || op == core.Disable || op == core.Enable || decides(op)
+		return documented(op) || op == core.Read || op == core.Delete || op == core.Disable || op == core.Enable || op == core.Rotate || decides(op)
 	case core.ChannelImport:
 		return documented(op) || op == core.Delete
 	}
@@ -95,6 +95,9 @@ func (j *judgement) find(stored Stored) error {
 		return err
 	}
 	j.before, j.draft = stored, stored.Client.Metadata
+	if j.req.Operation == core.Rotate {
+		return j.rotatable()
+	}
 	if j.caller.Kind == KindOperator {
 		return j.decidable()
 	}

@@ -43,6 +43,8 @@ func (j *judgement) approve(ctx context.Context) (Approved, error) {
 		j.renewSecret(&a)
 	case core.Delete, core.Reject:
 		outcome = ledger.Deleted
+	case core.Rotate:
+		j.rotateCredential(&a)
 	case core.Disable, core.Enable:
 		a.unchanged = j.switchState(&a)
 		if a.unchanged {
@@ -230,13 +232,34 @@ func (j *judgement) renewSecret(a *Approved) {
 	if len(a.credentials.Secrets) > 0 {
 		return
 	}
+	a.credentials.Secrets = []core.StoredSecret{j.freshSecret(a)}
+}
+
+// freshSecret mints a secret, and gives it as it is kept.
+func (j *judgement) freshSecret(a *Approved) core.StoredSecret {
 	secret := core.NewSecret()
 	a.minted.clientSecret = secret
 	kept := core.StoredSecret{Alg: "sha256", Hash: secret.Hash().String()}
 	if lifetime, ends := j.secretLifetime(); ends {
 		kept.ExpiresAt = j.now.Add(lifetime).Truncate(time.Second)
 	}
-	a.credentials.Secrets = []core.StoredSecret{kept}
+	return kept
+}
+
+// rotateCredential replaces a secret, beside which the one before it lives on for a while, or the registration access token, of
+// which no earlier one does: who asks an operator for a new one has lost it, or somebody else has it.
+func (j *judgement) rotateCredential(a *Approved) {
+	if j.req.Rotation.Of == RotateToken {
+		a.minted.registration = core.NewSecret()
+		a.credentials.Registration = []core.RegistrationToken{{Hash: a.minted.registration.Hash()}}
+		return
+	}
+	before := a.credentials.Secrets
+	a.credentials.Secrets = []core.StoredSecret{j.freshSecret(a)}
+	if last, lives := overlapping(before, j.now, j.req.Rotation.Overlap); lives {
+		a.credentials.Secrets = append(a.credentials.Secrets, last)
+		j.warnings = append(j.warnings, overlapWarning(last))
+	}
 }
 
 // switchState disables or enables; both void what was made under the client before. Who was disabled while waiting for approval

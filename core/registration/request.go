@@ -31,6 +31,8 @@ type Request struct {
 	Reason string
 	// Declared is set for a declared client, whose ClientID the operator has chosen.
 	Declared *Declaration
+	// Rotation is what is rotated.
+	Rotation Rotation
 }
 
 // A Credential is what was presented, before it is believed.

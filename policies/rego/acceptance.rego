@@ -44,6 +44,7 @@ callers := {
 	"disable": {"operator": {"operator"}},
 	"enable": {"operator": {"operator"}},
 	"approve": {"operator": {"operator"}},
+	"rotate": {"operator": {"operator"}},
 }
 
 permitted if input.caller.kind in callers[input.operation][input.channel]

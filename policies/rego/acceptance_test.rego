@@ -21,7 +21,7 @@ test_everybody_has_a_door if {
 		["delete", "manage", "registration_access_token"], ["delete", "operator", "operator"],
 		["disable", "operator", "operator"], ["enable", "operator", "operator"],
 		["register", "import", "operator"], ["update", "import", "operator"], ["delete", "import", "operator"],
-		["approve", "operator", "operator"], ["register", "cimd", "client_metadata_document"],
+		["approve", "operator", "operator"], ["rotate", "operator", "operator"], ["register", "cimd", "client_metadata_document"],
 	] {
 		acceptance.permitted with input.operation as door[0] with input.channel as door[1] with input.caller.kind as door[2]
 	}

@@ -185,7 +185,7 @@ func (h *Handlers) write(ctx context.Context, r *web.Request, by operator.Operat
 		Operation: op, Channel: core.ChannelOperator, Decision: r.DecisionID, RequestID: r.ID, ClientID: core.ClientID(r.Param("id")),
 		Merge: r.Method == http.MethodPatch, Credential: registration.Credential{Operator: by.Subject}, Caller: web.CallerOf(r), IfMatch: web.EntityTags(r, "If-Match"),
 	}
-	if err := readInto(&req, r.Body); err != nil {
+	if err := readInto(&req, r); err != nil {
 		req.Refused = core.AsError(err)
 	}
 	answer, err := h.Desk.Do(ctx, req)
@@ -199,7 +199,8 @@ func (h *Handlers) write(ctx context.Context, r *web.Request, by operator.Operat
 }
 
 // readInto reads the body of an operation that has one, or may have one.
-func readInto(req *registration.Request, body []byte) (err error) {
+func readInto(req *registration.Request, r *web.Request) (err error) {
+	body := r.Body
 	switch op := req.Operation; {
 	case op == core.Register || op == core.Update || op == core.Approve && len(body) > 0:
 		req.Body, err = web.ParseBody(body)
@@ -209,6 +210,8 @@ func readInto(req *registration.Request, body []byte) (err error) {
 		}
 		err = web.DecodeBody(body, &why)
 		req.Reason = why.Reason
+	case op == core.Rotate:
+		req.Rotation, err = rotationOf(r.Route, body)
 	}
 	return err
 }

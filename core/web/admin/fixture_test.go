@@ -113,6 +113,8 @@ func routesOf(a *admin.Handlers) []web.Route {
 		judged(row("POST", "/clients/:id/enable", a.As(a.EnableClient))),
 		judged(row("POST", "/clients/:id/approve", a.As(a.ApproveClient))),
 		judged(row("POST", "/clients/:id/reject", a.As(a.RejectClient))),
+		judged(row("POST", "/clients/:id/secret", a.As(a.RotateSecret))),
+		judged(row("POST", "/dcr/clients/:id/tokens", a.As(a.RenewRegistrationToken))),
 		row("POST", "/simulate", a.As(a.Simulate)),
 		row("GET", "/decisions", a.As(a.ListDecisions)),
 		row("GET", "/decisions/:id", a.As(a.ShowDecision)),

@@ -141,6 +141,8 @@ func operationOf(r *web.Request) core.Operation {
 		return core.Approve
 	case strings.HasSuffix(r.Route, "/reject"):
 		return core.Reject
+	case strings.HasSuffix(r.Route, "/secret"), strings.HasSuffix(r.Route, "/tokens"):
+		return core.Rotate
 	case r.Method == http.MethodPost:
 		return core.Register
 	case r.Method == http.MethodDelete:
