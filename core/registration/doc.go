@@ -5,7 +5,7 @@
 // The road, a file per stage:
 //
 //	access.go     1  who is at the desk
-//	statement.go  2  what a software statement proves
+//	statement.go  2  what a software statement proves; after it limits.go counts who comes
 //	normalise.go  3  request, statement and profile become one draft
 //	propose.go    4  plugins propose patches
 //	floor.go      5  what nothing may loosen

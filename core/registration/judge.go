@@ -82,6 +82,7 @@ func roadOf(op core.Operation) []stage {
 	return []stage{
 		accessStage,
 		{name: "statement", step: (*judgement).readStatement, drafts: true},
+		{name: "limits", step: (*judgement).withinLimits, own: true},
 		{name: "normalise", step: (*judgement).normalise, drafts: true},
 		{name: "plugins", step: (*judgement).propose, own: true},
 		{name: "certificate", step: (*judgement).checkCertificate, own: true},

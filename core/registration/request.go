@@ -28,6 +28,8 @@ type Request struct {
 	Profile string
 	// Reason is why an operator rejects; it is kept in the entry.
 	Reason string
+
+	counts bool // against the limits of the site: it is to be carried out, and was not counted yet
 }
 
 // A Credential is what was presented, before it is believed.

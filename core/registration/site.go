@@ -22,6 +22,7 @@ type Site struct {
 	Profiles         map[string]Profile `yaml:"client_profiles"`
 	CustomAttributes []string           `yaml:"custom_attributes"`
 	TrustedIssuers   []TrustedIssuer    `yaml:"trusted_issuers"`
+	Limits           SiteLimits         `yaml:"limits"`
 }
 
 // SitePolicy is what the shipped rules read.
@@ -47,7 +48,8 @@ type SiteStatement struct {
 
 // SiteRegistration switches the desk's ways in.
 type SiteRegistration struct {
-	Open bool `yaml:"open"` // without an initial access token
+	Open       bool `yaml:"open"`       // without an initial access token
+	Idempotent bool `yaml:"idempotent"` // an open registration that is like an earlier one gives that client again
 }
 
 // A Profile is a template for clients: what they get when they do not say, and what they may be.
@@ -78,6 +80,7 @@ func DefaultSite() Site {
 			DefaultScopes: []string{"openid", "profile", "email", "address", "phone", "offline_access"},
 			Redirects:     SiteRedirects{Max: 20},
 		},
+		Limits: defaultLimits(),
 	}
 }
 
@@ -114,6 +117,7 @@ func (s *Site) Validate() []config.Problem {
 		}
 		p.validate(func(path, text string) { add("client_profiles."+name+"."+path, text) })
 	}
+	s.Limits.validate(func(path, text string) { add("limits."+path, text) })
 	return problems
 }
 
@@ -236,7 +240,9 @@ func (s *Site) Data() strictjson.Value {
 	}
 	return strictjson.Object(
 		m("allowed_scopes", set(s.Policy.AllowedScopes)),
-		m("registration", strictjson.Object(m("open", strictjson.Bool(s.Registration.Open)))),
+		m("registration", strictjson.Object(
+			m("open", strictjson.Bool(s.Registration.Open)), m("idempotent", strictjson.Bool(s.Registration.Idempotent)),
+		)),
 		m("redirects", strictjson.Object(
 			m("allowed_hosts", set(s.Policy.Redirects.AllowedHosts)),
 			m("allowed_private_schemes", set(s.Policy.Redirects.AllowedPrivateSchemes)),
@@ -247,6 +253,7 @@ func (s *Site) Data() strictjson.Value {
 			m("accept_self_signed", strictjson.Bool(s.Policy.SoftwareStatement.AcceptSelfSigned)),
 		)),
 		m("profiles", strictjson.Object(profiles...)),
+		m("limits", s.Limits.data()),
 	)
 }
 
