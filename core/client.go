@@ -84,6 +84,7 @@ type Provenance struct {
 	WrittenBy       DecisionID
 	ApprovedBy      DecisionID // of the operator who approved it; empty: nobody had to
 	Revision        string     // of the policy that admitted it
+	Shared          bool       // whoever registers the same is given this client
 }
 
 // Governance is what policy attached to a client; the core holds it to it later.

@@ -29,6 +29,7 @@ type clientForm struct {
 	Written    core.DecisionID  `json:"written_by"`
 	Approved   core.DecisionID  `json:"approved_by,omitempty"`
 	Revision   string           `json:"revision,omitempty"`
+	Shared     bool             `json:"shared,omitempty"`
 	Locked     []string         `json:"locked,omitempty"`
 	Generation uint64           `json:"generation"`
 	Require    []obligationForm `json:"obligations,omitempty"`
@@ -47,7 +48,7 @@ func formOfClient(c core.Client) clientForm {
 	f := clientForm{
 		ID: c.ID, Metadata: metadata.Document(&c.Metadata), IssuedAt: c.IssuedAt, UpdatedAt: c.UpdatedAt, Expires: c.Expires,
 		Channel: c.Provenance.Channel, IAT: c.Provenance.IAT, Profile: c.Provenance.Profile, Statement: c.Provenance.StatementIssuer,
-		Registered: c.Provenance.RegisteredBy, Written: c.Provenance.WrittenBy, Approved: c.Provenance.ApprovedBy, Revision: c.Provenance.Revision,
+		Registered: c.Provenance.RegisteredBy, Written: c.Provenance.WrittenBy, Approved: c.Provenance.ApprovedBy, Revision: c.Provenance.Revision, Shared: c.Provenance.Shared,
 		Locked: c.Locked, Generation: c.Generation, Limits: c.Governance.Limits, Labels: c.Governance.Labels, Trust: c.Governance.Trust,
 	}
 	f.Custom = slices.Sorted(maps.Keys(c.Metadata.Custom))
@@ -66,7 +67,7 @@ func (f clientForm) noun() (core.Client, error) {
 		ID: f.ID, Metadata: doc.Metadata, IssuedAt: f.IssuedAt, UpdatedAt: f.UpdatedAt, Expires: f.Expires, Locked: f.Locked, Generation: f.Generation,
 		Provenance: core.Provenance{
 			Channel: f.Channel, IAT: f.IAT, Profile: f.Profile, StatementIssuer: f.Statement,
-			RegisteredBy: f.Registered, WrittenBy: f.Written, ApprovedBy: f.Approved, Revision: f.Revision,
+			RegisteredBy: f.Registered, WrittenBy: f.Written, ApprovedBy: f.Approved, Revision: f.Revision, Shared: f.Shared,
 		},
 		Governance: core.Governance{Limits: f.Limits, Labels: f.Labels, Trust: f.Trust},
 	}

@@ -27,6 +27,9 @@ func (f *clientForm) AppendJSON(dst []byte) ([]byte, error) {
 	r.Text("written_by", string(f.Written))
 	r.TextIf("approved_by", string(f.Approved))
 	r.TextIf("revision", f.Revision)
+	if f.Shared {
+		r.Bool("shared", true)
+	}
 	r.TextsIf("locked", f.Locked)
 	r.Uint("generation", f.Generation)
 	f.recordGovernance(r)

@@ -164,7 +164,7 @@ func (d *Desk) carryOut(ctx context.Context, req Request, a Approved, commit fun
 	err := write(ctx, a)
 	row := ledger.Stage{Stage: "commit", By: ledger.By{Kind: "core"}, NS: time.Since(start).Nanoseconds()}
 	switch {
-	case errors.Is(err, ErrOvertaken):
+	case errors.Is(err, ErrOvertaken) || a.shares && errors.Is(err, ErrTaken):
 		return nil, &overtaken{entry: a.entry, row: row}
 	case err != nil:
 		return nil, d.lose(req, a.entry, row, err)

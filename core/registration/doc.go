@@ -10,7 +10,7 @@
 //	propose.go    4  plugins propose patches
 //	floor.go      5  what nothing may loosen
 //	dispose.go    6  policy decides on the effective client
-//	approve.go    7  id, secrets, the Approved value (pending.go, admit.go: clients that an operator must approve)
+//	approve.go    7  id, secrets, the Approved value (pending.go, admit.go: clients that an operator must approve; idempotent.go: one client for all who register the same)
 //	desk.go       8  commit
 //	answer.go     9  plugins shape the answer
 package registration

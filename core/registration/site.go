@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,6 +24,8 @@ type Site struct {
 	CustomAttributes []string           `yaml:"custom_attributes"`
 	TrustedIssuers   []TrustedIssuer    `yaml:"trusted_issuers"`
 	Limits           SiteLimits         `yaml:"limits"`
+
+	digest [sha256.Size]byte // of what policy reads, but for the limits
 }
 
 // SitePolicy is what the shipped rules read.
@@ -196,6 +199,7 @@ func (s Site) Prepared() (*Site, error) {
 			return nil, fmt.Errorf("trusted issuer %s: %w", t.Issuer, err)
 		}
 	}
+	s.digest = sha256.Sum256(strictjson.Append(nil, s.Data().Without("limits")))
 	return &s, nil
 }
 
