@@ -132,7 +132,7 @@ func (j *judgement) count() (Bound, time.Duration) {
 	g, l := j.desk.gate, &j.site.Limits
 	open := j.caller.Kind == KindOpen
 	switch {
-	case j.req.Operation == core.Update && j.caller.Kind == KindRAT:
+	case j.req.Operation == core.Update && j.req.Channel == core.ChannelManage:
 		return BoundChanges, g.clients.Take(keyOf("client", string(j.before.Client.ID)), l.Changes.pace(), j.now)
 	case j.req.Operation != core.Register || j.req.Channel != core.ChannelDCR || !open && !l.Tokens:
 		return "", 0

@@ -22,6 +22,11 @@ func limitedTo(s *registration.Site) {
 	s.Limits.Known = registration.KnownNames{SoftwareIDs: []string{"known-1"}, RedirectHosts: []string{"known.example", "known:"}}
 }
 
+// unlimited is for who tries a thousand things at one moment.
+func unlimited(s *registration.Site) {
+	s.Limits.Name.Burst, s.Limits.All.Burst, s.Limits.Changes.Burst = 100_000, 100_000, 100_000
+}
+
 // knockOpen registers without a credential and gives how that ended.
 func (b *bench) knockOpen(members string) error {
 	b.t.Helper()
