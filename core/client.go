@@ -102,6 +102,7 @@ type Provenance struct {
 	ApprovedBy      DecisionID // of the operator who approved it; empty: nobody had to
 	Revision        string     // of the policy that admitted it
 	Declared        string     // the set of declarations that made it; empty: it was not declared
+	Shared          bool       // whoever registers the same is given this client
 }
 
 // Governance is what policy attached to a client; the core holds it to it later.

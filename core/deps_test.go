@@ -25,6 +25,7 @@ var arrows = map[string]string{
 	"core/ledger":                 "core core/strictjson",
 	"core/metadata":               "core core/oauth core/strictjson",
 	"core/metrics":                "",
+	"core/rate":                   "",
 	"core/sandbox":                "core/sandbox/meter core/sandbox/wasm core/strictjson",
 	"core/sandbox/meter":          "core/sandbox/wasm",
 	"core/sandbox/wasm":           "",
@@ -42,10 +43,10 @@ var arrows = map[string]string{
 	"core/token":        "core core/clientauth core/decision core/hook core/keys core/keys/jose core/metadata core/oauth core/strictjson",
 	"core/operator":     "core core/strictjson",
 	"core/replay":       "core core/decision core/ledger core/strictjson",
-	"core/registration": "core core/config core/decision core/hook core/keys core/keys/jose core/ledger core/metadata core/oauth core/slowhash core/strictjson",
+	"core/registration": "core core/config core/decision core/hook core/keys core/keys/jose core/ledger core/metadata core/oauth core/rate core/slowhash core/strictjson",
 
 	// the edge
-	"core/web":         "core core/oauth core/strictjson",
+	"core/web":         "core core/oauth core/rate core/strictjson",
 	"core/web/bff":     "core core/bff core/bff/proxy core/oauth core/strictjson core/web",
 	"core/web/console": "core core/ledger core/login core/metadata core/oauth core/registration core/strictjson core/web",
 	"core/web/people":  "core core/authorize core/login core/oauth core/strictjson core/web",

@@ -32,6 +32,7 @@ type clientForm struct {
 	Approved   core.DecisionID  `json:"approved_by,omitempty"`
 	Revision   string           `json:"revision,omitempty"`
 	Declared   string           `json:"declared,omitempty"`
+	Shared     bool             `json:"shared,omitempty"`
 	Locked     []string         `json:"locked,omitempty"`
 	Generation uint64           `json:"generation"`
 	Require    []obligationForm `json:"obligations,omitempty"`
@@ -50,7 +51,7 @@ func formOfClient(c core.Client) clientForm {
 	f := clientForm{
 		ID: c.ID, Metadata: metadata.Document(&c.Metadata), IssuedAt: c.IssuedAt, UpdatedAt: c.UpdatedAt, Expires: c.Expires,
 		Channel: c.Provenance.Channel, IAT: c.Provenance.IAT, IATLabel: c.Provenance.IATLabel, IATTerms: termsForm(c.Provenance.Terms),
-		Profile: c.Provenance.Profile, Statement: c.Provenance.StatementIssuer, Declared: c.Provenance.Declared,
+		Profile: c.Provenance.Profile, Statement: c.Provenance.StatementIssuer, Declared: c.Provenance.Declared, Shared: c.Provenance.Shared,
 		Registered: c.Provenance.RegisteredBy, Written: c.Provenance.WrittenBy, Approved: c.Provenance.ApprovedBy, Revision: c.Provenance.Revision,
 		Locked: c.Locked, Generation: c.Generation, Limits: c.Governance.Limits, Labels: c.Governance.Labels, Trust: c.Governance.Trust,
 	}
@@ -70,7 +71,7 @@ func (f clientForm) noun() (core.Client, error) {
 		ID: f.ID, Metadata: doc.Metadata, IssuedAt: f.IssuedAt, UpdatedAt: f.UpdatedAt, Expires: f.Expires, Locked: f.Locked, Generation: f.Generation,
 		Provenance: core.Provenance{
 			Channel: f.Channel, IAT: f.IAT, IATLabel: f.IATLabel, Terms: core.Terms(f.IATTerms), Profile: f.Profile, StatementIssuer: f.Statement,
-			RegisteredBy: f.Registered, WrittenBy: f.Written, ApprovedBy: f.Approved, Revision: f.Revision, Declared: f.Declared,
+			RegisteredBy: f.Registered, WrittenBy: f.Written, ApprovedBy: f.Approved, Revision: f.Revision, Declared: f.Declared, Shared: f.Shared,
 		},
 		Governance: core.Governance{Limits: f.Limits, Labels: f.Labels, Trust: f.Trust},
 	}

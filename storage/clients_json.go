@@ -30,6 +30,9 @@ func (f *clientForm) AppendJSON(dst []byte) ([]byte, error) {
 	r.TextIf("approved_by", string(f.Approved))
 	r.TextIf("revision", f.Revision)
 	r.TextIf("declared", f.Declared)
+	if f.Shared {
+		r.Bool("shared", true)
+	}
 	r.TextsIf("locked", f.Locked)
 	r.Uint("generation", f.Generation)
 	f.recordGovernance(r)

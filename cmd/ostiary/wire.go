@@ -227,7 +227,7 @@ func (h *house) openDesk(issuerKeys *keys.Remote) {
 	issuer := h.settings.Issuer
 	h.desk = registration.NewDesk(registration.Parts{
 		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, IssuerKeys: issuerKeys, ClientKeys: h.remotes, Site: h.rules.site.Load(), Now: h.now,
-		Documents: h.documents, Decided: h.policy.Note, Certified: h.settings.Certificates.methods(),
+		Documents: h.documents, Decided: h.policy.Note, Limited: h.limited, Certified: h.settings.Certificates.methods(),
 		ClientURI: func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
 		Audiences: []string{issuer, issuer + "/dcr/register", issuer + "/register"},
 	})
@@ -259,7 +259,7 @@ func (h *house) openServer() (*web.Server, error) {
 			{Prefix: routes.OperatorsArea, Face: web.Operator}, {Prefix: routes.ConsoleArea, Face: web.Page}, {Prefix: routes.BFFArea, Face: web.OAuth},
 			{Prefix: routes.SessionArea, Face: web.OAuth},
 		},
-		Sites: append([]string{issuer.Host}, s.Sites...), TrustedProxies: s.Proxies, CertificateHeader: s.Certificates.header(),
+		Sites: append([]string{issuer.Host}, s.Sites...), TrustedProxies: s.Proxies, ForwardedHeader: s.Forwarded, CertificateHeader: s.Certificates.header(),
 		Authorities: authorities, Now: h.now, Log: h.log, OnRefused: h.refusedAtTheDoor, OnDone: h.meters.done,
 	})
 }
@@ -267,9 +267,8 @@ func (h *house) openServer() (*web.Server, error) {
 // table is every path of this server.
 func (h *house) table(issuerPath string) []web.Route {
 	s := h.settings
-	limiter := web.NewLimiter(s.Desk.Every, int(s.Desk.Burst), limitedAddresses)
 	parts := routes.Parts{
-		OIDC:   oidc.New(h.desk, h.signing, limiter, oidc.Document(s.Issuer, s.Certificates.methods()...)).Offering(h.waysIn),
+		OIDC:   oidc.New(h.desk, h.signing, h.desk, oidc.Document(s.Issuer, s.Certificates.methods()...)).Offering(h.waysIn),
 		Tokens: oidc.NewTokenHandlers(h.people.tokens, s.Issuer),
 		People: h.people.pages,
 		Console: console.New(h.people.login.For(core.ConsoleSession, consoleLifetime), h.book, explainer{h.policy}, strings.HasPrefix(s.Issuer, "https:")).

@@ -31,7 +31,9 @@ func (j *judgement) approve(ctx context.Context) (Approved, error) {
 			outcome, err = ledger.Nothing, j.appoint(&a)
 			break
 		}
-		err = j.create(ctx, &a)
+		if err = j.create(ctx, &a); a.unchanged {
+			outcome = ledger.Unchanged
+		}
 	case core.Update:
 		if a.unchanged = j.isUnchanged(); a.unchanged {
 			outcome = ledger.Unchanged
@@ -64,21 +66,24 @@ func (j *judgement) approve(ctx context.Context) (Approved, error) {
 }
 
 func (j *judgement) create(ctx context.Context, a *Approved) error {
-	id, err := j.chooseID(ctx)
-	if err == nil && id.IsDocument() { // it would take the place of the client that this document describes
-		err = core.Refuse(core.InvalidClientMetadata, "client_id cannot be an https URL: that is the address of a client's own metadata document.")
-	}
-	if err != nil {
-		return err
-	}
 	a.client = core.Client{
-		ID: id, IssuedAt: j.now.Truncate(time.Second),
+		IssuedAt:   j.now.Truncate(time.Second),
 		Generation: uint64(j.now.UnixMicro()), // never one that a deleted client of this id had
 		Provenance: core.Provenance{Channel: j.req.Channel, Profile: j.profile.Name, RegisteredBy: j.req.Decision, Declared: j.declaredSet()},
 	}
 	if j.held != nil {
 		came := &a.client.Provenance
 		came.IAT, came.IATLabel, came.Terms = j.held.Token.ID, j.held.Token.Label, j.held.Token.Terms
+	}
+	if j.shares() {
+		return j.share(ctx, a)
+	}
+	var err error
+	if a.client.ID, err = j.chooseID(ctx); err != nil {
+		return err
+	}
+	if a.client.ID.IsDocument() { // it would take the place of the client that this document describes
+		return core.Refuse(core.InvalidClientMetadata, "client_id cannot be an https URL: that is the address of a client's own metadata document.")
 	}
 	if err := j.describe(a); err != nil {
 		return err
@@ -108,6 +113,32 @@ func (j *judgement) appoint(a *Approved) error {
 	return nil
 }
 
+// share is create for a client that whoever registers the same is given: the stored one, when there is one.
+func (j *judgement) share(ctx context.Context, a *Approved) error {
+	said := len(j.warnings)
+	if err := j.describe(a); err != nil {
+		return err
+	}
+	a.client.Provenance.Shared = true
+	asksAlways(&a.client)
+	id, stored, err := j.shared(ctx, a.client)
+	if err != nil {
+		return err
+	}
+	if stored.Client.ID == "" {
+		a.client.ID, a.shares = id, true
+		j.tellID(id)
+		return nil
+	}
+	a.client, a.credentials, a.state = stored.Client, core.Credentials{}, stored.State
+	a.before, a.basis.stamps, a.unchanged = stored, stored.Stamps, true
+	if j.warnings = slices.Delete(j.warnings, said, len(j.warnings)); a.state == core.Pending && a.client.Governance.Obliges(decision.ObligeApproval) {
+		j.warnings = append(j.warnings, waitingWarning(&a.client))
+	}
+	j.tellID(id)
+	return nil
+}
+
 // chooseID honours the client_id of a request when the profile lists it; Commit finds out whether it is free. Else it is minted.
 func (j *judgement) chooseID(ctx context.Context) (core.ClientID, error) {
 	if j.req.Channel == core.ChannelImport {
@@ -119,14 +150,22 @@ func (j *judgement) chooseID(ctx context.Context) (core.ClientID, error) {
 		return core.ClientID(asked), nil
 	}
 	id, err := j.mintID(ctx)
-	if err != nil || v.IsAbsent() || asked == string(id) {
-		return id, err
+	if err == nil {
+		j.tellID(id)
+	}
+	return id, err
+}
+
+// tellID warns of a client_id that was sent and is not the client's.
+func (j *judgement) tellID(id core.ClientID) {
+	v := j.asked.Control.ClientID
+	if asked, _ := v.Text(); v.IsAbsent() || asked == string(id) {
+		return
 	}
 	j.warnings = append(j.warnings, core.Reason{
 		Rule: "client_id", Fields: []string{"client_id"}, Public: true,
 		Message: "client_id was not taken over: the profile " + j.profile.Name + " does not offer this id.",
 	})
-	return id, nil
 }
 
 func (j *judgement) replace(a *Approved) error {
@@ -190,6 +229,7 @@ func (j *judgement) describe(a *Approved) error {
 			Require: j.verdict.Require, Limits: j.verdict.Limits, Labels: j.verdict.Labels, Trust: trust,
 		})
 	}
+	asksAlways(c)
 	c.Expires = lifetimeEnd(c)
 	if j.req.Operation != core.Register {
 		j.waitOn(c)

@@ -79,6 +79,8 @@ type Desk struct {
 	site       atomic.Pointer[Site]
 	readings   readings
 	line       *line
+	gate       *gate
+	limited    func(Bound)
 	audiences  []string
 	certified  []oauth.AuthMethod
 	clientURI  func(core.ClientID) string
@@ -86,7 +88,7 @@ type Desk struct {
 	now        func() time.Time
 }
 
-// Parts are what a Desk is made of. All are needed, but for ClientKeys, Documents, Audiences, Certified and Decided.
+// Parts are what a Desk is made of. All are needed, but for ClientKeys, Documents, Audiences, Certified, Decided and Limited.
 type Parts struct {
 	Store      Store
 	Policy     Policy
@@ -101,13 +103,18 @@ type Parts struct {
 	Certified  []oauth.AuthMethod         // the methods of RFC 8705 that work here; none: certificates do not reach this server
 	Now        func() time.Time
 	Decided    func(decision.Taken) // is told of every request that policy was asked about, before it is carried out, and again when it is judged again; nil: nobody
+	Limited    func(Bound)          // is told of every request that a limit refused; nil: nobody
 }
 
 // NewDesk opens a desk.
 func NewDesk(p Parts) *Desk {
 	d := &Desk{
 		store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, issuerKeys: p.IssuerKeys, clientKeys: p.ClientKeys, documents: p.Documents,
-		clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, now: p.Now, line: newLine(),
+		clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, limited: p.Limited, now: p.Now, line: newLine(),
+		gate: newGate(),
+	}
+	if d.limited == nil {
+		d.limited = func(Bound) {}
 	}
 	d.site.Store(p.Site)
 	return d
@@ -175,7 +182,7 @@ func (d *Desk) carryOut(ctx context.Context, req Request, a Approved, commit fun
 	err := write(ctx, a)
 	row := ledger.Stage{Stage: "commit", By: ledger.By{Kind: "core"}, NS: time.Since(start).Nanoseconds()}
 	switch {
-	case errors.Is(err, ErrOvertaken):
+	case errors.Is(err, ErrOvertaken) || a.shares && errors.Is(err, ErrTaken):
 		return nil, &overtaken{entry: a.entry, row: row}
 	case err != nil:
 		return nil, d.lose(req, a.entry, row, err)

@@ -257,6 +257,7 @@ type bench struct {
 	telling   sync.Mutex        // guards decided while requests run
 	decided   []decision.Taken
 	site      *registration.Site
+	limited   func(registration.Bound) // is told of what a limit refused; nil: nobody
 }
 
 func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
@@ -285,7 +286,7 @@ func (b *bench) certify(methods []oauth.AuthMethod) {
 		Plugins: b.plugins, Book: b.book, IssuerKeys: b, ClientKeys: b, Documents: &b.pages, Site: b.site,
 		ClientURI: func(id core.ClientID) string { return "https://op.example/dcr/register/" + string(id) },
 		Audiences: []string{"https://op.example", "https://op.example/dcr/register"},
-		Now:       func() time.Time { return b.now },
+		Now:       func() time.Time { return b.now }, Limited: b.limited,
 		Decided: func(t decision.Taken) {
 			b.telling.Lock()
 			defer b.telling.Unlock()

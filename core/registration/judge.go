@@ -91,6 +91,7 @@ func roadOf(channel core.Channel, op core.Operation) []stage {
 	return []stage{
 		accessStage,
 		{name: "statement", step: (*judgement).readStatement, drafts: true},
+		{name: "limits", step: (*judgement).withinLimits, own: true},
 		{name: "normalise", step: (*judgement).normalise, drafts: true},
 		{name: "plugins", step: (*judgement).propose, own: true},
 		{name: "certificate", step: (*judgement).checkCertificate, own: true},

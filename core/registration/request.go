@@ -33,6 +33,8 @@ type Request struct {
 	Declared *Declaration
 	// Rotation is what is rotated.
 	Rotation Rotation
+
+	counts bool // against the limits of the site: it is to be carried out, and was not counted yet
 }
 
 // A Credential is what was presented, before it is believed.
