@@ -53,12 +53,14 @@ type house struct {
 
 	plugins *plugins.Host
 	desk    *registration.Desk
+	sectors registration.Sectors
 	tries   *candidates
 	jobs    *replay.Jobs
 	signing *keys.Ring
 	people  *people
-	backend *backend    // nil: there is no BFF
-	site    []web.Route // the pages of the site itself; only dev has some
+	names   core.Pairwise // of people, to clients that know them by names of their own
+	backend *backend      // nil: there is no BFF
+	site    []web.Route   // the pages of the site itself; only dev has some
 	server  *web.Server
 	meters  *meters
 	started atomic.Bool    // the plugins that were there at the start are live or have failed
@@ -100,6 +102,9 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 	}
 	trust, err := h.trustedCAs()
 	if err != nil {
+		return nil, err
+	}
+	if h.sectors, err = h.sectorLists(trust); err != nil {
 		return nil, err
 	}
 	h.openDesk(h.issuerKeys(trust))
@@ -214,7 +219,7 @@ const issuerKeysTimeout = 5 * time.Second
 func (h *house) openDesk(issuerKeys *keys.Remote) {
 	issuer := h.settings.Issuer
 	h.desk = registration.NewDesk(registration.Parts{
-		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, IssuerKeys: issuerKeys, Site: h.rules.site.Load(), Now: h.now,
+		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, IssuerKeys: issuerKeys, Sectors: h.sectors, Site: h.rules.site.Load(), Now: h.now,
 		Decided: h.policy.Note, Certified: h.settings.Certificates.methods(),
 		ClientURI: func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
 		Audiences: []string{issuer, issuer + "/dcr/register", issuer + "/register"},

@@ -64,6 +64,7 @@ type Desk struct {
 	plugins    hook.Chain
 	book       Book
 	issuerKeys IssuerKeys
+	sectors    Sectors
 	site       atomic.Pointer[Site]
 	readings   readings
 	line       *line
@@ -74,13 +75,14 @@ type Desk struct {
 	now        func() time.Time
 }
 
-// Parts are what a Desk is made of. All are needed, but for Audiences, Certified and Decided.
+// Parts are what a Desk is made of. All are needed, but for Sectors, Audiences, Certified and Decided.
 type Parts struct {
 	Store      Store
 	Policy     Policy
 	Plugins    hook.Chain
 	Book       Book
 	IssuerKeys IssuerKeys                 // keys that trusted issuers publish
+	Sectors    Sectors                    // what sectors publish of their clients; nil: clients cannot name a sector
 	Site       *Site                      // valid and prepared (Site.Prepared)
 	ClientURI  func(core.ClientID) string // gives the registration_client_uri (RFC 7592 §3)
 	Audiences  []string                   // our names in the aud of signed requests: the issuer, its registration endpoints; none: there are no signed requests
@@ -92,6 +94,7 @@ type Parts struct {
 // NewDesk opens a desk.
 func NewDesk(p Parts) *Desk {
 	d := &Desk{store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, issuerKeys: p.IssuerKeys, clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, now: p.Now, line: newLine()}
+	d.sectors = p.Sectors
 	d.site.Store(p.Site)
 	return d
 }

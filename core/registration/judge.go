@@ -87,6 +87,7 @@ func roadOf(op core.Operation) []stage {
 		{name: "certificate", step: (*judgement).checkCertificate, own: true},
 		floorStage,
 		policyStage,
+		{name: "sector", step: (*judgement).checkSector, own: true},
 	}
 }
 
