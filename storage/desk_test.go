@@ -70,6 +70,9 @@ func openDesk(s *store, change ...func(*registration.Site)) *desk {
 		Store: d.clients, Policy: d, Plugins: hook.None{}, Book: d.book, Site: ready, Now: s.clock.now,
 		ClientURI: func(id core.ClientID) string { return "https://op.example/dcr/register/" + string(id) },
 		Audiences: []string{"https://op.example"},
+		Sectors: registration.NewSectorLists(func(context.Context, string) ([]byte, error) {
+			return []byte(`["https://shop.example/cb"]`), nil
+		}, s.clock.now),
 	})
 	d.tokens = registration.NewTokens(d.clients, d.Site, s.clock.now)
 	return d

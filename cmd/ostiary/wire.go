@@ -56,14 +56,16 @@ type house struct {
 	known   *registration.Documents // the clients that there are, stored or described by a document
 
 	documents registration.DocumentSource
+	sectors   registration.Sectors
 
 	tries   *candidates
 	jobs    *replay.Jobs
 	signing *keys.Ring
 	remotes *keys.Remote // what clients publish
 	people  *people
-	backend *backend    // nil: there is no BFF
-	site    []web.Route // the pages of the site itself; only dev has some
+	names   core.Pairwise // of people, to clients that know them by names of their own
+	backend *backend      // nil: there is no BFF
+	site    []web.Route   // the pages of the site itself; only dev has some
 	server  *web.Server
 	meters  *meters
 	started atomic.Bool    // the plugins that were there at the start are live or have failed
@@ -111,6 +113,9 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 		return nil, err
 	}
 	if h.documents, err = h.clientDocuments(trust); err != nil {
+		return nil, err
+	}
+	if h.sectors, err = h.sectorLists(trust); err != nil {
 		return nil, err
 	}
 	h.openDesk(h.issuerKeys(trust))
@@ -226,8 +231,9 @@ const issuerKeysTimeout = 5 * time.Second
 func (h *house) openDesk(issuerKeys *keys.Remote) {
 	issuer := h.settings.Issuer
 	h.desk = registration.NewDesk(registration.Parts{
-		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, IssuerKeys: issuerKeys, ClientKeys: h.remotes, Site: h.rules.site.Load(), Now: h.now,
-		Documents: h.documents, Decided: h.policy.Note, Limited: h.limited, Certified: h.settings.Certificates.methods(),
+		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, Site: h.rules.site.Load(), Now: h.now,
+		IssuerKeys: issuerKeys, ClientKeys: h.remotes, Documents: h.documents, Sectors: h.sectors,
+		Decided: h.policy.Note, Limited: h.limited, Certified: h.settings.Certificates.methods(),
 		ClientURI: func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
 		Audiences: []string{issuer, issuer + "/dcr/register", issuer + "/register"},
 	})

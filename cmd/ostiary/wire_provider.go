@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"fmt"
@@ -53,6 +54,11 @@ func (h *house) openProvider(ring *seal.Ring) error {
 	desk := login.NewDesk(login.Parts{
 		Users: users, Links: users, Throttle: users, Sessions: storage.NewSessions(h.engine, issuer), Policy: h.policy, Lifetime: s.Sessions.Lifetime, Now: h.now,
 	})
+	salt, err := storage.SubjectSalt(context.Background(), h.engine, issuer, ring)
+	if err != nil {
+		return fmt.Errorf("pairwise subjects: %w", err)
+	}
+	h.names = core.NewPairwise(salt)
 	authorities, err := s.Certificates.pool()
 	if err != nil {
 		return err
@@ -64,7 +70,7 @@ func (h *house) openProvider(ring *seal.Ring) error {
 	failed := web.NewLimiter(s.Sessions.FailureEvery, int(s.Sessions.Failures), limitedAddresses)
 	h.people = &people{users: users, login: desk, failed: failed, tokens: token.New(token.Parts{
 		Authenticator: authenticator, Clients: h.known, People: users, Once: once, Keys: h.signing, Policy: h.policy, Now: h.now,
-		Plugins: h.plugins, Extended: h.tokenExtended,
+		Plugins: h.plugins, Extended: h.tokenExtended, Names: h.names,
 		Grants: storage.NewGrants(h.engine, issuer, ring, h.clients, h.now),
 		Options: token.Options{
 			Issuer: s.Issuer, AccessLifetime: s.Tokens.Access, IDTokenLifetime: s.Tokens.ID, RefreshLifetime: s.Tokens.Refresh,
@@ -89,7 +95,7 @@ func (h *house) clientKeys(trust *x509.CertPool) (*keys.Remote, error) {
 func (h *house) openPages(authenticator *clientauth.Authenticator, store storage.Authorizations, ring *seal.Ring) (err error) {
 	s, desk, forms := h.settings, h.people.login, authorize.NewForms(ring, h.now)
 	site := authorize.Site{
-		Issuer: s.Issuer, Keys: h.signing.Public, AnyLocalhostPort: true,
+		Issuer: s.Issuer, Keys: h.signing.Public, AnyLocalhostPort: true, Names: h.names,
 		Resource:  func(c core.Client, resource string) bool { return s.serves(resource) && mayAskFor(c, resource) },
 		SignedOut: func(c core.Client, uri string) bool { return slices.Contains(c.Metadata.PostLogoutRedirectURIs, uri) },
 	}
@@ -121,9 +127,9 @@ func (h *house) accessOf(ctx context.Context, bearer core.Secret) (operator.Bear
 	if err != nil {
 		return operator.Bearer{}, err
 	}
-	found := operator.Bearer{Subject: access.Subject, Scope: access.Scope, Audience: access.Audience, Trusted: access.GrantID == ""}
+	found := operator.Bearer{Subject: cmp.Or(access.Person, access.Subject), Scope: access.Scope, Audience: access.Audience, Trusted: access.GrantID == ""}
 	if access.GrantID != "" {
-		user, there, err := h.people.users.User(ctx, access.Subject)
+		user, there, err := h.people.users.User(ctx, access.Person)
 		if err != nil {
 			return operator.Bearer{}, err
 		}

@@ -15,6 +15,22 @@ func proofAlgorithm(m *core.Metadata) string {
 	return ""
 }
 
+// pairwiseSector holds that a client which knows people by names of its own says whose names they are (OpenID Connect Core §8.1),
+// and that not just anybody can be one of those.
+func pairwiseSector(m *core.Metadata) string {
+	if oauth.SubjectType(m.SubjectType) != oauth.SubjectPairwise || m.SectorIdentifierURI != "" || len(m.RedirectURIs) == 0 {
+		return ""
+	}
+	const needs = "subject_type pairwise needs a sector_identifier_uri here: "
+	if m.Sector() == "" && slices.ContainsFunc(m.RedirectURIs, func(raw string) bool { return oauth.ParseURI(raw).Host != "" }) {
+		return needs + "the redirect_uris are on several hosts (OpenID Connect Core section 8.1)."
+	}
+	if u := oauth.ParseURI(m.RedirectURIs[0]); u.Host == "" || u.Loopback || u.Class == oauth.ClassPrivateScheme {
+		return needs + "the redirect_uris are no host's own, so that any other application could learn the same names."
+	}
+	return ""
+}
+
 // frontchannelLogout: a page that browsers load is on a site of the client's (OpenID Connect Front-Channel Logout 1.0 §2).
 func frontchannelLogout(m *core.Metadata) string {
 	switch {

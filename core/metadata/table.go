@@ -55,7 +55,7 @@ var table = []*Row{
 	{Name: "scope", Kind: Scope, Source: rfc7591, Code: core.InvalidScope, list: func(m *core.Metadata) *[]string { return &m.Scope }},
 	{Name: "jwks_uri", Kind: URI, Source: rfc7591, str: func(m *core.Metadata) *string { return &m.JWKSURI }},
 	{Name: "jwks", Kind: Object, Source: rfc7591, str: func(m *core.Metadata) *string { return &m.JWKS }},
-	{Name: "subject_type", Kind: Text, Source: oidcReg, Values: []string{"public"}, str: func(m *core.Metadata) *string { return &m.SubjectType }},
+	{Name: "subject_type", Kind: Text, Source: oidcReg, Values: []string{"public", "pairwise"}, str: func(m *core.Metadata) *string { return &m.SubjectType }},
 	{Name: "sector_identifier_uri", Kind: URI, Source: oidcReg, str: func(m *core.Metadata) *string { return &m.SectorIdentifierURI }},
 	{Name: "id_token_signed_response_alg", Kind: Text, Source: oidcReg, Values: signingAlgs, str: func(m *core.Metadata) *string { return &m.IDTokenSignedResponseAlg }},
 	{Name: "id_token_encrypted_response_alg", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.IDTokenEncryptedResponseAlg }},

@@ -210,7 +210,7 @@ func TestUnsupportedValues(t *testing.T) {
 		"token_endpoint_auth_method":      "client_secret_basic client_secret_post private_key_jwt none tls_client_auth self_signed_tls_client_auth",
 		"grant_types":                     "authorization_code refresh_token client_credentials",
 		"response_types":                  "code",
-		"subject_type":                    "public",
+		"subject_type":                    "public pairwise",
 		"application_type":                "web native",
 		"id_token_encrypted_response_alg": "",
 		"request_object_encryption_enc":   "",

@@ -76,6 +76,7 @@ type Desk struct {
 	issuerKeys IssuerKeys
 	clientKeys ClientKeys
 	documents  DocumentSource
+	sectors    Sectors
 	site       atomic.Pointer[Site]
 	readings   readings
 	line       *line
@@ -88,7 +89,8 @@ type Desk struct {
 	now        func() time.Time
 }
 
-// Parts are what a Desk is made of. All are needed, but for ClientKeys, Documents, Audiences, Certified, Decided and Limited.
+// Parts are what a Desk is made of. All are needed, but for ClientKeys, Documents, Sectors, Audiences, Certified, Decided and
+// Limited.
 type Parts struct {
 	Store      Store
 	Policy     Policy
@@ -97,6 +99,7 @@ type Parts struct {
 	Documents  DocumentSource             // clients' metadata documents; nil: they are judged only when they come along
 	IssuerKeys IssuerKeys                 // keys that trusted issuers publish
 	ClientKeys ClientKeys                 // keys that software statements name; nil: they may not name addresses
+	Sectors    Sectors                    // what sectors publish of their clients; nil: clients cannot name a sector
 	Site       *Site                      // valid and prepared (Site.Prepared)
 	ClientURI  func(core.ClientID) string // gives the registration_client_uri (RFC 7592 §3)
 	Audiences  []string                   // our names in the aud of signed requests: the issuer, its registration endpoints; none: there are no signed requests
@@ -109,9 +112,9 @@ type Parts struct {
 // NewDesk opens a desk.
 func NewDesk(p Parts) *Desk {
 	d := &Desk{
-		store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, issuerKeys: p.IssuerKeys, clientKeys: p.ClientKeys, documents: p.Documents,
-		clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, limited: p.Limited, now: p.Now, line: newLine(),
-		gate: newGate(),
+		store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, now: p.Now, line: newLine(), gate: newGate(),
+		issuerKeys: p.IssuerKeys, clientKeys: p.ClientKeys, documents: p.Documents, sectors: p.Sectors,
+		clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, limited: p.Limited,
 	}
 	if d.limited == nil {
 		d.limited = func(Bound) {}

@@ -98,6 +98,7 @@ func roadOf(channel core.Channel, op core.Operation) []stage {
 		floorStage,
 		boundsStage,
 		policyStage,
+		{name: "sector", step: (*judgement).checkSector, own: true},
 	}
 }
 
