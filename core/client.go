@@ -54,6 +54,8 @@ type Metadata struct {
 	TLSSANIP     string
 	TLSSANEmail  string
 
+	CertificateBoundTokens *bool // tls_client_certificate_bound_access_tokens, RFC 8705 §3.4
+
 	Tagged map[string]string // "client_name#fr" and its like (RFC 7591 §2.2)
 	Custom map[string]string // members listed in custom_attributes, as compact JSON
 }
@@ -201,7 +203,7 @@ func (t *Terms) IsZero() bool {
 
 // Caller is who is at the desk, as policy may see it. No secrets.
 type Caller struct {
-	Kind      string // "initial_access_token", "registration_access_token", "operator" or "open"
+	Kind      string // "initial_access_token", "registration_access_token", "client_credentials", "mtls", "operator" or "open"
 	IP        string
 	Origin    string // the Origin header
 	UserAgent string

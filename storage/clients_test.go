@@ -23,6 +23,7 @@ func full(statement, about string) string {
 		"request_object_signing_alg":"ES256","default_max_age":0,"require_auth_time":false,"default_acr_values":["high"],
 		"initiate_login_uri":"https://shop.example/login","request_uris":["https://shop.example/request"],
 		"post_logout_redirect_uris":["https://shop.example/bye"],"require_pushed_authorization_requests":true,
+		"tls_client_certificate_bound_access_tokens":true,
 		"software_id":"<shop> & \"sons\"","software_version":"1","team":{"a":[1,null,"\u2028é😀"]}`)
 }
 

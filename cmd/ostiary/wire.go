@@ -216,7 +216,8 @@ func (h *house) openDesk(issuerKeys *keys.Remote) {
 	h.desk = registration.NewDesk(registration.Parts{
 		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, IssuerKeys: issuerKeys, Site: h.rules.site.Load(), Now: h.now,
 		Decided: h.policy.Note, Certified: h.settings.Certificates.methods(),
-		ClientURI: func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
+		ClientURI:    func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
+		AccessTokens: h.ownToken, Trusted: func(chain []*x509.Certificate) error { return h.people.clients.Issued(chain) },
 		Audiences: []string{issuer, issuer + "/dcr/register", issuer + "/register"},
 	})
 	h.rules.changed = func(s *registration.Site) {
@@ -232,7 +233,10 @@ func (h *house) openServer() (*web.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	table := h.table(issuer.Path)
+	table, err := h.table(issuer.Path)
+	if err != nil {
+		return nil, err
+	}
 	if h.meters, err = h.newMeters(table, issuer.Path); err != nil {
 		return nil, err
 	}
@@ -248,11 +252,16 @@ func (h *house) openServer() (*web.Server, error) {
 }
 
 // table is every path of this server.
-func (h *house) table(issuerPath string) []web.Route {
+func (h *house) table(issuerPath string) ([]web.Route, error) {
 	s := h.settings
 	limiter := web.NewLimiter(s.Desk.Every, int(s.Desk.Burst), limitedAddresses)
+	programs, err := oidc.New(h.desk, h.signing, limiter, oidc.Document(s.Issuer, s.Certificates.methods()...)).
+		Registering(func() bool { return h.desk.Site().Offers() })
+	if err != nil {
+		return nil, err
+	}
 	parts := routes.Parts{
-		OIDC:   oidc.New(h.desk, h.signing, limiter, oidc.Document(s.Issuer, s.Certificates.methods()...)),
+		OIDC:   programs,
 		Tokens: oidc.NewTokenHandlers(h.people.tokens, s.Issuer),
 		People: h.people.pages,
 		Console: console.New(h.people.login.For(core.ConsoleSession, consoleLifetime), h.book, explainer{h.policy}, strings.HasPrefix(s.Issuer, "https:")).
@@ -268,7 +277,7 @@ func (h *house) table(issuerPath string) []web.Route {
 	if h.backend != nil {
 		parts.BFF, parts.Proxied = h.backend.handlers, h.backend.prefixes
 	}
-	return routes.Table(issuerPath, parts)
+	return routes.Table(issuerPath, parts), nil
 }
 
 // limitedAddresses is how many addresses a limiter remembers.

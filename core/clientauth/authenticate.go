@@ -35,7 +35,7 @@ type Parts struct {
 	TokenEndpoint string
 	Now           func() time.Time
 
-	Authorities *x509.CertPool // who may issue certificates for tls_client_auth; nil: nobody
+	Authorities func() *x509.CertPool // who may issue certificates for tls_client_auth; nil: nobody
 	// CheckCertificate may refuse the certificate by which a client proved itself; nil: nobody minds.
 	CheckCertificate func(ctx context.Context, c *core.Client, caller core.Caller) error
 }

@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"slices"
 	"sync/atomic"
@@ -72,9 +73,12 @@ type Desk struct {
 	clientURI  func(core.ClientID) string
 	decided    func(decision.Taken)
 	now        func() time.Time
+
+	accessTokens AccessTokens
+	trusted      func(chain []*x509.Certificate) error
 }
 
-// Parts are what a Desk is made of. All are needed, but for Audiences, Certified and Decided.
+// Parts are what a Desk is made of. All are needed, but for Audiences, Certified, Decided and those that come after.
 type Parts struct {
 	Store      Store
 	Policy     Policy
@@ -87,11 +91,14 @@ type Parts struct {
 	Certified  []oauth.AuthMethod         // the methods of RFC 8705 that work here; none: certificates do not reach this server
 	Now        func() time.Time
 	Decided    func(decision.Taken) // is told of every request that policy was asked about, before it is carried out, and again when it is judged again; nil: nobody
+
+	AccessTokens AccessTokens                          // nil: with them nobody registers
+	Trusted      func(chain []*x509.Certificate) error // whether a trusted authority issued a certificate, and it is good today; nil: there is none
 }
 
 // NewDesk opens a desk.
 func NewDesk(p Parts) *Desk {
-	d := &Desk{store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, issuerKeys: p.IssuerKeys, clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, now: p.Now, line: newLine()}
+	d := &Desk{store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, issuerKeys: p.IssuerKeys, clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, now: p.Now, line: newLine(), accessTokens: p.AccessTokens, trusted: p.Trusted}
 	d.site.Store(p.Site)
 	return d
 }

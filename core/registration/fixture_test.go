@@ -2,6 +2,7 @@ package registration_test
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/binary"
 	"slices"
 	"strings"
@@ -252,6 +253,9 @@ type bench struct {
 	telling   sync.Mutex        // guards decided while requests run
 	decided   []decision.Taken
 	site      *registration.Site
+
+	accessTokens registration.AccessTokens
+	trusted      func([]*x509.Certificate) error
 }
 
 func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
@@ -276,6 +280,7 @@ func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
 // certify opens the desk where clients can use these methods with certificates.
 func (b *bench) certify(methods []oauth.AuthMethod) {
 	b.desk = registration.NewDesk(registration.Parts{
+		AccessTokens: b.accessTokens, Trusted: b.trusted,
 		Store: b.store, Certified: methods, Policy: answers(func(q *decision.Registration) (decision.Verdict, error) { return b.policy(q) }),
 		Plugins: b.plugins, Book: b.book, IssuerKeys: b, Site: b.site,
 		ClientURI: func(id core.ClientID) string { return "https://op.example/dcr/register/" + string(id) },

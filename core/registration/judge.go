@@ -23,6 +23,7 @@ type judgement struct {
 	as     string // in a simulation: what the caller is taken to be
 
 	simulated bool
+	stored    bool         // an audit: the client is judged as it is
 	writes    *hook.Writes // what plugins want to keep
 
 	caller  core.Caller

@@ -79,7 +79,7 @@ func (d *Desk) Reconsider(
 ) (e ledger.Entry, unknown []string) {
 	came := c.Provenance
 	j := d.begin(Request{Operation: core.Register, Channel: came.Channel, Caller: core.Caller{Kind: kindOf(came)}})
-	j.policy, j.draft = deciding(decide), c.Metadata
+	j.policy, j.draft, j.stored = deciding(decide), c.Metadata, true
 	j.asked = metadata.Request{Metadata: c.Metadata, Present: presentIn(&c.Metadata)}
 	j.entry.ClientID = c.ID
 	j.before.Client.Provenance.Profile = came.Profile

@@ -22,6 +22,7 @@ type Site struct {
 	Profiles         map[string]Profile `yaml:"client_profiles"`
 	CustomAttributes []string           `yaml:"custom_attributes"`
 	TrustedIssuers   []TrustedIssuer    `yaml:"trusted_issuers"`
+	Access           SiteAccess         `yaml:",inline"`
 }
 
 // SitePolicy is what the shipped rules read.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/registration"
+	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/core/web"
 )
 
@@ -38,6 +39,8 @@ type Handlers struct {
 	keys     Keys
 	limiter  Limiter
 	metadata web.Response
+	closed   web.Response // the metadata while clients cannot register
+	open     func() bool  // whether they can; nil: always
 	keySet   atomic.Pointer[keySet]
 }
 
@@ -52,8 +55,21 @@ func New(desk Desk, keys Keys, limiter Limiter, metadata []byte) *Handlers {
 	return &Handlers{desk: desk, keys: keys, limiter: limiter, metadata: cached(web.JSON(http.StatusOK, metadata)).Prepared()}
 }
 
+// Registering makes the metadata name the registration endpoint only while clients can register.
+func (h *Handlers) Registering(open func() bool) (*Handlers, error) {
+	whole, err := strictjson.Parse(h.metadata.Body, strictjson.Default)
+	if err != nil {
+		return nil, err
+	}
+	h.open, h.closed = open, cached(web.JSON(http.StatusOK, strictjson.Append(nil, whole.Without("registration_endpoint")))).Prepared()
+	return h, nil
+}
+
 // Metadata answers the discovery document (OpenID Connect Discovery 1.0 §4.2, RFC 8414 §3.2).
 func (h *Handlers) Metadata(context.Context, *web.Request) (web.Response, error) {
+	if h.open != nil && !h.open() {
+		return h.closed, nil
+	}
 	return h.metadata, nil
 }
 
@@ -111,6 +127,7 @@ func (h *Handlers) do(ctx context.Context, r *web.Request, op core.Operation, ch
 		Operation: op, Channel: channel, Decision: r.DecisionID, RequestID: r.ID,
 		Merge: r.Method == http.MethodPatch, Caller: web.CallerOf(r),
 	}
+	req.Credential.Certificates = r.Certificates
 	if op != core.Register {
 		req.IfMatch = web.EntityTags(r, "If-Match")
 	}
