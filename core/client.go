@@ -224,7 +224,9 @@ func (t *Terms) IsZero() bool {
 
 // Caller is who is at the desk, as policy may see it. No secrets.
 type Caller struct {
-	Kind      string // "initial_access_token", "registration_access_token", "operator", "client_metadata_document" or "open"
+	// Kind is "initial_access_token", "registration_access_token", "client_credentials", "mtls", "operator",
+	// "client_metadata_document" or "open".
+	Kind      string
 	IP        string
 	Origin    string // the Origin header
 	UserAgent string

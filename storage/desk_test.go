@@ -11,6 +11,7 @@ import (
 	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/keys"
 	"github.com/ostiary/ostiary/core/ledger"
+	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/storage"
@@ -67,7 +68,8 @@ func openDesk(s *store, change ...func(*registration.Site)) *desk {
 	d.book = ledger.NewBook(d.ledger, 10000, s.clock.now, slog.New(slog.DiscardHandler))
 	s.Cleanup(d.book.Close)
 	d.Desk = registration.NewDesk(registration.Parts{
-		Store: d.clients, Policy: d, Plugins: hook.None{}, Book: d.book, Site: ready, Now: s.clock.now,
+		Certified: []oauth.AuthMethod{oauth.AuthSelfSignedTLS},
+		Store:     d.clients, Policy: d, Plugins: hook.None{}, Book: d.book, Site: ready, Now: s.clock.now,
 		ClientURI: func(id core.ClientID) string { return "https://op.example/dcr/register/" + string(id) },
 		Audiences: []string{"https://op.example"},
 		Sectors: registration.NewSectorLists(func(context.Context, string) ([]byte, error) {

@@ -61,7 +61,7 @@ func simulateCommand() *cobra.Command {
 	flags.StringVar(&f.Profile, "iat-profile", "", "profile of the initial access token that the request is taken to have")
 	flags.StringVar(&f.Profile, "profile", "", "the same as --iat-profile")
 	flags.StringVar(&f.folder, "bundle", "", "folder of rules to try instead of those in force")
-	flags.StringVar(&f.caller, "caller", "", "who asks: initial_access_token, registration_access_token, operator or open (default: as the channel has it)")
+	flags.StringVar(&f.caller, "caller", "", "who asks: initial_access_token, registration_access_token, client_credentials, mtls, operator or open (default: as the channel has it)")
 	flags.BoolVar(&f.Merge, "merge", false, "the body is a JSON Merge Patch; for update")
 	flags.BoolVar(&f.explain, "explain", false, "show what each stage did: members before and after, rules with file, line and source, times, calls of plugins")
 	flags.BoolVar(&f.check, "check", false, "end with 1 when the request would be refused")

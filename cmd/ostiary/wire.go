@@ -234,7 +234,8 @@ func (h *house) openDesk(issuerKeys *keys.Remote) {
 		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, Site: h.rules.site.Load(), Now: h.now,
 		IssuerKeys: issuerKeys, ClientKeys: h.remotes, Documents: h.documents, Sectors: h.sectors,
 		Decided: h.policy.Note, Limited: h.limited, Certified: h.settings.Certificates.methods(),
-		ClientURI: func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
+		ClientURI:    func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
+		AccessTokens: h.ownToken, Trusted: func(chain []*x509.Certificate) error { return h.people.clients.Issued(chain) },
 		Audiences: []string{issuer, issuer + "/dcr/register", issuer + "/register"},
 	})
 	h.rules.changed = func(s *registration.Site) {
@@ -251,10 +252,6 @@ func (h *house) openServer() (*web.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	authorities, err := s.Certificates.pool()
-	if err != nil {
-		return nil, err
-	}
 	table := h.table(issuer.Path)
 	if h.meters, err = h.newMeters(table, issuer.Path); err != nil {
 		return nil, err
@@ -266,7 +263,7 @@ func (h *house) openServer() (*web.Server, error) {
 			{Prefix: routes.SessionArea, Face: web.OAuth},
 		},
 		Sites: append([]string{issuer.Host}, s.Sites...), TrustedProxies: s.Proxies, ForwardedHeader: s.Forwarded, CertificateHeader: s.Certificates.header(),
-		Authorities: authorities, Now: h.now, Log: h.log, OnRefused: h.refusedAtTheDoor, OnDone: h.meters.done,
+		Authorities: h.people.authorities.current, Now: h.now, Log: h.log, OnRefused: h.refusedAtTheDoor, OnDone: h.meters.done,
 	})
 }
 

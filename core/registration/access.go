@@ -13,6 +13,8 @@ import (
 const (
 	KindIAT      = "initial_access_token"
 	KindRAT      = "registration_access_token"
+	KindClient   = "client_credentials" // a client with an access token of its own
+	KindMTLS     = "mtls"               // who has nothing but a certificate, where that counts
 	KindOperator = "operator"
 	KindOpen     = "open"
 	KindDocument = "client_metadata_document" // nobody asked: somebody came whose client_id is the address of one
@@ -31,6 +33,8 @@ func (j *judgement) access(ctx context.Context) error {
 		j.caller.Kind, j.caller.Subject = KindOperator, j.req.Credential.Operator
 	}
 	switch {
+	case !j.site.Offers() && j.req.Channel != core.ChannelOperator && !j.simulated:
+		return core.Refuse(core.NotFound, "Clients cannot register themselves at this server: its operator has switched that off.")
 	case j.req.Refused != nil:
 		return j.req.Refused
 	case !offers(j.req.Channel, j.req.Operation):
@@ -43,10 +47,16 @@ func (j *judgement) access(ctx context.Context) error {
 		return j.pretend(ctx)
 	case j.req.Channel == core.ChannelOperator, j.req.Channel == core.ChannelImport:
 		return core.Refuse(core.InvalidToken, "An operator's token is needed: send it as Authorization: Bearer.")
+	case j.req.Channel == core.ChannelManage && j.site.Access.ClientCredentials && isAccessToken(j.req.Credential.Bearer):
+		return j.ownAccessToken(ctx)
 	case j.req.Channel == core.ChannelManage:
 		return j.registrationToken(ctx)
+	case isAccessToken(j.req.Credential.Bearer):
+		return j.registrarsToken(ctx)
 	case j.req.Credential.Bearer != "":
 		return j.initialAccessToken(ctx)
+	case j.site.Access.MTLS:
+		return j.certificate()
 	}
 	return nil // whether an open door is enough is for policy to say
 }

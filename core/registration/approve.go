@@ -176,7 +176,7 @@ func (j *judgement) replace(a *Approved) error {
 		return err
 	}
 	j.giveSecret(a)
-	if j.req.Channel == core.ChannelManage {
+	if j.caller.Kind == KindRAT {
 		a.minted.registration = core.NewSecret()
 		a.credentials.Registration = rotate(j.before.Credentials.Registration, j.req.Credential.Bearer, a.minted.registration, j.now)
 	}

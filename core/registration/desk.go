@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"slices"
 	"sync/atomic"
@@ -87,10 +88,13 @@ type Desk struct {
 	clientURI  func(core.ClientID) string
 	decided    func(decision.Taken)
 	now        func() time.Time
+
+	accessTokens AccessTokens
+	trusted      func(chain []*x509.Certificate) error
 }
 
-// Parts are what a Desk is made of. All are needed, but for ClientKeys, Documents, Sectors, Audiences, Certified, Decided and
-// Limited.
+// Parts are what a Desk is made of. All are needed, but for ClientKeys, Documents, Sectors, Audiences, Certified, Decided, Limited
+// and those that come after.
 type Parts struct {
 	Store      Store
 	Policy     Policy
@@ -107,6 +111,9 @@ type Parts struct {
 	Now        func() time.Time
 	Decided    func(decision.Taken) // is told of every request that policy was asked about, before it is carried out, and again when it is judged again; nil: nobody
 	Limited    func(Bound)          // is told of every request that a limit refused; nil: nobody
+
+	AccessTokens AccessTokens                          // nil: with them nobody registers
+	Trusted      func(chain []*x509.Certificate) error // whether a trusted authority issued a certificate, and it is good today; nil: there is none
 }
 
 // NewDesk opens a desk.
@@ -115,6 +122,7 @@ func NewDesk(p Parts) *Desk {
 		store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, now: p.Now, line: newLine(), gate: newGate(),
 		issuerKeys: p.IssuerKeys, clientKeys: p.ClientKeys, documents: p.Documents, sectors: p.Sectors,
 		clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, limited: p.Limited,
+		accessTokens: p.AccessTokens, trusted: p.Trusted,
 	}
 	if d.limited == nil {
 		d.limited = func(Bound) {}

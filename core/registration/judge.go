@@ -24,6 +24,7 @@ type judgement struct {
 	as     string // in a simulation: what the caller is taken to be
 
 	simulated bool
+	stored    bool         // an audit: the client is judged as it is
 	writes    *hook.Writes // what plugins want to keep
 
 	resupplied *bool // whether a declaration brings other secrets; nil: not known yet

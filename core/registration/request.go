@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"crypto/x509"
 	"encoding/hex"
 	"time"
 
@@ -39,8 +40,10 @@ type Request struct {
 
 // A Credential is what was presented, before it is believed.
 type Credential struct {
-	Bearer   core.Secret  // an initial or a registration access token; empty: none
+	Bearer   core.Secret  // an initial, a registration or an access token; empty: none
 	Operator core.Subject // an operator that web has authenticated; empty: none
+
+	Certificates []*x509.Certificate // of the connection, the caller's own first; nobody has looked at who issued them
 }
 
 // MaxClientID is how many bytes a client id may have.

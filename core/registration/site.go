@@ -25,6 +25,7 @@ type Site struct {
 	TrustedIssuers   []TrustedIssuer    `yaml:"trusted_issuers"`
 	Documents        SiteDocuments      `yaml:"client_id_metadata_documents"`
 	Limits           SiteLimits         `yaml:"limits"`
+	Access           SiteAccess         `yaml:",inline"`
 
 	digest [sha256.Size]byte // of what policy reads, but for the limits
 }

@@ -31,7 +31,7 @@ func TestClientCredentials(t *testing.T) {
 	if named.IDToken != "" || named.RefreshToken != "" || !slices.Equal(named.Scope, []string{"openid", "offline_access"}) {
 		t.Errorf("scopes of a person: %+v", named.Scope)
 	}
-	if _, err := h.UserInfo(t.Context(), named.AccessToken); core.CodeOf(err) != core.InsufficientScope {
+	if _, err := h.UserInfo(t.Context(), named.AccessToken, nil); core.CodeOf(err) != core.InsufficientScope {
 		t.Errorf("userinfo of a client: %v", err)
 	}
 	h.client("bare", oauth.AuthClientSecretBasic, func(c *core.Client) { c.Metadata.Scope = []string{"openid"} })

@@ -73,6 +73,7 @@ func (e *Endpoint) describe(a *Access) ([]byte, error) {
 	if !a.AuthTime.IsZero() {
 		r.Int("auth_time", a.AuthTime.Unix())
 	}
+	writeConfirmation(r, a.Certificate)
 	for _, m := range a.Added {
 		r.Value(m.Name, m.Value)
 	}
@@ -102,6 +103,7 @@ func (e *Endpoint) introspectRefresh(ctx context.Context, caller core.Registered
 	r.Int("exp", g.ExpiresAt.Unix())
 	r.Int("iat", g.CreatedAt.Unix())
 	r.Text("sub", string(e.parts.Names.Name(&found.client.Client, g.Subject)))
+	writeConfirmation(r, g.Certificate)
 	r.Text("iss", e.options.Issuer)
 	r.End('}')
 	return r.Bytes()

@@ -46,6 +46,8 @@ type call struct {
 	added     strictjson.Value // claims of plugins, an object; absent: none
 	refresh   core.Secret      // the refresh token to answer with
 	jti       func() string    // of the access token
+
+	certificate string // x5t#S256 of that which the tokens are bound to; empty: to none
 }
 
 // A grantType is one way to get tokens. It fills in the call's grant, user, scope and resources when it checks.
@@ -63,6 +65,9 @@ func (e *Endpoint) Token(ctx context.Context, req Request) (Answer, error) {
 	}
 	grant, err := c.grantType() // 2
 	if err != nil {
+		return Answer{}, err
+	}
+	if err := c.bind(); err != nil {
 		return Answer{}, err
 	}
 	for _, step := range [...]func(context.Context) error{

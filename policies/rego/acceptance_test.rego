@@ -17,6 +17,8 @@ test_example_is_accepted if {
 test_everybody_has_a_door if {
 	every door in [
 		["register", "dcr", "initial_access_token"], ["register", "dcr", "operator"], ["register", "operator", "operator"],
+		["register", "dcr", "client_credentials"], ["register", "dcr", "mtls"],
+		["read", "manage", "client_credentials"], ["update", "manage", "client_credentials"], ["delete", "manage", "client_credentials"],
 		["read", "manage", "registration_access_token"], ["update", "manage", "registration_access_token"],
 		["delete", "manage", "registration_access_token"], ["delete", "operator", "operator"],
 		["disable", "operator", "operator"], ["enable", "operator", "operator"],
@@ -33,6 +35,7 @@ test_everything_else_is_closed if {
 		["read", "manage", "initial_access_token"], ["disable", "manage", "registration_access_token"],
 		["register", "import", "initial_access_token"], ["register", "import", "open"], ["disable", "import", "operator"],
 		["approve", "dcr", "initial_access_token"], ["approve", "manage", "registration_access_token"],
+		["register", "operator", "client_credentials"], ["update", "manage", "mtls"], ["delete", "operator", "client_credentials"],
 		["register", "cimd", "open"], ["register", "cimd", "operator"], ["update", "cimd", "client_metadata_document"],
 		["register", "dcr", "client_metadata_document"], ["adopt", "operator", "operator"], ["register", "backdoor", "operator"], ["register", "dcr", "stranger"],
 		["", "", ""],

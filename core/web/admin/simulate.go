@@ -147,7 +147,7 @@ func usualChannel(op core.Operation, kind string) core.Channel {
 	switch {
 	case kind == registration.KindOperator, kind == "" && (op == core.Disable || op == core.Enable || op == core.Approve || op == core.Reject):
 		return core.ChannelOperator
-	case kind == registration.KindRAT, kind == "" && op != core.Register:
+	case kind == registration.KindRAT, (kind == "" || kind == registration.KindClient) && op != core.Register:
 		return core.ChannelManage
 	}
 	return core.ChannelDCR
@@ -177,13 +177,14 @@ func check(req registration.Request, kind string) error {
 		return core.Refuse(core.InvalidRequest, "channel must be dcr, manage or operator.")
 	}
 	switch kind {
-	case registration.KindIAT, registration.KindRAT, registration.KindOperator, registration.KindOpen:
+	case registration.KindIAT, registration.KindRAT, registration.KindClient, registration.KindMTLS, registration.KindOperator, registration.KindOpen:
 	default:
-		return core.Refuse(core.InvalidRequest, "caller.kind must be %s, %s, %s or %s.",
-			registration.KindIAT, registration.KindRAT, registration.KindOperator, registration.KindOpen)
+		return core.Refuse(core.InvalidRequest, "caller.kind must be %s, %s, %s, %s, %s or %s.",
+			registration.KindIAT, registration.KindRAT, registration.KindClient, registration.KindMTLS, registration.KindOperator, registration.KindOpen)
 	}
-	open := kind == registration.KindOpen && req.Channel == core.ChannelDCR
-	if kind != usualKind(req.Channel) && !open {
+	other := req.Channel == core.ChannelDCR && (kind == registration.KindOpen || kind == registration.KindMTLS) ||
+		req.Channel != core.ChannelOperator && kind == registration.KindClient
+	if kind != usualKind(req.Channel) && !other {
 		return core.Refuse(core.InvalidRequest, "caller.kind %s never comes by the channel %s; leave one of them out.", kind, req.Channel)
 	}
 	if _, err := netip.ParseAddr(req.Caller.IP); err != nil {
