@@ -22,6 +22,7 @@ type Site struct {
 	Profiles         map[string]Profile `yaml:"client_profiles"`
 	CustomAttributes []string           `yaml:"custom_attributes"`
 	TrustedIssuers   []TrustedIssuer    `yaml:"trusted_issuers"`
+	Janssen          Janssen            `yaml:",inline"` // a prepared site has them among its TrustedIssuers
 }
 
 // SitePolicy is what the shipped rules read.
@@ -30,6 +31,7 @@ type SitePolicy struct {
 	DefaultScopes     []string      `yaml:"default_scopes"` // for a request without scope
 	Redirects         SiteRedirects `yaml:"redirects"`
 	SoftwareStatement SiteStatement `yaml:"software_statement"`
+	SignedRequest     SiteSigned    `yaml:"signed_request"`
 }
 
 // SiteRedirects narrows redirect URIs.
@@ -43,6 +45,11 @@ type SiteRedirects struct {
 type SiteStatement struct {
 	Required         bool `yaml:"required"`
 	AcceptSelfSigned bool `yaml:"accept_self_signed"`
+}
+
+// SiteSigned says when requests must come signed.
+type SiteSigned struct {
+	Required bool `yaml:"required"`
 }
 
 // SiteRegistration switches the desk's ways in.
@@ -63,6 +70,9 @@ type Profile struct {
 	ClientIDs               []string      `yaml:"client_ids"`     // ids that a request may ask for
 	IDTokenSignedAlg        string        `yaml:"id_token_signed_response_alg"`
 	ClientSecretLifetime    time.Duration `yaml:"client_secret_lifetime" range:"0s..876000h"` // 0: never expires
+
+	RequireStatement     bool `yaml:"require_software_statement"`
+	RequireSignedRequest bool `yaml:"require_signed_request"`
 }
 
 // DefaultProfile is the profile of a client that names none.
@@ -106,6 +116,7 @@ func (s *Site) Validate() []config.Problem {
 		}
 		t.validate(func(member, text string) { add(path+member, text) })
 	}
+	s.Janssen.validate(add)
 	for name, p := range s.Profiles {
 		if len(p.AllowedScopes) == 0 {
 			eachInvalid(p.DefaultScopes, s.allows, func(at string) {
@@ -186,7 +197,7 @@ func (s Site) Prepared() (*Site, error) {
 	}
 	s.Profiles = profiles
 	s.Policy.DefaultScopes = slices.DeleteFunc(slices.Clone(s.Policy.DefaultScopes), func(scope string) bool { return !s.allows(scope) })
-	s.TrustedIssuers = slices.Clone(s.TrustedIssuers)
+	s.TrustedIssuers = s.Janssen.table(s.TrustedIssuers)
 	for i, t := range s.TrustedIssuers {
 		if err := s.TrustedIssuers[i].prepare(); err != nil {
 			return nil, fmt.Errorf("trusted issuer %s: %w", t.Issuer, err)
@@ -232,6 +243,8 @@ func (s *Site) Data() strictjson.Value {
 			m("token_endpoint_auth_methods", set(methods)),
 			m("grant_types", set(p.GrantTypes)),
 			m("allowed_scopes", set(p.AllowedScopes)),
+			m("software_statement_required", strictjson.Bool(p.RequireStatement)),
+			m("signed_request_required", strictjson.Bool(p.RequireSignedRequest)),
 		)))
 	}
 	return strictjson.Object(
@@ -245,6 +258,9 @@ func (s *Site) Data() strictjson.Value {
 		m("software_statement", strictjson.Object(
 			m("required", strictjson.Bool(s.Policy.SoftwareStatement.Required)),
 			m("accept_self_signed", strictjson.Bool(s.Policy.SoftwareStatement.AcceptSelfSigned)),
+		)),
+		m("signed_request", strictjson.Object(
+			m("required", strictjson.Bool(s.Policy.SignedRequest.Required || s.Janssen.requiresSigned())),
 		)),
 		m("profiles", strictjson.Object(profiles...)),
 	)
