@@ -23,12 +23,14 @@ import (
 // rules keeps the policy in force in step with the policy folder, or the bundle in its place, and dcr_config.yaml. A change that fails any check leaves the
 // last good revision, at a start the stored one.
 type rules struct {
-	engine *policies.Engine
-	kept   storage.Policies
-	log    *slog.Logger
-	now    func() time.Time
-	dir    string        // of the Rego
-	file   string        // dcr_config.yaml; empty: the defaults
+	engine    *policies.Engine
+	kept      storage.Policies
+	log       *slog.Logger
+	now       func() time.Time
+	dir       string // of the Rego
+	file      string // dcr_config.yaml; empty: the defaults
+	documents bool   // client ID metadata documents are on where the file does not say
+
 	bundle *bundleSource // nil: the rules are those of dir
 
 	site    atomic.Pointer[registration.Site]
@@ -274,6 +276,9 @@ func (r *rules) use(src policies.Source, text []byte) error {
 	}
 	if err := config.Read(text, file, &site, os.LookupEnv); err != nil {
 		return err
+	}
+	if site.Documents.Enabled == nil {
+		site.Documents.Enabled = &r.documents
 	}
 	ready, err := site.Prepared()
 	if err != nil {

@@ -119,10 +119,15 @@ func fullRegistration() *Registration {
 		Operation: core.Update, Channel: core.ChannelManage, Profile: "oauth2.1", Pass: 1, Now: time.Unix(1, 0), RequestID: "d-1",
 		Request: doc, Present: []string{"client_name"}, Effective: doc, Before: doc, Changed: []string{"client_name"},
 		Keys:      []Key{{Kty: "EC"}},
-		IAT:       IAT{Present: true},
+		IAT:       IAT{Present: true, Terms: fullTerms()},
 		Statement: Statement{Present: true},
 		Caller:    fullCaller(),
 	}
+}
+
+func fullTerms() core.Terms {
+	one := []string{"https://app.example"}
+	return core.Terms{Scopes: one, RedirectHosts: one, SoftwareIDs: one, Origins: one}
 }
 
 // fullAuthorization is an input in which every list has an item.

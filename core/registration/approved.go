@@ -25,6 +25,7 @@ type Approved struct {
 	basis       basis // what the approval rests on
 	writes      []hook.Write
 	onces       []Once
+	shares      bool // the id is that of what is registered: a client that has it meanwhile is this one
 }
 
 // minted are the secrets that exist in clear for one answer only.

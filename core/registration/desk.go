@@ -75,9 +75,13 @@ type Desk struct {
 	book       Book
 	issuerKeys IssuerKeys
 	clientKeys ClientKeys
+	documents  DocumentSource
+	sectors    Sectors
 	site       atomic.Pointer[Site]
 	readings   readings
 	line       *line
+	gate       *gate
+	limited    func(Bound)
 	audiences  []string
 	certified  []oauth.AuthMethod
 	clientURI  func(core.ClientID) string
@@ -85,25 +89,36 @@ type Desk struct {
 	now        func() time.Time
 }
 
-// Parts are what a Desk is made of. All are needed, but for ClientKeys, Audiences, Certified and Decided.
+// Parts are what a Desk is made of. All are needed, but for ClientKeys, Documents, Sectors, Audiences, Certified, Decided and
+// Limited.
 type Parts struct {
 	Store      Store
 	Policy     Policy
 	Plugins    hook.Chain
 	Book       Book
+	Documents  DocumentSource             // clients' metadata documents; nil: they are judged only when they come along
 	IssuerKeys IssuerKeys                 // keys that trusted issuers publish
 	ClientKeys ClientKeys                 // keys that software statements name; nil: they may not name addresses
+	Sectors    Sectors                    // what sectors publish of their clients; nil: clients cannot name a sector
 	Site       *Site                      // valid and prepared (Site.Prepared)
 	ClientURI  func(core.ClientID) string // gives the registration_client_uri (RFC 7592 §3)
 	Audiences  []string                   // our names in the aud of signed requests: the issuer, its registration endpoints; none: there are no signed requests
 	Certified  []oauth.AuthMethod         // the methods of RFC 8705 that work here; none: certificates do not reach this server
 	Now        func() time.Time
 	Decided    func(decision.Taken) // is told of every request that policy was asked about, before it is carried out, and again when it is judged again; nil: nobody
+	Limited    func(Bound)          // is told of every request that a limit refused; nil: nobody
 }
 
 // NewDesk opens a desk.
 func NewDesk(p Parts) *Desk {
-	d := &Desk{store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, issuerKeys: p.IssuerKeys, clientKeys: p.ClientKeys, clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, now: p.Now, line: newLine()}
+	d := &Desk{
+		store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, now: p.Now, line: newLine(), gate: newGate(),
+		issuerKeys: p.IssuerKeys, clientKeys: p.ClientKeys, documents: p.Documents, sectors: p.Sectors,
+		clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, limited: p.Limited,
+	}
+	if d.limited == nil {
+		d.limited = func(Bound) {}
+	}
 	d.site.Store(p.Site)
 	return d
 }
@@ -170,7 +185,7 @@ func (d *Desk) carryOut(ctx context.Context, req Request, a Approved, commit fun
 	err := write(ctx, a)
 	row := ledger.Stage{Stage: "commit", By: ledger.By{Kind: "core"}, NS: time.Since(start).Nanoseconds()}
 	switch {
-	case errors.Is(err, ErrOvertaken):
+	case errors.Is(err, ErrOvertaken) || a.shares && errors.Is(err, ErrTaken):
 		return nil, &overtaken{entry: a.entry, row: row}
 	case err != nil:
 		return nil, d.lose(req, a.entry, row, err)
@@ -198,6 +213,8 @@ func commitError(req Request, err error) error {
 		return core.Refuse(core.InvalidRequest, "The signed request was used before: sign a new one, with another jti.")
 	case errors.Is(err, ErrStatementUsed):
 		return core.Refuse(core.InvalidSoftwareStatement, "software_statement was used before, and is good for one time: ask its issuer for a new one.")
+	case errors.Is(err, ErrTaken) && req.Channel == core.ChannelImport:
+		return core.Refuse(core.Conflict, "A client with this id was registered meanwhile; plan again.")
 	case errors.Is(err, ErrTaken) && !asksForID(req):
 		return takenID()
 	case errors.Is(err, ErrTaken):

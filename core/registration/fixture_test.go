@@ -159,6 +159,17 @@ func (v *vault) AddToken(_ context.Context, t core.InitialAccessToken) error {
 	return v.fail
 }
 
+func (v *vault) Token(_ context.Context, id core.TokenID) (registration.Held, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, h := range v.tokens {
+		if h.Token.ID == id {
+			return h, v.fail
+		}
+	}
+	return registration.Held{}, v.fail
+}
+
 func (v *vault) Tokens(context.Context, core.TokenID, int) ([]registration.Held, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -242,9 +253,12 @@ type bench struct {
 	serial  int
 
 	published map[string]string // key sets by their jwks_uri
-	telling   sync.Mutex        // guards decided while requests run
+	pages     pages             // clients metadata documents
+	sectors   registration.Sectors
+	telling   sync.Mutex // guards decided while requests run
 	decided   []decision.Taken
 	site      *registration.Site
+	limited   func(registration.Bound) // is told of what a limit refused; nil: nobody
 }
 
 func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
@@ -270,10 +284,10 @@ func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
 func (b *bench) certify(methods []oauth.AuthMethod) {
 	b.desk = registration.NewDesk(registration.Parts{
 		Store: b.store, Certified: methods, Policy: answers(func(q *decision.Registration) (decision.Verdict, error) { return b.policy(q) }),
-		Plugins: b.plugins, Book: b.book, IssuerKeys: b, ClientKeys: b, Site: b.site,
+		Plugins: b.plugins, Book: b.book, IssuerKeys: b, ClientKeys: b, Documents: &b.pages, Sectors: b.sectors, Site: b.site,
 		ClientURI: func(id core.ClientID) string { return "https://op.example/dcr/register/" + string(id) },
 		Audiences: []string{"https://op.example", "https://op.example/dcr/register"},
-		Now:       func() time.Time { return b.now },
+		Now:       func() time.Time { return b.now }, Limited: b.limited,
 		Decided: func(t decision.Taken) {
 			b.telling.Lock()
 			defer b.telling.Unlock()

@@ -23,6 +23,12 @@ func (j *judgement) floor(context.Context) error {
 			Message: "token_endpoint_auth_method " + string(method) + " is not offered: this server takes no client certificates for it.",
 		})
 	}
+	if j.req.Channel == core.ChannelDocument && oauth.UsesSecret(oauth.AuthMethod(j.draft.TokenEndpointAuthMethod)) {
+		found = append(found, core.Reason{
+			Rule: "floor.shared_secret", Code: core.InvalidClientMetadata, Fields: []string{"token_endpoint_auth_method"}, Public: true,
+			Message: "token_endpoint_auth_method " + j.draft.TokenEndpointAuthMethod + " needs a shared secret, which a client metadata document cannot have.",
+		})
+	}
 	return refusal(append(found, j.heldToStatement()...))
 }
 

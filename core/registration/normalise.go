@@ -31,6 +31,9 @@ func (j *judgement) normalise(context.Context) error {
 	if err := j.rebind(); err != nil {
 		return err
 	}
+	if err := j.choose(); err != nil {
+		return err
+	}
 	j.applyProfile()
 	j.grantByStatement()
 	some, all := ofPrograms(j.draft.RedirectURIs)
@@ -63,6 +66,9 @@ func (j *judgement) chooseProfile() error {
 		return nil
 	}
 	asked := j.req.Profile
+	if j.req.Channel == core.ChannelDocument {
+		asked = j.site.Documents.Profile
+	}
 	if v := j.asked.Control.Profile; !v.IsAbsent() {
 		name, ok := v.Text()
 		if !ok {
@@ -142,7 +148,9 @@ func (j *judgement) isSecret(v strictjson.Value) bool {
 	for _, kept := range j.before.Credentials.Secrets {
 		found |= subtle.ConstantTimeCompare([]byte(kept.Hash), hash)
 	}
-	return found == 1
+	return found == 1 || slices.ContainsFunc(j.before.Credentials.Secrets, func(k core.StoredSecret) bool {
+		return k.Alg != "sha256" && keeps(k, core.Secret(s))
+	})
 }
 
 // applyStatement lets the claims of a trusted issuer override the request and locks them (RFC 7591 §2.3).
@@ -162,6 +170,7 @@ func (j *judgement) applyStatement() error {
 		}
 	}
 	j.keepTagged(stated.Metadata.Tagged)
+	j.stateChoices(stated.Choices)
 	j.tellOverridden(&sent)
 	return nil
 }
@@ -233,8 +242,11 @@ func (j *judgement) applyProfile() {
 	fillText(&m.IDTokenSignedResponseAlg, p.IDTokenSignedAlg)
 	fillList(&m.GrantTypes, p.GrantTypes)
 	fillList(&m.ResponseTypes, p.ResponseTypes)
-	fillList(&m.Scope, p.DefaultScopes)
-	fillList(&m.Scope, j.site.Policy.DefaultScopes)
+	if m.Scope == nil {
+		fillList(&m.Scope, p.DefaultScopes)
+		fillList(&m.Scope, j.site.Policy.DefaultScopes)
+		j.narrowDefaults()
+	}
 }
 
 // applyDefaults gives what the specifications give to an absent member (RFC 7591 §2, OpenID Connect Registration §2).

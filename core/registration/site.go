@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,6 +24,10 @@ type Site struct {
 	CustomAttributes []string           `yaml:"custom_attributes"`
 	TrustedIssuers   []TrustedIssuer    `yaml:"trusted_issuers"`
 	Janssen          Janssen            `yaml:",inline"` // a prepared site has them among its TrustedIssuers
+	Documents        SiteDocuments      `yaml:"client_id_metadata_documents"`
+	Limits           SiteLimits         `yaml:"limits"`
+
+	digest [sha256.Size]byte // of what policy reads, but for the limits
 }
 
 // SitePolicy is what the shipped rules read.
@@ -54,8 +59,13 @@ type SiteSigned struct {
 
 // SiteRegistration switches the desk's ways in.
 type SiteRegistration struct {
-	Open bool `yaml:"open"` // without an initial access token
+	Open       bool  `yaml:"open"`       // without an initial access token
+	Enabled    *bool `yaml:"enabled"`    // absent: yes; else nobody but operators registers clients, and no endpoint for it is advertised
+	Idempotent bool  `yaml:"idempotent"` // an open registration that is like an earlier one gives that client again
 }
+
+// IsOn tells whether clients can be registered by others than operators at all.
+func (r SiteRegistration) IsOn() bool { return r.Enabled == nil || *r.Enabled }
 
 // A Profile is a template for clients: what they get when they do not say, and what they may be.
 type Profile struct {
@@ -88,6 +98,8 @@ func DefaultSite() Site {
 			DefaultScopes: []string{"openid", "profile", "email", "address", "phone", "offline_access"},
 			Redirects:     SiteRedirects{Max: 20},
 		},
+		Documents: defaultDocuments(),
+		Limits:    defaultLimits(),
 	}
 }
 
@@ -117,6 +129,7 @@ func (s *Site) Validate() []config.Problem {
 		t.validate(func(member, text string) { add(path+member, text) })
 	}
 	s.Janssen.validate(add)
+	s.Documents.validate(func(name string) bool { return name == DefaultProfile || s.HasProfile(name) }, func(member, text string) { add("client_id_metadata_documents"+member, text) })
 	for name, p := range s.Profiles {
 		if len(p.AllowedScopes) == 0 {
 			eachInvalid(p.DefaultScopes, s.allows, func(at string) {
@@ -125,6 +138,7 @@ func (s *Site) Validate() []config.Problem {
 		}
 		p.validate(func(path, text string) { add("client_profiles."+name+"."+path, text) })
 	}
+	s.Limits.validate(func(path, text string) { add("limits."+path, text) })
 	return problems
 }
 
@@ -203,6 +217,7 @@ func (s Site) Prepared() (*Site, error) {
 			return nil, fmt.Errorf("trusted issuer %s: %w", t.Issuer, err)
 		}
 	}
+	s.digest = sha256.Sum256(strictjson.Append(nil, s.Data().Without("limits")))
 	return &s, nil
 }
 
@@ -249,7 +264,10 @@ func (s *Site) Data() strictjson.Value {
 	}
 	return strictjson.Object(
 		m("allowed_scopes", set(s.Policy.AllowedScopes)),
-		m("registration", strictjson.Object(m("open", strictjson.Bool(s.Registration.Open)))),
+		m("registration", strictjson.Object(
+			m("open", strictjson.Bool(s.Registration.Open)), m("idempotent", strictjson.Bool(s.Registration.Idempotent)),
+		)),
+		m("client_id_metadata_documents", strictjson.Object(m("enabled", strictjson.Bool(s.Documents.IsOn())))),
 		m("redirects", strictjson.Object(
 			m("allowed_hosts", set(s.Policy.Redirects.AllowedHosts)),
 			m("allowed_private_schemes", set(s.Policy.Redirects.AllowedPrivateSchemes)),
@@ -263,6 +281,7 @@ func (s *Site) Data() strictjson.Value {
 			m("required", strictjson.Bool(s.Policy.SignedRequest.Required || s.Janssen.requiresSigned())),
 		)),
 		m("profiles", strictjson.Object(profiles...)),
+		m("limits", s.Limits.data()),
 	)
 }
 

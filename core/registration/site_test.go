@@ -63,7 +63,7 @@ trusted_issuers:
 	}
 	checkMembers(t, s.Data(),
 		"allowed_scopes", `{"openid":true,"email":true,"custom":true}`,
-		"registration", `{"open":true}`,
+		"registration", `{"open":true,"idempotent":false}`,
 		"redirects", `{"allowed_hosts":{"shop.example":true},"allowed_private_schemes":{},"max":20}`,
 		"software_statement", `{"required":true,"accept_self_signed":false}`,
 		"profiles", `{"default":{"token_endpoint_auth_methods":{},"grant_types":{},"allowed_scopes":{},"software_statement_required":false,"signed_request_required":false},

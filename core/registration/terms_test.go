@@ -9,330 +9,261 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
-	"github.com/ostiary/ostiary/core/keys/jose"
+	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/registration"
+	"github.com/ostiary/ostiary/core/strictjson"
 )
 
-// onTerms trusts one issuer on terms.
-func onTerms(t *testing.T, issuer signer, terms registration.Terms) func(*registration.Site) {
-	return func(s *registration.Site) {
-		s.TrustedIssuers = append(s.TrustedIssuers, registration.TrustedIssuer{Issuer: issuer.name, JWKS: issuer.jwks(t), Terms: terms})
+// terms mints a token that lays something down.
+func (b *bench) terms(req registration.TokenRequest) core.Secret {
+	b.t.Helper()
+	uses := int64(100)
+	req.MaxUses = &uses
+	_, secret, err := registration.NewTokens(b.store, b.desk.Site, func() time.Time { return b.now }).Mint(b.t.Context(), "ada", req)
+	if err != nil {
+		b.t.Fatal(err)
 	}
+	return secret
 }
 
-// ask registers with a statement and gives the answer.
-func (b *bench) ask(body string) (client, error) {
+// with registers with a token.
+func (b *bench) with(token core.Secret, body string) (strictjson.Value, error) {
 	b.t.Helper()
 	req := b.request(core.Register, core.ChannelDCR, "", body)
-	req.Credential.Bearer = b.token(1, "")
-	doc, err := b.do(req)
-	return clientOf(doc), err
+	req.Credential.Bearer = token
+	return b.do(req)
 }
 
-// What an issuer's statements need is said in the table of trusted issuers.
-func TestTermsOfStatements(t *testing.T) {
-	issuer := newSigner(t, "https://issuer.example")
-	b := newBench(t, onTerms(t, issuer, registration.Terms{Require: []string{"org_id", "software_id"}, MaxAge: time.Hour}))
-	at := func(d time.Duration) string { return fmt.Sprint(b.now.Add(d).Unix()) }
-	const named = `"org_id":"o-1","software_id":"s-1"`
-	for name, test := range map[string]struct{ claims, says string }{
-		"good":               {named + `,"iat":` + at(-time.Hour), ""},
-		"no org_id":          {`"software_id":"s-1","iat":` + at(0), "no claim org_id"},
-		"an empty one":       {`"software_id":"","org_id":"o-1","iat":` + at(0), "no claim software_id"},
-		"null":               {`"software_id":"s","org_id":null,"iat":` + at(0), "no claim org_id"},
-		"no iat":             {named, "no claim iat"},
-		"iat with fractions": {named + `,"iat":1.5`, "no claim iat"},
-		"too old":            {named + `,"iat":` + at(-time.Hour-11*time.Second), "more than 1h0m0s ago"},
-		"from the future":    {named + `,"iat":` + at(11*time.Second), "in the future"},
-		"before all time":    {named + `,"iat":-9223372036854775808`, "more than"},
+var forPartners = registration.TokenRequest{
+	Label: "partner", Scopes: []string{"openid", "email", "payments"}, RedirectHosts: []string{"app.example.com", "*.partner.example"},
+	SoftwareIDs: []string{"s1", "s2"},
+}
+
+const partnerClient = `{"software_id":"s1","scope":"openid","redirect_uris":["https://app.example.com/cb"]}`
+
+// What goes beyond a token is refused: with the code of its member, and a rule that names what of the token it was.
+func TestBeyondTheToken(t *testing.T) {
+	b := newBench(t)
+	token := b.terms(forPartners)
+	for body, want := range map[string]struct {
+		code      core.Code
+		rule, say string
+	}{
+		`{"software_id":"s1","scope":"openid admin.api","redirect_uris":["https://app.example.com/cb"]}`:   {core.InvalidScope, "iat.scopes", "scope has admin.api"},
+		`{"software_id":"s1","redirect_uris":["https://app.example.com.evil.example/cb"]}`:                 {core.InvalidRedirectURI, "iat.redirect_hosts", "app.example.com.evil.example"},
+		`{"software_id":"s1","redirect_uris":["https://app.example.com/cb","https://partner.example/cb"]}`: {core.InvalidRedirectURI, "iat.redirect_hosts", "https://partner.example/cb"},
+		`{"software_id":"s1","redirect_uris":["https://a.b.partner.example/cb"]}`:                          {core.InvalidRedirectURI, "iat.redirect_hosts", "a.b.partner.example"},
+		`{"software_id":"s1","redirect_uris":["com.example.app:/cb"]}`:                                     {core.InvalidRedirectURI, "iat.redirect_hosts", "com.example.app:/cb"},
+		`{"software_id":"s1","redirect_uris":["http://127.0.0.1/cb"]}`:                                     {core.InvalidRedirectURI, "iat.redirect_hosts", "127.0.0.1"},
+		`{"software_id":"s1","redirect_uris":["https://app.example.com/cb"],"post_logout_redirect_uris":["https://evil.example/"]}`: {
+			core.InvalidClientMetadata, "iat.redirect_hosts", "post_logout_redirect_uris"},
+		`{"software_id":"s3","redirect_uris":["https://app.example.com/cb"]}`: {core.InvalidClientMetadata, "iat.software_ids", `"s3"`},
+		`{"redirect_uris":["https://app.example.com/cb"]}`:                    {core.InvalidClientMetadata, "iat.software_ids", `""`},
 	} {
-		_, err := b.ask(body(issuer.sign(t, test.claims), ""))
-		if test.says == "" && err == nil {
-			continue
+		_, err := b.with(token, body)
+		checkCode(t, err, want.code, want.say)
+		if reasons := core.AsError(err).Reasons; len(reasons) == 0 || reasons[0].Rule != want.rule || len(reasons[0].Fields) != 1 {
+			t.Errorf("%s: reasons %+v", body, reasons)
 		}
-		t.Run(name, func(t *testing.T) { checkCode(t, err, core.InvalidSoftwareStatement, test.says) })
+		if e := b.lastEntry(); e.Outcome != ledger.Nothing || e.Stages[len(e.Stages)-1].Stage != "bounds" {
+			t.Errorf("%s: stages %s", body, stages(e))
+		}
+	}
+	if b.store.commits != 0 {
+		t.Errorf("%d commits", b.store.commits)
+	}
+	for _, body := range []string{partnerClient, strings.Replace(partnerClient, "app.example.com", "APP.PARTNER.example:8443", 1)} {
+		if _, err := b.with(token, body); err != nil {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+	for _, held := range b.store.tokens {
+		if held.Uses != 2 {
+			t.Errorf("%d uses were spent, want those of the two that were registered", held.Uses)
+		}
 	}
 }
 
-// A statement that was repeated byte for byte is not too old for an update; a one-time one is not used twice by it.
-func TestTermsOfRepeatedStatements(t *testing.T) {
-	issuer := newSigner(t, "https://issuer.example")
-	b := newBench(t, onTerms(t, issuer, registration.Terms{MaxAge: time.Hour, OneTime: true}))
-	compact := issuer.sign(t, fmt.Sprintf(`"jti":"1","software_id":"s-1","iat":%d`, b.now.Unix()))
-	c, err := b.ask(body(compact, ""))
+// A client that names no scope gets what of the defaults its token allows, which may be none.
+func TestDefaultsAreNarrowed(t *testing.T) {
+	b := newBench(t)
+	for scopes, want := range map[string]string{"openid email payments": `"openid email"`, "payments": ""} {
+		token := b.terms(registration.TokenRequest{Scopes: strings.Fields(scopes)})
+		doc, err := b.with(token, `{"redirect_uris":["https://app.example.com/cb"]}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkMembers(t, doc, "scope", want)
+	}
+}
+
+// The registration token inherits what the initial access token laid down; operators go beyond it, and what they gave stays.
+func TestTheRegistrationTokenInherits(t *testing.T) {
+	b := newBench(t)
+	doc, err := b.with(b.terms(forPartners), partnerClient)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.now = b.now.Add(48 * time.Hour)
-	b.mustDo(b.manage(core.Update, c, c.put(t, "contacts", `["a@b.example"]`)))
-}
-
-// Of any number of registrations with a one-time statement, one succeeds; what was refused for another reason spends nothing.
-func TestOneTimeStatements(t *testing.T) {
-	issuer := newSigner(t, "https://issuer.example")
-	b := newBench(t, onTerms(t, issuer, registration.Terms{OneTime: true}))
-	for name, claims := range map[string]string{"no jti": `"x":1`, "an empty one": `"jti":""`, "a long one": `"jti":"` + strings.Repeat("j", 257) + `"`} {
-		_, err := b.ask(body(issuer.sign(t, claims), ""))
-		t.Run(name, func(t *testing.T) { checkCode(t, err, core.InvalidSoftwareStatement, "needs a jti") })
-	}
-	compact := issuer.sign(t, `"jti":"1","software_id":"s-1"`)
-	b.policy = func(*decision.Registration) (decision.Verdict, error) {
-		return decision.Verdict{Deny: []core.Reason{{Rule: "no", Code: core.InvalidClientMetadata, Message: "no"}}}, nil
-	}
-	if _, err := b.ask(body(compact, "")); err == nil {
-		t.Fatal("policy was not asked")
-	}
-	b.policy = allow
-	if _, err := b.ask(body(compact, "")); err != nil {
-		t.Fatalf("the first: %v", err)
-	}
-	_, err := b.ask(body(compact, ""))
-	checkCode(t, err, core.InvalidSoftwareStatement, "was used before")
-	if _, err := b.ask(body(issuer.sign(t, `"jti":"2"`), "")); err != nil {
-		t.Errorf("another one: %v", err)
-	}
-}
-
-// Claims become members, roles become scopes, what is not listed is dropped: for the client and for policy.
-func TestClaimsOfStatements(t *testing.T) {
-	issuer := newSigner(t, "https://issuer.example")
-	b := newBench(t, onTerms(t, issuer, registration.Terms{
-		Claims: []string{"software_id", "org_name"}, Map: map[string]string{"org_jwks_endpoint": "jwks_uri", "software_roles": "scope"},
-		RoleScopes: map[string][]string{"AISP": {"accounts"}, "PISP": {"payments", "accounts"}},
-	}))
-	var asked decision.Statement
-	b.policy = func(q *decision.Registration) (decision.Verdict, error) {
-		asked = q.Statement
-		return decision.Verdict{Allow: true}, nil
-	}
-	c := b.register(body(issuer.sign(t, `"software_id":"s-1","org_name":"Acme","client_name":"Dropped","secret_claim":1,"jti":"7",
-		"org_jwks_endpoint":"https://keys.example/acme","software_roles":["PISP","AISP","OTHER"]`), `,"client_name":"Mine","scope":"openid"`))
-	checkMembers(t, c.doc, "client_name", `"Mine"`, "software_id", `"s-1"`, "jwks_uri", `"https://keys.example/acme"`, "scope", `"payments accounts"`)
-	if locked := slices.Sorted(slices.Values(b.stored(c.id).Client.Locked)); !slices.Equal(locked, []string{"jwks_uri", "scope", "software_id"}) {
-		t.Errorf("locked %v", locked)
-	}
-	for name, want := range map[string]bool{"software_id": true, "org_name": true, "jti": true, "iss": true, "org_jwks_endpoint": true, "client_name": false, "secret_claim": false} {
-		if _, got := asked.Claims.Get(name); got != want {
-			t.Errorf("policy sees %s: %t", name, got)
-		}
-	}
-	_, err := b.ask(body(issuer.sign(t, `"software_roles":7`), ""))
-	checkCode(t, err, core.InvalidSoftwareStatement, "scope must be")
-	if c := b.register(body(issuer.sign(t, `"software_roles":"AISP"`), "")); text(c.doc, "scope") != "accounts" {
-		t.Errorf("one role in text: %s", c.doc)
-	}
-}
-
-// An issuer's clients get what the table grants, and have no scope beyond what it lists: whoever asks, and however late.
-func TestScopesOfIssuers(t *testing.T) {
-	issuer := newSigner(t, "https://issuer.example")
-	b := newBench(t, onTerms(t, issuer, registration.Terms{Scopes: []string{"openid", "read", "granted"}, GrantScopes: []string{"granted"}}))
-	stated := issuer.sign(t, `"scope":"read write","software_id":"s"`)
-	c := b.register(body(stated, ""))
-	checkMembers(t, c.doc, "scope", `"read granted"`)
-	if w, _ := c.doc.Get("warnings"); !strings.Contains(w.String(), "may not give write here") {
-		t.Errorf("warnings %s", w)
-	}
-	plain := issuer.sign(t, `"software_id":"s"`)
-	_, err := b.ask(body(plain, `,"scope":"openid email"`))
-	checkCode(t, err, core.InvalidScope, "The scope email is not for clients")
-	silent := b.register(body(plain, ""))
-	checkMembers(t, silent.doc, "scope", `"openid granted"`) // of the defaults, what the issuer's clients may have
-
-	_, err = b.do(b.manage(core.Update, silent, silent.put(t, "software_statement", "", "scope", `"openid email"`)))
-	checkCode(t, err, core.InvalidScope, "The scope email")
-	b.mustDo(b.manage(core.Update, silent, silent.put(t, "software_statement", "", "scope", `"openid"`)))
-	if m := b.stored(silent.id).Client.Metadata; m.SoftwareStatement != plain {
-		t.Error("a statement was left out, and lost")
-	}
-}
-
-// Redirect URIs are among those of the statement, in updates without it, too; one of a stranger does not take its place.
-func TestRedirectsOfStatements(t *testing.T) {
-	issuer, stranger := newSigner(t, "https://issuer.example"), newSigner(t, "me")
-	b := newBench(t, onTerms(t, issuer, registration.Terms{RedirectsClaim: "software_redirect_uris"}))
-	with := func(uris string) string { return issuer.sign(t, `"software_redirect_uris":`+uris) }
-	for name, uris := range map[string]string{"another": `["https://b.example/"]`, "a prefix": `["https://a.example/cb"]`, "none": `[]`, "no list": `"https://a.example/"`, "null": `null`} {
-		_, err := b.ask(body(with(uris), ""))
-		t.Run(name, func(t *testing.T) { checkCode(t, err, core.InvalidRedirectURI, "not in software_redirect_uris") })
-	}
-	if _, err := b.ask(body(issuer.sign(t, ""), "")); err != nil {
-		t.Errorf("without the claim: %v", err)
-	}
-	c := b.register(body(with(`["https://b.example/","https://a.example/"]`), ""))
-	_, err := b.do(b.manage(core.Update, c, c.put(t, "software_statement", "", "redirect_uris", `["https://evil.example/"]`)))
-	checkCode(t, err, core.InvalidRedirectURI, "https://evil.example/")
-	b.mustDo(b.manage(core.Update, c, c.put(t, "software_statement", "", "redirect_uris", `["https://b.example/"]`)))
-
-	c = b.register(body(with(`["https://a.example/"]`), ""))
-	swap := stranger.sign(t, `"software_redirect_uris":["https://evil.example/"]`)
-	_, err = b.do(b.manage(core.Update, c, c.put(t, "software_statement", `"`+swap+`"`, "jwks", stranger.jwks(t))))
-	checkCode(t, err, core.InvalidSoftwareStatement, "cannot take the place")
-
-	b.policy = func(q *decision.Registration) (decision.Verdict, error) {
-		return decision.Verdict{Allow: true, Set: []decision.Setting{{Field: "redirect_uris", Value: parse(t, `["https://evil.example/"]`)}}}, nil
-	}
-	if _, err = b.ask(body(with(`["https://a.example/"]`), "")); core.CodeOf(err) != core.PolicyUnstable {
-		t.Errorf("policy put another redirect URI: %v", err)
-	}
-}
-
-// CN and OU of a certificate that a trusted authority issued are what the statement says.
-func TestCertificateOfStatements(t *testing.T) {
-	issuer := newSigner(t, "https://issuer.example")
-	b := newBench(t, onTerms(t, issuer, registration.Terms{Certificate: registration.CertificateBinding{
-		CN: "software_id", OU: "org_id", Issuers: []string{"O=Directory, CN=Issuing CA"},
-	}}))
-	statement := issuer.sign(t, `"software_id":"soft-1","org_id":"org,1"`)
-	good := core.Certificate{Subject: `CN=soft-1,OU=org\,1,O=Acme,2.5.4.97=#130a50534442`, Issuer: "O=Directory,CN=Issuing CA", SHA256: "00", Trusted: true}
-	with := func(change func(*core.Certificate)) *core.Certificate {
-		c := good
-		change(&c)
-		return &c
-	}
-	for name, test := range map[string]struct {
-		statement string
-		cert      *core.Certificate
-		says      string
-	}{
-		"good":           {statement, &good, ""},
-		"none":           {statement, nil, "is needed"},
-		"of nobody":      {statement, with(func(c *core.Certificate) { c.Trusted = false }), "not issued by an authority"},
-		"another issuer": {statement, with(func(c *core.Certificate) { c.Issuer = "O=Directory,CN=Other" }), "not of an issuer"},
-		"another CN":     {statement, with(func(c *core.Certificate) { c.Subject = `CN=soft-2,OU=org\,1` }), "The CN"},
-		"another OU":     {statement, with(func(c *core.Certificate) { c.Subject = `CN=soft-1,OU=org` }), "The OU"},
-		"hidden in O":    {statement, with(func(c *core.Certificate) { c.Subject = `O=CN\=soft-1\,OU\=org,CN=x,OU=y` }), "The CN"},
-		"no software_id": {issuer.sign(t, `"org_id":"org,1"`), &good, "The CN"},
-		"no org_id":      {issuer.sign(t, `"software_id":"soft-1"`), &good, "The OU"},
+	c := clientOf(doc)
+	for change, code := range map[string]core.Code{
+		`"scope":"openid profile"`: core.InvalidScope, `"redirect_uris":["https://evil.example/cb"]`: core.InvalidRedirectURI, `"software_id":"s9"`: core.InvalidClientMetadata,
 	} {
-		t.Run(name, func(t *testing.T) {
-			req := b.request(core.Register, core.ChannelDCR, "", body(test.statement, ""))
-			req.Credential.Bearer, req.Caller.Certificate = b.token(1, ""), test.cert
-			doc, err := b.do(req)
-			if test.says != "" {
-				checkCode(t, err, core.InvalidClientMetadata, test.says)
-				return
-			}
+		patch := b.manage(core.Update, c, "{"+change+"}")
+		patch.Merge = true
+		_, err := b.do(patch)
+		checkCode(t, err, code, "initial access token")
+	}
+	given := b.request(core.Update, core.ChannelOperator, c.id, `{"scope":"openid profile","software_id":"s9","redirect_uris":["https://other.example/cb"]}`)
+	given.Merge = true
+	if _, err := b.do(given); err != nil {
+		t.Fatalf("an operator was held to the token: %v", err)
+	}
+	own := b.manage(core.Update, c, `{"client_name":"Mine","scope":"openid profile payments"}`)
+	own.Merge = true
+	if doc, err = b.do(own); err != nil {
+		t.Fatalf("the client may not keep what an operator gave it: %v", err)
+	}
+	checkMembers(t, doc, "software_id", `"s9"`, "redirect_uris", `["https://other.example/cb"]`)
+	c.rat = clientOf(doc).rat
+	back := b.manage(core.Update, c, `{"scope":"openid"}`)
+	back.Merge = true
+	if doc, err = b.do(back); err != nil {
+		t.Fatal(err)
+	}
+	c.rat = clientOf(doc).rat
+	again := b.manage(core.Update, c, `{"scope":"openid profile"}`)
+	again.Merge = true
+	_, err = b.do(again)
+	checkCode(t, err, core.InvalidScope, "profile") // it gave that away
+}
+
+// Only pages of the token's origins may present it, or the registration token that came of it to change something.
+func TestOrigins(t *testing.T) {
+	b := newBench(t)
+	token := b.terms(registration.TokenRequest{AllowedOrigins: []string{"https://app.example.com"}})
+	var c client
+	for _, origin := range []string{"", "null", "https://app.example.com.evil.example", "http://app.example.com", "https://app.example.com:8443", "https://app.example.com"} {
+		req := b.request(core.Register, core.ChannelDCR, "", shop)
+		req.Credential.Bearer, req.Caller.Origin = token, origin
+		doc, err := b.do(req)
+		if origin == "https://app.example.com" {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := clientOf(doc)
-			_, err = b.do(b.manage(core.Update, c, c.put(t, "software_statement", "", "contacts", `["x"]`)))
-			checkCode(t, err, core.InvalidClientMetadata, "is needed")
-			if _, err := b.do(b.manage(core.Read, c, "")); err != nil {
-				t.Errorf("read: %v", err)
-			}
-		})
-	}
-	if _, err := b.do(b.request(core.Register, core.ChannelOperator, "", body(statement, ""))); err != nil {
-		t.Errorf("an operator has no certificate of the client: %v", err)
-	}
-}
-
-// Keys may be where a document of the issuer says; an entry counts for what it is for.
-func TestConfiguredIssuers(t *testing.T) {
-	issuer := newSigner(t, "https://issuer.example")
-	b := newBench(t, func(s *registration.Site) {
-		s.TrustedIssuers = []registration.TrustedIssuer{
-			{Issuer: issuer.name, For: []string{"statements"}, Configuration: registration.KeysAddress{Endpoint: "https://issuer.example/conf", Claim: "ssa_jwks_endpoint"}},
-			{Issuer: "https://only.example", For: []string{"requests"}, JWKS: issuer.jwks(t)},
+			c = clientOf(doc)
+			continue
 		}
-	})
-	b.published = map[string]string{"https://issuer.example/conf": `{"ssa_jwks_endpoint":"https://issuer.example/keys"}`, "https://issuer.example/keys": issuer.jwks(t)}
-	if c := b.register(body(issuer.sign(t, `"client_name":"Bank"`), "")); text(c.doc, "client_name") != "Bank" {
-		t.Errorf("registered %s", c.doc)
+		checkCode(t, err, core.AccessDenied, "is for pages of https://app.example.com")
+		if e := b.lastEntry(); core.AsError(err).Reasons[0].Rule != "iat.origins" || e.Actor.Kind != registration.KindIAT || stages(e) != "access" {
+			t.Errorf("%q: %+v", origin, e)
+		}
 	}
-	other := signer{"https://only.example", issuer.key}
-	if c := b.register(body(other.sign(t, `"client_name":"Bank"`), "")); b.stored(c.id).Client.Governance.Trust != registration.TrustNone {
-		t.Error("an entry for requests was believed about a statement")
+	if _, err := b.do(b.manage(core.Read, c, "")); err != nil {
+		t.Errorf("a read: %v", err)
+	}
+	for _, op := range []core.Operation{core.Update, core.Delete} {
+		_, err := b.do(b.manage(op, c, c.put(t)))
+		checkCode(t, err, core.AccessDenied, "is for pages of")
+	}
+	if _, err := b.do(b.request(core.Delete, core.ChannelOperator, c.id, "")); err != nil {
+		t.Error(err)
 	}
 }
 
-// signRequest makes a signed request of a document.
-func (b *bench) signRequest(s signer, jti string, members string) registration.Request {
-	b.t.Helper()
-	req := b.request(core.Register, core.ChannelDCR, "", "")
-	req.Credential.Bearer = b.token(1, "")
-	req.Signed = s.sign(b.t, fmt.Sprintf(`"aud":"https://op.example","iat":%d,"exp":%d,"jti":%q,%s`, b.now.Unix(), b.now.Add(time.Minute).Unix(), jti, members))
-	return req
+// Neither plugins nor policy loosen what a token lays down: a scope that a rule grants is left out, a value that it sets fails.
+func TestPolicyCannotLoosenAToken(t *testing.T) {
+	b := newBench(t)
+	token := b.terms(forPartners)
+	by := core.Reason{Rule: "site.generous"}
+	b.policy = func(*decision.Registration) (decision.Verdict, error) {
+		return decision.Verdict{Allow: true, Grant: []decision.Scope{{Scope: "admin.api", By: by}, {Scope: "email", By: by}}}, nil
+	}
+	doc, err := b.with(token, partnerClient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkMembers(t, doc, "scope", `"openid email"`)
+	for field, value := range map[string]string{"scope": `"openid admin.api"`, "redirect_uris": `["https://evil.example/"]`, "software_id": `"s9"`} {
+		b.policy = func(*decision.Registration) (decision.Verdict, error) {
+			return decision.Verdict{Allow: true, Set: []decision.Setting{{Field: field, Value: parse(t, value), By: by}}}, nil
+		}
+		commits := b.store.commits
+		_, err = b.with(token, partnerClient)
+		checkCode(t, err, core.PolicyUnstable, "initial access token")
+		if b.store.commits != commits {
+			t.Errorf("%s was stored", field)
+		}
+	}
 }
 
-// The statement of a trusted issuer may name the keys that its software signs requests with. No other statement may, no other
-// claim, and who names a listed issuer must be it.
-func TestRequestKeysOfStatements(t *testing.T) {
-	directory, software, thief := newSigner(t, "https://directory.example"), newSigner(t, "soft-1"), newSigner(t, "soft-1")
-	b := newBench(t, onTerms(t, directory, registration.Terms{RequestKeys: registration.RequestKeys{JWKSURI: "software_jwks_endpoint", JWKS: "software_jwks"}}),
-		onTerms(t, newSigner(t, "https://other.example"), registration.Terms{}))
-	var asked decision.Signature
+// Policy sees what a token lays down where it is presented, and later that of the client's.
+func TestPolicySeesTheTerms(t *testing.T) {
+	b := newBench(t)
+	asked := forPartners
+	asked.PolicyData = parse(t, `{"team":"a"}`)
+	var seen []decision.IAT
 	b.policy = func(q *decision.Registration) (decision.Verdict, error) {
-		asked = q.Signed
+		seen = append(seen, q.IAT)
 		return decision.Verdict{Allow: true}, nil
 	}
-	b.published = map[string]string{"https://keys.example/soft-1": software.jwks(t)}
-	const redirects = `"redirect_uris":["https://a.example/"],`
-	byAddress := directory.sign(t, `"software_jwks_endpoint":"https://keys.example/soft-1"`)
-	for name, test := range map[string]struct {
-		by        signer
-		statement string
-		says      string
-	}{
-		"by address":           {software, byAddress, ""},
-		"by value":             {software, directory.sign(t, `"software_jwks":`+software.jwks(t)), ""},
-		"another key":          {thief, byAddress, "does not verify"},
-		"another claim":        {software, directory.sign(t, `"jwks_uri":"https://keys.example/soft-1"`), "does not verify"},
-		"a stranger's":         {software, thief.sign(t, `"software_jwks":`+software.jwks(t)), "does not verify"},
-		"the directory's name": {signer{directory.name, software.key}, byAddress, "keys of its issuer"},
-		"unreachable":          {software, directory.sign(t, `"software_jwks_endpoint":"https://keys.example/none"`), "cannot be had now"},
-		"broken keys":          {software, directory.sign(t, `"software_jwks":{"keys":7}`), "does not verify"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			doc, err := b.do(b.signRequest(test.by, name, redirects+`"software_statement":"`+test.statement+`"`))
-			if test.says != "" {
-				if err == nil || !strings.Contains(core.AsError(err).Detail, test.says) {
-					t.Errorf("err = %v", err)
-				}
-				return
-			}
-			if err != nil || asked.Trust != registration.TrustIssuer || text(doc, "software_statement") != test.statement {
-				t.Errorf("%v; asked about %+v", err, asked)
-			}
-		})
+	doc, err := b.with(b.terms(asked), partnerClient)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if alg := asked.Alg; alg != jose.ES256 {
-		t.Errorf("alg %q", alg)
+	c := clientOf(doc)
+	if _, err := b.do(b.manage(core.Update, c, c.put(t, "client_name", `"New"`))); err != nil {
+		t.Fatal(err)
+	}
+	for i, iat := range seen {
+		if iat.Present != (i == 0) || iat.ID == "" || iat.Label != "partner" || !slices.Equal(iat.Terms.Scopes, asked.Scopes) || iat.Terms.PolicyData != `{"team":"a"}` {
+			t.Errorf("%d: %+v", i, iat)
+		}
+	}
+	if len(seen) != 2 {
+		t.Errorf("policy was asked %d times", len(seen))
+	}
+	// A replay is held to the same: the question says what the token laid down.
+	kept, err := decision.ParseKept(b.store.entries[b.stored(c.id).Client.Provenance.RegisteredBy].Input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := b.desk.Rejudge(t.Context(), answers(func(*decision.Registration) (decision.Verdict, error) {
+		return decision.Verdict{Allow: true, Set: []decision.Setting{{Field: "scope", Value: parse(t, `"admin.api"`), By: core.Reason{Rule: "r"}}}}, nil
+	}).DecideRegistration, kept)
+	if again.Verdict != ledger.Failed || again.Error.Code != core.PolicyUnstable {
+		t.Errorf("replay: %+v", again)
 	}
 }
 
-func TestTermsProblems(t *testing.T) {
-	_, err := read(`trusted_issuers:
-  - issuer: https://a.example
-    jwks_uri: https://a.example/jwks
-    for: [statements, sometimes]
-    map: {x: client_id, y: nonsense}
-    role_scopes: {A: ["two words"]}
-    scopes: [read]
-    grant_scopes: [write]
-    max_age: -1s
-  - issuer: https://b.example
-    configuration: {endpoint: "http://b.example"}
-  - issuer: https://c.example
-    jwks_uri: https://a.example/jwks
-    configuration: {endpoint: "https://b.example", claim: jwks_uri}
-`)
-	for _, want := range []string{
-		"4: trusted_issuers[0].for[1]: must be statements or requests",
-		"5: trusted_issuers[0].map.x: is mapped to client_id",
-		"5: trusted_issuers[0].map.y: is mapped to nonsense",
-		"6: trusted_issuers[0].role_scopes: needs a claim",
-		"6: trusted_issuers[0].role_scopes.A[0]: is no scope",
-		"8: trusted_issuers[0].grant_scopes[0]: is not in scopes",
-		"9: trusted_issuers[0].max_age: must be a duration",
-		"11: trusted_issuers[1].configuration.endpoint: must be an https URL",
-		"11: trusted_issuers[1].configuration.claim: is missing",
-		"14: trusted_issuers[2].configuration: stands beside",
+// What could never match is refused by name when the token is made.
+func TestMintRefusesTerms(t *testing.T) {
+	b := newBench(t)
+	many := make([]string, 51)
+	for i := range many {
+		many[i] = fmt.Sprint("s", i)
+	}
+	for says, req := range map[string]registration.TokenRequest{
+		`scopes: "a b" is no scope`:             {Scopes: []string{"a b"}},
+		"scopes is empty":                       {Scopes: []string{}},
+		`scopes: "a" is there twice`:            {Scopes: []string{"a", "a"}},
+		"software_ids has more than 50":         {SoftwareIDs: many},
+		`software_ids: "" is empty`:             {SoftwareIDs: []string{""}},
+		"is longer than":                        {SoftwareIDs: []string{strings.Repeat("x", 256)}},
+		`redirect_hosts: "https://a.example"`:   {RedirectHosts: []string{"https://a.example"}},
+		`redirect_hosts: "*" is no host`:        {RedirectHosts: []string{"*"}},
+		`redirect_hosts: "*.10.0.0.1"`:          {RedirectHosts: []string{"*.10.0.0.1"}},
+		`origins: "https://a.example/"`:         {Origins: []string{"https://a.example/"}},
+		`origins: "https://A.example"`:          {Origins: []string{"https://A.example"}},
+		`origins: "https://a.example:443"`:      {Origins: []string{"https://a.example:443"}},
+		`origins: "null"`:                       {Origins: []string{"null"}},
+		"origins and allowed_origins":           {Origins: []string{"https://a.example"}, AllowedOrigins: []string{"https://b.example"}},
+		"policy_data must be a JSON object":     {PolicyData: strictjson.Strings([]string{"a"})},
+		"policy_data is longer than 2048 bytes": {PolicyData: parse(t, `{"a":"`+strings.Repeat("x", 2048)+`"}`)},
 	} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q is not said in %v", want, err)
-		}
+		_, _, err := registration.NewTokens(b.store, b.desk.Site, func() time.Time { return b.now }).Mint(t.Context(), "ada", req)
+		checkCode(t, err, core.InvalidRequest, says)
+	}
+	if len(b.store.tokens) > 0 {
+		t.Errorf("%d tokens were made", len(b.store.tokens))
 	}
 }
