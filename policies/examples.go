@@ -156,6 +156,7 @@ func siteConfig(scopes []string, profiles ...strictjson.Member) strictjson.Value
 			strictjson.Member{Name: "required", Value: no},
 			strictjson.Member{Name: "accept_self_signed", Value: no},
 		)},
+		strictjson.Member{Name: "signed_request", Value: strictjson.Object(strictjson.Member{Name: "required", Value: no})},
 		strictjson.Member{Name: "profiles", Value: strictjson.Object(profiles...)},
 		strictjson.Member{Name: "limits", Value: exampleLimits()},
 	)
