@@ -26,6 +26,7 @@ const (
 
 // house is an endpoint with everything around it, in memory.
 type house struct {
+	unusable error // what a client's lookup answers; nil: it works
 	*testing.T
 	*authorize.Endpoint
 	exit  *authorize.Exit
@@ -108,6 +109,9 @@ func (h *house) signIn(subject core.Subject) core.Secret {
 // The ports of the endpoint.
 
 func (h *house) Registered(_ context.Context, id core.ClientID) (core.Registered, error) {
+	if h.unusable != nil {
+		return core.Registered{}, h.unusable
+	}
 	return h.clients[id], nil
 }
 
