@@ -301,7 +301,7 @@ func TestWaysInAreAdvertised(t *testing.T) {
 	}
 	register := func() fetch.Response {
 		got, err := p.peer.Do(t.Context(), fetch.Request{
-			Method: http.MethodPost, URL: p.s.Issuer + "/dcr/register", Body: []byte("{}"), Header: http.Header{"Content-Type": {"application/json"}},
+			Method: http.MethodPost, URL: p.s.Issuer + "/dcr/register", Body: []byte(`{"redirect_uris":["https://a.example/"]}`), Header: http.Header{"Content-Type": {"application/json"}},
 		})
 		if err != nil {
 			t.Fatal(err)
