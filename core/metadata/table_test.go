@@ -30,8 +30,7 @@ var standard = strings.Fields(`
 
 	allowed_audiences
 
-	tls_client_auth_subject_dn tls_client_auth_san_dns tls_client_auth_san_uri tls_client_auth_san_ip tls_client_auth_san_email
-	tls_client_certificate_bound_access_tokens`)
+	tls_client_auth_subject_dn tls_client_auth_san_dns tls_client_auth_san_uri tls_client_auth_san_ip tls_client_auth_san_email`)
 
 func TestTableHasEveryStandardMember(t *testing.T) {
 	var names []string
