@@ -57,7 +57,7 @@ func simulateCommand() *cobra.Command {
 	flags.StringVarP(&f.file, "file", "f", "", "file with the request's body, the client metadata, as JSON; - for standard input")
 	flags.StringVar(&f.Operation, "operation", string(core.Register), "register, update, delete, read, disable, enable, approve or reject")
 	flags.StringVar(&f.ClientID, "client", "", "client_id that the operation is about, unless it is register")
-	flags.StringVar(&f.Channel, "channel", "", "dcr, manage or operator (default: that by which such a request comes)")
+	flags.StringVar(&f.Channel, "channel", "", "dcr, manage, operator or import (default: that by which such a request comes)")
 	flags.StringVar(&f.Profile, "iat-profile", "", "profile of the initial access token that the request is taken to have")
 	flags.StringVar(&f.Profile, "profile", "", "the same as --iat-profile")
 	flags.StringVar(&f.folder, "bundle", "", "folder of rules to try instead of those in force")
@@ -91,7 +91,7 @@ func (f *simulateFlags) complete(ctx context.Context, stdin io.Reader) (err erro
 	if f.file == "" && (op == core.Register || op == core.Update) {
 		return usagef("simulate needs -f: the file with the client metadata that would be sent, - for standard input")
 	}
-	if (op == core.Register) != (f.ClientID == "") {
+	if (op == core.Register && f.Channel != string(core.ChannelImport)) != (f.ClientID == "") {
 		return usagef("--client goes with every --operation but register: it names the client that the operation is about")
 	}
 	if f.Bundle, err = readBundle(f.folder); err != nil {

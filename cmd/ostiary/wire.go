@@ -258,7 +258,7 @@ func (h *house) table(issuerPath string) []web.Route {
 		Console: console.New(h.people.login.For(core.ConsoleSession, consoleLifetime), h.book, explainer{h.policy}, strings.HasPrefix(s.Issuer, "https:")).
 			Counted(h.people.failed).Approving(h.clients, h.desk),
 		Admin: admin.New(admin.Parts{
-			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Clients: h.clients, Decisions: h.book, Keys: h.signing,
+			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Declared: h.desk, Clients: h.clients, Decisions: h.book, Keys: h.signing,
 			Users: h.people.login, Sessions: h.people.login, SetupURL: h.setupURL,
 			Policies: func() any { return h.policyStatus() }, Plugins: plugged{h.plugins},
 			Shadow: h.shadow, Jobs: h.jobs, Tries: h.tries, Explainer: explainer{h.policy},

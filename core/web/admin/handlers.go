@@ -67,6 +67,7 @@ type Parts struct {
 	Roster    Roster
 	Tokens    Tokens
 	Desk      Desk
+	Declared  Declarer
 	Clients   Clients
 	Decisions Decisions
 	Keys      Keys
