@@ -43,7 +43,7 @@ type failure struct {
 func applyCommand() *cobra.Command {
 	f := &applyFlags{}
 	var cmd *cobra.Command
-	cmd = f.command("apply PATH", "Make the clients as a folder declares them", onePath, func(ctx context.Context, t *terminal, args []string) error {
+	cmd = f.command("apply PATH", "Make clients, issuers, token templates and policy data as a folder declares them", onePath, func(ctx context.Context, t *terminal, args []string) error {
 		return f.run(ctx, t, args[0], cmd)
 	})
 	cmd.Long = "apply plans as ostiary plan does, shows what would change, asks, and writes it. A second apply writes nothing. When a client is\n" +
@@ -154,6 +154,12 @@ func (f *applyFlags) write(ctx context.Context, t *terminal, done *applied, errs
 			done.Written++
 		}
 		told.say(fmt.Sprintf("written %d of %d", done.Written, done.Summary.changes()))
+	}
+	if len(done.Beside) > 0 { // first: clients may rest on it
+		if err := f.writeBeside(ctx, t, done.changePlan, false); err != nil {
+			return errors.Join(err, keep.close())
+		}
+		done.Written += len(done.Beside)
 	}
 	atOnce(applyAtOnce, len(done.Clients), func(i int) {
 		item := done.Clients[i]

@@ -153,7 +153,8 @@ func declarationsSchema() strictjson.Value {
 		m("$schema", strictjson.String("https://json-schema.org/draft/2020-12/schema")),
 		m("title", strictjson.String("Declarations")),
 		m("type", strictjson.String("object")),
-		m("properties", strictjson.Object(m("clients", clients))),
+		m("properties", strictjson.Object(m(declared.KindClients, clients), m(declared.KindIssuers, declared.IssuersSchema()),
+			m(declared.KindTokens, declared.TokensSchema()), m(declared.KindData, declared.DataSchema()))),
 		m("additionalProperties", strictjson.Bool(false)),
 		m("$defs", strictjson.Object(m("client", declared.ClientSchema()), m("named", declared.ClientSchema().Without("required")))),
 	)

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/config"
 	"github.com/ostiary/ostiary/core/declared"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -18,6 +17,7 @@ import (
 // declarations are what the files of a folder say, read and checked as far as that is possible without a server.
 type declarations struct {
 	clients  []declaredClient
+	beside   beside
 	problems []config.Problem
 
 	seen map[string]config.Problem // where each client id stands
@@ -126,17 +126,18 @@ func (d *declarations) take(doc strictjson.Value, at spot) {
 		below := at
 		below.path = name
 		switch name {
-		case "clients":
+		case declared.KindClients:
 			d.takeClients(v, below)
+		case declared.KindIssuers:
+			d.takeIssuers(v, below)
+		case declared.KindTokens, declared.KindData:
+			d.takeNamed(name, v, below)
 		case "$schema":
 		default:
-			d.problems = append(d.problems, below.problem("", "is nothing that can be declared; what can is: "+strings.Join(declarable, ", ")))
+			d.problems = append(d.problems, below.problem("", "is nothing that can be declared; what can is: "+strings.Join(declared.Kinds(), ", ")))
 		}
 	}
 }
-
-// declarable are the members of a file.
-var declarable = []string{"clients"}
 
 // takeClients takes a list of entries, or an object of entries by their client_id.
 func (d *declarations) takeClients(v strictjson.Value, at spot) {
@@ -184,16 +185,5 @@ func (d *declarations) takeClient(entry strictjson.Value, at spot) {
 
 // secretOf follows ${NAME} and file:// in a client's secret.
 func (d *declarations) secretOf(entry strictjson.Value, at spot) strictjson.Value {
-	text := textOf(entry, "client_secret")
-	if text == "" {
-		return entry
-	}
-	here := at.problem("client_secret", "")
-	secret, err := config.ReadSecret(text, here.File, here.Line, here.Path, os.LookupEnv)
-	var wrong *config.Problems
-	if errors.As(err, &wrong) {
-		d.problems = append(d.problems, wrong.List...)
-		return entry.Without("client_secret")
-	}
-	return entry.With("client_secret", strictjson.String(core.Secret(secret).Reveal()))
+	return d.follow(entry, "client_secret", at)
 }

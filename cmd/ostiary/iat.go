@@ -28,6 +28,7 @@ func iatCommand() *cobra.Command {
 
 // mintage is the body of a mint.
 type mintage struct {
+	Template  string `json:"template,omitempty"`
 	Label     string `json:"label,omitempty"`
 	Profile   string `json:"profile,omitempty"`
 	MaxUses   *int64 `json:"max_uses,omitempty"`
@@ -57,6 +58,7 @@ func iatMintCommand(f *operatorFlags) *cobra.Command {
 		return t.print(doc, func(w io.Writer) { printMinted(w, doc) })
 	})
 	flags := cmd.Flags()
+	flags.StringVar(&body.Template, "template", "", "declared template that the rest is taken from, unless it is given here; see ostiary plan")
 	flags.StringVar(&body.Label, "label", "", "what it is for, as lists show it")
 	flags.StringVar(&body.Profile, "profile", "", "profile of the clients that register with it; see client_profiles in dcr_config.yaml")
 	flags.Int64Var(&uses, "max-uses", 1, "how many clients may register with it, 1 to 10000")

@@ -28,9 +28,12 @@ type changePlan struct {
 	Set     string             `json:"set"`
 	Clients []strictjson.Value `json:"clients"` // in the order of the files
 	Delete  []strictjson.Value `json:"delete"`  // declared before, and in no file any more
+	Beside  []strictjson.Value `json:"beside"`  // changes of what is declared beside clients
 	Summary planSummary        `json:"summary"`
 
 	declared []declaredClient
+	set      beside
+	tag      string // of what is declared beside clients
 }
 
 type planSummary struct {
@@ -48,7 +51,7 @@ func planCommand() *cobra.Command {
 	f := &planFlags{}
 	var cmd *cobra.Command
 	var schema bool
-	cmd = f.command("plan PATH", "Show what a folder of declared clients would change, and what policy would say", nil, func(ctx context.Context, t *terminal, args []string) error {
+	cmd = f.command("plan PATH", "Show what a folder of declarations would change, and what policy would say", nil, func(ctx context.Context, t *terminal, args []string) error {
 		p, err := f.plan(ctx, t, args[0], cmd.ErrOrStderr())
 		if err != nil {
 			return err
@@ -75,8 +78,8 @@ func planCommand() *cobra.Command {
 		}
 		return unanswered{err}
 	}
-	cmd.Long = "plan reads a file or a folder of declared clients, has the server judge each as if it were applied now, and shows what would\n" +
-		"change. Nothing is written. Exit codes: 0 nothing would change, 1 something would, or is refused, 2 called wrongly, or it failed."
+	cmd.Long = "plan reads a file or a folder of declarations: clients, trusted issuers, templates of initial access tokens and policy data. It\n" +
+		"has the server judge each client as if it were applied now, and shows what would change. Nothing is written. Exit codes: 0 nothing would change, 1 something would, or is refused, 2 called wrongly, or it failed."
 	cmd.Example = "  ostiary plan clients.yaml\n  ostiary plan declared --prune -o json\n  ostiary plan --schema"
 	f.flags(cmd)
 	cmd.Flags().BoolVar(&f.all, "all", false, "list the clients that would stay as they are, too")
@@ -100,7 +103,7 @@ func onePath(cmd *cobra.Command, args []string) error {
 func (f *planFlags) flags(cmd *cobra.Command) {
 	f.connect(cmd)
 	cmd.Flags().StringVar(&f.set, "set", "default", "name of these declarations; what another set declared is left alone")
-	cmd.Flags().BoolVar(&f.prune, "prune", false, "remove clients that this set declared and that are in no file any more")
+	cmd.Flags().BoolVar(&f.prune, "prune", false, "remove what this set declared and what is in no file any more")
 }
 
 // String says it in words.
@@ -121,7 +124,7 @@ func (f *planFlags) plan(ctx context.Context, t *terminal, path string, errs io.
 	if err != nil {
 		return nil, err
 	}
-	p := &changePlan{Set: f.set, Clients: make([]strictjson.Value, len(d.clients)), Delete: []strictjson.Value{}, declared: d.clients}
+	p := &changePlan{Set: f.set, Clients: make([]strictjson.Value, len(d.clients)), Delete: []strictjson.Value{}, declared: d.clients, Beside: []strictjson.Value{}, set: d.beside}
 	told := newProgress(errs)
 	defer told.end()
 	if err := t.planAll(ctx, f.set, p, told); err != nil {
@@ -134,6 +137,9 @@ func (f *planFlags) plan(ctx context.Context, t *terminal, path string, errs io.
 		if err := t.planPrune(ctx, p); err != nil {
 			return nil, err
 		}
+	}
+	if err := f.planBeside(ctx, t, p); err != nil {
+		return nil, err
 	}
 	p.sum()
 	return p, nil
@@ -259,6 +265,16 @@ func (t *terminal) exported(ctx context.Context, query url.Values, told *progres
 
 func (p *changePlan) sum() {
 	p.Summary = planSummary{Delete: len(p.Delete)}
+	for _, change := range p.Beside {
+		switch textOf(change, "action") {
+		case "create":
+			p.Summary.Create++
+		case "update":
+			p.Summary.Update++
+		default:
+			p.Summary.Delete++
+		}
+	}
 	for _, item := range p.Clients {
 		switch textOf(item, "action") {
 		case "create":
@@ -274,9 +290,12 @@ func (p *changePlan) sum() {
 }
 
 // actions are the signs of what would be done.
-var actions = map[string]string{"create": "+ create", "update": "~ update", "none": "= keep", "refused": "! refused"}
+var actions = map[string]string{"create": "+ create", "update": "~ update", "none": "= keep", "refused": "! refused", "delete": "- delete"}
 
 func (f *planFlags) print(w io.Writer, p *changePlan) {
+	for _, change := range p.Beside {
+		fmt.Fprintf(w, "%s %s %s\n", actions[textOf(change, "action")], textOf(change, "kind"), printable(textOf(change, "name")))
+	}
 	for i, item := range p.Clients {
 		action := textOf(item, "action")
 		if action == "none" && !f.all {

@@ -22,6 +22,8 @@ type Site struct {
 	Profiles         map[string]Profile `yaml:"client_profiles"`
 	CustomAttributes []string           `yaml:"custom_attributes"`
 	TrustedIssuers   []TrustedIssuer    `yaml:"trusted_issuers"`
+
+	templates map[string]strictjson.Value // of initial access tokens: what was declared
 }
 
 // SitePolicy is what the shipped rules read.

@@ -68,6 +68,7 @@ type Parts struct {
 	Tokens    Tokens
 	Desk      Desk
 	Declared  Declarer
+	Sets      DeclaredSets
 	Clients   Clients
 	Decisions Decisions
 	Keys      Keys

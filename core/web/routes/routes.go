@@ -110,6 +110,8 @@ func operatorsAPI(a *admin.Handlers) []web.Route {
 		judged(http.MethodPost, "/api/admin/clients/:id/approve", a.As(a.ApproveClient)),
 		judged(http.MethodPost, "/api/admin/clients/:id/reject", a.As(a.RejectClient)),
 		operators(http.MethodGet, "/api/admin/export/clients", a.As(a.ExportClients)),
+		operators(http.MethodGet, "/api/admin/declarations", a.As(a.ListSets)),
+		candidate(http.MethodPut, "/api/admin/declarations/:set", a, a.As(a.DeclareSet)),
 		candidate(http.MethodPost, "/api/admin/declarations/:set/plan", a, a.As(a.PlanClients)),
 		judged(http.MethodPut, "/api/admin/declarations/:set/clients/:id", a.As(a.DeclareClient)),
 		judged(http.MethodDelete, "/api/admin/declarations/:set/clients/:id", a.As(a.WithdrawClient)),

@@ -74,6 +74,8 @@ POST /api/admin/clients/:id/enable: operator, judged, Bearer, application/json
 POST /api/admin/clients/:id/approve: operator, judged, Bearer, application/json
 POST /api/admin/clients/:id/reject: operator, judged, Bearer, application/json
 GET /api/admin/export/clients: operator, Bearer
+GET /api/admin/declarations: operator, Bearer
+PUT /api/admin/declarations/:set: operator, Bearer, 4194304 bytes, once admitted, application/json
 POST /api/admin/declarations/:set/plan: operator, Bearer, 4194304 bytes, once admitted, application/json
 PUT /api/admin/declarations/:set/clients/:id: operator, judged, Bearer, application/json
 DELETE /api/admin/declarations/:set/clients/:id: operator, judged, Bearer
@@ -267,7 +269,7 @@ func (s side) takes(method string) []string {
 
 // tries are the rows that take a whole policy, to try it.
 var tries = []string{"POST /api/admin/simulate", "POST /api/admin/policies/replay", "POST /api/admin/policies/audit", "PUT /api/admin/policies/shadow",
-	"POST /api/admin/declarations/:set/plan", // or many clients
+	"PUT /api/admin/declarations/:set", "POST /api/admin/declarations/:set/plan", // or policy data, or many clients
 }
 
 // Every row keeps to its side. What changes a client is judged, and what a client does about itself; nothing else is. Forms know
