@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -27,7 +28,7 @@ func full(statement, about string) string {
 		"backchannel_logout_uri":"https://shop.example/gone","backchannel_logout_session_required":false,
 		"require_pkce":true,"default_prompt_login":false,"access_token_lifetime":60,"id_token_lifetime":61,"refresh_token_lifetime":62,
 		"par_lifetime":63,"tls_client_certificate_bound_access_tokens":true,
-		"software_id":"<shop> & \"sons\"","software_version":"1","team":{"a":[1,null,"\u2028é😀"]}`)
+		"allowed_audiences":["https://api.shop.example"],"software_id":"<shop> & \"sons\"","software_version":"1","team":{"a":[1,null,"\u2028é😀"]}`)
 }
 
 // governing attaches everything to a client that policy can.
@@ -88,6 +89,22 @@ func TestClientRoundTrip(t *testing.T) {
 		d.policy = waiting(`{"queue":"partners"}`)
 		waits := check("waiting", d.byToken(secret, bySecret))
 		check("approved", d.byOperator(core.Approve, waits, `{"scope":"openid"}`))
+		declared := d.byOperator(core.Register, "chosen", `{"grant_types":["client_credentials"]}`)
+		declared.Channel, declared.Declared = core.ChannelImport, &registration.Declaration{Set: "shop", Secrets: []registration.SuppliedSecret{{Alg: "bcrypt", Hash: "$2b$"}}}
+		check("declared", declared)
+		from := core.StoredSecret{Alg: "bcrypt", Hash: "$2b$"}
+		if err := d.clients.ReplaceSecret(t.Context(), "chosen", from, core.StoredSecret{Alg: "argon2id", Hash: "$argon2id$", From: "00"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.clients.ReplaceSecret(t.Context(), "chosen", from, from); !errors.Is(err, registration.ErrChanged) {
+			t.Errorf("a secret that is not there is replaced: %v", err)
+		}
+		rehashed := d.load("chosen")
+		if kept := rehashed.Credentials.Secrets; len(kept) != 1 || kept[0].Hash != "$argon2id$" || kept[0].From != "00" {
+			t.Errorf("rehashed: %+v", kept)
+		}
+		checkStored(t, "rehashed, reopened", load(t, d.reopened(), "chosen"), rehashed)
+		seen.see(rehashed)
 		checkAllSeen(t, seen)
 	})
 }

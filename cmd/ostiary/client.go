@@ -23,7 +23,7 @@ import (
 // clientCommand keeps clients, through the operators' API.
 func clientCommand() *cobra.Command {
 	f := &operatorFlags{}
-	return f.group("client", "Register, list, show, approve, disable, enable and delete clients",
+	return f.group("client", "Register, list, show, approve, disable, enable, delete and export clients",
 		"client keeps the clients. What it writes goes down the same road as a registration: the rules judge it, and\n"+
 			"ostiary decision show explains it. It speaks to the running server.",
 		clientListCommand(f), clientShowCommand(f), clientCreateCommand(f),
@@ -31,7 +31,7 @@ func clientCommand() *cobra.Command {
 		clientSwitchCommand(f, "disable", "Make a client unusable at once, until it is enabled again"),
 		clientSwitchCommand(f, "enable", "Let a disabled client be used again"),
 		clientRotateCommand(f), clientTokenCommand(f),
-		clientDeleteCommand(f),
+		clientDeleteCommand(f), clientExportCommand(f), clientSchemaCommand(),
 	)
 }
 
@@ -55,7 +55,7 @@ func clientListCommand(f *operatorFlags) *cobra.Command {
 	cmd := f.command("list", "List the clients, newest first", noArguments, func(ctx context.Context, t *terminal, _ []string) error {
 		if err := cmp.Or(
 			oneOf("--state", state, string(core.Active), string(core.Pending), string(core.Disabled)),
-			oneOf("--channel", channel, string(core.ChannelDCR), string(core.ChannelOperator)),
+			oneOf("--channel", channel, string(core.ChannelDCR), string(core.ChannelOperator), string(core.ChannelImport)),
 		); err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ func clientListCommand(f *operatorFlags) *cobra.Command {
 	cmd.Flags().StringVar(&state, "state", "", "active, pending or disabled ones only")
 	cmd.Flags().StringVar(&state, "status", "", "the same as --state")
 	cmd.Flags().StringVar(&queue, "queue", "", "only those that wait for approval in this queue")
-	cmd.Flags().StringVar(&channel, "channel", "", "only those that were registered by dcr, or by an operator")
+	cmd.Flags().StringVar(&channel, "channel", "", "only those that were registered by dcr, by an operator, or by import: declared ones")
 	addLimit(cmd, &limit)
 	return cmd
 }

@@ -57,7 +57,7 @@ func openCounter(t *testing.T) *counter {
 		}
 	})
 	h.openLedger("main", ring)
-	if err := errors.Join(h.openRules(t.Context(), storage.NewPolicies(h.engine, "main", ring)), h.openPlugins(t.Context(), "main", ring)); err != nil {
+	if err := errors.Join(h.openRules(t.Context(), storage.NewPolicies(h.engine, "main", ring), storage.NewDeclarations(h.engine, "main", ring)), h.openPlugins(t.Context(), "main", ring)); err != nil {
 		t.Fatal(err)
 	}
 	h.openDesk(h.issuerKeys(nil))

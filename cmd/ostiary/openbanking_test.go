@@ -318,7 +318,9 @@ func (s *software) ask(peer *fetch.Peer, method, address, token, body string, st
 func onboarding(s *software, id, members, scope string) {
 	s.Helper()
 	register := s.bank.issuer + "/dcr/register"
-	document := func(more string) string { return members + more + fmt.Sprintf(`,"software_statement":%q`, s.statement()) }
+	document := func(more string) string {
+		return members + more + fmt.Sprintf(`,"software_statement":%q`, s.statement())
+	}
 	plain := document("")
 
 	thief := s.newKey()

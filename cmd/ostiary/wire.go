@@ -99,7 +99,7 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 	if err := h.openDecisionLog(); err != nil {
 		return nil, err
 	}
-	if err := h.openRules(ctx, storage.NewPolicies(h.engine, issuer, ring)); err != nil {
+	if err := h.openRules(ctx, storage.NewPolicies(h.engine, issuer, ring), storage.NewDeclarations(h.engine, issuer, ring)); err != nil {
 		return nil, err
 	}
 	if err := h.openPlugins(ctx, issuer, ring); err != nil {
@@ -157,11 +157,14 @@ func (h *house) openLedger(issuer core.IssuerID, ring *seal.Ring) {
 	h.clients = storage.NewClients(h.engine, issuer, store, ring, h.now)
 }
 
-func (h *house) openRules(ctx context.Context, kept storage.Policies) error {
+func (h *house) openRules(ctx context.Context, kept storage.Policies, sets storage.Declarations) error {
 	h.policy = policies.NewEngine(policies.Options{
 		Log: h.log, Now: h.now, Deadline: h.settings.Policy.Deadline, Shadow: h.sighted, Taken: h.recorder(),
 	})
-	h.rules = &rules{documents: h.settings.documents, engine: h.policy, kept: kept, log: h.log, now: h.now, dir: h.settings.PolicyDir, file: h.settings.DCRConfig}
+	h.rules = &rules{
+		engine: h.policy, kept: kept, sets: sets, log: h.log, now: h.now, dir: h.settings.PolicyDir, file: h.settings.DCRConfig,
+		documents: h.settings.documents,
+	}
 	if h.settings.Policy.Bundle.named() {
 		bundle, err := newBundleSource(h.settings, h.now)
 		if err != nil {
@@ -277,7 +280,7 @@ func (h *house) table(issuerPath string) []web.Route {
 		Console: console.New(h.people.login.For(core.ConsoleSession, consoleLifetime), h.book, explainer{h.policy}, strings.HasPrefix(s.Issuer, "https:")).
 			Counted(h.people.failed).Approving(h.clients, h.desk),
 		Admin: admin.New(admin.Parts{
-			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Clients: h.clients, Decisions: h.book, Keys: h.signing,
+			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Declared: h.desk, Sets: h.rules, Clients: h.clients, Decisions: h.book, Keys: h.signing,
 			Users: h.people.login, Sessions: h.people.login, SetupURL: h.setupURL,
 			Policies: func() any { return h.policyStatus() }, Plugins: plugged{h.plugins},
 			Shadow: h.shadow, Jobs: h.jobs, Tries: h.tries, Explainer: explainer{h.policy},

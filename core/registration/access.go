@@ -78,7 +78,7 @@ func offers(channel core.Channel, op core.Operation) bool {
 
 func (j *judgement) operatorsClient(ctx context.Context) error {
 	if j.req.Operation == core.Register {
-		return nil
+		return j.chosenID()
 	}
 	stored, err := j.existing(ctx)
 	if err != nil {

@@ -88,7 +88,7 @@ func (j *judgement) create(ctx context.Context, a *Approved) error {
 	if err := j.describe(a); err != nil {
 		return err
 	}
-	j.giveSecret(a)
+	j.renewSecret(a)
 	if j.req.Channel == core.ChannelDCR {
 		a.minted.registration = core.NewSecret()
 		a.credentials.Registration = []core.RegistrationToken{{Hash: a.minted.registration.Hash()}}
@@ -142,7 +142,7 @@ func (j *judgement) share(ctx context.Context, a *Approved) error {
 // chooseID honours the client_id of a request when the profile lists it; Commit finds out whether it is free. Else it is minted.
 func (j *judgement) chooseID(ctx context.Context) (core.ClientID, error) {
 	if j.req.Channel == core.ChannelImport {
-		return j.declaredID()
+		return j.req.ClientID, nil
 	}
 	v := j.asked.Control.ClientID
 	asked, _ := v.Text()
@@ -175,7 +175,7 @@ func (j *judgement) replace(a *Approved) error {
 	if err := j.describe(a); err != nil {
 		return err
 	}
-	j.giveSecret(a)
+	j.renewSecret(a)
 	if j.caller.Kind == KindRAT {
 		a.minted.registration = core.NewSecret()
 		a.credentials.Registration = rotate(j.before.Credentials.Registration, j.req.Credential.Bearer, a.minted.registration, j.now)
@@ -263,11 +263,16 @@ func limit(limits map[string]int64, name string) (time.Duration, bool) {
 	return time.Duration(min(seconds, int64(longest/time.Second))) * time.Second, ok
 }
 
-// renewSecret mints a secret for a client that needs one and has none, and drops it from a client that needs none.
+// renewSecret mints a secret for a client that needs one and has none, and drops it from a client that needs none. What came with
+// a declaration takes the place of what there was.
 func (j *judgement) renewSecret(a *Approved) {
+	supplied := j.suppliedSecrets(a.client.Metadata.TokenEndpointAuthMethod)
 	if !oauth.UsesSecret(oauth.AuthMethod(a.client.Metadata.TokenEndpointAuthMethod)) {
 		a.credentials.Secrets = nil
 		return
+	}
+	if supplied != nil {
+		a.credentials.Secrets = supplied
 	}
 	if len(a.credentials.Secrets) > 0 {
 		return

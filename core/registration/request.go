@@ -100,6 +100,7 @@ type Filter struct {
 	SoftwareID      string
 	StatementIssuer string
 	Queue           string // of those who wait for approval
+	Declared        string // the set of declarations that made them
 }
 
 // Holds tells whether a client passes.
@@ -107,5 +108,5 @@ func (f Filter) Holds(s Stored) bool {
 	c := s.Client
 	return (f.State == "" || f.State == s.State) && (f.Channel == "" || f.Channel == c.Provenance.Channel) &&
 		(f.IAT == "" || f.IAT == c.Provenance.IAT) && (f.SoftwareID == "" || f.SoftwareID == c.Metadata.SoftwareID) &&
-		(f.StatementIssuer == "" || f.StatementIssuer == c.Provenance.StatementIssuer) && (f.Queue == "" || waitsIn(f.Queue, c.Governance))
+		(f.StatementIssuer == "" || f.StatementIssuer == c.Provenance.StatementIssuer) && (f.Queue == "" || waitsIn(f.Queue, c.Governance)) && (f.Declared == "" || f.Declared == c.Provenance.Declared)
 }

@@ -28,7 +28,8 @@ type Site struct {
 	Limits           SiteLimits         `yaml:"limits"`
 	Access           SiteAccess         `yaml:",inline"`
 
-	digest [sha256.Size]byte // of what policy reads, but for the limits
+	digest    [sha256.Size]byte           // of what policy reads, but for the limits
+	templates map[string]strictjson.Value // of initial access tokens: what was declared
 }
 
 // SitePolicy is what the shipped rules read.

@@ -24,6 +24,7 @@ type client struct {
 	ExpiresAt   time.Time        `json:"expires_at,omitzero"`
 	Channel     core.Channel     `json:"channel"`
 	Profile     string           `json:"profile"`
+	Declared    string           `json:"declared,omitempty"` // by which set of declarations
 	IAT         core.TokenID     `json:"initial_access_token,omitempty"`
 	IATLabel    string           `json:"initial_access_token_label,omitempty"`
 	Terms       *terms           `json:"initial_access_token_terms,omitempty"` // that hold the client as long as it is
@@ -65,7 +66,8 @@ func showClient(s registration.Stored) client {
 	}
 	shown := client{
 		ClientID: c.ID, State: s.State, Metadata: metadata.Document(&c.Metadata), CreatedAt: c.IssuedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
-		ExpiresAt: c.Expires.UTC(), Channel: c.Provenance.Channel, Profile: c.Provenance.Profile, IAT: c.Provenance.IAT, IATLabel: c.Provenance.IATLabel,
+		ExpiresAt: c.Expires.UTC(), Channel: c.Provenance.Channel, Profile: c.Provenance.Profile, Declared: c.Provenance.Declared,
+		IAT: c.Provenance.IAT, IATLabel: c.Provenance.IATLabel,
 		Statement: c.Provenance.StatementIssuer, Locked: orEmpty(c.Locked), Generation: c.Generation, Registered: c.Provenance.RegisteredBy,
 		Written: c.Provenance.WrittenBy, Approved: c.Provenance.ApprovedBy, Revision: c.Provenance.Revision,
 		Trust: c.Governance.Trust, Labels: orEmpty(c.Governance.Labels), Limits: c.Governance.Limits, Obligations: showObligations(c.Governance.Obligations),

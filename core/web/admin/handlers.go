@@ -68,6 +68,8 @@ type Parts struct {
 	Roster    Roster
 	Tokens    Tokens
 	Desk      Desk
+	Declared  Declarer
+	Sets      DeclaredSets
 	Clients   Clients
 	Decisions Decisions
 	Keys      Keys
