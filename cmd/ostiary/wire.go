@@ -53,6 +53,8 @@ type house struct {
 
 	plugins *plugins.Host
 	desk    *registration.Desk
+	uses    *registration.Uses
+	reaper  *registration.Reaper
 	tries   *candidates
 	jobs    *replay.Jobs
 	signing *keys.Ring
@@ -223,6 +225,7 @@ func (h *house) openDesk(issuerKeys *keys.Remote) {
 		h.desk.SetSite(s)
 		h.shadow.follows()
 	}
+	h.openLives()
 	h.tokens = registration.NewTokens(h.clients, h.desk.Site, h.now)
 }
 
@@ -258,7 +261,7 @@ func (h *house) table(issuerPath string) []web.Route {
 		Console: console.New(h.people.login.For(core.ConsoleSession, consoleLifetime), h.book, explainer{h.policy}, strings.HasPrefix(s.Issuer, "https:")).
 			Counted(h.people.failed).Approving(h.clients, h.desk),
 		Admin: admin.New(admin.Parts{
-			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Clients: h.clients, Decisions: h.book, Keys: h.signing,
+			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Clients: h.clients, Reaper: h.reaper, Decisions: h.book, Keys: h.signing,
 			Users: h.people.login, Sessions: h.people.login, SetupURL: h.setupURL,
 			Policies: func() any { return h.policyStatus() }, Plugins: plugged{h.plugins},
 			Shadow: h.shadow, Jobs: h.jobs, Tries: h.tries, Explainer: explainer{h.policy},

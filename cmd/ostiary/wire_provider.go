@@ -68,7 +68,7 @@ func (h *house) openProvider(ring *seal.Ring, trust *x509.CertPool) error {
 	failed := web.NewLimiter(s.Sessions.FailureEvery, int(s.Sessions.Failures), limitedAddresses)
 	h.people = &people{users: users, login: desk, failed: failed, tokens: token.New(token.Parts{
 		Authenticator: authenticator, Clients: h.clients, People: users, Once: once, Keys: h.signing, Policy: h.policy, Now: h.now,
-		Plugins: h.plugins, Extended: h.tokenExtended,
+		Plugins: h.plugins, Extended: h.tokenExtended, Used: h.uses.Note,
 		Grants: storage.NewGrants(h.engine, issuer, ring, h.clients, h.now),
 		Options: token.Options{
 			Issuer: s.Issuer, AccessLifetime: s.Tokens.Access, IDTokenLifetime: s.Tokens.ID, RefreshLifetime: s.Tokens.Refresh,

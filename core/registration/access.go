@@ -15,6 +15,7 @@ const (
 	KindRAT      = "registration_access_token"
 	KindOperator = "operator"
 	KindOpen     = "open"
+	KindSystem   = "system"
 )
 
 // unknownToken answers every bad bearer alike: unknown, foreign, truncated, revoked, expired, used up.
@@ -34,6 +35,8 @@ func (j *judgement) access(ctx context.Context) error {
 		return j.req.Refused
 	case !offers(j.req.Channel, j.req.Operation):
 		return core.Refuse(core.InvalidRequest, "This operation is not offered here.")
+	case j.req.Channel == core.ChannelSystem:
+		return j.ownClient(ctx)
 	case j.caller.Kind == KindOperator:
 		return j.operatorsClient(ctx)
 	case j.as != "":
@@ -55,10 +58,22 @@ func offers(channel core.Channel, op core.Operation) bool {
 		return op == core.Register
 	case core.ChannelManage:
 		return op == core.Read || op == core.Update || op == core.Delete
+	case core.ChannelSystem:
+		return op == core.Delete || op == core.Renew
 	case core.ChannelOperator:
 		return documented(op) || op == core.Read || op == core.Delete || op == core.Disable || op == core.Enable || op == core.Rotate || decides(op)
 	}
 	return false
+}
+
+// ownClient is access for what this server does by itself; an operator may have told it to.
+func (j *judgement) ownClient(ctx context.Context) error {
+	j.caller.Kind = KindSystem
+	stored, err := j.existing(ctx)
+	if err != nil {
+		return err
+	}
+	return j.find(stored)
 }
 
 func (j *judgement) operatorsClient(ctx context.Context) error {

@@ -24,6 +24,7 @@ type Approved struct {
 	basis       basis // what the approval rests on
 	writes      []hook.Write
 	once        *Once
+	unused      *Use
 }
 
 // minted are the secrets that exist in clear for one answer only.
@@ -80,3 +81,12 @@ func (a Approved) Once() (Once, bool) {
 
 // Writes are what plugins keep of it; the commit writes them in the same step, or answers ErrOvertaken.
 func (a Approved) Writes() []hook.Write { return a.writes }
+
+// Unused is what a deletion rests on: the commit requires that the client was not used since, or answers ErrChanged. False when it
+// rests on nothing of the kind.
+func (a Approved) Unused() (Use, bool) {
+	if a.unused == nil {
+		return Use{}, false
+	}
+	return *a.unused, true
+}

@@ -28,6 +28,12 @@ func (j *judgement) normalise(context.Context) error {
 	if err := j.keepLocked(); err != nil {
 		return err
 	}
+	if err := j.keepGrantTypes(); err != nil {
+		return err
+	}
+	if err := j.chooseLife(); err != nil {
+		return err
+	}
 	j.applyProfile()
 	some, all := ofPrograms(j.draft.RedirectURIs)
 	if said := j.draft.ApplicationType; said == "" && some || said == "web" && all {

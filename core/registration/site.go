@@ -22,6 +22,8 @@ type Site struct {
 	Profiles         map[string]Profile `yaml:"client_profiles"`
 	CustomAttributes []string           `yaml:"custom_attributes"`
 	TrustedIssuers   []TrustedIssuer    `yaml:"trusted_issuers"`
+	Lifetime         SiteLifetime       `yaml:"lifetime"`
+	Janssen          JanssenLifetime    `yaml:",inline"`
 }
 
 // SitePolicy is what the shipped rules read.
@@ -78,6 +80,7 @@ func DefaultSite() Site {
 			DefaultScopes: []string{"openid", "profile", "email", "address", "phone", "offline_access"},
 			Redirects:     SiteRedirects{Max: 20},
 		},
+		Lifetime: DefaultLifetime(),
 	}
 }
 
@@ -114,7 +117,7 @@ func (s *Site) Validate() []config.Problem {
 		}
 		p.validate(func(path, text string) { add("client_profiles."+name+"."+path, text) })
 	}
-	return problems
+	return append(problems, s.validateLifetime()...)
 }
 
 // allows tells whether clients may ask for a scope.
@@ -185,6 +188,7 @@ func (s Site) Prepared() (*Site, error) {
 		profiles[name] = p
 	}
 	s.Profiles = profiles
+	s.Lifetime = s.Janssen.over(s.Lifetime)
 	s.Policy.DefaultScopes = slices.DeleteFunc(slices.Clone(s.Policy.DefaultScopes), func(scope string) bool { return !s.allows(scope) })
 	s.TrustedIssuers = slices.Clone(s.TrustedIssuers)
 	for i, t := range s.TrustedIssuers {

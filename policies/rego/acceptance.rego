@@ -36,11 +36,13 @@ callers := {
 	"delete": {
 		"manage": {"registration_access_token", "operator"},
 		"operator": {"operator"},
+		"system": {"system"},
 	},
 	"disable": {"operator": {"operator"}},
 	"enable": {"operator": {"operator"}},
 	"approve": {"operator": {"operator"}},
 	"rotate": {"operator": {"operator"}},
+	"renew": {"system": {"system"}},
 }
 
 permitted if input.caller.kind in callers[input.operation][input.channel]

@@ -21,6 +21,7 @@ test_everybody_has_a_door if {
 		["delete", "manage", "registration_access_token"], ["delete", "operator", "operator"],
 		["disable", "operator", "operator"], ["enable", "operator", "operator"],
 		["approve", "operator", "operator"], ["rotate", "operator", "operator"],
+		["delete", "system", "system"], ["renew", "system", "system"],
 	] {
 		acceptance.permitted with input.operation as door[0] with input.channel as door[1] with input.caller.kind as door[2]
 	}
@@ -31,6 +32,8 @@ test_everything_else_is_closed if {
 		["register", "manage", "registration_access_token"], ["register", "operator", "initial_access_token"],
 		["read", "manage", "initial_access_token"], ["disable", "manage", "registration_access_token"],
 		["approve", "dcr", "initial_access_token"], ["approve", "manage", "registration_access_token"],
+		["rotate", "manage", "registration_access_token"], ["renew", "operator", "operator"], ["renew", "manage", "registration_access_token"],
+		["delete", "operator", "system"], ["delete", "system", "operator"], ["update", "system", "system"],
 		["adopt", "operator", "operator"], ["register", "backdoor", "operator"], ["register", "dcr", "stranger"],
 		["", "", ""],
 	] {
