@@ -51,7 +51,7 @@ func (h *house) openBackend(ring *seal.Ring, trust *x509.CertPool) error {
 		return nil
 	}
 	issuer := core.IssuerID(s.IssuerID)
-	store := storage.NewBFF(h.engine, issuer, ring).Among(h.people.users, storage.NewSessions(h.engine, issuer))
+	store := storage.NewBFF(h.engine, issuer, ring).Among(h.people.users, storage.NewSessions(h.engine, issuer), h.clients)
 	h.reaper.Spare(func(ctx context.Context) (core.ClientID, error) {
 		own, err := store.Registration(ctx)
 		return own.ClientID, err
