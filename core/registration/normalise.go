@@ -141,7 +141,10 @@ func (j *judgement) isSecret(v strictjson.Value) bool {
 	}
 	hash := []byte(core.Secret(s).Hash().String())
 	found := 0
-	for _, kept := range j.before.Credentials.Secrets {
+	for i, kept := range j.before.Credentials.Secrets {
+		if i > 0 && !kept.ExpiresAt.IsZero() && !j.now.Before(kept.ExpiresAt) {
+			continue // it was rotated, and its time beside the new one is over
+		}
 		found |= subtle.ConstantTimeCompare([]byte(kept.Hash), hash)
 	}
 	return found == 1
