@@ -9,6 +9,7 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -46,7 +47,10 @@ func governing(*decision.Registration) (decision.Verdict, error) {
 func TestClientRoundTrip(t *testing.T) {
 	onEach(t, func(s *store) {
 		i := newSigner(s, "https://issuer.example")
-		d := openDesk(s, trusting(i), func(site *registration.Site) { site.CustomAttributes = []string{"team"} })
+		d := openDesk(s, trusting(i), func(site *registration.Site) {
+			site.CustomAttributes = []string{"team"}
+			site.Lifetime.Client, site.Lifetime.Renew = 24*time.Hour, true
+		})
 		d.policy = governing
 		_, secret := d.mint(20)
 		statement := i.sign(t, `"logo_uri":"https://shop.example/logo"`)
@@ -105,6 +109,21 @@ func TestClientRoundTrip(t *testing.T) {
 		}
 		checkStored(t, "rehashed, reopened", load(t, d.reopened(), "chosen"), rehashed)
 		seen.see(rehashed)
+		d.policy = allow
+		uses := registration.NewUses(d.Desk, d.clients)
+		check("with a lifetime of its own", d.byToken(secret, app(`,"lifetime":3600`)))
+		d.plugins = []hook.Plugin{quiet{}}
+		lasts := check("with a lifetime and a plugin", d.byToken(secret, bySecret))
+		d.clock.advance(12 * time.Hour)
+		client := d.load(lasts).Client
+		uses.Note(&client, time.Time{})
+		if err := uses.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if client = d.load(lasts).Client; client.Life.From.IsZero() {
+			t.Error("the client was not renewed")
+		}
+		check("renewed, disabled", d.byOperator(core.Disable, lasts, ""))
 		checkAllSeen(t, seen)
 	})
 }
@@ -117,7 +136,7 @@ func checkAllSeen(t *testing.T, seen fields) {
 	left := 0
 	for _, path := range seen.empty() {
 		switch {
-		case strings.HasPrefix(path, ".Stamps."):
+		case strings.HasPrefix(path, ".Stamps."), strings.HasPrefix(path, ".Use."):
 		case strings.HasPrefix(path, ".Client.Metadata.") && strings.Contains(path, "Encrypt"):
 			left++
 		default:

@@ -57,20 +57,21 @@ type house struct {
 
 	documents registration.DocumentSource
 	sectors   registration.Sectors
-
-	tries   *candidates
-	jobs    *replay.Jobs
-	signing *keys.Ring
-	remotes *keys.Remote // what clients publish
-	people  *people
-	names   core.Pairwise // of people, to clients that know them by names of their own
-	backend *backend      // nil: there is no BFF
-	site    []web.Route   // the pages of the site itself; only dev has some
-	server  *web.Server
-	meters  *meters
-	started atomic.Bool    // the plugins that were there at the start are live or have failed
-	beside  sync.WaitGroup // what runs beside the requests; the store outlives it
-	closers []func() error // in the order of opening
+	uses      *registration.Uses
+	reaper    *registration.Reaper
+	tries     *candidates
+	jobs      *replay.Jobs
+	signing   *keys.Ring
+	remotes   *keys.Remote // what clients publish
+	people    *people
+	names     core.Pairwise // of people, to clients that know them by names of their own
+	backend   *backend      // nil: there is no BFF
+	site      []web.Route   // the pages of the site itself; only dev has some
+	server    *web.Server
+	meters    *meters
+	started   atomic.Bool    // the plugins that were there at the start are live or have failed
+	beside    sync.WaitGroup // what runs beside the requests; the store outlives it
+	closers   []func() error // in the order of opening
 }
 
 // startGC lets the heap grow tenfold before it is swept: compiling the rules leaves a few MB of garbage behind, and a start that
@@ -245,6 +246,7 @@ func (h *house) openDesk(issuerKeys *keys.Remote) {
 		h.desk.SetSite(s)
 		h.shadow.follows()
 	}
+	h.openLives()
 	h.tokens = registration.NewTokens(h.clients, h.desk.Site, h.now)
 	h.known = registration.NewDocuments(h.desk, h.clients, h.lookedAtDocument)
 }
@@ -280,7 +282,8 @@ func (h *house) table(issuerPath string) []web.Route {
 		Console: console.New(h.people.login.For(core.ConsoleSession, consoleLifetime), h.book, explainer{h.policy}, strings.HasPrefix(s.Issuer, "https:")).
 			Counted(h.people.failed).Approving(h.clients, h.desk),
 		Admin: admin.New(admin.Parts{
-			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Declared: h.desk, Sets: h.rules, Clients: h.clients, Decisions: h.book, Keys: h.signing,
+			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Declared: h.desk, Sets: h.rules, Clients: h.clients, Reaper: h.reaper, Decisions: h.book,
+			Keys:  h.signing,
 			Users: h.people.login, Sessions: h.people.login, SetupURL: h.setupURL,
 			Policies: func() any { return h.policyStatus() }, Plugins: plugged{h.plugins},
 			Shadow: h.shadow, Jobs: h.jobs, Tries: h.tries, Explainer: explainer{h.policy},

@@ -87,7 +87,7 @@ func (h *house) openProvider(ring *seal.Ring) error {
 	h.people.users, h.people.login, h.people.failed, h.people.clients = users, desk, failed, authenticator
 	h.people.tokens = token.New(token.Parts{
 		Authenticator: authenticator, Clients: h.known, People: users, Once: once, Keys: h.signing, Policy: h.policy, Now: h.now,
-		Plugins: h.plugins, Extended: h.tokenExtended, Names: h.names,
+		Plugins: h.plugins, Extended: h.tokenExtended, Names: h.names, Used: h.uses.Note,
 		Grants: storage.NewGrants(h.engine, issuer, ring, h.clients, h.now),
 		Options: token.Options{
 			Issuer: s.Issuer, AccessLifetime: s.Tokens.Access, IDTokenLifetime: s.Tokens.ID, RefreshLifetime: s.Tokens.Refresh,

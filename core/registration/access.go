@@ -18,6 +18,7 @@ const (
 	KindOperator = "operator"
 	KindOpen     = "open"
 	KindDocument = "client_metadata_document" // nobody asked: somebody came whose client_id is the address of one
+	KindSystem   = "system"
 )
 
 // unknownToken answers every bad bearer alike: unknown, foreign, truncated, revoked, expired, used up.
@@ -41,6 +42,8 @@ func (j *judgement) access(ctx context.Context) error {
 		return core.Refuse(core.InvalidRequest, "This operation is not offered here.")
 	case j.req.Channel == core.ChannelDocument:
 		return j.documentAccess()
+	case j.req.Channel == core.ChannelSystem:
+		return j.ownClient(ctx)
 	case j.caller.Kind == KindOperator:
 		return j.operatorsClient(ctx)
 	case j.as != "":
@@ -68,12 +71,24 @@ func offers(channel core.Channel, op core.Operation) bool {
 		return op == core.Register
 	case core.ChannelManage:
 		return op == core.Read || op == core.Update || op == core.Delete
+	case core.ChannelSystem:
+		return op == core.Delete || op == core.Renew
 	case core.ChannelOperator:
 		return documented(op) || op == core.Read || op == core.Delete || op == core.Disable || op == core.Enable || op == core.Rotate || decides(op)
 	case core.ChannelImport:
 		return documented(op) || op == core.Delete
 	}
 	return false
+}
+
+// ownClient is access for what this server does by itself; an operator may have told it to.
+func (j *judgement) ownClient(ctx context.Context) error {
+	j.caller.Kind = KindSystem
+	stored, err := j.existing(ctx)
+	if err != nil {
+		return err
+	}
+	return j.find(stored)
 }
 
 func (j *judgement) operatorsClient(ctx context.Context) error {

@@ -180,17 +180,21 @@ func (d *Desk) attempt(ctx context.Context, req Request, commit func(context.Con
 		d.book.Record(entry)
 		return Approved{}, nil, err
 	}
-	done, err := d.carryOut(ctx, req, approved, commit)
+	done, err := d.carryOut(ctx, req, &approved, commit)
 	return approved, done, err
 }
 
 // carryOut is stage 8. It gives its row of the entry, which the commit itself could not carry.
-func (d *Desk) carryOut(ctx context.Context, req Request, a Approved, commit func(context.Context, Approved) error) ([]ledger.Stage, error) {
+func (d *Desk) carryOut(ctx context.Context, req Request, a *Approved, commit func(context.Context, Approved) error) ([]ledger.Stage, error) {
 	start, write := time.Now(), commit
 	if a.Unchanged() {
 		write = d.noteUse
 	}
-	err := write(ctx, a)
+	err := write(ctx, *a)
+	if errors.Is(err, ErrChanged) && req.Operation == core.Read {
+		a.asItWas()
+		err = nil
+	}
 	row := ledger.Stage{Stage: "commit", By: ledger.By{Kind: "core"}, NS: time.Since(start).Nanoseconds()}
 	switch {
 	case errors.Is(err, ErrOvertaken) || a.shares && errors.Is(err, ErrTaken):

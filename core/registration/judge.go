@@ -31,6 +31,7 @@ type judgement struct {
 
 	caller  core.Caller
 	before  Stored           // zero on register
+	life    core.Life        // of a new client
 	held    *Held            // the initial access token, when one was presented
 	profile Profile          // its Name is never empty after normalise
 	asked   metadata.Request // what was sent; on a merge, the merged document

@@ -3,6 +3,7 @@ package token
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/clientauth"
@@ -45,6 +46,7 @@ func (e *Endpoint) askedFor(ctx context.Context, req Request) (core.Registered, 
 	if token == "" {
 		return core.Registered{}, "", core.Refuse(core.InvalidRequest, "token is missing.")
 	}
+	e.parts.Used(&caller.Client, time.Time{})
 	return caller, token, nil
 }
 

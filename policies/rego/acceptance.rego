@@ -43,11 +43,13 @@ callers := {
 		"manage": {"registration_access_token", "client_credentials", "operator"},
 		"operator": {"operator"},
 		"import": {"operator"},
+		"system": {"system"},
 	},
 	"disable": {"operator": {"operator"}},
 	"enable": {"operator": {"operator"}},
 	"approve": {"operator": {"operator"}},
 	"rotate": {"operator": {"operator"}},
+	"renew": {"system": {"system"}},
 }
 
 permitted if input.caller.kind in callers[input.operation][input.channel]

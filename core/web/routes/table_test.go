@@ -65,6 +65,8 @@ GET /api/admin/dcr/initial-access-tokens: operator, Bearer
 GET /api/admin/dcr/initial-access-tokens/:id: operator, Bearer
 DELETE /api/admin/dcr/initial-access-tokens/:id: operator, Bearer
 POST /api/admin/dcr/clients/:id/tokens: operator, judged, Bearer, application/json
+GET /api/admin/dcr/unused: operator, Bearer
+POST /api/admin/dcr/unused/reap: operator, Bearer, application/json
 GET /api/admin/clients: operator, Bearer
 POST /api/admin/clients: operator, judged, Bearer, application/json
 GET /api/admin/clients/:id: operator, Bearer
@@ -75,6 +77,7 @@ POST /api/admin/clients/:id/disable: operator, judged, Bearer, application/json
 POST /api/admin/clients/:id/enable: operator, judged, Bearer, application/json
 POST /api/admin/clients/:id/approve: operator, judged, Bearer, application/json
 POST /api/admin/clients/:id/reject: operator, judged, Bearer, application/json
+GET /api/admin/clients/:id/history: operator, Bearer
 POST /api/admin/clients/:id/secret: operator, judged, Bearer, application/json
 GET /api/admin/export/clients: operator, Bearer
 GET /api/admin/declarations: operator, Bearer
