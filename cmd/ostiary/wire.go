@@ -261,7 +261,7 @@ func (h *house) table(issuerPath string) []web.Route {
 		Admin: admin.New(admin.Parts{
 			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Clients: h.clients, Decisions: h.book, Keys: h.signing,
 			Users: h.people.login, Sessions: h.people.login, SetupURL: h.setupURL,
-			Policies: func() any { return h.policyStatus() }, Plugins: plugged{h.plugins},
+			Policies: func() any { return h.policyStatus() }, Plugins: plugged{h.plugins, h.clients.Kept(), h.log},
 			Shadow: h.shadow, Jobs: h.jobs, Tries: h.tries, Explainer: explainer{h.policy},
 		}),
 		Site: h.site,
