@@ -361,6 +361,15 @@ func TestManyModules(t *testing.T) {
 	if states[Live] != 180 || states[Failed] != 20 || len(f.at(hook.PreRegister)) != 180 {
 		t.Errorf("%v", states)
 	}
+	found, err := f.host.read(t.Context())
+	if err != nil || len(found) != 200 {
+		t.Fatal(len(found), err)
+	}
+	for _, c := range found {
+		if !c.tried || c.module != nil || c.text != nil {
+			t.Errorf("%s is in memory again", c.name)
+		}
+	}
 	f.reload()
 	for _, s := range f.host.Status() {
 		if s.Since.After(since) {
