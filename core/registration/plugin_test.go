@@ -130,6 +130,7 @@ func TestPluginFaults(t *testing.T) {
 		"fixed":              {"software_statement", `{"software_statement":"a.b.c"}`, "software_statement is no member that a plugin can write"},
 		"unknown":            {"client_id", `{"client_id":"c-chosen"}`, "client_id is no member that a plugin can write"},
 		"a translation":      {"client_name#fr", `{"client_name#fr":"x"}`, "it patched client_name#fr, which the software statement fixed"},
+		"a prototype":        {"__proto__", `{"__proto__":{"client_name":"x"}}`, "__proto__ is no member that a plugin can write"},
 		"no translation":     {"scope#fr", `{"scope#fr":"x"}`, "scope#fr is no member that a plugin can write"},
 		"a false language":   {"logo_uri#-", `{"logo_uri#-":"https://a.example/l"}`, "no valid language tag"},
 		"a translated list":  {"logo_uri#fr", `{"logo_uri#fr":["x"]}`, "logo_uri#fr must be a string"},
