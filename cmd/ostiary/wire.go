@@ -285,7 +285,7 @@ func (h *house) table(issuerPath string) []web.Route {
 			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Declared: h.desk, Sets: h.rules, Clients: h.clients, Reaper: h.reaper, Decisions: h.book,
 			Keys:  h.signing,
 			Users: h.people.login, Sessions: h.people.login, SetupURL: h.setupURL,
-			Policies: func() any { return h.policyStatus() }, Plugins: plugged{h.plugins},
+			Policies: func() any { return h.policyStatus() }, Plugins: plugged{h.plugins, h.clients.Kept(), h.log},
 			Shadow: h.shadow, Jobs: h.jobs, Tries: h.tries, Explainer: explainer{h.policy},
 		}),
 		Site: h.site,

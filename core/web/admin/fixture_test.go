@@ -140,6 +140,8 @@ func routesOf(a *admin.Handlers) []web.Route {
 		row("GET", "/plugins/:name", a.As(a.ShowPlugin)),
 		row("POST", "/plugins/:name/approve", a.As(a.ApprovePlugin)),
 		row("POST", "/plugins/:name/revoke", a.As(a.RevokePlugin)),
+		row("GET", "/plugins/:name/kept", a.As(a.ShowKept)),
+		row("DELETE", "/plugins/:name/kept", a.As(a.ForgetKept)),
 	}
 }
 

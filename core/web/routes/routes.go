@@ -136,6 +136,8 @@ func operatorsAPI(a *admin.Handlers) []web.Route {
 		operators(http.MethodGet, "/api/admin/plugins/:name", a.As(a.ShowPlugin)),
 		operators(http.MethodPost, "/api/admin/plugins/:name/approve", a.As(a.ApprovePlugin)),
 		operators(http.MethodPost, "/api/admin/plugins/:name/revoke", a.As(a.RevokePlugin)),
+		operators(http.MethodGet, "/api/admin/plugins/:name/kept", a.As(a.ShowKept)),
+		operators(http.MethodDelete, "/api/admin/plugins/:name/kept", a.As(a.ForgetKept)),
 		operators(http.MethodGet, "/api/admin/keys", a.As(a.ListKeys)),
 		operators(http.MethodPost, "/api/admin/keys/rotate", a.As(a.RotateKeys)),
 

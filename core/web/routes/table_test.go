@@ -100,6 +100,8 @@ GET /api/admin/plugins: operator, Bearer
 GET /api/admin/plugins/:name: operator, Bearer
 POST /api/admin/plugins/:name/approve: operator, Bearer, application/json
 POST /api/admin/plugins/:name/revoke: operator, Bearer, application/json
+GET /api/admin/plugins/:name/kept: operator, Bearer
+DELETE /api/admin/plugins/:name/kept: operator, Bearer
 GET /api/admin/keys: operator, Bearer
 POST /api/admin/keys/rotate: operator, Bearer, application/json
 POST /api/admin/users: operator, Bearer, application/json
