@@ -47,6 +47,21 @@ type Metadata struct {
 
 	PostLogoutRedirectURIs []string // OpenID Connect RP-Initiated Logout 1.0 §3.1
 	RequirePAR             *bool    // require_pushed_authorization_requests, RFC 9126 §6
+	AllowedAudiences       []string // our own: the resources (RFC 8707) that it may ask tokens for; nil: any that is served
+
+	FrontchannelLogoutURI     string // OpenID Connect Front-Channel Logout 1.0 §2
+	FrontchannelLogoutSession *bool  // frontchannel_logout_session_required
+	BackchannelLogoutURI      string // OpenID Connect Back-Channel Logout 1.0 §2.2
+	BackchannelLogoutSession  *bool  // backchannel_logout_session_required
+
+	RequirePKCE          *bool  // these six are Janssen's: each asks for no more than the server would do
+	DefaultPromptLogin   *bool  // default_prompt_login
+	AccessTokenLifetime  *int64 // seconds, and so the next three
+	IDTokenLifetime      *int64
+	RefreshTokenLifetime *int64
+	PARLifetime          *int64 // par_lifetime
+
+	CertificateBoundTokens *bool // tls_client_certificate_bound_access_tokens, RFC 8705 §3.4
 
 	TLSSubjectDN string // tls_client_auth_subject_dn, RFC 8705 §2.1.2; of these five a client has one
 	TLSSANDNS    string
@@ -78,12 +93,16 @@ func (c *Client) ExpiredAt(now time.Time) bool { return !c.Expires.IsZero() && !
 type Provenance struct {
 	Channel         Channel
 	IAT             TokenID // the initial access token it was registered with; empty: none
+	IATLabel        string  // and what that token said: both stay with the client when the token is gone
+	Terms           Terms
 	Profile         string
 	StatementIssuer string // iss of a verified software statement
 	RegisteredBy    DecisionID
 	WrittenBy       DecisionID
 	ApprovedBy      DecisionID // of the operator who approved it; empty: nobody had to
 	Revision        string     // of the policy that admitted it
+	Declared        string     // the set of declarations that made it; empty: it was not declared
+	Shared          bool       // whoever registers the same is given this client
 }
 
 // Governance is what policy attached to a client; the core holds it to it later.
@@ -124,9 +143,10 @@ type Credentials struct {
 
 // A StoredSecret is one client secret as it is kept.
 type StoredSecret struct {
-	Alg       string    `json:"alg"` // "sha256" for secrets we made
+	Alg       string    `json:"alg"` // "sha256" for secrets we made; else that of a slow hash
 	Hash      string    `json:"hash"`
 	ExpiresAt time.Time `json:"expires_at"` // zero: never
+	From      string    `json:"from"`       // SHA-256 of the imported hash that it took the place of; empty: none
 }
 
 // A RegistrationToken is one registration access token as it is kept (RFC 7592 §3). The one before the current stays valid
@@ -149,11 +169,12 @@ const (
 	Enable   Operation = "enable"
 	Approve  Operation = "approve" // of a client that waits for it
 	Reject   Operation = "reject"  // of a client that waits: it is removed, and policy is asked whether it may be deleted
+	Rotate   Operation = "rotate"  // of its secret or its registration access token
 )
 
 // Operations lists them.
 func Operations() []Operation {
-	return []Operation{Register, Update, Delete, Read, Disable, Enable, Approve, Reject}
+	return []Operation{Register, Update, Delete, Read, Disable, Enable, Approve, Reject, Rotate}
 }
 
 // Channel is the door a request came in by.
@@ -165,11 +186,12 @@ const (
 	ChannelManage   Channel = "manage"   // RFC 7592
 	ChannelOperator Channel = "operator" // the operators' API
 	ChannelDocument Channel = "cimd"     // a client ID metadata document: nothing is stored
+	ChannelImport   Channel = "import"   // declared clients: what operators keep in files
 )
 
 // Channels lists them.
 func Channels() []Channel {
-	return []Channel{ChannelDCR, ChannelManage, ChannelOperator, ChannelDocument}
+	return []Channel{ChannelDCR, ChannelManage, ChannelOperator, ChannelDocument, ChannelImport}
 }
 
 // An InitialAccessToken lets its holder register clients (RFC 7591 §3). How often it was used is counted apart.
@@ -182,6 +204,22 @@ type InitialAccessToken struct {
 	ExpiresAt time.Time
 	CreatedBy Subject
 	Hash      SecretHash
+	Terms     Terms
+}
+
+// Terms are what an initial access token lays down for the clients that are registered with it, then and with every later change
+// that they make themselves. An empty list allows any.
+type Terms struct {
+	Scopes        []string
+	RedirectHosts []string // "app.example.com", or "*.example.com" for one label more (oauth.HostMatches)
+	SoftwareIDs   []string
+	Origins       []string // of the pages that may present the token
+	PolicyData    string   // for policy, which alone knows what it means: a JSON object, compact; empty: none
+}
+
+// IsZero tells that nothing is laid down.
+func (t *Terms) IsZero() bool {
+	return len(t.Scopes)+len(t.RedirectHosts)+len(t.SoftwareIDs)+len(t.Origins) == 0 && t.PolicyData == ""
 }
 
 // Caller is who is at the desk, as policy may see it. No secrets.

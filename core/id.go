@@ -66,6 +66,11 @@ func NewTokenID(now time.Time) TokenID { return TokenID("iat-" + timeOrdered(now
 // NewClientID mints a client id made at now: opaque, URL-safe, 128 bits of which 70 are random.
 func NewClientID(now time.Time) ClientID { return ClientID("c-" + timeOrdered(now)) }
 
+// SharedClientID is the id of the client that everybody has who registers the same: it is made of the digest of that.
+func SharedClientID(of [sha256.Size]byte) ClientID {
+	return ClientID("c-" + crockford.EncodeToString(of[:]))
+}
+
 // NewSubject mints the "sub" of a person: random, so that it tells nothing, not even when the person came.
 func NewSubject() Subject {
 	var b [16]byte
@@ -74,10 +79,10 @@ func NewSubject() Subject {
 }
 
 // IsMinted tells whether a text has the form of an id that is minted here, for a client, a person or anything else: a kind, a dash,
-// 26 characters. Nobody else may give a client such an id.
+// 26 characters, or 52 of a shared client. Nobody else may give a client such an id.
 func IsMinted(id string) bool {
 	kind, rest, ok := strings.Cut(id, "-")
-	if !ok || len(rest) != 26 || len(kind) == 0 || len(kind) > 3 {
+	if !ok || len(rest) != 26 && len(rest) != 52 || len(kind) == 0 || len(kind) > 3 {
 		return false
 	}
 	_, err := crockford.DecodeString(strings.ToLower(rest))

@@ -70,6 +70,10 @@ func readFolder(ctx context.Context, dir string, maxModule int) ([]candidate, er
 
 func readCandidate(dir, name string, maxModule int) candidate {
 	c := candidate{name: name}
+	if !nameForm.MatchString(name) {
+		c.err = fmt.Errorf("no plugin can be called %q: rename its files to 1 to 64 of a-z, 0-9, dot, dash and underscore, beginning with a letter or digit", clipped(name))
+		return c
+	}
 	text, manifestErr := readFile(filepath.Join(dir, name+manifestSuffix), config.MaxSize)
 	module, moduleErr := readFile(filepath.Join(dir, name+moduleSuffix), maxModule)
 	signature, signatureErr := readFile(filepath.Join(dir, name+signatureSuffix), maxSignature)

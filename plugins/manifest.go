@@ -148,7 +148,7 @@ func (m *Manifest) checkHooks(found *problems) {
 	}
 	for _, point := range slices.Sorted(maps.Keys(m.Hooks)) {
 		if !slices.Contains(hook.Points(), point) {
-			found.add("hooks."+string(point), "there is no such hook; there are %s", strings.Join(abi.Hooks(), ", "))
+			found.add("hooks."+string(point), "there is no such hook%s; there are %s", config.Suggest(string(point), slices.Values(abi.Hooks())), strings.Join(abi.Hooks(), ", "))
 		}
 	}
 }

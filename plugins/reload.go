@@ -120,7 +120,9 @@ func (h *Host) place(c candidate) {
 	if s.live == nil {
 		s.since = h.now()
 	}
-	switch a := h.admit(&c); {
+	a := h.admit(&c)
+	s.admitted = !a.off && a.err == nil
+	switch {
 	case a.off:
 		h.remove(c.name, s)
 		s.off = true
@@ -199,8 +201,9 @@ func (h *Host) settle(c candidate, s *slot, mine *attempt, v *version, err error
 	}
 	s.live, s.since = v, h.now()
 	remembered := h.standing[c.name]
-	another = remembered.Accepted != c.manifest.Version
-	remembered.Accepted = c.manifest.Version
+	hooks := c.manifest.points()
+	another = remembered.Accepted != c.manifest.Version || !slices.Equal(remembered.Hooks, hooks)
+	remembered.Accepted, remembered.Hooks = c.manifest.Version, hooks
 	h.standing[c.name] = remembered
 	h.publish()
 	h.log.Info("plugin live", "plugin", c.name, "version", c.manifest.Version, "digest", c.digest, "publisher", v.publisher,

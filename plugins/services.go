@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
@@ -54,10 +55,11 @@ type uses struct {
 	simulated bool
 	kept      *hook.Kept // nil: there is none
 	random    cipher.Stream
+	digests   [32]byte
 	log       *slog.Logger
 
-	mu      sync.Mutex // a call that got stuck may go on when nobody waits for it any more
-	over    bool
+	mu      sync.Mutex     // a call that got stuck may go on when nobody waits for it any more
+	running bool           // the call has an instance, and has not ended
 	left    map[string]int // uses of each capability that are left
 	pending []byte         // the answer that take copies
 	traced  []hook.Outcall
@@ -71,7 +73,7 @@ type usesKey struct{}
 func (v *version) using(ctx context.Context, call *hook.Call, random entropy, around Services, log *slog.Logger) (context.Context, *uses) {
 	c := &call.Context
 	u := &uses{
-		plugin: v.Name(), granted: v.granted, services: around, now: c.Now, simulated: c.Simulated, random: stream(random), log: log,
+		plugin: v.Name(), granted: v.granted, services: around, now: c.Now, simulated: c.Simulated, random: stream(random), digests: v.digests, log: log,
 		left: map[string]int{kindKV: kvCalls, kindHTTP: v.limits.HTTPCalls, kindSecret: secretCalls, kindRule: ruleCalls},
 	}
 	if u.now.IsZero() {
@@ -104,19 +106,27 @@ func stream(random entropy) cipher.Stream {
 func (u *uses) begin(kind string) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.left[kind] == 0 || u.over {
+	if u.left[kind] == 0 || !u.running {
 		return false
 	}
 	u.left[kind]--
 	return true
 }
 
+// digest tells two values of a plugin apart, and nothing else of them: most are so short that whoever reads a trace could guess
+// what a plain hash is of.
+func (u *uses) digest(data []byte) string {
+	mac := hmac.New(sha256.New, u.digests[:])
+	mac.Write([]byte(u.plugin + "\x00"))
+	mac.Write(data)
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
 // note writes down a use.
 func (u *uses) note(kind, target, status string, digested []byte) {
 	call := hook.Outcall{Kind: kind, Target: clippedTo(readable([]byte(target)), longTarget), Status: status}
 	if digested != nil {
-		sum := sha256.Sum256(digested)
-		call.Digest = hex.EncodeToString(sum[:])
+		call.Digest = u.digest(digested)
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -148,7 +158,7 @@ func (u *uses) taken() []byte {
 func (u *uses) end() []hook.Outcall {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.over = true
+	u.running = false
 	calls := u.traced
 	if u.untold > 0 {
 		calls = append(calls, hook.Outcall{Kind: "more", Target: plural(u.untold, "further use"), Status: "not noted"})
@@ -156,9 +166,17 @@ func (u *uses) end() []hook.Outcall {
 	return calls
 }
 
-// isOver tells that nobody waits for the call any more.
-func (u *uses) isOver() bool {
+// open lets the call use what it may. Until then the instance that it needs may still have to be made: what an instance begins
+// with is there for other requests too, and must hold nothing of this one.
+func (u *uses) open() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.over
+	u.running = true
+}
+
+// isOpen tells that the call is under way. Before, nothing is to be had; afterwards nobody waits for it any more.
+func (u *uses) isOpen() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.running
 }

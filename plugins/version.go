@@ -38,6 +38,7 @@ type version struct {
 	tally         *tally
 	now           func() time.Time
 	seen          func(Asked)    // nil: nobody wants to know
+	digests       [32]byte       // key of the digests in traces
 	tripped       func(*version) // told when the breaker opened
 }
 
@@ -55,16 +56,14 @@ func (v *version) FailsOpen(p hook.Point) bool { return v.binding.Fail == Open &
 
 // call runs the module. Called again with the same entropy and the same world around it, it ends the same.
 func (v *version) call(ctx context.Context, call hook.Call, random entropy, around Services) (result hook.Result, usage hook.Usage, cost sandbox.Usage, err error) {
-	in, err := writeInput(&v.manifest, call, random)
-	if err != nil {
-		return hook.Result{}, hook.Usage{}, cost, call.Point.Fault(v.Name(), err)
-	}
+	in := writeInput(&v.manifest, call, random)
 	log := v.log.With("decision_id", string(call.Context.DecisionID))
 	told, journal := withJournal(ctx, log, v.limits.LogLines)
 	told, use := v.using(told, &call, random, around, log)
 	before := call.Context.Writes.All()
 	var answer []byte
 	cost, err = v.program.Do(told, func(i *sandbox.Instance) (err error) {
+		use.open()
 		i.SetEntropy(sha256.Sum256(append([]byte("wasi"), random[:]...)))
 		answer, err = i.Exchange(told, abi.Alloc, string(call.Point), in)
 		return err

@@ -140,8 +140,8 @@ func (c *Clients) Commit(ctx context.Context, a registration.Approved) error {
 		return registration.ErrZero
 	}
 	p := newPlan()
-	if once, ok := a.Once(); ok {
-		p.expect(c.once.plan(once.Kind, once.Hash, once.Until), registration.ErrReplayed)
+	for _, once := range a.Onces() {
+		p.expect(c.once.plan(once.Kind, once.Hash, once.Until), once.Replayed())
 	}
 	if a.Unchanged() {
 		return p.apply(ctx, c.engine)
@@ -151,6 +151,8 @@ func (c *Clients) Commit(ctx context.Context, a registration.Approved) error {
 		c.planInsert(&p, a)
 	case core.Delete, core.Reject:
 		c.planDelete(&p, a)
+	case core.Rotate:
+		c.planRotate(&p, a)
 	default:
 		c.planUpdate(&p, a)
 	}
@@ -194,6 +196,15 @@ func (c *Clients) planUpdate(p *plan, a registration.Approved) {
 	p.madeExpecting(op, err, registration.ErrChanged)
 	c.planState(p, client, a.State(), Version(before.Stamps.State))
 	c.planReindex(p, before, client, a.State())
+}
+
+// planRotate writes the credentials alone, of a client that is as it was: its entity tag stays.
+func (c *Clients) planRotate(p *plan, a registration.Approved) {
+	client, before := a.Client(), a.Before()
+	id := string(client.ID)
+	p.expect(Require(c.clients.Key(id), Version(before.Stamps.Client)), registration.ErrChanged)
+	op, err := c.credentials.Update(Version(before.Stamps.Credentials), formOfCredentials(a.Credentials()), client.Expires, id)
+	p.madeExpecting(op, err, registration.ErrChanged)
 }
 
 // planState keeps the row that a client has while it is not active. It lives exactly as long as the client.

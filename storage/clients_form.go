@@ -23,12 +23,16 @@ type clientForm struct {
 	Expires    time.Time        `json:"expires,omitzero"`
 	Channel    core.Channel     `json:"channel"`
 	IAT        core.TokenID     `json:"iat,omitempty"`
+	IATLabel   string           `json:"iat_label,omitempty"`
+	IATTerms   termsForm        `json:"iat_terms,omitzero"`
 	Profile    string           `json:"profile,omitempty"`
 	Statement  string           `json:"statement_issuer,omitempty"`
 	Registered core.DecisionID  `json:"registered_by"`
 	Written    core.DecisionID  `json:"written_by"`
 	Approved   core.DecisionID  `json:"approved_by,omitempty"`
 	Revision   string           `json:"revision,omitempty"`
+	Declared   string           `json:"declared,omitempty"`
+	Shared     bool             `json:"shared,omitempty"`
 	Locked     []string         `json:"locked,omitempty"`
 	Generation uint64           `json:"generation"`
 	Require    []obligationForm `json:"obligations,omitempty"`
@@ -46,7 +50,8 @@ type obligationForm struct {
 func formOfClient(c core.Client) clientForm {
 	f := clientForm{
 		ID: c.ID, Metadata: metadata.Document(&c.Metadata), IssuedAt: c.IssuedAt, UpdatedAt: c.UpdatedAt, Expires: c.Expires,
-		Channel: c.Provenance.Channel, IAT: c.Provenance.IAT, Profile: c.Provenance.Profile, Statement: c.Provenance.StatementIssuer,
+		Channel: c.Provenance.Channel, IAT: c.Provenance.IAT, IATLabel: c.Provenance.IATLabel, IATTerms: termsForm(c.Provenance.Terms),
+		Profile: c.Provenance.Profile, Statement: c.Provenance.StatementIssuer, Declared: c.Provenance.Declared, Shared: c.Provenance.Shared,
 		Registered: c.Provenance.RegisteredBy, Written: c.Provenance.WrittenBy, Approved: c.Provenance.ApprovedBy, Revision: c.Provenance.Revision,
 		Locked: c.Locked, Generation: c.Generation, Limits: c.Governance.Limits, Labels: c.Governance.Labels, Trust: c.Governance.Trust,
 	}
@@ -65,8 +70,8 @@ func (f clientForm) noun() (core.Client, error) {
 	c := core.Client{
 		ID: f.ID, Metadata: doc.Metadata, IssuedAt: f.IssuedAt, UpdatedAt: f.UpdatedAt, Expires: f.Expires, Locked: f.Locked, Generation: f.Generation,
 		Provenance: core.Provenance{
-			Channel: f.Channel, IAT: f.IAT, Profile: f.Profile, StatementIssuer: f.Statement,
-			RegisteredBy: f.Registered, WrittenBy: f.Written, ApprovedBy: f.Approved, Revision: f.Revision,
+			Channel: f.Channel, IAT: f.IAT, IATLabel: f.IATLabel, Terms: core.Terms(f.IATTerms), Profile: f.Profile, StatementIssuer: f.Statement,
+			RegisteredBy: f.Registered, WrittenBy: f.Written, ApprovedBy: f.Approved, Revision: f.Revision, Declared: f.Declared, Shared: f.Shared,
 		},
 		Governance: core.Governance{Limits: f.Limits, Labels: f.Labels, Trust: f.Trust},
 	}
@@ -85,6 +90,7 @@ type secretForm struct {
 	Alg       string    `json:"alg"`
 	Hash      string    `json:"hash"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
+	From      string    `json:"from,omitempty"`
 }
 
 type grantForm struct {
@@ -139,18 +145,31 @@ type tokenForm struct {
 	CreatedAt time.Time    `json:"created_at"`
 	ExpiresAt time.Time    `json:"expires_at"`
 	CreatedBy core.Subject `json:"created_by"`
+	Terms     termsForm    `json:"terms,omitzero"`
 }
+
+type termsForm struct {
+	Scopes        []string `json:"scopes,omitempty"`
+	RedirectHosts []string `json:"redirect_hosts,omitempty"`
+	SoftwareIDs   []string `json:"software_ids,omitempty"`
+	Origins       []string `json:"origins,omitempty"`
+	PolicyData    string   `json:"policy_data,omitempty"`
+}
+
+// IsZero tells encoding/json and the writer by hand the same.
+func (f *termsForm) IsZero() bool { return (*core.Terms)(f).IsZero() }
 
 type tokenIDForm struct {
 	Hash string `json:"hash"`
 }
 
 func formOfToken(t core.InitialAccessToken) tokenForm {
-	return tokenForm{ID: t.ID, Label: t.Label, Profile: t.Profile, MaxUses: t.MaxUses, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, CreatedBy: t.CreatedBy}
+	return tokenForm{ID: t.ID, Label: t.Label, Profile: t.Profile, MaxUses: t.MaxUses, CreatedAt: t.CreatedAt, ExpiresAt: t.ExpiresAt, CreatedBy: t.CreatedBy, Terms: termsForm(t.Terms)}
 }
 
 func (f tokenForm) noun(hash core.SecretHash) core.InitialAccessToken {
 	return core.InitialAccessToken{
 		ID: f.ID, Label: f.Label, Profile: f.Profile, MaxUses: f.MaxUses, CreatedAt: f.CreatedAt, ExpiresAt: f.ExpiresAt, CreatedBy: f.CreatedBy, Hash: hash,
+		Terms: core.Terms(f.Terms),
 	}
 }

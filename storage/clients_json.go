@@ -21,17 +21,37 @@ func (f *clientForm) AppendJSON(dst []byte) ([]byte, error) {
 	r.TimeIf("expires", f.Expires)
 	r.Text("channel", string(f.Channel))
 	r.TextIf("iat", string(f.IAT))
+	r.TextIf("iat_label", f.IATLabel)
+	f.IATTerms.record(r)
 	r.TextIf("profile", f.Profile)
 	r.TextIf("statement_issuer", f.Statement)
 	r.Text("registered_by", string(f.Registered))
 	r.Text("written_by", string(f.Written))
 	r.TextIf("approved_by", string(f.Approved))
 	r.TextIf("revision", f.Revision)
+	r.TextIf("declared", f.Declared)
+	if f.Shared {
+		r.Bool("shared", true)
+	}
 	r.TextsIf("locked", f.Locked)
 	r.Uint("generation", f.Generation)
 	f.recordGovernance(r)
 	r.End('}')
 	return r.Bytes()
+}
+
+func (f *termsForm) record(r *strictjson.Record) {
+	if f.IsZero() {
+		return
+	}
+	r.Key("iat_terms")
+	r.Begin('{')
+	r.TextsIf("scopes", f.Scopes)
+	r.TextsIf("redirect_hosts", f.RedirectHosts)
+	r.TextsIf("software_ids", f.SoftwareIDs)
+	r.TextsIf("origins", f.Origins)
+	r.TextIf("policy_data", f.PolicyData)
+	r.End('}')
 }
 
 func (f *clientForm) recordGovernance(r *strictjson.Record) {
@@ -70,6 +90,7 @@ func (f *credentialsForm) AppendJSON(dst []byte) ([]byte, error) {
 			r.Text("alg", s.Alg)
 			r.Text("hash", s.Hash)
 			r.TimeIf("expires_at", s.ExpiresAt)
+			r.TextIf("from", s.From)
 			r.End('}')
 		}
 		r.End(']')

@@ -17,12 +17,16 @@ import (
 func full(statement, about string) string {
 	return app(`,"software_statement":"` + statement + `",` + about + `,
 		"client_name#fr":"Boutique","client_uri":"https://shop.example/","logo_uri":"https://shop.example/logo","tos_uri":"https://shop.example/tos",
-		"policy_uri":"https://shop.example/policy","contacts":["ann@shop.example"],"token_endpoint_auth_signing_alg":"ES256",
+		"policy_uri":"https://shop.example/policy","contacts":["ann@shop.example"],
 		"grant_types":["authorization_code","refresh_token"],"response_types":["code"],"subject_type":"public",
 		"sector_identifier_uri":"https://shop.example/sector","id_token_signed_response_alg":"ES256","userinfo_signed_response_alg":"ES256",
 		"request_object_signing_alg":"ES256","default_max_age":0,"require_auth_time":false,"default_acr_values":["high"],
 		"initiate_login_uri":"https://shop.example/login","request_uris":["https://shop.example/request"],
 		"post_logout_redirect_uris":["https://shop.example/bye"],"require_pushed_authorization_requests":true,
+		"frontchannel_logout_uri":"https://shop.example/out","frontchannel_logout_session_required":true,
+		"backchannel_logout_uri":"https://shop.example/gone","backchannel_logout_session_required":false,
+		"require_pkce":true,"default_prompt_login":false,"access_token_lifetime":60,"id_token_lifetime":61,"refresh_token_lifetime":62,
+		"par_lifetime":63,"tls_client_certificate_bound_access_tokens":true,
 		"software_id":"<shop> & \"sons\"","software_version":"1","team":{"a":[1,null,"\u2028é😀"]}`)
 }
 
@@ -45,7 +49,7 @@ func TestClientRoundTrip(t *testing.T) {
 		d.policy = governing
 		_, secret := d.mint(20)
 		statement := i.sign(t, `"logo_uri":"https://shop.example/logo"`)
-		byKeys := full(statement, `"token_endpoint_auth_method":"private_key_jwt","jwks":`+i.jwks())
+		byKeys := full(statement, `"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"ES256","jwks":`+i.jwks())
 		bySecret := full(statement, `"jwks_uri":"https://shop.example/keys"`)
 
 		seen := fields{}
@@ -71,6 +75,9 @@ func TestClientRoundTrip(t *testing.T) {
 		for name, value := range map[string]string{"subject_dn": "CN=shop,C=DE", "san_dns": "shop.example", "san_uri": "urn:shop", "san_ip": "192.0.2.1", "san_email": "shop@shop.example"} {
 			check("with a certificate's "+name, d.byToken(secret, `{"redirect_uris":["https://shop.example/cb"],"tls_client_auth_`+name+`":"`+value+`"}`))
 		}
+		bound := d.byToken(d.mintBinding(), bySecret)
+		bound.Caller.Origin = "https://shop.example"
+		check("bound", bound)
 		check("bare", d.byToken(secret, `{"grant_types":["client_credentials"],"response_types":[],"contacts":[]}`))
 
 		answer := d.do(d.byToken(secret, bySecret))

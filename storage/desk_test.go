@@ -70,6 +70,9 @@ func openDesk(s *store, change ...func(*registration.Site)) *desk {
 		Store: d.clients, Policy: d, Plugins: hook.None{}, Book: d.book, Site: ready, Now: s.clock.now,
 		ClientURI: func(id core.ClientID) string { return "https://op.example/dcr/register/" + string(id) },
 		Audiences: []string{"https://op.example"},
+		Sectors: registration.NewSectorLists(func(context.Context, string) ([]byte, error) {
+			return []byte(`["https://shop.example/cb"]`), nil
+		}, s.clock.now),
 	})
 	d.tokens = registration.NewTokens(d.clients, d.Site, s.clock.now)
 	return d
@@ -115,6 +118,20 @@ func (d *desk) byToken(token core.Secret, body string) registration.Request {
 	req := d.request(core.Register, core.ChannelDCR, "", body)
 	req.Credential.Bearer = token
 	return req
+}
+
+// mintBinding makes an initial access token that lays down something of everything.
+func (d *desk) mintBinding() core.Secret {
+	d.Helper()
+	_, secret, err := d.tokens.Mint(d.Context(), "ada", registration.TokenRequest{
+		Label: "bound", Scopes: []string{"openid", "email", "profile", "offline_access"}, RedirectHosts: []string{"shop.example", "*.shop.example"},
+		SoftwareIDs: []string{`<shop> & "sons"`}, Origins: []string{"https://shop.example"},
+		PolicyData: strictjson.Object(strictjson.Member{Name: "team", Value: strictjson.String("é")}),
+	})
+	if err != nil {
+		d.Fatal(err)
+	}
+	return secret
 }
 
 // mint makes an initial access token.

@@ -30,6 +30,7 @@ func clientCommand() *cobra.Command {
 		clientApproveCommand(f), clientRejectCommand(f),
 		clientSwitchCommand(f, "disable", "Make a client unusable at once, until it is enabled again"),
 		clientSwitchCommand(f, "enable", "Let a disabled client be used again"),
+		clientRotateCommand(f), clientTokenCommand(f),
 		clientDeleteCommand(f),
 	)
 }

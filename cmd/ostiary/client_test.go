@@ -57,7 +57,7 @@ func openCounter(t *testing.T) *counter {
 		}
 	})
 	h.openLedger("main", ring)
-	if err := errors.Join(h.openRules(t.Context(), storage.NewPolicies(h.engine, "main", ring)), h.openPlugins(t.Context(), storage.NewPlugins(h.engine, "main", ring))); err != nil {
+	if err := errors.Join(h.openRules(t.Context(), storage.NewPolicies(h.engine, "main", ring)), h.openPlugins(t.Context(), "main", ring)); err != nil {
 		t.Fatal(err)
 	}
 	h.openDesk(h.issuerKeys(nil))
@@ -84,6 +84,7 @@ func (c *counter) open() {
 	}
 	c.serve([]web.Route{
 		route("POST", tokensPath, a.As(a.MintToken)), route("GET", tokensPath, a.As(a.ListTokens)), route("DELETE", tokensPath+"/:id", a.As(a.RevokeToken)),
+		route("GET", tokensPath+"/:id", a.As(a.ShowToken)),
 		route("POST", "/clients", a.As(a.CreateClient)), route("GET", "/clients", a.As(a.ListClients)), route("GET", "/clients/:id", a.As(a.ShowClient)),
 		route("POST", "/clients/:id/disable", a.As(a.DisableClient)), route("POST", "/clients/:id/enable", a.As(a.EnableClient)),
 		route("POST", "/clients/:id/approve", a.As(a.ApproveClient)), route("POST", "/clients/:id/reject", a.As(a.RejectClient)),

@@ -72,6 +72,16 @@ func printPlugins(w io.Writer, doc strictjson.Value) {
 
 // noteOn says in a few words what is the matter with a plugin.
 func noteOn(p strictjson.Value) string {
+	note := troubleIn(p)
+	if note != "" && isRequired(p) && textOf(p, "state") != "live" {
+		note += refusedWithout
+	}
+	return note
+}
+
+func isRequired(p strictjson.Value) bool { return member(p, "required").String() == "true" }
+
+func troubleIn(p strictjson.Value) string {
 	missing, _ := member(p, "missing").Strings()
 	first, more, _ := strings.Cut(textOf(p, "error"), "\n")
 	switch {
@@ -84,7 +94,8 @@ func noteOn(p strictjson.Value) string {
 	case len(missing) > 0:
 		return "waits for approval of: " + strings.Join(missing, ", ")
 	case textOf(p, "state") == "open":
-		return textOf(member(p, "last_fault"), "text")
+		fault, _, _ := strings.Cut(textOf(member(p, "last_fault"), "text"), "\n")
+		return fault
 	}
 	return ""
 }
@@ -109,6 +120,10 @@ func printPlugin(w io.Writer, p strictjson.Value) {
 	if until := moment(member(p, "breaker"), "until"); until != "-" {
 		breaker += " until " + until
 	}
+	fail := textOf(p, "fail")
+	if isRequired(p) {
+		fail += ", required"
+	}
 	text := func(name, value string) strictjson.Member {
 		return strictjson.Member{Name: name, Value: strictjson.String(value)}
 	}
@@ -120,7 +135,7 @@ func printPlugin(w io.Writer, p strictjson.Value) {
 	printMembers(w, "", strictjson.Object(
 		text("plugin", textOf(p, "name")), text("version", textOf(p, "version")), text("state", textOf(p, "state")), text("since", moment(p, "since")),
 		text("digest", textOf(p, "digest")), text("signed by", textOf(member(p, "signature"), "publisher")), text("hooks", strings.Join(order, ", ")),
-		text("fail", textOf(p, "fail")), text("asks for", member(p, "asked").String()), text("granted", member(p, "granted").String()),
+		text("fail", fail), text("asks for", member(p, "asked").String()), text("granted", member(p, "granted").String()),
 	))
 	if limits := member(p, "limits"); limits.Len() > 0 { // it is live
 		f := member(p, "fuel")
@@ -133,10 +148,10 @@ func printPlugin(w io.Writer, p strictjson.Value) {
 		))
 	}
 	if last := member(p, "last_fault"); last.Len() > 0 {
-		fmt.Fprintf(w, "\nlast fault, %s: %s\n", moment(last, "at"), printable(textOf(last, "text")))
+		fmt.Fprintf(w, "\nlast fault, %s: %s\n", moment(last, "at"), printableLines(textOf(last, "text"), "    "))
 	}
 	if failed := textOf(p, "error"); failed != "" {
-		fmt.Fprintf(w, "\nnot loaded: %s\n", printable(failed))
+		fmt.Fprintf(w, "\nnot loaded: %s\n", printableLines(failed, "    "))
 	}
 	if note := noteOn(p); strings.Contains(note, "waits for approval") {
 		fmt.Fprintf(w, "\nIt %s\nApprove it: ostiary plugin approve %s\n", strings.TrimPrefix(printable(note), "It "), printable(textOf(p, "name")))

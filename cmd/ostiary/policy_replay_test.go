@@ -75,7 +75,7 @@ func openHouse(t *testing.T, engine storage.Engine) *house {
 	if err := h.openRules(t.Context(), storage.NewPolicies(h.engine, "main", ring)); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.openPlugins(t.Context(), storage.NewPlugins(h.engine, "main", ring)); err != nil {
+	if err := h.openPlugins(t.Context(), "main", ring); err != nil {
 		t.Fatal(err)
 	}
 	h.openDesk(h.issuerKeys(nil))

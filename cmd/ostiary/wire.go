@@ -56,13 +56,16 @@ type house struct {
 	known   *registration.Documents // the clients that there are, stored or described by a document
 
 	documents registration.DocumentSource
+	sectors   registration.Sectors
 
 	tries   *candidates
 	jobs    *replay.Jobs
 	signing *keys.Ring
+	remotes *keys.Remote // what clients publish
 	people  *people
-	backend *backend    // nil: there is no BFF
-	site    []web.Route // the pages of the site itself; only dev has some
+	names   core.Pairwise // of people, to clients that know them by names of their own
+	backend *backend      // nil: there is no BFF
+	site    []web.Route   // the pages of the site itself; only dev has some
 	server  *web.Server
 	meters  *meters
 	started atomic.Bool    // the plugins that were there at the start are live or have failed
@@ -99,19 +102,25 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 	if err := h.openRules(ctx, storage.NewPolicies(h.engine, issuer, ring)); err != nil {
 		return nil, err
 	}
-	if err := h.openPlugins(ctx, storage.NewPlugins(h.engine, issuer, ring)); err != nil {
+	if err := h.openPlugins(ctx, issuer, ring); err != nil {
 		return nil, err
 	}
 	trust, err := h.trustedCAs()
 	if err != nil {
 		return nil, err
 	}
+	if h.remotes, err = h.clientKeys(trust); err != nil {
+		return nil, err
+	}
 	if h.documents, err = h.clientDocuments(trust); err != nil {
+		return nil, err
+	}
+	if h.sectors, err = h.sectorLists(trust); err != nil {
 		return nil, err
 	}
 	h.openDesk(h.issuerKeys(trust))
 	h.openJobs()
-	if err := h.openProvider(ring, trust); err != nil {
+	if err := h.openProvider(ring); err != nil {
 		return nil, err
 	}
 	if err := h.openBackend(ring, trust); err != nil {
@@ -170,7 +179,7 @@ func (h *house) openRules(ctx context.Context, kept storage.Policies) error {
 	return nil
 }
 
-func (h *house) openPlugins(ctx context.Context, remembered storage.Plugins) error {
+func (h *house) openPlugins(ctx context.Context, issuer core.IssuerID, ring *seal.Ring) error {
 	if h.settings.Plugins.trusting {
 		h.log.Warn("plugins need no signature here and are granted what they ask for; serve asks for both")
 	}
@@ -180,7 +189,8 @@ func (h *house) openPlugins(ctx context.Context, remembered storage.Plugins) err
 	}
 	host, err := plugins.New(plugins.Options{
 		Dir: h.settings.PluginDir, CacheDir: filepath.Join(h.settings.DataDir, "cache", "plugins"),
-		Services: services, Operator: h.settings.Plugins.operator(), Memory: remembered, Seen: h.askedPlugin, Log: h.log, Now: h.now,
+		Services: services, Operator: h.settings.Plugins.operator(), Memory: storage.NewPlugins(h.engine, issuer, ring),
+		Seen: h.askedPlugin, Digests: ring.Derive("plugins/trace"), Log: h.log, Now: h.now,
 	})
 	if err != nil {
 		return fmt.Errorf("plugins: %w", err)
@@ -221,8 +231,9 @@ const issuerKeysTimeout = 5 * time.Second
 func (h *house) openDesk(issuerKeys *keys.Remote) {
 	issuer := h.settings.Issuer
 	h.desk = registration.NewDesk(registration.Parts{
-		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, IssuerKeys: issuerKeys, Site: h.rules.site.Load(), Now: h.now,
-		Documents: h.documents, Decided: h.policy.Note, Certified: h.settings.Certificates.methods(),
+		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, Site: h.rules.site.Load(), Now: h.now,
+		IssuerKeys: issuerKeys, ClientKeys: h.remotes, Documents: h.documents, Sectors: h.sectors,
+		Decided: h.policy.Note, Limited: h.limited, Certified: h.settings.Certificates.methods(),
 		ClientURI: func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
 		Audiences: []string{issuer, issuer + "/dcr/register", issuer + "/register"},
 	})
@@ -240,6 +251,10 @@ func (h *house) openServer() (*web.Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	authorities, err := s.Certificates.pool()
+	if err != nil {
+		return nil, err
+	}
 	table := h.table(issuer.Path)
 	if h.meters, err = h.newMeters(table, issuer.Path); err != nil {
 		return nil, err
@@ -250,17 +265,16 @@ func (h *house) openServer() (*web.Server, error) {
 			{Prefix: routes.OperatorsArea, Face: web.Operator}, {Prefix: routes.ConsoleArea, Face: web.Page}, {Prefix: routes.BFFArea, Face: web.OAuth},
 			{Prefix: routes.SessionArea, Face: web.OAuth},
 		},
-		Sites: append([]string{issuer.Host}, s.Sites...), TrustedProxies: s.Proxies, CertificateHeader: s.Certificates.header(),
-		Now: h.now, Log: h.log, OnRefused: h.refusedAtTheDoor, OnDone: h.meters.done,
+		Sites: append([]string{issuer.Host}, s.Sites...), TrustedProxies: s.Proxies, ForwardedHeader: s.Forwarded, CertificateHeader: s.Certificates.header(),
+		Authorities: authorities, Now: h.now, Log: h.log, OnRefused: h.refusedAtTheDoor, OnDone: h.meters.done,
 	})
 }
 
 // table is every path of this server.
 func (h *house) table(issuerPath string) []web.Route {
 	s := h.settings
-	limiter := web.NewLimiter(s.Desk.Every, int(s.Desk.Burst), limitedAddresses)
 	parts := routes.Parts{
-		OIDC:   oidc.New(h.desk, h.signing, limiter, oidc.Document(s.Issuer, s.Certificates.methods()...)).Offering(h.waysIn),
+		OIDC:   oidc.New(h.desk, h.signing, h.desk, oidc.Document(s.Issuer, s.Certificates.methods()...)).Offering(h.waysIn),
 		Tokens: oidc.NewTokenHandlers(h.people.tokens, s.Issuer),
 		People: h.people.pages,
 		Console: console.New(h.people.login.For(core.ConsoleSession, consoleLifetime), h.book, explainer{h.policy}, strings.HasPrefix(s.Issuer, "https:")).
@@ -312,6 +326,8 @@ func operationOf(r web.Refused) core.Operation {
 		return core.Approve
 	case strings.HasSuffix(r.Route, "/reject"):
 		return core.Reject
+	case strings.HasSuffix(r.Route, "/secret"), strings.HasSuffix(r.Route, "/tokens"):
+		return core.Rotate
 	case r.Method == "POST":
 		return core.Register
 	case r.Method == "PUT" || r.Method == "PATCH":

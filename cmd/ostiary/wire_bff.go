@@ -74,7 +74,7 @@ func (h *house) openBackend(ring *seal.Ring, trust *x509.CertPool) error {
 	}
 	h.backend.handlers = webbff.New(webbff.Parts{
 		Backend: made, Guard: made.Guard(), Secure: made.Secure(), Proxy: apis,
-		Limiter: web.NewLimiter(s.Desk.Every, int(s.Desk.Burst), limitedAddresses),
+		Limiter: web.NewLimiter(s.BFF.LoginEvery, int(s.BFF.Logins), limitedAddresses),
 	})
 	return nil
 }

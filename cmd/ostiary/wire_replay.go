@@ -48,7 +48,8 @@ func (c storedClients) Clients(ctx context.Context, cursor string, limit int) ([
 
 // Token implements replay.Clients.
 func (c storedClients) Token(ctx context.Context, id core.TokenID) (core.InitialAccessToken, error) {
-	return c.store.Token(ctx, id)
+	held, err := c.store.Token(ctx, id)
+	return held.Token, err
 }
 
 var _ replay.Clients = storedClients{}

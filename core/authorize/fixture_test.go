@@ -64,7 +64,7 @@ func open(t *testing.T) *house {
 	h.must(err)
 	clock := func() time.Time { return h.now }
 	site := authorize.Site{
-		Issuer: issuer, Keys: func() jose.KeySet { return public }, AnyLocalhostPort: true,
+		Issuer: issuer, Names: core.NewPairwise("salt"), Keys: func() jose.KeySet { return public }, AnyLocalhostPort: true,
 		Resource:  func(_ core.Client, uri string) bool { return strings.HasPrefix(uri, "https://api.example/") },
 		SignedOut: func(c core.Client, uri string) bool { return (c.ID == "shop" || c.ID.IsDocument()) && uri == "https://shop.example/bye?x=1" },
 	}

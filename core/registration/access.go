@@ -41,7 +41,7 @@ func (j *judgement) access(ctx context.Context) error {
 		return j.operatorsClient(ctx)
 	case j.as != "":
 		return j.pretend(ctx)
-	case j.req.Channel == core.ChannelOperator:
+	case j.req.Channel == core.ChannelOperator, j.req.Channel == core.ChannelImport:
 		return core.Refuse(core.InvalidToken, "An operator's token is needed: send it as Authorization: Bearer.")
 	case j.req.Channel == core.ChannelManage:
 		return j.registrationToken(ctx)
@@ -59,7 +59,9 @@ func offers(channel core.Channel, op core.Operation) bool {
 	case core.ChannelManage:
 		return op == core.Read || op == core.Update || op == core.Delete
 	case core.ChannelOperator:
-		return documented(op) || op == core.Read || op == core.Delete || op == core.Disable || op == core.Enable || decides(op)
+		return documented(op) || op == core.Read || op == core.Delete || op == core.Disable || op == core.Enable || op == core.Rotate || decides(op)
+	case core.ChannelImport:
+		return documented(op) || op == core.Delete
 	}
 	return false
 }
@@ -89,7 +91,13 @@ func (j *judgement) find(stored Stored) error {
 	if tags := j.req.IfMatch; len(tags) > 0 && !slices.Contains(tags, "*") && !slices.Contains(tags, stored.Tag()) {
 		return core.Refuse(core.PreconditionFailed, "The client was changed since this ETag was given; read it again.")
 	}
+	if err := j.heldToSet(&stored); err != nil {
+		return err
+	}
 	j.before, j.draft = stored, stored.Client.Metadata
+	if j.req.Operation == core.Rotate {
+		return j.rotatable()
+	}
 	if j.caller.Kind == KindOperator {
 		return j.decidable()
 	}
@@ -115,7 +123,7 @@ func (j *judgement) initialAccessToken(ctx context.Context) error {
 		return unknownToken(ErrSpent)
 	}
 	j.hold(held)
-	return nil
+	return j.fromOrigin()
 }
 
 func (j *judgement) hold(held Held) {
@@ -137,7 +145,10 @@ func (j *judgement) registrationToken(ctx context.Context) error {
 		return core.Refuse(core.InvalidToken, "The registration access token is not valid for this client.")
 	}
 	j.caller.Kind, j.caller.ClientID = KindRAT, stored.Client.ID
-	return j.find(stored)
+	if err := j.find(stored); err != nil || j.req.Operation == core.Read {
+		return err
+	}
+	return j.fromOrigin()
 }
 
 // holdsToken compares in constant time against every token, the current one last.

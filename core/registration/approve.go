@@ -21,7 +21,7 @@ func (j *judgement) approve(ctx context.Context) (Approved, error) {
 	a := Approved{
 		client: j.before.Client, credentials: j.before.Credentials, state: j.before.State, before: j.before,
 		spends: j.held, supersedes: j.supersedes(), basis: basis{j.before.Stamps, j.site, j.verdict.Holds},
-		writes: j.writes.All(), once: j.once,
+		writes: j.writes.All(), onces: j.onces,
 	}
 	outcome := ledger.Stored
 	var err error
@@ -31,7 +31,9 @@ func (j *judgement) approve(ctx context.Context) (Approved, error) {
 			outcome, err = ledger.Nothing, j.appoint(&a)
 			break
 		}
-		err = j.create(ctx, &a)
+		if err = j.create(ctx, &a); a.unchanged {
+			outcome = ledger.Unchanged
+		}
 	case core.Update:
 		if a.unchanged = j.isUnchanged(); a.unchanged {
 			outcome = ledger.Unchanged
@@ -43,6 +45,8 @@ func (j *judgement) approve(ctx context.Context) (Approved, error) {
 		j.renewSecret(&a)
 	case core.Delete, core.Reject:
 		outcome = ledger.Deleted
+	case core.Rotate:
+		j.rotateCredential(&a)
 	case core.Disable, core.Enable:
 		a.unchanged = j.switchState(&a)
 		if a.unchanged {
@@ -62,25 +66,29 @@ func (j *judgement) approve(ctx context.Context) (Approved, error) {
 }
 
 func (j *judgement) create(ctx context.Context, a *Approved) error {
-	id, err := j.chooseID(ctx)
-	if err == nil && id.IsDocument() { // it would take the place of the client that this document describes
-		err = core.Refuse(core.InvalidClientMetadata, "client_id cannot be an https URL: that is the address of a client's own metadata document.")
-	}
-	if err != nil {
-		return err
-	}
 	a.client = core.Client{
-		ID: id, IssuedAt: j.now.Truncate(time.Second),
+		IssuedAt:   j.now.Truncate(time.Second),
 		Generation: uint64(j.now.UnixMicro()), // never one that a deleted client of this id had
-		Provenance: core.Provenance{Channel: j.req.Channel, Profile: j.profile.Name, RegisteredBy: j.req.Decision},
+		Provenance: core.Provenance{Channel: j.req.Channel, Profile: j.profile.Name, RegisteredBy: j.req.Decision, Declared: j.declaredSet()},
 	}
 	if j.held != nil {
-		a.client.Provenance.IAT = j.held.Token.ID
+		came := &a.client.Provenance
+		came.IAT, came.IATLabel, came.Terms = j.held.Token.ID, j.held.Token.Label, j.held.Token.Terms
+	}
+	if j.shares() {
+		return j.share(ctx, a)
+	}
+	var err error
+	if a.client.ID, err = j.chooseID(ctx); err != nil {
+		return err
+	}
+	if a.client.ID.IsDocument() { // it would take the place of the client that this document describes
+		return core.Refuse(core.InvalidClientMetadata, "client_id cannot be an https URL: that is the address of a client's own metadata document.")
 	}
 	if err := j.describe(a); err != nil {
 		return err
 	}
-	j.renewSecret(a)
+	j.giveSecret(a)
 	if j.req.Channel == core.ChannelDCR {
 		a.minted.registration = core.NewSecret()
 		a.credentials.Registration = []core.RegistrationToken{{Hash: a.minted.registration.Hash()}}
@@ -105,22 +113,59 @@ func (j *judgement) appoint(a *Approved) error {
 	return nil
 }
 
+// share is create for a client that whoever registers the same is given: the stored one, when there is one.
+func (j *judgement) share(ctx context.Context, a *Approved) error {
+	said := len(j.warnings)
+	if err := j.describe(a); err != nil {
+		return err
+	}
+	a.client.Provenance.Shared = true
+	asksAlways(&a.client)
+	id, stored, err := j.shared(ctx, a.client)
+	if err != nil {
+		return err
+	}
+	if stored.Client.ID == "" {
+		a.client.ID, a.shares = id, true
+		j.tellID(id)
+		return nil
+	}
+	a.client, a.credentials, a.state = stored.Client, core.Credentials{}, stored.State
+	a.before, a.basis.stamps, a.unchanged = stored, stored.Stamps, true
+	if j.warnings = slices.Delete(j.warnings, said, len(j.warnings)); a.state == core.Pending && a.client.Governance.Obliges(decision.ObligeApproval) {
+		j.warnings = append(j.warnings, waitingWarning(&a.client))
+	}
+	j.tellID(id)
+	return nil
+}
+
 // chooseID honours the client_id of a request when the profile lists it; Commit finds out whether it is free. Else it is minted.
 func (j *judgement) chooseID(ctx context.Context) (core.ClientID, error) {
+	if j.req.Channel == core.ChannelImport {
+		return j.declaredID()
+	}
 	v := j.asked.Control.ClientID
 	asked, _ := v.Text()
 	if !v.IsAbsent() && slices.Contains(j.profile.ClientIDs, asked) {
 		return core.ClientID(asked), nil
 	}
 	id, err := j.mintID(ctx)
-	if err != nil || v.IsAbsent() || asked == string(id) {
-		return id, err
+	if err == nil {
+		j.tellID(id)
+	}
+	return id, err
+}
+
+// tellID warns of a client_id that was sent and is not the client's.
+func (j *judgement) tellID(id core.ClientID) {
+	v := j.asked.Control.ClientID
+	if asked, _ := v.Text(); v.IsAbsent() || asked == string(id) {
+		return
 	}
 	j.warnings = append(j.warnings, core.Reason{
 		Rule: "client_id", Fields: []string{"client_id"}, Public: true,
 		Message: "client_id was not taken over: the profile " + j.profile.Name + " does not offer this id.",
 	})
-	return id, nil
 }
 
 func (j *judgement) replace(a *Approved) error {
@@ -130,7 +175,7 @@ func (j *judgement) replace(a *Approved) error {
 	if err := j.describe(a); err != nil {
 		return err
 	}
-	j.renewSecret(a)
+	j.giveSecret(a)
 	if j.req.Channel == core.ChannelManage {
 		a.minted.registration = core.NewSecret()
 		a.credentials.Registration = rotate(j.before.Credentials.Registration, j.req.Credential.Bearer, a.minted.registration, j.now)
@@ -179,11 +224,12 @@ func (j *judgement) describe(a *Approved) error {
 		trust = v
 	}
 	c.Governance = core.Governance{Obligations: j.verdict.Require, Limits: j.verdict.Limits, Labels: j.verdict.Labels, Trust: trust}
-	if j.bound() {
+	if j.approved() {
 		c.Governance = tightened(j.before.Client.Governance, decision.Verdict{
 			Require: j.verdict.Require, Limits: j.verdict.Limits, Labels: j.verdict.Labels, Trust: trust,
 		})
 	}
+	asksAlways(c)
 	c.Expires = lifetimeEnd(c)
 	if j.req.Operation != core.Register {
 		j.waitOn(c)
@@ -194,9 +240,9 @@ func (j *judgement) describe(a *Approved) error {
 	return err
 }
 
-// bound tells that an operator approved the client and does not make this change: what was attached to the client then, it does
+// approved tells that an operator approved the client and does not make this change: what was attached to the client then, it does
 // not shed by itself.
-func (j *judgement) bound() bool {
+func (j *judgement) approved() bool {
 	return j.req.Operation == core.Update && j.before.Client.Provenance.ApprovedBy != "" && j.caller.Kind != KindOperator
 }
 
@@ -226,17 +272,34 @@ func (j *judgement) renewSecret(a *Approved) {
 	if len(a.credentials.Secrets) > 0 {
 		return
 	}
+	a.credentials.Secrets = []core.StoredSecret{j.freshSecret(a)}
+}
+
+// freshSecret mints a secret, and gives it as it is kept.
+func (j *judgement) freshSecret(a *Approved) core.StoredSecret {
 	secret := core.NewSecret()
 	a.minted.clientSecret = secret
 	kept := core.StoredSecret{Alg: "sha256", Hash: secret.Hash().String()}
-	lifetime := j.profile.ClientSecretLifetime
-	if most, ok := limit(j.verdict.Limits, decision.LimitClientSecretLifetime); ok && (lifetime == 0 || most < lifetime) {
-		lifetime = most
-	}
-	if lifetime > 0 {
+	if lifetime, ends := j.secretLifetime(); ends {
 		kept.ExpiresAt = j.now.Add(lifetime).Truncate(time.Second)
 	}
-	a.credentials.Secrets = []core.StoredSecret{kept}
+	return kept
+}
+
+// rotateCredential replaces a secret, beside which the one before it lives on for a while, or the registration access token, of
+// which no earlier one does: who asks an operator for a new one has lost it, or somebody else has it.
+func (j *judgement) rotateCredential(a *Approved) {
+	if j.req.Rotation.Of == RotateToken {
+		a.minted.registration = core.NewSecret()
+		a.credentials.Registration = []core.RegistrationToken{{Hash: a.minted.registration.Hash()}}
+		return
+	}
+	before := a.credentials.Secrets
+	a.credentials.Secrets = []core.StoredSecret{j.freshSecret(a)}
+	if last, lives := overlapping(before, j.now, j.req.Rotation.Overlap); lives {
+		a.credentials.Secrets = append(a.credentials.Secrets, last)
+		j.warnings = append(j.warnings, overlapWarning(last))
+	}
 }
 
 // switchState disables or enables; both void what was made under the client before. Who was disabled while waiting for approval

@@ -29,7 +29,7 @@ func (j *judgement) floor(context.Context) error {
 			Message: "token_endpoint_auth_method " + j.draft.TokenEndpointAuthMethod + " needs a shared secret, which a client metadata document cannot have.",
 		})
 	}
-	return refusal(found)
+	return refusal(append(found, j.heldToStatement()...))
 }
 
 // readKeys judges a client's key set: public keys only, strong enough, distinct ids. One that was found good is read once.

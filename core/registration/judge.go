@@ -26,6 +26,8 @@ type judgement struct {
 	simulated bool
 	writes    *hook.Writes // what plugins want to keep
 
+	resupplied *bool // whether a declaration brings other secrets; nil: not known yet
+
 	caller  core.Caller
 	before  Stored           // zero on register
 	held    *Held            // the initial access token, when one was presented
@@ -36,8 +38,10 @@ type judgement struct {
 
 	fetched   fetched            // of a client's metadata document
 	signed    decision.Signature // of the request itself
-	once      *Once              // that the commit does; nil: nothing
+	onces     []Once             // that the commit does
+	inner     *vouching          // of the statement that names the keys of a signed request; nil: none does
 	statement decision.Statement
+	bound     binding       // to the statement
 	locked    []string      // members that the statement fixed
 	draft     core.Metadata // the client as it would be; before the request is read, the client as it is
 	earlier   core.Metadata // the draft before the step now taken; a step replaces members, and changes none in place
@@ -59,10 +63,11 @@ type stage struct {
 	own    bool // the step writes its own rows of the entry: one for each plugin or pass
 }
 
-// The stages that stand on every list, and the floor, which policy may have to pass again.
+// The stages that stand on every list, and those that policy's changes have to pass again.
 var (
 	accessStage = stage{name: "access", step: (*judgement).access}
 	floorStage  = stage{name: "floor", step: (*judgement).floor}
+	boundsStage = stage{name: "bounds", step: (*judgement).bounds, own: true}
 	policyStage = stage{name: "policy", step: (*judgement).dispose, own: true}
 )
 
@@ -86,11 +91,14 @@ func roadOf(channel core.Channel, op core.Operation) []stage {
 	return []stage{
 		accessStage,
 		{name: "statement", step: (*judgement).readStatement, drafts: true},
+		{name: "limits", step: (*judgement).withinLimits, own: true},
 		{name: "normalise", step: (*judgement).normalise, drafts: true},
 		{name: "plugins", step: (*judgement).propose, own: true},
 		{name: "certificate", step: (*judgement).checkCertificate, own: true},
 		floorStage,
+		boundsStage,
 		policyStage,
+		{name: "sector", step: (*judgement).checkSector, own: true},
 	}
 }
 

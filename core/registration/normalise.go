@@ -28,7 +28,14 @@ func (j *judgement) normalise(context.Context) error {
 	if err := j.keepLocked(); err != nil {
 		return err
 	}
+	if err := j.rebind(); err != nil {
+		return err
+	}
+	if err := j.choose(); err != nil {
+		return err
+	}
 	j.applyProfile()
+	j.grantByStatement()
 	some, all := ofPrograms(j.draft.RedirectURIs)
 	if said := j.draft.ApplicationType; said == "" && some || said == "web" && all {
 		j.draft.ApplicationType = "native"
@@ -141,7 +148,9 @@ func (j *judgement) isSecret(v strictjson.Value) bool {
 	for _, kept := range j.before.Credentials.Secrets {
 		found |= subtle.ConstantTimeCompare([]byte(kept.Hash), hash)
 	}
-	return found == 1
+	return found == 1 || slices.ContainsFunc(j.before.Credentials.Secrets, func(k core.StoredSecret) bool {
+		return k.Alg != "sha256" && keeps(k, core.Secret(s))
+	})
 }
 
 // applyStatement lets the claims of a trusted issuer override the request and locks them (RFC 7591 §2.3).
@@ -149,8 +158,7 @@ func (j *judgement) applyStatement() error {
 	if j.statement.Trust != TrustIssuer {
 		return nil
 	}
-	ours := slices.DeleteFunc(j.statement.Claims.Members(), func(m strictjson.Member) bool { return !metadata.IsReserved(m.Name) })
-	stated, err := metadata.Parse(strictjson.Object(ours...), nil)
+	stated, err := metadata.Parse(j.bound.terms.stated(j.statement.Claims), nil)
 	if err != nil {
 		return core.Refuse(core.InvalidSoftwareStatement, "software_statement: %s", core.AsError(err).Detail)
 	}
@@ -162,6 +170,7 @@ func (j *judgement) applyStatement() error {
 		}
 	}
 	j.keepTagged(stated.Metadata.Tagged)
+	j.stateChoices(stated.Choices)
 	j.tellOverridden(&sent)
 	return nil
 }
@@ -233,8 +242,11 @@ func (j *judgement) applyProfile() {
 	fillText(&m.IDTokenSignedResponseAlg, p.IDTokenSignedAlg)
 	fillList(&m.GrantTypes, p.GrantTypes)
 	fillList(&m.ResponseTypes, p.ResponseTypes)
-	fillList(&m.Scope, p.DefaultScopes)
-	fillList(&m.Scope, j.site.Policy.DefaultScopes)
+	if m.Scope == nil {
+		fillList(&m.Scope, p.DefaultScopes)
+		fillList(&m.Scope, j.site.Policy.DefaultScopes)
+		j.narrowDefaults()
+	}
 }
 
 // applyDefaults gives what the specifications give to an absent member (RFC 7591 §2, OpenID Connect Registration §2).

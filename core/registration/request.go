@@ -2,6 +2,7 @@ package registration
 
 import (
 	"encoding/hex"
+	"time"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -28,6 +29,12 @@ type Request struct {
 	Profile string
 	// Reason is why an operator rejects; it is kept in the entry.
 	Reason string
+	// Declared is set for a declared client, whose ClientID the operator has chosen.
+	Declared *Declaration
+	// Rotation is what is rotated.
+	Rotation Rotation
+
+	counts bool // against the limits of the site: it is to be carried out, and was not counted yet
 }
 
 // A Credential is what was presented, before it is believed.
@@ -71,6 +78,8 @@ type Held struct {
 	Token core.InitialAccessToken
 	Uses  int64 // registrations made with it
 	Stamp Stamp
+
+	LastUsed time.Time // when the newest of its clients registered that is still there; zero where it was not asked for, or there is none
 }
 
 // An Answer is what the desk says of a client.

@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,6 +24,9 @@ type Site struct {
 	CustomAttributes []string           `yaml:"custom_attributes"`
 	TrustedIssuers   []TrustedIssuer    `yaml:"trusted_issuers"`
 	Documents        SiteDocuments      `yaml:"client_id_metadata_documents"`
+	Limits           SiteLimits         `yaml:"limits"`
+
+	digest [sha256.Size]byte // of what policy reads, but for the limits
 }
 
 // SitePolicy is what the shipped rules read.
@@ -48,8 +52,9 @@ type SiteStatement struct {
 
 // SiteRegistration switches the desk's ways in.
 type SiteRegistration struct {
-	Open    bool  `yaml:"open"`    // without an initial access token
-	Enabled *bool `yaml:"enabled"` // absent: yes; else nobody but operators registers clients, and no endpoint for it is advertised
+	Open       bool  `yaml:"open"`       // without an initial access token
+	Enabled    *bool `yaml:"enabled"`    // absent: yes; else nobody but operators registers clients, and no endpoint for it is advertised
+	Idempotent bool  `yaml:"idempotent"` // an open registration that is like an earlier one gives that client again
 }
 
 // IsOn tells whether clients can be registered by others than operators at all.
@@ -84,6 +89,7 @@ func DefaultSite() Site {
 			Redirects:     SiteRedirects{Max: 20},
 		},
 		Documents: defaultDocuments(),
+		Limits:    defaultLimits(),
 	}
 }
 
@@ -121,6 +127,7 @@ func (s *Site) Validate() []config.Problem {
 		}
 		p.validate(func(path, text string) { add("client_profiles."+name+"."+path, text) })
 	}
+	s.Limits.validate(func(path, text string) { add("limits."+path, text) })
 	return problems
 }
 
@@ -199,6 +206,7 @@ func (s Site) Prepared() (*Site, error) {
 			return nil, fmt.Errorf("trusted issuer %s: %w", t.Issuer, err)
 		}
 	}
+	s.digest = sha256.Sum256(strictjson.Append(nil, s.Data().Without("limits")))
 	return &s, nil
 }
 
@@ -243,7 +251,9 @@ func (s *Site) Data() strictjson.Value {
 	}
 	return strictjson.Object(
 		m("allowed_scopes", set(s.Policy.AllowedScopes)),
-		m("registration", strictjson.Object(m("open", strictjson.Bool(s.Registration.Open)))),
+		m("registration", strictjson.Object(
+			m("open", strictjson.Bool(s.Registration.Open)), m("idempotent", strictjson.Bool(s.Registration.Idempotent)),
+		)),
 		m("client_id_metadata_documents", strictjson.Object(m("enabled", strictjson.Bool(s.Documents.IsOn())))),
 		m("redirects", strictjson.Object(
 			m("allowed_hosts", set(s.Policy.Redirects.AllowedHosts)),
@@ -255,6 +265,7 @@ func (s *Site) Data() strictjson.Value {
 			m("accept_self_signed", strictjson.Bool(s.Policy.SoftwareStatement.AcceptSelfSigned)),
 		)),
 		m("profiles", strictjson.Object(profiles...)),
+		m("limits", s.Limits.data()),
 	)
 }
 

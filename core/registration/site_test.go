@@ -59,7 +59,7 @@ trusted_issuers:
 	}
 	checkMembers(t, s.Data(),
 		"allowed_scopes", `{"openid":true,"email":true,"custom":true}`,
-		"registration", `{"open":true}`,
+		"registration", `{"open":true,"idempotent":false}`,
 		"redirects", `{"allowed_hosts":{"shop.example":true},"allowed_private_schemes":{},"max":20}`,
 		"software_statement", `{"required":true,"accept_self_signed":false}`,
 		"profiles", `{"default":{"token_endpoint_auth_methods":{},"grant_types":{},"allowed_scopes":{}},
@@ -137,7 +137,7 @@ trusted_issuers:
 		"dcr_config.yaml:19: trusted_issuers[2].issuer: is listed twice",
 		"dcr_config.yaml:20: trusted_issuers[2].jwks_uri: must be an https URL",
 		"dcr_config.yaml:22: trusted_issuers[3].jwks_uri: stands beside jwks",
-		"dcr_config.yaml:24: trusted_issuers[4]: needs jwks, jwks_uri, shared_secret or keys: plugin",
+		"dcr_config.yaml:24: trusted_issuers[4]: needs jwks, jwks_uri, configuration, shared_secret or keys: plugin",
 	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%q is not said", want)

@@ -105,6 +105,7 @@ type Parts struct {
 	Policy        Policy
 	Plugins       hook.Chain      // nil: none
 	Extended      func(Extension) // is told of tokens that plugins failed at or refused; nil: nobody
+	Names         core.Pairwise   // of people, to clients that know them by names of their own
 	Now           func() time.Time
 	Options       Options
 }

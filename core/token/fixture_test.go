@@ -236,6 +236,7 @@ func (h *house) reopen(ring *keys.Ring) {
 		Authenticator: h.authenticator(),
 		Clients:       h.shelf, People: h.shelf, Grants: h.shelf, Once: h.shelf, Keys: h, Policy: h, Now: now,
 		Plugins: h, Extended: func(x token.Extension) { h.told = append(h.told, x) },
+		Names:   names,
 		Options: token.Options{Issuer: issuer, AudienceAllowed: func(resource string, _ core.Client) bool { return resource == api || resource == other }},
 	})
 }

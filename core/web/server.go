@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"io"
 	"log/slog"
@@ -31,8 +32,10 @@ type Options struct {
 	Areas             []Area         // the faces of other parts; the longest prefix wins
 	Face              Face           // of what lies in no area
 	Sites             []string       // accepted hosts, "id.example.com" or "localhost:8080"; or AnySite
-	TrustedProxies    []netip.Prefix // peers whose X-Forwarded-For is believed
+	TrustedProxies    []netip.Prefix // peers whose ForwardedHeader is believed
+	ForwardedHeader   string         // Forwarded, or else XForwardedFor
 	CertificateHeader string         // the header in which trusted proxies pass the client's certificate on; empty: the handshake's counts
+	Authorities       *x509.CertPool // who may issue the clients' certificates; nil: of none it is said that it was issued by whom we trust
 	ReadTimeout       time.Duration  // for one request, head and body; 0 means 15 s
 	IdleTimeout       time.Duration  // between requests of a connection; 0 means 75 s
 	Now               func() time.Time

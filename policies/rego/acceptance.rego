@@ -25,6 +25,7 @@ callers := {
 		"dcr": {"initial_access_token", "operator"},
 		"operator": {"operator"},
 		"cimd": {"client_metadata_document"},
+		"import": {"operator"},
 	},
 	"read": {
 		"manage": {"registration_access_token", "operator"},
@@ -33,14 +34,17 @@ callers := {
 	"update": {
 		"manage": {"registration_access_token", "operator"},
 		"operator": {"operator"},
+		"import": {"operator"},
 	},
 	"delete": {
 		"manage": {"registration_access_token", "operator"},
 		"operator": {"operator"},
+		"import": {"operator"},
 	},
 	"disable": {"operator": {"operator"}},
 	"enable": {"operator": {"operator"}},
 	"approve": {"operator": {"operator"}},
+	"rotate": {"operator": {"operator"}},
 }
 
 permitted if input.caller.kind in callers[input.operation][input.channel]

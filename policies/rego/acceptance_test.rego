@@ -20,7 +20,8 @@ test_everybody_has_a_door if {
 		["read", "manage", "registration_access_token"], ["update", "manage", "registration_access_token"],
 		["delete", "manage", "registration_access_token"], ["delete", "operator", "operator"],
 		["disable", "operator", "operator"], ["enable", "operator", "operator"],
-		["approve", "operator", "operator"], ["register", "cimd", "client_metadata_document"],
+		["register", "import", "operator"], ["update", "import", "operator"], ["delete", "import", "operator"],
+		["approve", "operator", "operator"], ["rotate", "operator", "operator"], ["register", "cimd", "client_metadata_document"],
 	] {
 		acceptance.permitted with input.operation as door[0] with input.channel as door[1] with input.caller.kind as door[2]
 	}
@@ -30,6 +31,7 @@ test_everything_else_is_closed if {
 	every door in [
 		["register", "manage", "registration_access_token"], ["register", "operator", "initial_access_token"],
 		["read", "manage", "initial_access_token"], ["disable", "manage", "registration_access_token"],
+		["register", "import", "initial_access_token"], ["register", "import", "open"], ["disable", "import", "operator"],
 		["approve", "dcr", "initial_access_token"], ["approve", "manage", "registration_access_token"],
 		["register", "cimd", "open"], ["register", "cimd", "operator"], ["update", "cimd", "client_metadata_document"],
 		["register", "dcr", "client_metadata_document"], ["adopt", "operator", "operator"], ["register", "backdoor", "operator"], ["register", "dcr", "stranger"],

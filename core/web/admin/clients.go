@@ -25,6 +25,8 @@ type client struct {
 	Channel     core.Channel     `json:"channel"`
 	Profile     string           `json:"profile"`
 	IAT         core.TokenID     `json:"initial_access_token,omitempty"`
+	IATLabel    string           `json:"initial_access_token_label,omitempty"`
+	Terms       *terms           `json:"initial_access_token_terms,omitempty"` // that hold the client as long as it is
 	Statement   string           `json:"software_statement_issuer,omitempty"`
 	Locked      []string         `json:"locked"`
 	Generation  uint64           `json:"generation"`
@@ -61,13 +63,18 @@ func showClient(s registration.Stored) client {
 	if c.Governance.Limits == nil {
 		c.Governance.Limits = map[string]int64{}
 	}
-	return client{
+	shown := client{
 		ClientID: c.ID, State: s.State, Metadata: metadata.Document(&c.Metadata), CreatedAt: c.IssuedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
-		ExpiresAt: c.Expires.UTC(), Channel: c.Provenance.Channel, Profile: c.Provenance.Profile, IAT: c.Provenance.IAT,
+		ExpiresAt: c.Expires.UTC(), Channel: c.Provenance.Channel, Profile: c.Provenance.Profile, IAT: c.Provenance.IAT, IATLabel: c.Provenance.IATLabel,
 		Statement: c.Provenance.StatementIssuer, Locked: orEmpty(c.Locked), Generation: c.Generation, Registered: c.Provenance.RegisteredBy,
 		Written: c.Provenance.WrittenBy, Approved: c.Provenance.ApprovedBy, Revision: c.Provenance.Revision,
 		Trust: c.Governance.Trust, Labels: orEmpty(c.Governance.Labels), Limits: c.Governance.Limits, Obligations: showObligations(c.Governance.Obligations),
 	}
+	if !c.Provenance.Terms.IsZero() {
+		held := showTerms(c.Provenance.Terms)
+		shown.Terms = &held
+	}
+	return shown
 }
 
 func orEmpty[T any](list []T) []T {
@@ -178,7 +185,7 @@ func (h *Handlers) write(ctx context.Context, r *web.Request, by operator.Operat
 		Operation: op, Channel: core.ChannelOperator, Decision: r.DecisionID, RequestID: r.ID, ClientID: core.ClientID(r.Param("id")),
 		Merge: r.Method == http.MethodPatch, Credential: registration.Credential{Operator: by.Subject}, Caller: web.CallerOf(r), IfMatch: web.EntityTags(r, "If-Match"),
 	}
-	if err := readInto(&req, r.Body); err != nil {
+	if err := readInto(&req, r); err != nil {
 		req.Refused = core.AsError(err)
 	}
 	answer, err := h.Desk.Do(ctx, req)
@@ -192,7 +199,8 @@ func (h *Handlers) write(ctx context.Context, r *web.Request, by operator.Operat
 }
 
 // readInto reads the body of an operation that has one, or may have one.
-func readInto(req *registration.Request, body []byte) (err error) {
+func readInto(req *registration.Request, r *web.Request) (err error) {
+	body := r.Body
 	switch op := req.Operation; {
 	case op == core.Register || op == core.Update || op == core.Approve && len(body) > 0:
 		req.Body, err = web.ParseBody(body)
@@ -202,6 +210,8 @@ func readInto(req *registration.Request, body []byte) (err error) {
 		}
 		err = web.DecodeBody(body, &why)
 		req.Reason = why.Reason
+	case op == core.Rotate:
+		req.Rotation, err = rotationOf(r.Route, body)
 	}
 	return err
 }

@@ -28,6 +28,7 @@ type Roster interface {
 // Tokens are the initial access tokens (core/registration).
 type Tokens interface {
 	Mint(ctx context.Context, by core.Subject, req registration.TokenRequest) (core.InitialAccessToken, core.Secret, error)
+	Show(ctx context.Context, id core.TokenID) (registration.Held, error)
 	List(ctx context.Context, after core.TokenID, limit int) ([]registration.Held, error)
 	Revoke(ctx context.Context, id core.TokenID) error
 }
@@ -140,6 +141,8 @@ func operationOf(r *web.Request) core.Operation {
 		return core.Approve
 	case strings.HasSuffix(r.Route, "/reject"):
 		return core.Reject
+	case strings.HasSuffix(r.Route, "/secret"), strings.HasSuffix(r.Route, "/tokens"):
+		return core.Rotate
 	case r.Method == http.MethodPost:
 		return core.Register
 	case r.Method == http.MethodDelete:

@@ -92,6 +92,17 @@ func (v *vault) AddToken(_ context.Context, t core.InitialAccessToken) error {
 	return nil
 }
 
+func (v *vault) Token(_ context.Context, id core.TokenID) (registration.Held, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, h := range v.tokens {
+		if h.Token.ID == id {
+			return h, nil
+		}
+	}
+	return registration.Held{}, nil
+}
+
 func (v *vault) Tokens(_ context.Context, after core.TokenID, limit int) ([]registration.Held, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

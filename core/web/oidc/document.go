@@ -53,7 +53,7 @@ func capabilities(certified []oauth.AuthMethod) []strictjson.Member {
 		{Name: "response_types_supported", Value: texts(oauth.ResponseCode)},
 		{Name: "response_modes_supported", Value: texts("query", "form_post")},
 		{Name: "grant_types_supported", Value: texts(grantTypes...)},
-		{Name: "subject_types_supported", Value: texts(oauth.SubjectPublic)},
+		{Name: "subject_types_supported", Value: texts(oauth.SubjectTypes()...)},
 		{Name: "id_token_signing_alg_values_supported", Value: texts(tokenAlgs...)},
 		{Name: "userinfo_signing_alg_values_supported", Value: texts(tokenAlgs...)},
 		{Name: "token_endpoint_auth_methods_supported", Value: texts(authMethods...)},

@@ -188,7 +188,7 @@ func readDocument(r *web.Request, req *registration.Request) (err error) {
 // mayAsk spends one of the address's requests.
 func (h *Handlers) mayAsk(r *web.Request) error {
 	if ok, retry := h.limiter.Allow(r.RemoteIP, r.Start); !ok {
-		return &core.Error{Code: core.TooManyRequests, Detail: "Too many requests from this address; wait and try again, or use an access token.", RetryAfter: retry}
+		return &core.Error{Code: core.TooManyRequests, Detail: "Too many requests from your network; wait and try again, or use an access token.", RetryAfter: retry}
 	}
 	return nil
 }

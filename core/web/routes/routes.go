@@ -98,7 +98,9 @@ func operatorsAPI(a *admin.Handlers) []web.Route {
 	return []web.Route{
 		operators(http.MethodPost, "/api/admin/dcr/initial-access-tokens", a.As(a.MintToken)),
 		operators(http.MethodGet, "/api/admin/dcr/initial-access-tokens", a.As(a.ListTokens)),
+		operators(http.MethodGet, "/api/admin/dcr/initial-access-tokens/:id", a.As(a.ShowToken)),
 		operators(http.MethodDelete, "/api/admin/dcr/initial-access-tokens/:id", a.As(a.RevokeToken)),
+		judged(http.MethodPost, "/api/admin/dcr/clients/:id/tokens", a.As(a.RenewRegistrationToken)),
 		operators(http.MethodGet, "/api/admin/clients", a.As(a.ListClients)),
 		judged(http.MethodPost, "/api/admin/clients", a.As(a.CreateClient)),
 		operators(http.MethodGet, "/api/admin/clients/:id", a.As(a.ShowClient)),
@@ -109,6 +111,7 @@ func operatorsAPI(a *admin.Handlers) []web.Route {
 		judged(http.MethodPost, "/api/admin/clients/:id/enable", a.As(a.EnableClient)),
 		judged(http.MethodPost, "/api/admin/clients/:id/approve", a.As(a.ApproveClient)),
 		judged(http.MethodPost, "/api/admin/clients/:id/reject", a.As(a.RejectClient)),
+		judged(http.MethodPost, "/api/admin/clients/:id/secret", a.As(a.RotateSecret)),
 		candidate(http.MethodPost, "/api/admin/simulate", a, a.As(a.Simulate)),
 		operators(http.MethodGet, "/api/admin/decisions", a.As(a.ListDecisions)),
 		operators(http.MethodGet, "/api/admin/decisions/:id", a.As(a.ShowDecision)),

@@ -62,7 +62,9 @@ GET assets/style.css: page
 GET assets/icon.svg: page
 POST /api/admin/dcr/initial-access-tokens: operator, Bearer, application/json
 GET /api/admin/dcr/initial-access-tokens: operator, Bearer
+GET /api/admin/dcr/initial-access-tokens/:id: operator, Bearer
 DELETE /api/admin/dcr/initial-access-tokens/:id: operator, Bearer
+POST /api/admin/dcr/clients/:id/tokens: operator, judged, Bearer, application/json
 GET /api/admin/clients: operator, Bearer
 POST /api/admin/clients: operator, judged, Bearer, application/json
 GET /api/admin/clients/:id: operator, Bearer
@@ -73,6 +75,7 @@ POST /api/admin/clients/:id/disable: operator, judged, Bearer, application/json
 POST /api/admin/clients/:id/enable: operator, judged, Bearer, application/json
 POST /api/admin/clients/:id/approve: operator, judged, Bearer, application/json
 POST /api/admin/clients/:id/reject: operator, judged, Bearer, application/json
+POST /api/admin/clients/:id/secret: operator, judged, Bearer, application/json
 POST /api/admin/simulate: operator, Bearer, 4194304 bytes, once admitted, application/json
 GET /api/admin/decisions: operator, Bearer
 GET /api/admin/decisions/:id: operator, Bearer
@@ -269,7 +272,7 @@ var tries = []string{"POST /api/admin/simulate", "POST /api/admin/policies/repla
 func TestRowsKeepTheirSide(t *testing.T) {
 	for _, r := range table(origin, "/api/oidc") {
 		s := sideOf(r)
-		judged := strings.HasPrefix(r.Path, "/api/admin/clients") && r.Method != "GET" || strings.Contains(r.Path, "register")
+		judged := (strings.HasPrefix(r.Path, "/api/admin/clients") || strings.HasPrefix(r.Path, "/api/admin/dcr/clients")) && r.Method != "GET" || strings.Contains(r.Path, "register")
 		switch {
 		case r.Face != s.face, r.CORS != s.open:
 			t.Errorf("%s: on the wrong side", describe(r))
