@@ -65,8 +65,10 @@ func open(t *testing.T) *house {
 	clock := func() time.Time { return h.now }
 	site := authorize.Site{
 		Issuer: issuer, Names: core.NewPairwise("salt"), Keys: func() jose.KeySet { return public }, AnyLocalhostPort: true,
-		Resource:  func(_ core.Client, uri string) bool { return strings.HasPrefix(uri, "https://api.example/") },
-		SignedOut: func(c core.Client, uri string) bool { return (c.ID == "shop" || c.ID.IsDocument()) && uri == "https://shop.example/bye?x=1" },
+		Resource: func(_ core.Client, uri string) bool { return strings.HasPrefix(uri, "https://api.example/") },
+		SignedOut: func(c core.Client, uri string) bool {
+			return (c.ID == "shop" || c.ID.IsDocument()) && uri == "https://shop.example/bye?x=1"
+		},
 	}
 	h.forms = authorize.NewForms(ring, clock)
 	h.Endpoint = authorize.New(authorize.Parts{

@@ -2,6 +2,7 @@ package registration_test
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/binary"
 	"slices"
 	"strings"
@@ -259,6 +260,9 @@ type bench struct {
 	decided   []decision.Taken
 	site      *registration.Site
 	limited   func(registration.Bound) // is told of what a limit refused; nil: nobody
+
+	accessTokens registration.AccessTokens
+	trusted      func([]*x509.Certificate) error
 }
 
 func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
@@ -283,6 +287,7 @@ func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
 // certify opens the desk where clients can use these methods with certificates.
 func (b *bench) certify(methods []oauth.AuthMethod) {
 	b.desk = registration.NewDesk(registration.Parts{
+		AccessTokens: b.accessTokens, Trusted: b.trusted,
 		Store: b.store, Certified: methods, Policy: answers(func(q *decision.Registration) (decision.Verdict, error) { return b.policy(q) }),
 		Plugins: b.plugins, Book: b.book, IssuerKeys: b, ClientKeys: b, Documents: &b.pages, Sectors: b.sectors, Site: b.site,
 		ClientURI: func(id core.ClientID) string { return "https://op.example/dcr/register/" + string(id) },

@@ -41,6 +41,9 @@ const (
 // keysOfPlugin says that the operator leaves it to plugins whose keys an issuer has.
 const keysOfPlugin = "plugin"
 
+// shortSecret says what is wrong with a secret.
+const shortSecret = "is too short: HS256 needs 32 bytes, HS384 48 and HS512 64 (RFC 7518 section 3.2)"
+
 const (
 	anyIssuer  = "*"
 	hostsBelow = "https://*." // begins a pattern
@@ -80,7 +83,7 @@ func (t TrustedIssuer) validate(add func(member, text string)) {
 	}
 	if secret := t.SharedSecret; secret != "" {
 		if _, err := jose.SharedSecret(secret); err != nil {
-			add(".shared_secret", "is too short: HS256 needs 32 bytes, HS384 48 and HS512 64 (RFC 7518 section 3.2)")
+			add(".shared_secret", shortSecret)
 		}
 	}
 	eachInvalid(t.For, func(use string) bool { return use == ForStatements || use == ForRequests },

@@ -23,10 +23,15 @@ type Site struct {
 	Profiles         map[string]Profile `yaml:"client_profiles"`
 	CustomAttributes []string           `yaml:"custom_attributes"`
 	TrustedIssuers   []TrustedIssuer    `yaml:"trusted_issuers"`
+	Janssen          Janssen            `yaml:",inline"` // a prepared site has them among its TrustedIssuers
 	Documents        SiteDocuments      `yaml:"client_id_metadata_documents"`
 	Limits           SiteLimits         `yaml:"limits"`
+	Access           SiteAccess         `yaml:",inline"`
+	Lifetime         SiteLifetime       `yaml:"lifetime"`
+	JanssenLife      JanssenLifetime    `yaml:",inline"`
 
-	digest [sha256.Size]byte // of what policy reads, but for the limits
+	digest    [sha256.Size]byte           // of what policy reads, but for the limits
+	templates map[string]strictjson.Value // of initial access tokens: what was declared
 }
 
 // SitePolicy is what the shipped rules read.
@@ -35,6 +40,7 @@ type SitePolicy struct {
 	DefaultScopes     []string      `yaml:"default_scopes"` // for a request without scope
 	Redirects         SiteRedirects `yaml:"redirects"`
 	SoftwareStatement SiteStatement `yaml:"software_statement"`
+	SignedRequest     SiteSigned    `yaml:"signed_request"`
 }
 
 // SiteRedirects narrows redirect URIs.
@@ -48,6 +54,11 @@ type SiteRedirects struct {
 type SiteStatement struct {
 	Required         bool `yaml:"required"`
 	AcceptSelfSigned bool `yaml:"accept_self_signed"`
+}
+
+// SiteSigned says when requests must come signed.
+type SiteSigned struct {
+	Required bool `yaml:"required"`
 }
 
 // SiteRegistration switches the desk's ways in.
@@ -73,6 +84,9 @@ type Profile struct {
 	ClientIDs               []string      `yaml:"client_ids"`     // ids that a request may ask for
 	IDTokenSignedAlg        string        `yaml:"id_token_signed_response_alg"`
 	ClientSecretLifetime    time.Duration `yaml:"client_secret_lifetime" range:"0s..876000h"` // 0: never expires
+
+	RequireStatement     bool `yaml:"require_software_statement"`
+	RequireSignedRequest bool `yaml:"require_signed_request"`
 }
 
 // DefaultProfile is the profile of a client that names none.
@@ -90,6 +104,7 @@ func DefaultSite() Site {
 		},
 		Documents: defaultDocuments(),
 		Limits:    defaultLimits(),
+		Lifetime:  DefaultLifetime(),
 	}
 }
 
@@ -118,6 +133,7 @@ func (s *Site) Validate() []config.Problem {
 		}
 		t.validate(func(member, text string) { add(path+member, text) })
 	}
+	s.Janssen.validate(add)
 	s.Documents.validate(func(name string) bool { return name == DefaultProfile || s.HasProfile(name) }, func(member, text string) { add("client_id_metadata_documents"+member, text) })
 	for name, p := range s.Profiles {
 		if len(p.AllowedScopes) == 0 {
@@ -128,7 +144,7 @@ func (s *Site) Validate() []config.Problem {
 		p.validate(func(path, text string) { add("client_profiles."+name+"."+path, text) })
 	}
 	s.Limits.validate(func(path, text string) { add("limits."+path, text) })
-	return problems
+	return append(problems, s.validateLifetime()...)
 }
 
 // allows tells whether clients may ask for a scope.
@@ -199,8 +215,9 @@ func (s Site) Prepared() (*Site, error) {
 		profiles[name] = p
 	}
 	s.Profiles = profiles
+	s.Lifetime = s.JanssenLife.over(s.Lifetime)
 	s.Policy.DefaultScopes = slices.DeleteFunc(slices.Clone(s.Policy.DefaultScopes), func(scope string) bool { return !s.allows(scope) })
-	s.TrustedIssuers = slices.Clone(s.TrustedIssuers)
+	s.TrustedIssuers = s.Janssen.table(s.TrustedIssuers)
 	for i, t := range s.TrustedIssuers {
 		if err := s.TrustedIssuers[i].prepare(); err != nil {
 			return nil, fmt.Errorf("trusted issuer %s: %w", t.Issuer, err)
@@ -247,6 +264,8 @@ func (s *Site) Data() strictjson.Value {
 			m("token_endpoint_auth_methods", set(methods)),
 			m("grant_types", set(p.GrantTypes)),
 			m("allowed_scopes", set(p.AllowedScopes)),
+			m("software_statement_required", strictjson.Bool(p.RequireStatement)),
+			m("signed_request_required", strictjson.Bool(p.RequireSignedRequest)),
 		)))
 	}
 	return strictjson.Object(
@@ -263,6 +282,9 @@ func (s *Site) Data() strictjson.Value {
 		m("software_statement", strictjson.Object(
 			m("required", strictjson.Bool(s.Policy.SoftwareStatement.Required)),
 			m("accept_self_signed", strictjson.Bool(s.Policy.SoftwareStatement.AcceptSelfSigned)),
+		)),
+		m("signed_request", strictjson.Object(
+			m("required", strictjson.Bool(s.Policy.SignedRequest.Required || s.Janssen.requiresSigned())),
 		)),
 		m("profiles", strictjson.Object(profiles...)),
 		m("limits", s.Limits.data()),

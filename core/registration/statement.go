@@ -38,6 +38,9 @@ func (j *judgement) readStatement(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if v.trust, err = j.admits(v); err != nil {
+		return err
+	}
 	claims := v.token.Claims
 	j.statement = decision.Statement{
 		Present: true, Issuer: v.issuer, Alg: v.token.Header.Alg, Kid: v.token.Header.Kid, Claims: v.by.Terms.visible(claims), Trust: v.trust,
