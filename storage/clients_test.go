@@ -41,7 +41,9 @@ func governing(*decision.Registration) (decision.Verdict, error) {
 func TestClientRoundTrip(t *testing.T) {
 	onEach(t, func(s *store) {
 		i := newSigner(s, "https://issuer.example")
-		d := openDesk(s, trusting(i), func(site *registration.Site) { site.CustomAttributes = []string{"team"} })
+		d := openDesk(s, trusting(i), func(site *registration.Site) {
+			site.CustomAttributes, site.Registration.Idempotent = []string{"team"}, true
+		})
 		d.policy = governing
 		_, secret := d.mint(20)
 		statement := i.sign(t, `"logo_uri":"https://shop.example/logo"`)
@@ -71,6 +73,7 @@ func TestClientRoundTrip(t *testing.T) {
 		for name, value := range map[string]string{"subject_dn": "CN=shop,C=DE", "san_dns": "shop.example", "san_uri": "urn:shop", "san_ip": "192.0.2.1", "san_email": "shop@shop.example"} {
 			check("with a certificate's "+name, d.byToken(secret, `{"redirect_uris":["https://shop.example/cb"],"tls_client_auth_`+name+`":"`+value+`"}`))
 		}
+		check("shared", d.request(core.Register, core.ChannelDCR, "", connector))
 		check("bare", d.byToken(secret, `{"grant_types":["client_credentials"],"response_types":[],"contacts":[]}`))
 
 		answer := d.do(d.byToken(secret, bySecret))
