@@ -47,14 +47,27 @@ type Metadata struct {
 
 	PostLogoutRedirectURIs []string // OpenID Connect RP-Initiated Logout 1.0 §3.1
 	RequirePAR             *bool    // require_pushed_authorization_requests, RFC 9126 §6
+	AllowedAudiences       []string // our own: the resources (RFC 8707) that it may ask tokens for; nil: any that is served
+
+	FrontchannelLogoutURI     string // OpenID Connect Front-Channel Logout 1.0 §2
+	FrontchannelLogoutSession *bool  // frontchannel_logout_session_required
+	BackchannelLogoutURI      string // OpenID Connect Back-Channel Logout 1.0 §2.2
+	BackchannelLogoutSession  *bool  // backchannel_logout_session_required
+
+	RequirePKCE          *bool  // these six are Janssen's: each asks for no more than the server would do
+	DefaultPromptLogin   *bool  // default_prompt_login
+	AccessTokenLifetime  *int64 // seconds, and so the next three
+	IDTokenLifetime      *int64
+	RefreshTokenLifetime *int64
+	PARLifetime          *int64 // par_lifetime
+
+	CertificateBoundTokens *bool // tls_client_certificate_bound_access_tokens, RFC 8705 §3.4
 
 	TLSSubjectDN string // tls_client_auth_subject_dn, RFC 8705 §2.1.2; of these five a client has one
 	TLSSANDNS    string
 	TLSSANURI    string
 	TLSSANIP     string
 	TLSSANEmail  string
-
-	CertificateBoundTokens *bool // tls_client_certificate_bound_access_tokens, RFC 8705 §3.4
 
 	Tagged map[string]string // "client_name#fr" and its like (RFC 7591 §2.2)
 	Custom map[string]string // members listed in custom_attributes, as compact JSON
@@ -67,6 +80,7 @@ type Client struct {
 	IssuedAt   time.Time // client_id_issued_at; whole seconds on the wire
 	UpdatedAt  time.Time
 	Expires    time.Time // zero: never
+	Life       Life
 	Provenance Provenance
 	Locked     []string // members that a trusted software statement fixed
 	Generation uint64   // grants, consents and sessions made under another one are void
@@ -75,6 +89,22 @@ type Client struct {
 
 // ExpiredAt tells whether the registration has ended, by its own lifetime or because nobody approved it in time.
 func (c *Client) ExpiredAt(now time.Time) bool { return !c.Expires.IsZero() && !now.Before(c.Expires) }
+
+// Life is how long a client was let live when it registered. What policy limits comes on top, and approval has a time of its own.
+type Life struct {
+	Lasts time.Duration // 0: for ever
+	Asked bool          // the registration asked for it; it is not renewed
+	From  time.Time     // when it was renewed last; zero: it runs from the registration on
+}
+
+// Renewable tells whether half of it is over, so that being used begins it anew.
+func (l Life) Renewable(now, issued time.Time) bool {
+	from := l.From
+	if from.IsZero() {
+		from = issued
+	}
+	return l.Lasts > 0 && !l.Asked && now.Sub(from) >= l.Lasts/2
+}
 
 // Provenance is where a client came from and which decision last wrote it.
 type Provenance struct {
@@ -88,6 +118,15 @@ type Provenance struct {
 	WrittenBy       DecisionID
 	ApprovedBy      DecisionID // of the operator who approved it; empty: nobody had to
 	Revision        string     // of the policy that admitted it
+	Declared        string     // the set of declarations that made it; empty: it was not declared
+	Shared          bool       // whoever registers the same is given this client
+	Plugins         []PluginRef
+}
+
+// A PluginRef is a plugin in one version, which had a part in the last write of a client.
+type PluginRef struct {
+	Name   string
+	Digest string // SHA-256 of its module
 }
 
 // Governance is what policy attached to a client; the core holds it to it later.
@@ -128,9 +167,10 @@ type Credentials struct {
 
 // A StoredSecret is one client secret as it is kept.
 type StoredSecret struct {
-	Alg       string    `json:"alg"` // "sha256" for secrets we made
+	Alg       string    `json:"alg"` // "sha256" for secrets we made; else that of a slow hash
 	Hash      string    `json:"hash"`
 	ExpiresAt time.Time `json:"expires_at"` // zero: never
+	From      string    `json:"from"`       // SHA-256 of the imported hash that it took the place of; empty: none
 }
 
 // A RegistrationToken is one registration access token as it is kept (RFC 7592 §3). The one before the current stays valid
@@ -153,11 +193,13 @@ const (
 	Enable   Operation = "enable"
 	Approve  Operation = "approve" // of a client that waits for it
 	Reject   Operation = "reject"  // of a client that waits: it is removed, and policy is asked whether it may be deleted
+	Rotate   Operation = "rotate"  // of its secret or its registration access token
+	Renew    Operation = "renew"   // of its lifetime, because it is in use
 )
 
 // Operations lists them.
 func Operations() []Operation {
-	return []Operation{Register, Update, Delete, Read, Disable, Enable, Approve, Reject}
+	return []Operation{Register, Update, Delete, Read, Disable, Enable, Approve, Reject, Rotate, Renew}
 }
 
 // Channel is the door a request came in by.
@@ -168,10 +210,15 @@ const (
 	ChannelDCR      Channel = "dcr"      // RFC 7591
 	ChannelManage   Channel = "manage"   // RFC 7592
 	ChannelOperator Channel = "operator" // the operators' API
+	ChannelDocument Channel = "cimd"     // a client ID metadata document: nothing is stored
+	ChannelImport   Channel = "import"   // declared clients: what operators keep in files
+	ChannelSystem   Channel = "system"   // this server itself, which looks after the lives of clients
 )
 
 // Channels lists them.
-func Channels() []Channel { return []Channel{ChannelDCR, ChannelManage, ChannelOperator} }
+func Channels() []Channel {
+	return []Channel{ChannelDCR, ChannelManage, ChannelOperator, ChannelDocument, ChannelImport, ChannelSystem}
+}
 
 // An InitialAccessToken lets its holder register clients (RFC 7591 §3). How often it was used is counted apart.
 type InitialAccessToken struct {
@@ -203,7 +250,9 @@ func (t *Terms) IsZero() bool {
 
 // Caller is who is at the desk, as policy may see it. No secrets.
 type Caller struct {
-	Kind      string // "initial_access_token", "registration_access_token", "client_credentials", "mtls", "operator" or "open"
+	// Kind is "initial_access_token", "registration_access_token", "client_credentials", "mtls", "operator",
+	// "client_metadata_document", "open" or "system".
+	Kind      string
 	IP        string
 	Origin    string // the Origin header
 	UserAgent string

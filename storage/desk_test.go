@@ -26,6 +26,29 @@ type desk struct {
 	book    *ledger.Book
 	tokens  *registration.Tokens
 	policy  answers
+	plugins []hook.Plugin // asked at every registration
+}
+
+// At implements hook.Chain.
+func (d *desk) At(p hook.Point) ([]hook.Plugin, error) {
+	if p == hook.PreRegister {
+		return d.plugins, nil
+	}
+	return nil, nil
+}
+
+// Serves implements hook.Chain.
+func (d *desk) Serves(p hook.Point) bool { return p == hook.PreRegister && len(d.plugins) > 0 }
+
+// quiet is a plugin that has nothing to say.
+type quiet struct{}
+
+func (quiet) Name() string                     { return "quiet" }
+func (quiet) Digest() string                   { return "00ff" }
+func (quiet) MayWrite(hook.Point, string) bool { return false }
+func (quiet) FailsOpen(hook.Point) bool        { return false }
+func (quiet) Ask(context.Context, hook.Call) (hook.Result, hook.Usage, error) {
+	return hook.Result{Action: hook.Continue}, hook.Usage{}, nil
 }
 
 // answers is a policy made of Go. It may be asked by many at once.
@@ -69,9 +92,12 @@ func openDesk(s *store, change ...func(*registration.Site)) *desk {
 	s.Cleanup(d.book.Close)
 	d.Desk = registration.NewDesk(registration.Parts{
 		Certified: []oauth.AuthMethod{oauth.AuthSelfSignedTLS},
-		Store:     d.clients, Policy: d, Plugins: hook.None{}, Book: d.book, Site: ready, Now: s.clock.now,
+		Store:     d.clients, Policy: d, Plugins: d, Book: d.book, Site: ready, Now: s.clock.now,
 		ClientURI: func(id core.ClientID) string { return "https://op.example/dcr/register/" + string(id) },
 		Audiences: []string{"https://op.example"},
+		Sectors: registration.NewSectorLists(func(context.Context, string) ([]byte, error) {
+			return []byte(`["https://shop.example/cb"]`), nil
+		}, s.clock.now),
 	})
 	d.tokens = registration.NewTokens(d.clients, d.Site, s.clock.now)
 	return d

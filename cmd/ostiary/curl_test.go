@@ -49,6 +49,7 @@ var curlOptions = map[string]func(r *request, value string){
 		basic.SetBasicAuth(name, password)
 	},
 	"-d":            func(r *request, part string) { r.data = append(r.data, part) },
+	"--data":        func(r *request, part string) { r.data = append(r.data, part) },
 	"--data-binary": func(r *request, part string) { r.data = append(r.data, part) },
 	"--data-urlencode": func(r *request, part string) {
 		name, value, _ := strings.Cut(part, "=")
@@ -62,6 +63,9 @@ var curlOptions = map[string]func(r *request, value string){
 	"--key":    func(r *request, file string) { r.key = file },
 }
 
+// curlFlags say nothing that matters here: what is printed, and that a certificate is not verified where there is none.
+var curlFlags = []string{"-s", "-S", "-sS", "-k", "-i"}
+
 // parseCurl reads a command line.
 func parseCurl(args []string) (request, error) {
 	r := request{header: http.Header{}}
@@ -73,7 +77,7 @@ func parseCurl(args []string) (request, error) {
 		case takes:
 			set(&r, args[i+1])
 			i++
-		case args[i] == "-s" || args[i] == "-S" || args[i] == "-sS":
+		case slices.Contains(curlFlags, args[i]):
 		case strings.HasPrefix(args[i], "-"):
 			return r, fmt.Errorf("unknown option %s", args[i])
 		case r.url != "":

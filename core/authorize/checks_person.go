@@ -17,6 +17,9 @@ const (
 )
 
 func (in *inquiry) checkPrompt() error {
+	if always := in.Client.Metadata.DefaultPromptLogin; always != nil && *always && in.params.Get("prompt") == "" {
+		in.Prompt.Login = true
+	}
 	for word := range strings.FieldsSeq(in.params.Get("prompt")) {
 		switch word {
 		case "none":

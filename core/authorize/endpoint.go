@@ -134,6 +134,9 @@ func (e *Endpoint) lookUp(ctx context.Context, p *pending) error {
 	}
 	p.session, p.user = session, user
 	p.facts.subject = user.Subject
+	if p.facts.hinted != "" && e.site.Names.Name(&p.request.Client, user.Subject) == p.facts.hinted {
+		p.facts.hinted = user.Subject // the client knows this person by another name
+	}
 	p.facts.age = e.now().Sub(session.AuthTime)
 	// Sign-in times have whole seconds; that the cookie is another one tells what the clock cannot. The session may be the same:
 	// who proves again to be the same person stays in it.

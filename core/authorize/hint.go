@@ -15,6 +15,7 @@ type Site struct {
 	Keys             func() jose.KeySet             // ours, retired ones included
 	AnyLocalhostPort bool                           // the port of http://localhost in a redirect URI may differ
 	Resource         func(core.Client, string) bool // may the client ask for tokens for this resource (RFC 8707); the issuer itself is always one
+	Names            core.Pairwise                  // of people, to clients that know them by names of their own
 	SignedOut        func(core.Client, string) bool // may a browser that signed out be sent to this URI of the client
 }
 

@@ -72,7 +72,7 @@ func (x *Exit) Leave(ctx context.Context, l Leaving) (Farewell, error) {
 	if err != nil {
 		return Farewell{}, err
 	}
-	if signedIn && !confirmed && !p.proves(session) {
+	if signedIn && !confirmed && !x.proves(p, session) {
 		f := Farewell{Ask: true, User: user, Client: p.client, To: p.to}
 		f.Flow = x.parts.Forms.seal(flow{Params: params.Encode(), Leaving: true, Asked: x.parts.Now().UnixMilli()}, l.Browser)
 		f.Token = x.parts.Forms.Token(l.Browser, "logout", f.Flow)
@@ -141,6 +141,9 @@ func (x *Exit) target(p parting, params oauth.Params) string {
 	if uri == "" || p.client.ID == "" || len(oauth.RedirectProblems(oauth.ParseURI(uri))) > 0 || !x.parts.Site.SignedOut(p.client, uri) {
 		return ""
 	}
+	if p.client.ID.IsDocument() && len(p.hint.audience) == 0 {
+		return "" // anybody can write a document; only an ID token shows that somebody has dealt with this client
+	}
 	if state := params.Get("state"); state != "" {
 		return withQuery(uri, oauth.Params{"state": {state}})
 	}
@@ -149,9 +152,9 @@ func (x *Exit) target(p parting, params oauth.Params) string {
 
 // proves tells that the ID token belongs to this session or, if it names none, to who is signed in. One of another session of
 // the same person proves nothing (RP-Initiated Logout §2).
-func (p parting) proves(s core.Session) bool {
+func (x *Exit) proves(p parting, s core.Session) bool {
 	if p.hint.session != "" {
 		return p.hint.session == s.ID
 	}
-	return p.hint.subject == s.Subject
+	return p.hint.subject != "" && p.hint.subject == x.parts.Site.Names.Name(&p.client, s.Subject)
 }

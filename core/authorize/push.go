@@ -11,11 +11,9 @@ import (
 	"github.com/ostiary/ostiary/core/oauth"
 )
 
-// How long a pushed request lasts: until a browser must have come with it, and then as long as any other request.
-const (
-	pushedLifetime = 90 * time.Second
-	forgetAfter    = pushedLifetime + flowLifetime
-)
+// pushedLifetime is how long a pushed request waits for a browser to come with it, if its client registered no par_lifetime. Then
+// it lasts as long as any other request.
+const pushedLifetime = 90 * time.Second
 
 // referencePrefix begins every reference that we give out (RFC 9126 §2.2).
 const referencePrefix = "urn:ietf:params:oauth:request_uri:"
@@ -45,12 +43,16 @@ func (e *Endpoint) Push(ctx context.Context, p Push) (reference core.Secret, lif
 	if err := in.check(); err != nil {
 		return "", 0, err
 	}
-	now, reference := e.now(), referencePrefix+core.NewSecret()
-	pushed := Pushed{Client: client.Client.ID, Params: in.params, StartBefore: now.Add(pushedLifetime), ForgetAt: now.Add(forgetAfter)}
+	lifetime = pushedLifetime
+	if registered := client.Client.Metadata.PARLifetime; registered != nil {
+		lifetime = time.Duration(*registered) * time.Second
+	}
+	start, reference := e.now().Add(lifetime), referencePrefix+core.NewSecret()
+	pushed := Pushed{Client: client.Client.ID, Params: in.params, StartBefore: start, ForgetAt: start.Add(flowLifetime)}
 	if err := e.store.Push(ctx, reference.Hash(), pushed); err != nil {
 		return "", 0, err
 	}
-	return reference, pushedLifetime, nil
+	return reference, lifetime, nil
 }
 
 // withoutCredentials leaves what the client asks for, and puts in who it proved to be.

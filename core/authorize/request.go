@@ -63,12 +63,12 @@ const (
 	profileOIDC = "oidc"
 )
 
-// pkceRequired tells whether the request must carry a challenge: always for public clients, for clients obliged to it and for
-// the profile fapi2; never for the profile oidc; else unless it is an OpenID Connect request whose nonce binds the code to the
+// pkceRequired tells whether the request must carry a challenge: always for public clients, for clients that are obliged to it or
+// bound themselves, and for the profile fapi2; never for the profile oidc; else unless it is an OpenID Connect request whose nonce binds the code to the
 // browser just as well (RFC 9700 §2.1.1).
 func pkceRequired(c *core.Client, r *Request) bool {
 	switch {
-	case c.Governance.Obliges(decision.ObligePKCE), oauth.AuthMethod(c.Metadata.TokenEndpointAuthMethod) == oauth.AuthNone, c.Provenance.Profile == profileFAPI:
+	case c.Governance.Obliges(decision.ObligePKCE), c.Metadata.RequirePKCE != nil && *c.Metadata.RequirePKCE, oauth.AuthMethod(c.Metadata.TokenEndpointAuthMethod) == oauth.AuthNone, c.Provenance.Profile == profileFAPI:
 		return true
 	case c.Provenance.Profile == profileOIDC:
 		return false

@@ -70,7 +70,7 @@ func (d *decoder) structure(n *node, dst reflect.Value, path string) {
 	for _, m := range n.members {
 		f, at := fields[m.name], join(path, m.name)
 		if !f.value.IsValid() {
-			d.add(m.line, at, "unknown key%s", suggest(m.name, fields))
+			d.add(m.line, at, "unknown key%s", Suggest(m.name, maps.Keys(fields)))
 			continue
 		}
 		if other, twice := given[f.name]; twice {

@@ -87,7 +87,14 @@ func (k *keptReader) document(name string) Document {
 	v := k.member(k.doc, name)
 	d := Document{ClientID: core.ClientID(k.text(v, "client_id"))}
 	for _, row := range metadata.Visible() {
-		if err := row.Restore(&d.Metadata, k.member(v, row.Name), slices.Contains(k.explicit, name+"."+row.Name)); err != nil {
+		seen, kept := v.Get(row.Name)
+		if !kept && row.Later {
+			continue // it was kept before the server knew the member
+		}
+		if !kept {
+			k.wrong("%s.%s is missing", name, row.Name)
+		}
+		if err := row.Restore(&d.Metadata, seen, slices.Contains(k.explicit, name+"."+row.Name)); err != nil {
 			k.wrong("%s.%v", name, err)
 		}
 	}
@@ -159,7 +166,10 @@ func (k *keptReader) certificate(caller strictjson.Value) *core.Certificate {
 		return nil
 	}
 	san := k.member(v, "san")
+	said, _ := v.Get("trusted") // absent in what was kept before it was looked at
+	trusted, _ := said.Bool()
 	return &core.Certificate{
+		Trusted: trusted,
 		Subject: k.text(v, "subject"), Issuer: k.text(v, "issuer"), Serial: k.text(v, "serial"), SHA256: k.text(v, "sha256"),
 		NotBefore: k.moment(v, "not_before"), NotAfter: k.moment(v, "not_after"),
 		SAN: core.AlternativeNames{DNS: k.list(san, "dns"), URI: k.list(san, "uri"), Email: k.list(san, "email"), IP: k.list(san, "ip")},

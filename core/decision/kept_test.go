@@ -120,6 +120,7 @@ func TestKeptQuestionIsReadStrictly(t *testing.T) {
 	for name, bad := range map[string]string{
 		"nothing": "", "no object": "[]", "another contract": strings.Replace(good, Contract, "ostiary/9", 1),
 		"a member is missing": strings.Replace(good, `"operation"`, `"operatiom"`, 1),
+		"a client's":          strings.Replace(good, `"client_name"`, `"client_nome"`, 1),
 		"another type":        strings.Replace(good, `"pass":1`, `"pass":"1"`, 1),
 		"a member's type":     strings.Replace(good, `"default_max_age":0`, `"default_max_age":"0"`, 1),
 	} {
@@ -129,6 +130,10 @@ func TestKeptQuestionIsReadStrictly(t *testing.T) {
 		if _, err := ParseKept([]byte(bad)); err == nil {
 			t.Errorf("%s: read", name)
 		}
+	}
+	before := strings.ReplaceAll(strings.ReplaceAll(good, `"require_pkce":`, `"require_pkcX":`), `"par_lifetime":`, `"par_lifetimX":`)
+	if back, err := ParseKept([]byte(before)); err != nil || back.Effective.Metadata.RequirePKCE != nil || before == good {
+		t.Errorf("kept before the server knew a member: %v", err)
 	}
 	if names := emptyMembers("", &core.Metadata{Contacts: []string{}, Scope: []string{}}); !slices.Equal(names, []string{"contacts"}) {
 		t.Errorf("empty members = %v", names)

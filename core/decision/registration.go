@@ -169,6 +169,9 @@ func (r *Registration) writeURIs(w Writer) {
 	if wants(w, "uris") {
 		w.Key("uris")
 		w.BeginArray(4)
+		if id := r.Effective.ClientID; id.IsDocument() {
+			writeURI(w, "client_id", string(id))
+		}
 		metadata.EachURI(&r.Effective.Metadata, func(member, raw string) {
 			if member != "redirect_uris" {
 				writeURI(w, member, raw)
@@ -298,9 +301,12 @@ func writeCertificate(w Writer, c *core.Certificate) {
 	if c == nil {
 		c = &core.Certificate{}
 	}
-	w.BeginObject(8)
+	w.BeginObject(11)
 	flag(w, "present", c.SHA256 != "")
+	flag(w, "trusted", c.Trusted)
 	text(w, "subject", c.Subject)
+	list(w, "cn", oauth.NamesOf(c.Subject, "CN"))
+	list(w, "ou", oauth.NamesOf(c.Subject, "OU"))
 	text(w, "issuer", c.Issuer)
 	text(w, "serial", c.Serial)
 	text(w, "sha256", c.SHA256)

@@ -160,7 +160,7 @@ func fullDocument() Document { return Document{ClientID: "c-1", Metadata: fullMe
 func fullCaller() core.Caller {
 	names := core.AlternativeNames{DNS: []string{"app.example"}, URI: []string{"urn:app"}, Email: []string{"a@app.example"}, IP: []string{"192.0.2.1"}}
 	return core.Caller{
-		Kind: "operator", Scopes: []string{"admin.api"}, Roles: []string{"administrator"}, Certificate: &core.Certificate{SHA256: "00", SAN: names},
+		Kind: "operator", Scopes: []string{"admin.api"}, Roles: []string{"administrator"}, Certificate: &core.Certificate{Subject: "CN=app,OU=unit", SHA256: "00", SAN: names},
 	}
 }
 

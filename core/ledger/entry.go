@@ -43,7 +43,7 @@ type Actor struct {
 
 // A Stage is one step of the road, or one plugin's part in it.
 type Stage struct {
-	Stage    string               `json:"stage"` // access, request, statement, normalise, plugins, certificate, floor, policy, approve, commit, shape
+	Stage    string               `json:"stage"` // access, request, statement, normalise, plugins, certificate, floor, policy, sector, approve, commit, shape
 	By       By                   `json:"by"`
 	Patch    []strictjson.PatchOp `json:"patch,omitempty"` // RFC 6902, on the client's metadata
 	Reasons  []core.Reason        `json:"reasons,omitempty"`

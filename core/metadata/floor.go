@@ -42,8 +42,20 @@ func (r *Row) check(m *core.Metadata) []core.Reason {
 		for _, s := range *r.list(m) {
 			found = append(found, r.checkOne(r.Name, s)...)
 		}
+	case Number:
+		if n := *r.number(m); n != nil && (*n < r.least || r.most > 0 && *n > r.most) {
+			found = append(found, r.outOfBounds(*n))
+		}
 	}
 	return found
+}
+
+func (r *Row) outOfBounds(n int64) core.Reason {
+	bounds := fmt.Sprintf("%d or more", r.least)
+	if r.most > 0 {
+		bounds = fmt.Sprintf("%d to %d", r.least, r.most)
+	}
+	return complaint("out_of_bounds", r.Code, []string{r.Name}, "%s %d is out of bounds; send %s seconds, or leave it out.", r.Name, n, bounds)
 }
 
 // checkOne judges one text or URI of the row, under the name it was sent by.
@@ -111,6 +123,10 @@ var together = []joint{
 	{"public_client_grants", core.InvalidClientMetadata, []string{"token_endpoint_auth_method", "grant_types"}, publicClientGrants},
 	{"certificate_name", core.InvalidClientMetadata, certificateNames, certificateName},
 	{"certificate_keys", core.InvalidClientMetadata, []string{"token_endpoint_auth_method", "jwks", "jwks_uri"}, certificateKeys},
+	{"proof_algorithm", core.InvalidClientMetadata, []string{"token_endpoint_auth_signing_alg", "token_endpoint_auth_method"}, proofAlgorithm},
+	{"pairwise_sector", core.InvalidRedirectURI, []string{"redirect_uris", "sector_identifier_uri", "subject_type"}, pairwiseSector},
+	{"frontchannel_logout", core.InvalidClientMetadata, []string{"frontchannel_logout_uri", "redirect_uris"}, frontchannelLogout},
+	{"backchannel_logout", core.InvalidClientMetadata, []string{"backchannel_logout_uri", "redirect_uris"}, backchannelLogout},
 	{"refresh_alone", core.InvalidClientMetadata, []string{"grant_types"}, refreshAlone},
 }
 

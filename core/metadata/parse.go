@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -13,7 +14,8 @@ type Request struct {
 	Metadata core.Metadata
 	Present  []string            // rows that were sent with a value, in the order sent
 	Control  Control             // members that name the registration itself
-	Extra    []strictjson.Member // members without a row, as sent
+	Choices  []Choice            // what the client leaves to the server to choose; Choose does it
+	Extra    []strictjson.Member // members without a row, as sent; choices too
 }
 
 // Control holds the members of a request that name a registration instead of describing a client (RFC 7591 §3.2.1, RFC 7592
@@ -51,13 +53,14 @@ func (c *Control) slot(name string) *strictjson.Value {
 	return nil
 }
 
-// IsReserved tells whether a name belongs to the desk: a row, a control member or an answer-only one. Plugins may add no
+// IsReserved tells whether a name belongs to the desk: a row, a choice, a control member or an answer-only one. Plugins may add no
 // reserved member to an answer.
 func IsReserved(name string) bool {
 	_, isRow := byName[name]
 	base, _, _ := strings.Cut(name, "#")
 	_, isTagged := byName[base]
-	return isRow || isTagged || (&Control{}).slot(name) != nil || slices.Contains(answerOnly, name)
+	_, isOther := otherNames[name]
+	return isRow || isTagged || isOther || isUnbuilt(name) || (&Control{}).slot(name) != nil || slices.Contains(answerOnly, name) || isChoice(name)
 }
 
 // Parse reads a client document. custom lists members without a row that are stored and echoed (custom_attributes).
@@ -76,13 +79,13 @@ func Parse(doc strictjson.Value, custom []string) (Request, error) {
 
 func (req *Request) take(name string, v strictjson.Value, custom []string) error {
 	if row, ok := byName[name]; ok {
-		if err := row.Set(&req.Metadata, v); err != nil {
-			return err
-		}
-		if row.has(&req.Metadata) {
-			req.Present = append(req.Present, name)
-		}
-		return nil
+		return req.takeRow(row, v)
+	}
+	if now, ok := otherNames[name]; ok {
+		return req.takeRow(byName[now], v)
+	}
+	if done, err := refuseUnbuilt(name, v); done || err != nil {
+		return err
 	}
 	if slot := req.Control.slot(name); slot != nil {
 		if s, isText := v.Text(); !v.IsNull() && !(isText && s == "") {
@@ -96,6 +99,11 @@ func (req *Request) take(name string, v strictjson.Value, custom []string) error
 	if done, err := setTagged(&req.Metadata, name, v); done || err != nil {
 		return err
 	}
+	if choice, ok, err := readChoice(name, v); err != nil {
+		return err
+	} else if ok {
+		req.Choices = append(req.Choices, choice)
+	}
 	if slices.Contains(custom, name) && !v.IsNull() {
 		return setCustom(&req.Metadata, name, v)
 	}
@@ -104,6 +112,52 @@ func (req *Request) take(name string, v strictjson.Value, custom []string) error
 	}
 	req.Extra = append(req.Extra, strictjson.Member{Name: name, Value: v})
 	return nil
+}
+
+// takeRow takes a member of the table, by whatever name it was sent.
+func (req *Request) takeRow(row *Row, v strictjson.Value) error {
+	var sent core.Metadata
+	again := slices.Contains(req.Present, row.Name) // by another name
+	to := &req.Metadata
+	if again {
+		to = &sent
+	}
+	if err := row.Set(to, single(row, v)); err != nil {
+		return err
+	}
+	switch {
+	case again && row.has(&sent) && !row.same(&sent, &req.Metadata):
+		return core.Refuse(core.InvalidClientMetadata, "%s was sent by another name too (%s), with another value; send one of them.", row.Name, otherNameOf(row.Name))
+	case !again && row.has(&req.Metadata):
+		req.Present = append(req.Present, row.Name)
+	}
+	return nil
+}
+
+// otherNames are names that others have for members of the table.
+var otherNames = map[string]string{"require_par": "require_pushed_authorization_requests"} // Janssen's
+
+func otherNameOf(name string) string {
+	for other, row := range otherNames {
+		if row == name {
+			return other
+		}
+	}
+	return ""
+}
+
+// single takes the one address out of an array: older Janssen writes this member so.
+func single(row *Row, v strictjson.Value) strictjson.Value {
+	if row.Name != "backchannel_logout_uri" {
+		return v
+	}
+	switch list, ok := v.Strings(); {
+	case ok && len(list) == 0:
+		return strictjson.Null()
+	case ok && len(list) == 1:
+		return strictjson.String(list[0])
+	}
+	return v
 }
 
 const (
@@ -144,6 +198,14 @@ func setTagged(m *core.Metadata, name string, v strictjson.Value) (bool, error) 
 	}
 	m.Tagged[name] = s
 	return true, nil
+}
+
+// Translate sets a translation, as client_name#fr is one; null and the empty text take it away. Who shares the present translations
+// keeps them.
+func Translate(m *core.Metadata, name string, v strictjson.Value) error {
+	m.Tagged = maps.Clone(m.Tagged)
+	_, err := setTagged(m, name, v)
+	return err
 }
 
 func validTag(tag string) bool {

@@ -44,7 +44,10 @@ type Row struct {
 	Values []string  // the values that are supported; nil: any
 	Tagged bool      // may be repeated in other languages as name#tag (RFC 7591 §2.2)
 	Fixed  bool      // no plugin and no policy may write it
+	Later  bool      // it came to the table when questions to policy had been kept without it
 	Code   core.Code // of a complaint about it
+
+	least, most int64 // of a Number; 0: no bound
 
 	str    func(*core.Metadata) *string
 	list   func(*core.Metadata) *[]string

@@ -1,6 +1,9 @@
 package metadata
 
-import "github.com/ostiary/ostiary/core"
+import (
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/oauth"
+)
 
 const (
 	rfc7591 = "RFC 7591 §2"
@@ -9,6 +12,11 @@ const (
 	rpLogout = "OpenID Connect RP-Initiated Logout 1.0 §3.1"
 	rfc9126  = "RFC 9126 §6"
 	rfc8705  = "RFC 8705 §2.1.2"
+	bound    = "RFC 8705 §3.4"
+
+	frontchannel = "OpenID Connect Front-Channel Logout 1.0 §2"
+	backchannel  = "OpenID Connect Back-Channel Logout 1.0 §2.2"
+	janssen      = "Janssen Auth Server, client metadata"
 )
 
 // What this server can do today. A value beyond these is refused, naming it.
@@ -18,8 +26,17 @@ var (
 	responseTypes = []string{"code"}
 	signingAlgs   = []string{"RS256", "ES256", "EdDSA", "Ed25519"}
 	requestAlgs   = []string{"RS256", "PS256", "ES256", "EdDSA", "Ed25519"}
+	proofAlgs     = texts(oauth.AsymmetricAlgorithms())
 	none          = []string{} // known, but no value is supported
 )
+
+func texts[T ~string](words []T) []string {
+	list := make([]string, len(words))
+	for i, w := range words {
+		list[i] = string(w)
+	}
+	return list
+}
 
 // table lists every member, in the order of answers.
 var table = []*Row{
@@ -32,13 +49,13 @@ var table = []*Row{
 	{Name: "application_type", Kind: Text, Source: oidcReg, Values: []string{"web", "native"}, str: func(m *core.Metadata) *string { return &m.ApplicationType }},
 	{Name: "redirect_uris", Kind: URIs, Source: rfc7591, Code: core.InvalidRedirectURI, list: func(m *core.Metadata) *[]string { return &m.RedirectURIs }},
 	{Name: "token_endpoint_auth_method", Kind: Text, Source: rfc7591, Values: authMethods, str: func(m *core.Metadata) *string { return &m.TokenEndpointAuthMethod }},
-	{Name: "token_endpoint_auth_signing_alg", Kind: Text, Source: oidcReg, Values: requestAlgs, str: func(m *core.Metadata) *string { return &m.TokenEndpointAuthSigningAlg }},
+	{Name: "token_endpoint_auth_signing_alg", Kind: Text, Source: oidcReg, Values: proofAlgs, str: func(m *core.Metadata) *string { return &m.TokenEndpointAuthSigningAlg }},
 	{Name: "grant_types", Kind: List, Source: rfc7591, Values: grantTypes, list: func(m *core.Metadata) *[]string { return &m.GrantTypes }},
 	{Name: "response_types", Kind: List, Source: rfc7591, Values: responseTypes, list: func(m *core.Metadata) *[]string { return &m.ResponseTypes }},
 	{Name: "scope", Kind: Scope, Source: rfc7591, Code: core.InvalidScope, list: func(m *core.Metadata) *[]string { return &m.Scope }},
 	{Name: "jwks_uri", Kind: URI, Source: rfc7591, str: func(m *core.Metadata) *string { return &m.JWKSURI }},
 	{Name: "jwks", Kind: Object, Source: rfc7591, str: func(m *core.Metadata) *string { return &m.JWKS }},
-	{Name: "subject_type", Kind: Text, Source: oidcReg, Values: []string{"public"}, str: func(m *core.Metadata) *string { return &m.SubjectType }},
+	{Name: "subject_type", Kind: Text, Source: oidcReg, Values: []string{"public", "pairwise"}, str: func(m *core.Metadata) *string { return &m.SubjectType }},
 	{Name: "sector_identifier_uri", Kind: URI, Source: oidcReg, str: func(m *core.Metadata) *string { return &m.SectorIdentifierURI }},
 	{Name: "id_token_signed_response_alg", Kind: Text, Source: oidcReg, Values: signingAlgs, str: func(m *core.Metadata) *string { return &m.IDTokenSignedResponseAlg }},
 	{Name: "id_token_encrypted_response_alg", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.IDTokenEncryptedResponseAlg }},
@@ -56,12 +73,23 @@ var table = []*Row{
 	{Name: "request_uris", Kind: URIs, Source: oidcReg, list: func(m *core.Metadata) *[]string { return &m.RequestURIs }},
 	{Name: "post_logout_redirect_uris", Kind: URIs, Source: rpLogout, list: func(m *core.Metadata) *[]string { return &m.PostLogoutRedirectURIs }},
 	{Name: "require_pushed_authorization_requests", Kind: Flag, Source: rfc9126, flag: func(m *core.Metadata) **bool { return &m.RequirePAR }},
+	{Name: "frontchannel_logout_uri", Kind: URI, Source: frontchannel, Later: true, str: func(m *core.Metadata) *string { return &m.FrontchannelLogoutURI }},
+	{Name: "frontchannel_logout_session_required", Kind: Flag, Source: frontchannel, Later: true, flag: func(m *core.Metadata) **bool { return &m.FrontchannelLogoutSession }},
+	{Name: "backchannel_logout_uri", Kind: URI, Source: backchannel, Later: true, str: func(m *core.Metadata) *string { return &m.BackchannelLogoutURI }},
+	{Name: "backchannel_logout_session_required", Kind: Flag, Source: backchannel, Later: true, flag: func(m *core.Metadata) **bool { return &m.BackchannelLogoutSession }},
+	{Name: "require_pkce", Kind: Flag, Source: janssen, Later: true, flag: func(m *core.Metadata) **bool { return &m.RequirePKCE }},
+	{Name: "default_prompt_login", Kind: Flag, Source: janssen, Later: true, flag: func(m *core.Metadata) **bool { return &m.DefaultPromptLogin }},
+	{Name: "access_token_lifetime", Kind: Number, Source: janssen, Later: true, least: 1, number: func(m *core.Metadata) **int64 { return &m.AccessTokenLifetime }},
+	{Name: "id_token_lifetime", Kind: Number, Source: janssen, Later: true, least: 1, number: func(m *core.Metadata) **int64 { return &m.IDTokenLifetime }},
+	{Name: "refresh_token_lifetime", Kind: Number, Source: janssen, Later: true, least: 1, number: func(m *core.Metadata) **int64 { return &m.RefreshTokenLifetime }},
+	{Name: "par_lifetime", Kind: Number, Source: janssen, Later: true, least: 5, most: 600, number: func(m *core.Metadata) **int64 { return &m.PARLifetime }}, // RFC 9126 §2.2
+	{Name: "tls_client_certificate_bound_access_tokens", Kind: Flag, Source: bound, Later: true, flag: func(m *core.Metadata) **bool { return &m.CertificateBoundTokens }},
+	{Name: "allowed_audiences", Kind: List, Source: "README.md", Later: true, list: func(m *core.Metadata) *[]string { return &m.AllowedAudiences }},
 	{Name: "tls_client_auth_subject_dn", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSubjectDN }},
 	{Name: "tls_client_auth_san_dns", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSANDNS }},
 	{Name: "tls_client_auth_san_uri", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSANURI }},
 	{Name: "tls_client_auth_san_ip", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSANIP }},
 	{Name: "tls_client_auth_san_email", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSANEmail }},
-	{Name: "tls_client_certificate_bound_access_tokens", Kind: Flag, Source: "RFC 8705 §3.4", flag: func(m *core.Metadata) **bool { return &m.CertificateBoundTokens }},
 	{Name: "software_id", Kind: Text, Source: rfc7591, str: func(m *core.Metadata) *string { return &m.SoftwareID }},
 	{Name: "software_version", Kind: Text, Source: rfc7591, str: func(m *core.Metadata) *string { return &m.SoftwareVersion }},
 	{Name: "software_statement", Kind: Text, Source: rfc7591, Fixed: true, Code: core.InvalidSoftwareStatement, str: func(m *core.Metadata) *string { return &m.SoftwareStatement }},

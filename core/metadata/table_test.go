@@ -22,9 +22,15 @@ var standard = strings.Fields(`
 	default_max_age require_auth_time default_acr_values initiate_login_uri request_uris
 
 	post_logout_redirect_uris require_pushed_authorization_requests
+	frontchannel_logout_uri frontchannel_logout_session_required backchannel_logout_uri backchannel_logout_session_required
 
-	tls_client_auth_subject_dn tls_client_auth_san_dns tls_client_auth_san_uri tls_client_auth_san_ip tls_client_auth_san_email
-	tls_client_certificate_bound_access_tokens`)
+	require_pkce default_prompt_login access_token_lifetime id_token_lifetime refresh_token_lifetime par_lifetime
+
+	tls_client_certificate_bound_access_tokens
+
+	allowed_audiences
+
+	tls_client_auth_subject_dn tls_client_auth_san_dns tls_client_auth_san_uri tls_client_auth_san_ip tls_client_auth_san_email`)
 
 func TestTableHasEveryStandardMember(t *testing.T) {
 	var names []string
@@ -204,7 +210,7 @@ func TestUnsupportedValues(t *testing.T) {
 		"token_endpoint_auth_method":      "client_secret_basic client_secret_post private_key_jwt none tls_client_auth self_signed_tls_client_auth",
 		"grant_types":                     "authorization_code refresh_token client_credentials",
 		"response_types":                  "code",
-		"subject_type":                    "public",
+		"subject_type":                    "public pairwise",
 		"application_type":                "web native",
 		"id_token_encrypted_response_alg": "",
 		"request_object_encryption_enc":   "",

@@ -74,7 +74,7 @@ func (j *judgement) decide(ctx context.Context, pass int) (decision.Verdict, err
 	if j.desk.decided != nil {
 		j.rounds = append(j.rounds, decision.Round{Question: question, Verdict: verdict, Err: err})
 	}
-	j.verdict.Revision = verdict.Revision
+	j.verdict.Revision, j.verdict.Holds = verdict.Revision, verdict.Holds // of a denial, too
 	if err == nil {
 		row.Reasons, row.Attached = reasonsOf(verdict), attachedBy(verdict)
 		j.advice = public(verdict.Warn) // that of an earlier pass was about another draft
@@ -117,9 +117,9 @@ func undecided(format string, args ...any) error {
 	return core.Fail(core.PolicyUnavailable, "No decision was reached, so the request was refused.", fmt.Errorf(format, args...))
 }
 
-// isUnchanged tells an update whose draft equals what is stored.
+// isUnchanged tells an update whose draft equals what is stored, and that brings no other secrets.
 func (j *judgement) isUnchanged() bool {
-	return j.req.Operation == core.Update && len(j.changed()) == 0
+	return j.req.Operation == core.Update && len(j.changed()) == 0 && !j.resupplies()
 }
 
 // changed names the members in which the draft differs from what is stored.

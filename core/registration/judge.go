@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -26,17 +27,23 @@ type judgement struct {
 	stored    bool         // an audit: the client is judged as it is
 	writes    *hook.Writes // what plugins want to keep
 
+	resupplied *bool // whether a declaration brings other secrets; nil: not known yet
+
 	caller  core.Caller
 	before  Stored           // zero on register
+	life    core.Life        // of a new client
 	held    *Held            // the initial access token, when one was presented
 	profile Profile          // its Name is never empty after normalise
 	asked   metadata.Request // what was sent; on a merge, the merged document
 	keys    []jose.KeyFact   // of the draft's jwks
 	keysIn  string           // the jwks that they were read from
 
+	fetched   fetched            // of a client's metadata document
 	signed    decision.Signature // of the request itself
-	once      *Once              // that the commit does; nil: nothing
+	onces     []Once             // that the commit does
+	inner     *vouching          // of the statement that names the keys of a signed request; nil: none does
 	statement decision.Statement
+	bound     binding       // to the statement
 	locked    []string      // members that the statement fixed
 	draft     core.Metadata // the client as it would be; before the request is read, the client as it is
 	earlier   core.Metadata // the draft before the step now taken; a step replaces members, and changes none in place
@@ -67,8 +74,10 @@ var (
 )
 
 // roadOf lists the stages of an operation.
-func roadOf(op core.Operation) []stage {
+func roadOf(channel core.Channel, op core.Operation) []stage {
 	switch {
+	case channel == core.ChannelDocument && op == core.Register: // its document is read first
+		return slices.Insert(roadOf(core.ChannelDCR, op), 1, stage{name: "document", step: (*judgement).readClientDocument, own: true})
 	case op == core.Approve: // nothing is proposed but less
 		return []stage{accessStage, {name: "normalise", step: (*judgement).narrow, drafts: true}, floorStage, policyStage}
 	case removes(op):
@@ -84,12 +93,14 @@ func roadOf(op core.Operation) []stage {
 	return []stage{
 		accessStage,
 		{name: "statement", step: (*judgement).readStatement, drafts: true},
+		{name: "limits", step: (*judgement).withinLimits, own: true},
 		{name: "normalise", step: (*judgement).normalise, drafts: true},
 		{name: "plugins", step: (*judgement).propose, own: true},
 		{name: "certificate", step: (*judgement).checkCertificate, own: true},
 		floorStage,
 		boundsStage,
 		policyStage,
+		{name: "sector", step: (*judgement).checkSector, own: true},
 	}
 }
 
@@ -104,7 +115,7 @@ func (d *Desk) Judge(ctx context.Context, req Request) (Approved, ledger.Entry, 
 
 // walk takes the stages in order.
 func (j *judgement) walk(ctx context.Context) (Approved, ledger.Entry, error) {
-	for _, s := range roadOf(j.req.Operation) {
+	for _, s := range roadOf(j.req.Channel, j.req.Operation) {
 		if err := j.run(ctx, s); err != nil {
 			return Approved{}, j.refused(err), j.face(err)
 		}

@@ -79,6 +79,9 @@ func (d *Desk) Reconsider(
 ) (e ledger.Entry, unknown []string) {
 	came := c.Provenance
 	j := d.begin(Request{Operation: core.Register, Channel: came.Channel, Caller: core.Caller{Kind: kindOf(came)}})
+	if came.Channel == core.ChannelImport {
+		j.req.ClientID = c.ID // it was chosen
+	}
 	j.policy, j.draft, j.stored = deciding(decide), c.Metadata, true
 	j.asked = metadata.Request{Metadata: c.Metadata, Present: presentIn(&c.Metadata)}
 	j.entry.ClientID = c.ID
@@ -102,7 +105,7 @@ func (d *Desk) Reconsider(
 // kindOf tells what the caller was that registered a client.
 func kindOf(p core.Provenance) string {
 	switch {
-	case p.Channel == core.ChannelOperator:
+	case p.Channel == core.ChannelOperator, p.Channel == core.ChannelImport:
 		return KindOperator
 	case p.IAT != "":
 		return KindIAT
@@ -148,10 +151,12 @@ func (j *judgement) believe(c *core.Client) {
 	}
 	issuer, _ := field(claims, "iss")
 	trust := TrustNone
-	_, trusted := j.site.issuer(issuer)
+	entries := j.site.issuers(ForStatements, issuer)
 	switch {
-	case trusted && c.Provenance.StatementIssuer == issuer:
-		trust = TrustIssuer
+	case len(entries) > 0 && c.Provenance.StatementIssuer == issuer:
+		trust, j.bound = TrustIssuer, binding{terms: entries[0].Terms, claims: claims}
+		j.bound.terms.Certificate = CertificateBinding{} // it was there when the client came
+		claims = j.bound.terms.visible(claims)
 	case c.Provenance.StatementIssuer == "" && c.Governance.Trust == TrustSelf:
 		trust = TrustSelf
 	}

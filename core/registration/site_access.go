@@ -13,4 +13,6 @@ type SiteAccess struct {
 }
 
 // Offers tells whether clients may come to the desk themselves.
-func (s *Site) Offers() bool { return s.Access.Enabled == nil || *s.Access.Enabled }
+func (s *Site) Offers() bool {
+	return s.Registration.IsOn() && (s.Access.Enabled == nil || *s.Access.Enabled)
+}

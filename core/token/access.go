@@ -14,8 +14,9 @@ import (
 
 // Access is what an access token of ours says.
 type Access struct {
-	ID          string // jti
-	Subject     core.Subject
+	ID          string       // jti
+	Subject     core.Subject // as the client knows whom it is about
+	Person      core.Subject // who that is, known once the token is verified; empty: the client acts for itself
 	ClientID    core.ClientID
 	Scope       []string
 	Audience    []string
@@ -90,7 +91,9 @@ func (e *Endpoint) rests(ctx context.Context, l *live, now time.Time) (bool, err
 	if l.user, err = e.person(ctx, held.Grant.Subject); err != nil {
 		return false, err
 	}
-	return l.Subject == held.Grant.Subject && l.ClientID == held.Grant.Client && l.stands(held.Grant, now), nil
+	l.Person = l.user.Subject
+	named := e.parts.Names.Name(&l.client.Client, held.Grant.Subject)
+	return l.Subject == named && l.ClientID == held.Grant.Client && l.stands(held.Grant, now), nil
 }
 
 func voidToken() error {

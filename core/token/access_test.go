@@ -22,7 +22,7 @@ func TestVerify(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := token.Access{
-			ID: got.ID, Subject: "u-ann", ClientID: "web", Scope: []string{"openid", "email", "offline_access", "read"}, Audience: []string{issuer},
+			ID: got.ID, Subject: "u-ann", Person: "u-ann", ClientID: "web", Scope: []string{"openid", "email", "offline_access", "read"}, Audience: []string{issuer},
 			GrantID: "g-1", AuthTime: start.Add(-time.Minute), IssuedAt: start, ExpiresAt: start.Add(10 * time.Minute),
 		}
 		if fmt.Sprint(got) != fmt.Sprint(want) || len(got.ID) != 22 {

@@ -102,7 +102,7 @@ func (c *call) claimsSoFar() strictjson.Value {
 		return strictjson.Member{Name: name, Value: strictjson.String(value)}
 	}
 	members := []strictjson.Member{
-		text("iss", c.options.Issuer), text("sub", string(c.subject())), {Name: "aud", Value: strictjson.Strings(c.audience())},
+		text("iss", c.options.Issuer), text("sub", string(c.named())), {Name: "aud", Value: strictjson.Strings(c.audience())},
 		text("client_id", string(c.client.Client.ID)), {Name: "iat", Value: strictjson.Int(c.now.Unix())},
 	}
 	if scope := oauth.FormatScope(c.scope); scope != "" {

@@ -66,7 +66,8 @@ func (g *codeGrant) checkBinding() error {
 
 // needsChallenge tells the clients that may not go without PKCE, whatever the authorization endpoint let pass.
 func (g *codeGrant) needsChallenge() bool {
-	return g.isPublic() || g.client.Client.Governance.Obliges(decision.ObligePKCE)
+	bound := g.client.Client.Metadata.RequirePKCE
+	return g.isPublic() || bound != nil && *bound || g.client.Client.Governance.Obliges(decision.ObligePKCE)
 }
 
 // begin makes the grant that the code stands for. The browser session it was given in may be over by now.

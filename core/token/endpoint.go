@@ -105,8 +105,12 @@ type Parts struct {
 	Policy        Policy
 	Plugins       hook.Chain      // nil: none
 	Extended      func(Extension) // is told of tokens that plugins failed at or refused; nil: nobody
+	Names         core.Pairwise   // of people, to clients that know them by names of their own
 	Now           func() time.Time
 	Options       Options
+	// Used is told of a client that was issued a token, and until when the last of what was issued with it is good, or that asked
+	// about one, with the zero time; nil: nobody.
+	Used func(c *core.Client, until time.Time)
 }
 
 // An Endpoint issues the tokens of one issuer and answers for them. It is safe for concurrent use.
@@ -132,6 +136,9 @@ func New(p Parts) *Endpoint {
 	}
 	if o.AudienceAllowed == nil {
 		o.AudienceAllowed = func(string, core.Client) bool { return false }
+	}
+	if p.Used == nil {
+		p.Used = func(*core.Client, time.Time) {}
 	}
 	if p.Plugins == nil {
 		p.Plugins = hook.None{}

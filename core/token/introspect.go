@@ -46,6 +46,7 @@ func (e *Endpoint) askedFor(ctx context.Context, req Request) (core.Registered, 
 	if token == "" {
 		return core.Registered{}, "", core.Refuse(core.InvalidRequest, "token is missing.")
 	}
+	e.parts.Used(&caller.Client, time.Time{})
 	return caller, token, nil
 }
 
@@ -92,8 +93,8 @@ func (e *Endpoint) introspectRefresh(ctx context.Context, caller core.Registered
 	if presented.generation != g.Refreshed && !presented.isPrevious(g, now) {
 		return inactive(), nil
 	}
-	stands, err := e.grantStands(ctx, g, now)
-	if err != nil || !stands {
+	found, err := e.grantStanding(ctx, g)
+	if err != nil || !found.stands(g, now) {
 		return inactive(), err
 	}
 	r := strictjson.RecordTo(make([]byte, 0, usualClaims))
@@ -103,7 +104,7 @@ func (e *Endpoint) introspectRefresh(ctx context.Context, caller core.Registered
 	r.Text("client_id", string(g.Client))
 	r.Int("exp", g.ExpiresAt.Unix())
 	r.Int("iat", g.CreatedAt.Unix())
-	r.Text("sub", string(g.Subject))
+	r.Text("sub", string(e.parts.Names.Name(&found.client.Client, g.Subject)))
 	writeConfirmation(r, g.Certificate)
 	r.Text("iss", e.options.Issuer)
 	r.End('}')
@@ -123,12 +124,12 @@ func (e *Endpoint) family(ctx context.Context, token string) (presentedRefresh, 
 	return presented, held, nil
 }
 
-// grantStands tells whether all that a grant rests on still stands.
-func (e *Endpoint) grantStands(ctx context.Context, g core.Grant, now time.Time) (bool, error) {
+// grantStanding reads all that a grant rests on.
+func (e *Endpoint) grantStanding(ctx context.Context, g core.Grant) (standing, error) {
 	client, err := e.parts.Clients.Registered(ctx, g.Client)
 	if err != nil {
-		return false, err
+		return standing{}, err
 	}
 	user, err := e.person(ctx, g.Subject)
-	return standing{client, user}.stands(g, now), err
+	return standing{client, user}, err
 }

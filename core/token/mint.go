@@ -61,7 +61,7 @@ func (c *call) sign(alg, typ string, claims []byte) (core.Secret, error) {
 // accessClaims writes RFC 9068 §2.2. Of our own are gid, the grant that the token hangs on, and for a client acting for itself
 // gen, the client's generation.
 func (c *call) accessClaims(expires time.Time) ([]byte, error) {
-	r := c.beginClaims(c.subject(), expires)
+	r := c.beginClaims(c.named(), expires)
 	audience(r, c.audience())
 	r.Text("jti", c.jti())
 	r.Text("client_id", string(c.client.Client.ID))
@@ -87,7 +87,7 @@ func (c *call) idToken(access core.Secret) (core.Secret, error) {
 	if alg == "" {
 		alg = jose.RS256 // OpenID Connect Registration §2
 	}
-	r := c.beginClaims(c.subject(), c.now.Add(c.lifetimes.IDToken))
+	r := c.beginClaims(c.named(), c.now.Add(c.lifetimes.IDToken))
 	r.Text("aud", string(c.client.Client.ID))
 	c.writeAuthTime(r)
 	r.TextIf("nonce", c.nonce)
@@ -113,6 +113,14 @@ func (c *call) subject() core.Subject {
 		return core.Subject(c.client.Client.ID)
 	}
 	return c.grant.Subject
+}
+
+// named is the subject as the client, and whom it shows its tokens to, know it.
+func (c *call) named() core.Subject {
+	if c.grant.ID == "" {
+		return c.subject()
+	}
+	return c.parts.Names.Name(&c.client.Client, c.subject())
 }
 
 func (c *call) beginClaims(subject core.Subject, expires time.Time) *strictjson.Record {

@@ -81,7 +81,19 @@ func (e *Endpoint) Token(ctx context.Context, req Request) (Answer, error) {
 			return Answer{}, err
 		}
 	}
-	return c.mint() // 8
+	answer, err := c.mint() // 8
+	if err == nil {
+		c.parts.Used(&c.client.Client, c.goodUntil(answer))
+	}
+	return answer, err
+}
+
+// goodUntil is when all that was issued has ended.
+func (c *call) goodUntil(a Answer) time.Time {
+	if c.grant.ID != "" {
+		return c.grant.ExpiresAt
+	}
+	return c.now.Add(a.ExpiresIn)
 }
 
 // grantType finds the grant that is asked for, and whether the client registered it (RFC 6749 §5.2).

@@ -24,12 +24,21 @@ func (c *call) askPolicy(ctx context.Context) error {
 	}
 	c.scope = slices.DeleteFunc(slices.Clone(c.scope), func(s string) bool { return !oauth.ScopeContains(verdict.Scopes, s) }) // the question keeps its own
 	registered := decision.LifetimesOf(c.client.Client.Governance.Limits)
+	own := &c.client.Client.Metadata
 	c.lifetimes = decision.Lifetimes{
-		AccessToken:  shortest(c.options.AccessLifetime, verdict.Lifetimes.AccessToken, registered.AccessToken),
-		IDToken:      shortest(c.options.IDTokenLifetime, verdict.Lifetimes.IDToken, registered.IDToken),
-		RefreshToken: shortest(c.options.RefreshLifetime, verdict.Lifetimes.RefreshToken, registered.RefreshToken),
+		AccessToken:  shortest(c.options.AccessLifetime, verdict.Lifetimes.AccessToken, registered.AccessToken, seconds(own.AccessTokenLifetime)),
+		IDToken:      shortest(c.options.IDTokenLifetime, verdict.Lifetimes.IDToken, registered.IDToken, seconds(own.IDTokenLifetime)),
+		RefreshToken: shortest(c.options.RefreshLifetime, verdict.Lifetimes.RefreshToken, registered.RefreshToken, seconds(own.RefreshTokenLifetime)),
 	}
 	return nil
+}
+
+// seconds gives a lifetime that a client registered; 0: none.
+func seconds(registered *int64) time.Duration {
+	if registered == nil {
+		return 0
+	}
+	return decision.Seconds(*registered)
 }
 
 func (c *call) question() *decision.Token {

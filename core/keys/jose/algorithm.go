@@ -68,6 +68,22 @@ func algorithmOfCurve(curve elliptic.Curve) string {
 	return ""
 }
 
+// Signs tells whether the owner of a key can sign with an algorithm, by the key's type and by what was said of it.
+func (f KeyFact) Signs(alg string) bool {
+	if alg == "" || f.Use != "" && f.Use != "sig" || f.Alg != "" && !sameAlgorithm(f.Alg, alg) {
+		return false
+	}
+	switch f.Kty {
+	case "RSA":
+		return slices.Contains([]string{RS256, PS256, RS384, RS512, PS384, PS512}, alg)
+	case "EC":
+		return alg == map[string]string{"P-256": ES256, "P-384": ES384, "P-521": ES512}[f.Crv]
+	case "OKP":
+		return sameAlgorithm(alg, Ed25519)
+	}
+	return false
+}
+
 // sameAlgorithm treats the two names of Ed25519 as one.
 func sameAlgorithm(a, b string) bool {
 	return a == b || (a == EdDSA || a == Ed25519) && (b == EdDSA || b == Ed25519)

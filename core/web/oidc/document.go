@@ -53,7 +53,7 @@ func capabilities(certified []oauth.AuthMethod) []strictjson.Member {
 		{Name: "response_types_supported", Value: texts(oauth.ResponseCode)},
 		{Name: "response_modes_supported", Value: texts("query", "form_post")},
 		{Name: "grant_types_supported", Value: texts(grantTypes...)},
-		{Name: "subject_types_supported", Value: texts(oauth.SubjectPublic)},
+		{Name: "subject_types_supported", Value: texts(oauth.SubjectTypes()...)},
 		{Name: "id_token_signing_alg_values_supported", Value: texts(tokenAlgs...)},
 		{Name: "userinfo_signing_alg_values_supported", Value: texts(tokenAlgs...)},
 		{Name: "token_endpoint_auth_methods_supported", Value: texts(authMethods...)},
@@ -83,4 +83,19 @@ func texts[T ~string](words ...T) strictjson.Value {
 		list[i] = string(w)
 	}
 	return strictjson.Strings(list)
+}
+
+// in gives the discovery document with the ways in that are open (RFC 8414 §2; draft-ietf-oauth-client-id-metadata-document-02 §6).
+func (w WaysIn) in(document []byte) []byte {
+	doc, err := strictjson.Parse(document, strictjson.Stored)
+	if err != nil { // Document made it
+		return document
+	}
+	if !w.Registration {
+		doc = doc.Without("registration_endpoint")
+	}
+	if w.Documents {
+		doc = doc.With("client_id_metadata_document_supported", strictjson.Bool(true))
+	}
+	return strictjson.Append(nil, doc)
 }

@@ -1,0 +1,66 @@
+package metadata_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/ostiary/ostiary/core/metadata"
+)
+
+var update = flag.Bool("update", false, "write the tables of README.md anew")
+
+// The manual lists every member: go test ./core/metadata -run Manual -update writes its tables.
+func TestManualListsEveryMember(t *testing.T) {
+	const begin = "<!-- written by a test: go test ./core/metadata -run Manual -update -->\n"
+	file, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	prose, _, _ := strings.Cut(string(file), begin)
+	want := prose + begin + tables()
+	if *update {
+		err = os.WriteFile("README.md", []byte(want), 0o644)
+	}
+	if err != nil || !*update && want != string(file) {
+		t.Errorf("README.md does not list what the table has (%v); run: go test ./core/metadata -run Manual -update", err)
+	}
+}
+
+var kinds = map[metadata.Kind]string{
+	metadata.Text: "string", metadata.URI: "URI", metadata.List: "list of strings", metadata.URIs: "list of URIs",
+	metadata.Scope: "scopes, separated by spaces", metadata.Number: "seconds", metadata.Flag: "true or false", metadata.Object: "object",
+}
+
+func tables() string {
+	var b strings.Builder
+	b.WriteString("\n| member | what it is | values | defined in |\n| --- | --- | --- | --- |\n")
+	for _, row := range metadata.Rows() {
+		values := "any"
+		switch {
+		case row.Values != nil && len(row.Values) == 0:
+			values = "none yet"
+		case row.Values != nil:
+			values = "`" + strings.Join(row.Values, "` `") + "`"
+		case row.Kind == metadata.Flag:
+			values = ""
+		}
+		name := "`" + row.Name + "`"
+		if row.Tagged {
+			name += ", `" + row.Name + "#fr`"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", name, kinds[row.Kind], values, row.Source)
+	}
+	b.WriteString("\nOf what a client leaves open, the server chooses ([RP Metadata Choices](https://openid.net/specs/openid-connect-rp-metadata-choices-1_0.html)): ")
+	b.WriteString("each of these lists\nwhat the client can work with, and the answer has the one value chosen. With both, the value must be in the list.\n\n| list | chooses |\n| --- | --- |\n")
+	for _, c := range metadata.Choosable() {
+		fmt.Fprintf(&b, "| `%s` | `%s` |\n", c.Name, c.Of)
+	}
+	b.WriteString("\nThese ask for what is not done here. They are refused, so that nobody believes in a protection that is not there, unless they\nask for nothing (`false`, `null`, `\"\"`, `[]`); nothing of them is kept.\n\n| member | why it is refused | defined in |\n| --- | --- | --- |\n")
+	for _, m := range metadata.Unbuilt() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", m.Name, m.Why, m.Source)
+	}
+	return b.String()
+}

@@ -1,0 +1,119 @@
+package metadata
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// An unbuilt member asks for what this server does not do. To ignore it would leave its sender to believe in a protection that
+// is not there; so it is refused, unless its value asks for nothing. Nothing of it is kept.
+type unbuilt struct {
+	source   string
+	why      string
+	harmless []strictjson.Value // values that ask for nothing, beside null, "", false and []
+}
+
+const (
+	rfc9101 = "RFC 9101 §10.5"
+	rfc9449 = "RFC 9449 §5.2"
+	rfc9701 = "RFC 9701 §6"
+	rfc9396 = "RFC 9396 §10"
+	jarm    = "JWT Secured Authorization Response Mode §3"
+	ciba    = "OpenID Connect Client-Initiated Backchannel Authentication 1.0 §4"
+)
+
+const (
+	noJAR     = "this server takes no request objects"
+	noDPoP    = "this server binds no access tokens by DPoP"
+	noSigned  = "introspection is answered in plain JSON"
+	noRAR     = "this server knows no types of authorization details"
+	noJARM    = "this server has no response mode that is a JWT"
+	noCIBA    = "there is no backchannel authentication here"
+	noUMA     = "this server is no UMA authorization server"
+	noScripts = "there are no scripts here; plugins are configured by the operator"
+	noPattern = "redirect URIs are compared as they are; list each in redirect_uris"
+	noGuesses = "scopes are registered by name; list each in scope"
+	noACR     = "this server knows no authentication context classes, so it could not hold anybody to them"
+	noMore    = "a client proves itself in one way; name it in token_endpoint_auth_method"
+)
+
+// unbuiltMembers lists them by name.
+var unbuiltMembers = map[string]unbuilt{
+	"require_signed_request_object": {source: rfc9101, why: noJAR},
+	"dpop_bound_access_tokens":      {source: rfc9449, why: noDPoP},
+
+	"introspection_signed_response_alg":    {source: rfc9701, why: noSigned},
+	"introspection_encrypted_response_alg": {source: rfc9701, why: noSigned},
+	"introspection_encrypted_response_enc": {source: rfc9701, why: noSigned},
+
+	"authorization_details_types":          {source: rfc9396, why: noRAR},
+	"authorization_signed_response_alg":    {source: jarm, why: noJARM},
+	"authorization_encrypted_response_alg": {source: jarm, why: noJARM},
+	"authorization_encrypted_response_enc": {source: jarm, why: noJARM},
+
+	"backchannel_token_delivery_mode":                {source: ciba, why: noCIBA},
+	"backchannel_client_notification_endpoint":       {source: ciba, why: noCIBA},
+	"backchannel_authentication_request_signing_alg": {source: ciba, why: noCIBA},
+	"backchannel_user_code_parameter":                {source: ciba, why: noCIBA},
+
+	"redirect_uris_regex":                    {source: janssen, why: noPattern},
+	"claims_redirect_uri":                    {source: janssen, why: noUMA},
+	"rpt_as_jwt":                             {source: janssen, why: noUMA},
+	"allow_spontaneous_scopes":               {source: janssen, why: noGuesses},
+	"spontaneous_scopes":                     {source: janssen, why: noGuesses},
+	"authorized_acr_values":                  {source: janssen, why: noACR},
+	"minimum_acr_level":                      {source: janssen, why: noACR, harmless: []strictjson.Value{strictjson.Int(0), strictjson.Int(-1)}},
+	"id_token_token_binding_cnf":             {source: janssen, why: "ID tokens are not bound to TLS connections"},
+	"additional_token_endpoint_auth_methods": {source: janssen, why: noMore},
+	"public_subject_identifier_attribute":    {source: janssen, why: "sub is never an attribute of the person"},
+	"access_token_signing_alg":               {source: janssen, why: "access tokens are signed with ES256", harmless: []strictjson.Value{strictjson.String("ES256")}},
+
+	"spontaneous_scope_script_dns": {source: janssen, why: noScripts},
+	"update_token_script_dns":      {source: janssen, why: noScripts},
+	"post_authn_script_dns":        {source: janssen, why: noScripts},
+	"consent_gathering_script_dns": {source: janssen, why: noScripts},
+	"introspection_script_dns":     {source: janssen, why: noScripts},
+	"rpt_claims_script_dns":        {source: janssen, why: noScripts},
+	"ropc_script_dns":              {source: janssen, why: noScripts},
+	"token_exchange_script_dns":    {source: janssen, why: noScripts},
+}
+
+// A Missing member is one that is refused unless it asks for nothing.
+type Missing struct{ Name, Source, Why string }
+
+// Unbuilt lists the members that are refused unless they ask for nothing, by name.
+func Unbuilt() []Missing {
+	list := make([]Missing, 0, len(unbuiltMembers))
+	for _, name := range slices.Sorted(maps.Keys(unbuiltMembers)) {
+		list = append(list, Missing{Name: name, Source: unbuiltMembers[name].source, Why: unbuiltMembers[name].why})
+	}
+	return list
+}
+
+func isUnbuilt(name string) bool {
+	_, ok := unbuiltMembers[name]
+	return ok
+}
+
+// refuseUnbuilt refuses a member that asks for what is not done here. It tells whether the name is one of those.
+func refuseUnbuilt(name string, v strictjson.Value) (bool, error) {
+	member, known := unbuiltMembers[name]
+	if !known || asksNothing(v) || slices.ContainsFunc(member.harmless, func(h strictjson.Value) bool { return strictjson.Equal(h, v) }) {
+		return known, nil
+	}
+	code := core.InvalidClientMetadata
+	if name == "redirect_uris_regex" {
+		code = core.InvalidRedirectURI
+	}
+	return true, core.Refuse(code, "%s %s is not supported: %s. Leave it out.", name, core.Clip(v.String()), member.why)
+}
+
+// asksNothing tells the values that equal leaving a member out: null, "", false and [].
+func asksNothing(v strictjson.Value) bool {
+	text, isText := v.Text()
+	on, isFlag := v.Bool()
+	return v.IsNull() || isText && text == "" || isFlag && !on || v.Kind() == strictjson.KindArray && v.Len() == 0
+}

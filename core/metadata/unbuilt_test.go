@@ -1,0 +1,71 @@
+package metadata_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/metadata"
+)
+
+// What would promise a protection that is not there is refused by name and value; what asks for nothing is accepted and not kept.
+func TestUnbuiltMembers(t *testing.T) {
+	for name, asks := range map[string]string{
+		"require_signed_request_object": `true`, "dpop_bound_access_tokens": `true`, "introspection_signed_response_alg": `"ES256"`,
+		"introspection_encrypted_response_alg": `"RSA-OAEP"`, "introspection_encrypted_response_enc": `"A128GCM"`,
+		"authorization_details_types": `["payment_initiation"]`, "authorization_signed_response_alg": `"RS256"`,
+		"authorization_encrypted_response_alg": `"RSA-OAEP"`, "authorization_encrypted_response_enc": `"A128GCM"`,
+		"backchannel_token_delivery_mode": `"poll"`, "backchannel_client_notification_endpoint": `"https://a.example/n"`,
+		"backchannel_authentication_request_signing_alg": `"ES256"`, "backchannel_user_code_parameter": `true`,
+		"redirect_uris_regex": `".*"`, "claims_redirect_uri": `["https://a.example/c"]`, "allow_spontaneous_scopes": `true`,
+		"authorized_acr_values": `["high"]`, "minimum_acr_level": `1`, "access_token_signing_alg": `"RS256"`,
+		"public_subject_identifier_attribute": `"mail"`, "additional_token_endpoint_auth_methods": `["none"]`, "ropc_script_dns": `["inum=1"]`,
+	} {
+		_, err := metadata.Parse(value(t, `{"`+name+`":`+asks+`}`), []string{name})
+		detail := core.AsError(err).Detail
+		if code := core.CodeOf(err); code != core.InvalidClientMetadata && code != core.InvalidRedirectURI || !strings.HasPrefix(detail, name+" "+asks+" is not supported: ") {
+			t.Errorf("%s %s: %v", name, asks, err)
+		}
+		for _, nothing := range []string{`null`, `""`, `false`, `[]`} {
+			req := parse(t, `{"`+name+`":`+nothing+`}`, name)
+			if len(metadata.Write(&req.Metadata))+len(req.Extra)+len(req.Present) > 0 {
+				t.Errorf("%s %s is kept: %+v", name, nothing, req)
+			}
+		}
+		if _, isRow := metadata.Lookup(name); isRow || !metadata.IsReserved(name) {
+			t.Errorf("%s is a row, or anybody's", name)
+		}
+	}
+	parse(t, `{"minimum_acr_level":-1,"access_token_signing_alg":"ES256"}`)
+}
+
+// require_par is Janssen's name for what RFC 9126 calls otherwise; both may be sent, with one value.
+func TestOtherNames(t *testing.T) {
+	for _, doc := range []string{`{"require_par":true}`, `{"require_par":true,"require_pushed_authorization_requests":true}`,
+		`{"require_pushed_authorization_requests":true,"require_par":null}`} {
+		req := parse(t, doc)
+		if req.Metadata.RequirePAR == nil || !*req.Metadata.RequirePAR || strings.Join(req.Present, " ") != "require_pushed_authorization_requests" {
+			t.Errorf("%s: %+v", doc, req)
+		}
+	}
+	for _, doc := range []string{`{"require_par":false,"require_pushed_authorization_requests":true}`, `{"require_pushed_authorization_requests":true,"require_par":false}`, `{"require_par":"yes"}`} {
+		if _, err := metadata.Parse(value(t, doc), nil); core.CodeOf(err) != core.InvalidClientMetadata || !strings.HasPrefix(core.AsError(err).Detail, "require_pushed_authorization_requests ") {
+			t.Errorf("%s: %v", doc, err)
+		}
+	}
+}
+
+// Older Janssen has a list of one address here.
+func TestListOfOneLogoutAddress(t *testing.T) {
+	for doc, want := range map[string]string{
+		`{"backchannel_logout_uri":"https://a.example/out"}`: "https://a.example/out", `{"backchannel_logout_uri":["https://a.example/out"]}`: "https://a.example/out",
+		`{"backchannel_logout_uri":[]}`: "",
+	} {
+		if got := parse(t, doc).Metadata.BackchannelLogoutURI; got != want {
+			t.Errorf("%s: %q", doc, got)
+		}
+	}
+	if _, err := metadata.Parse(value(t, `{"backchannel_logout_uri":["https://a.example/1","https://a.example/2"]}`), nil); core.CodeOf(err) != core.InvalidClientMetadata {
+		t.Errorf("two: %v", err)
+	}
+}

@@ -1,0 +1,55 @@
+package core
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+
+	"github.com/ostiary/ostiary/core/oauth"
+)
+
+// Pairwise gives people the names that clients know them by (OpenID Connect Core §8). The zero Pairwise has no name for anybody
+// at a client that wants names of its own.
+type Pairwise struct{ salt Secret }
+
+// NewPairwise makes names from a secret that must never change: with it all names would.
+func NewPairwise(salt Secret) Pairwise { return Pairwise{salt} }
+
+// Name is the sub that a client gets for a person: the person's own, or one that only the clients of its sector get, from which
+// nobody learns the person's own nor that of another sector.
+func (p Pairwise) Name(c *Client, person Subject) Subject {
+	if oauth.SubjectType(c.Metadata.SubjectType) != oauth.SubjectPairwise || person == "" {
+		return person
+	}
+	if p.salt == "" {
+		return ""
+	}
+	mac := hmac.New(sha256.New, []byte(p.salt.Reveal()))
+	mac.Write([]byte("ostiary pairwise subject\x00" + sectorOf(c) + "\x00" + string(person)))
+	return Subject(base64.RawURLEncoding.EncodeToString(mac.Sum(nil)))
+}
+
+// sectorOf is the host of sector_identifier_uri, else that of the redirect URIs (OpenID Connect Core §8.1). A client without
+// either is a sector of its own.
+func sectorOf(c *Client) string {
+	if sector := c.Metadata.Sector(); sector != "" {
+		return sector
+	}
+	return "client\x00" + string(c.ID)
+}
+
+// Sector is the host that stands for a client and its siblings, "" when there is not exactly one.
+func (m *Metadata) Sector() string {
+	if m.SectorIdentifierURI != "" {
+		return oauth.ParseURI(m.SectorIdentifierURI).Host
+	}
+	sector := ""
+	for i, raw := range m.RedirectURIs {
+		host := oauth.ParseURI(raw).Host
+		if i > 0 && host != sector {
+			return ""
+		}
+		sector = host
+	}
+	return sector
+}

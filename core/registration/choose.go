@@ -1,0 +1,44 @@
+package registration
+
+import (
+	"slices"
+
+	"github.com/ostiary/ostiary/core/keys/jose"
+	"github.com/ostiary/ostiary/core/metadata"
+	"github.com/ostiary/ostiary/core/oauth"
+)
+
+// choose picks for the client what it left open (OpenID Connect RP Metadata Choices 1.0): what its profile wants, where the client
+// can do that.
+func (j *judgement) choose() error {
+	_, err := metadata.Choose(&j.draft, j.asked.Choices, j.offers)
+	return err
+}
+
+// offers tells whether a value may be chosen for this client.
+func (j *judgement) offers(member, value string) bool {
+	switch member {
+	case "token_endpoint_auth_method":
+		method := oauth.AuthMethod(value)
+		return wanted(j.profile.TokenEndpointAuthMethod, value) && (!oauth.UsesCertificate(method) || slices.Contains(j.desk.certified, method))
+	case "id_token_signed_response_alg":
+		return wanted(j.profile.IDTokenSignedAlg, value)
+	case "token_endpoint_auth_signing_alg", "request_object_signing_alg": // of keys at an address nothing is known: without a choice all will do
+		return slices.ContainsFunc(j.keys, func(k jose.KeyFact) bool { return k.Signs(value) })
+	}
+	return true
+}
+
+// wanted tells whether a value is the one that a profile gives, if it gives any.
+func wanted(profile, value string) bool { return profile == "" || profile == value }
+
+// stateChoices lets what a trusted statement leaves open stand for what the request does, and says which members that is about.
+func (j *judgement) stateChoices(stated []metadata.Choice) {
+	for _, choice := range stated {
+		j.asked.Choices = slices.DeleteFunc(slices.Clone(j.asked.Choices), func(c metadata.Choice) bool { return c.Name == choice.Name })
+		j.asked.Choices = append(j.asked.Choices, choice)
+		if _, isRow := metadata.Lookup(choice.Of); isRow {
+			j.locked = append(without(j.locked, choice.Of), choice.Of)
+		}
+	}
+}

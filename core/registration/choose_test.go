@@ -1,0 +1,47 @@
+package registration_test
+
+import (
+	"testing"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/oauth"
+	"github.com/ostiary/ostiary/core/registration"
+)
+
+// OpenID Connect RP Metadata Choices 1.0: of what a client can work with one is chosen, stored and answered; a key decides which
+// algorithm it proves itself with.
+func TestChoices(t *testing.T) {
+	b := newBench(t)
+	key := newSigner(t, "k").jwks(t)
+	c := b.register(`{"redirect_uris":["https://shop.example/cb"],"token_endpoint_auth_methods_supported":["none","private_key_jwt"],
+		"token_endpoint_auth_signing_alg_values_supported":["RS256","ES256"],"id_token_signing_alg_values_supported":["PS256","ES256"],"jwks":` + key + `}`)
+	checkMembers(t, c.doc, "token_endpoint_auth_method", `"private_key_jwt"`, "token_endpoint_auth_signing_alg", `"ES256"`,
+		"id_token_signed_response_alg", `"ES256"`, "token_endpoint_auth_methods_supported", "", "client_secret", "")
+	got := b.mustDo(b.manage(core.Update, c, c.put(t, "token_endpoint_auth_methods_supported", `["private_key_jwt"]`)))
+	checkMembers(t, got.doc, "token_endpoint_auth_method", `"private_key_jwt"`)
+	_, err := b.do(b.manage(core.Update, got, got.put(t, "token_endpoint_auth_methods_supported", `["none"]`)))
+	checkCode(t, err, core.InvalidClientMetadata, `token_endpoint_auth_method is "private_key_jwt", which is not in token_endpoint_auth_methods_supported; leave one of them out.`)
+}
+
+// What the client's profile gives is chosen if the client can do it, and refused if it cannot.
+func TestChoicesOfAProfile(t *testing.T) {
+	b := newBench(t, func(s *registration.Site) {
+		s.Profiles = map[string]registration.Profile{"spa": {TokenEndpointAuthMethod: "none", IDTokenSignedAlg: "ES256"}}
+	})
+	methods := func(list string) string {
+		return `{"client_profile":"spa","redirect_uris":["https://shop.example/cb"],"id_token_signing_alg_values_supported":["RS256","ES256"],"token_endpoint_auth_methods_supported":` + list + `}`
+	}
+	c := b.register(methods(`["client_secret_basic","none"]`))
+	checkMembers(t, c.doc, "token_endpoint_auth_method", `"none"`, "id_token_signed_response_alg", `"ES256"`)
+	_, err := b.do(b.request(core.Register, core.ChannelOperator, "", methods(`["client_secret_basic"]`)))
+	checkCode(t, err, core.InvalidClientMetadata, "token_endpoint_auth_methods_supported has nothing that can be chosen for this client")
+}
+
+// A method that needs a certificate is chosen only where certificates reach the server.
+func TestChoicesOfCertificates(t *testing.T) {
+	doc := `{"redirect_uris":["https://shop.example/cb"],"tls_client_auth_san_dns":"shop.example","token_endpoint_auth_methods_supported":["client_secret_basic","tls_client_auth"]}`
+	b := newBench(t)
+	checkMembers(t, b.register(doc).doc, "token_endpoint_auth_method", `"client_secret_basic"`)
+	b.certify([]oauth.AuthMethod{oauth.AuthTLS})
+	checkMembers(t, b.register(doc).doc, "token_endpoint_auth_method", `"tls_client_auth"`)
+}
