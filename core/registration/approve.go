@@ -236,13 +236,14 @@ func limit(limits map[string]int64, name string) (time.Duration, bool) {
 	return time.Duration(min(seconds, int64(longest/time.Second))) * time.Second, ok
 }
 
-// renewSecret mints a secret for a client that needs one and has none, and drops it from a client that needs none.
+// renewSecret mints a secret for a client that needs one and has none that is good, and drops it from a client that needs none.
 func (j *judgement) renewSecret(a *Approved) {
 	if !oauth.UsesSecret(oauth.AuthMethod(a.client.Metadata.TokenEndpointAuthMethod)) {
 		a.credentials.Secrets = nil
 		return
 	}
-	if len(a.credentials.Secrets) > 0 {
+	alive := func(s core.StoredSecret) bool { return s.ExpiresAt.IsZero() || j.now.Before(s.ExpiresAt) }
+	if slices.ContainsFunc(a.credentials.Secrets, alive) {
 		return
 	}
 	a.credentials.Secrets = []core.StoredSecret{j.freshSecret(a)}
