@@ -13,6 +13,7 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/authorize"
+	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/web"
 )
@@ -69,7 +70,7 @@ type (
 // loginPage draws the login form, for a client's request or for the own account.
 func (h *Handlers) loginPage(status int, a authorize.Answer, problem, notice string) web.Response {
 	view := loginView{
-		frame: frame{"Sign in"}, App: appOf(a.Client), Problem: problem, Notice: notice, Flow: a.Flow, Token: a.Token, LoginHint: clean(a.LoginHint),
+		frame: frame{"Sign in"}, App: appOf(a.Client, a.Locales), Problem: problem, Notice: notice, Flow: a.Flow, Token: a.Token, LoginHint: clean(a.LoginHint),
 	}
 	if view.LoginHint == "" {
 		view.LoginHint = a.User.Username
@@ -96,7 +97,7 @@ func (h *Handlers) show(a authorize.Answer) web.Response {
 
 func (h *Handlers) consentPage(a authorize.Answer) web.Response {
 	view := consentView{
-		frame: frame{"Allow access"}, App: appOf(a.Client), Who: whoOf(a.User), Flow: a.Flow, Token: a.Token, Shown: a.Shown,
+		frame: frame{"Allow access"}, App: appOf(a.Client, a.Locales), Who: whoOf(a.User), Flow: a.Flow, Token: a.Token, Shown: a.Shown,
 		Place: placeOf(a.RedirectURI), Age: ageOf(a.Client.IssuedAt, h.now()), Scopes: scopesInWords(a.Scope),
 	}
 	for _, r := range a.Resources {
@@ -127,19 +128,25 @@ func (h *Handlers) postPage(a authorize.Answer) web.Response {
 // An app is a client as people see it.
 type app struct {
 	Name     string
+	Language string // of the name, a tag; empty: not known
 	Named    bool
 	Verified string // who vouches for the name; empty: nobody but itself
 	Policy   string
 	Terms    string
 }
 
-// appOf gives nil for no client.
-func appOf(c core.Client) *app {
+// appOf gives a client for a reader of these languages; nil for no client.
+func appOf(c core.Client, languages []string) *app {
 	if c.ID == "" {
 		return nil
 	}
-	name := clean(c.Metadata.ClientName)
-	a := &app{Name: name, Named: name != "", Policy: link(c.Metadata.PolicyURI), Terms: link(c.Metadata.TosURI)}
+	said := func(member string) string {
+		text, _ := metadata.In(&c.Metadata, member, languages)
+		return text
+	}
+	text, tag := metadata.In(&c.Metadata, "client_name", languages)
+	name := clean(text)
+	a := &app{Name: name, Language: tag, Named: name != "", Policy: link(said("policy_uri")), Terms: link(said("tos_uri"))}
 	if c.Governance.Trust == "issuer" {
 		if a.Verified = clean(c.Provenance.StatementIssuer); a.Verified == "" {
 			a.Verified = "a trusted issuer"
