@@ -16,6 +16,9 @@ func (j *judgement) choose() error {
 
 // offers tells whether a value may be chosen for this client.
 func (j *judgement) offers(member, value string) bool {
+	if !j.site.Members.isAllowed(member, value) {
+		return false
+	}
 	switch member {
 	case "token_endpoint_auth_method":
 		method := oauth.AuthMethod(value)

@@ -32,6 +32,9 @@ func (j *judgement) normalise(context.Context) error {
 		return err
 	}
 	j.applyProfile()
+	if err := j.applyMembers(); err != nil {
+		return err
+	}
 	some, all := ofPrograms(j.draft.RedirectURIs)
 	if said := j.draft.ApplicationType; said == "" && some || said == "web" && all {
 		j.draft.ApplicationType = "native"
