@@ -13,7 +13,6 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/authorize"
-	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/web"
 )
@@ -140,13 +139,12 @@ func appOf(c core.Client, languages []string) *app {
 	if c.ID == "" {
 		return nil
 	}
-	said := func(member string) string {
-		text, _ := metadata.In(&c.Metadata, member, languages)
-		return text
-	}
-	text, tag := metadata.In(&c.Metadata, "client_name", languages)
+	m := &c.Metadata
+	text, tag := m.Translated("client_name", m.ClientName, languages)
+	policy, _ := m.Translated("policy_uri", m.PolicyURI, languages)
+	terms, _ := m.Translated("tos_uri", m.TosURI, languages)
 	name := clean(text)
-	a := &app{Name: name, Language: tag, Named: name != "", Policy: link(said("policy_uri")), Terms: link(said("tos_uri"))}
+	a := &app{Name: name, Language: tag, Named: name != "", Policy: link(policy), Terms: link(terms)}
 	if c.Governance.Trust == "issuer" {
 		if a.Verified = clean(c.Provenance.StatementIssuer); a.Verified == "" {
 			a.Verified = "a trusted issuer"
