@@ -61,13 +61,13 @@ type Metadata struct {
 	RefreshTokenLifetime *int64
 	PARLifetime          *int64 // par_lifetime
 
-	CertificateBoundTokens *bool // tls_client_certificate_bound_access_tokens, RFC 8705 §3.4
-
 	TLSSubjectDN string // tls_client_auth_subject_dn, RFC 8705 §2.1.2; of these five a client has one
 	TLSSANDNS    string
 	TLSSANURI    string
 	TLSSANIP     string
 	TLSSANEmail  string
+
+	CertificateBoundTokens *bool // tls_client_certificate_bound_access_tokens, RFC 8705 §3.4
 
 	Tagged map[string]string // "client_name#fr" and its like (RFC 7591 §2.2)
 	Custom map[string]string // members listed in custom_attributes, as compact JSON

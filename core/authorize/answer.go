@@ -38,6 +38,7 @@ type Answer struct {
 	RedirectURI string
 	User        core.User // who is signed in; on the login page: nobody, or who must sign in again
 	LoginHint   string
+	Locales     []string // languages that the person reads, the best liked first
 	Scope       []string // as they would be issued
 	Resources   []string
 }
@@ -65,6 +66,7 @@ func (e *Endpoint) page(p *pending, show Show) Answer {
 	}
 	return Answer{
 		Show: show, Flow: p.sealed, Client: p.request.Client, RedirectURI: p.request.RedirectURI, User: p.user, LoginHint: p.request.LoginHint,
+		Locales: p.request.Locales,
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/oauth"
 )
 
 // The checks of what a request says about the person (OpenID Connect Core §3.1.2.1).
@@ -61,8 +62,10 @@ func seconds(n int64) *time.Duration {
 	return &d
 }
 
-// checkLoginHint only bounds it: it fills in a field that the person may change.
+// checkLoginHint only bounds it: it fills in a field that the person may change. In which language the client is named is a hint,
+// too.
 func (in *inquiry) checkLoginHint() error {
+	in.Locales = oauth.ParseLocales(in.params.Get("ui_locales"))
 	if in.LoginHint = in.params.Get("login_hint"); len(in.LoginHint) > maxHint {
 		return core.Refuse(core.InvalidRequest, "login_hint is longer than %d bytes.", maxHint)
 	}

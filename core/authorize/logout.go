@@ -41,13 +41,14 @@ type Leaving struct {
 
 // A Farewell is what the browser gets. With neither Ask nor To, a page says that the person is signed out.
 type Farewell struct {
-	Ask    bool // a page must ask the person first
-	Flow   string
-	Token  string
-	User   core.User
-	Client core.Client // who asks; without ID: nobody in particular
-	To     string      // where the browser is sent, if anywhere; with Ask: after the person agreed
-	Ended  bool        // the browser came with a cookie, and its session is over: now, or it was before
+	Ask     bool // a page must ask the person first
+	Flow    string
+	Token   string
+	User    core.User
+	Client  core.Client // who asks; without ID: nobody in particular
+	Locales []string    // languages that the person reads, the best liked first
+	To      string      // where the browser is sent, if anywhere; with Ask: after the person agreed
+	Ended   bool        // the browser came with a cookie, and its session is over: now, or it was before
 }
 
 // A parting is a request to sign out that passed the checks.
@@ -73,7 +74,7 @@ func (x *Exit) Leave(ctx context.Context, l Leaving) (Farewell, error) {
 		return Farewell{}, err
 	}
 	if signedIn && !confirmed && !x.proves(p, session) {
-		f := Farewell{Ask: true, User: user, Client: p.client, To: p.to}
+		f := Farewell{Ask: true, User: user, Client: p.client, To: p.to, Locales: oauth.ParseLocales(params.Get("ui_locales"))}
 		f.Flow = x.parts.Forms.seal(flow{Params: params.Encode(), Leaving: true, Asked: x.parts.Now().UnixMilli()}, l.Browser)
 		f.Token = x.parts.Forms.Token(l.Browser, "logout", f.Flow)
 		return f, nil

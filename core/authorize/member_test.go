@@ -45,3 +45,16 @@ func TestRegisteredLifetimeOfPushedRequests(t *testing.T) {
 		}
 	}
 }
+
+// ui_locales is kept until a page is drawn, also over a sign-in.
+func TestLocalesReachThePages(t *testing.T) {
+	b := open(t).tab()
+	a := b.ask(request("ui_locales", "fr-CA fr <b>"))
+	if got := strings.Join(a.Locales, " "); got != "fr-CA fr" {
+		t.Errorf("login: %q", got)
+	}
+	b.cookie = b.signIn("ann")
+	if a = b.back(a); a.Show != authorize.ShowConsent || len(a.Locales) != 2 {
+		t.Errorf("consent: %+v", a)
+	}
+}

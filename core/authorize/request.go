@@ -23,6 +23,7 @@ type Request struct {
 	MaxAge      *time.Duration // nil: however old the sign-in is
 	LoginHint   string         // who is expected to sign in, to fill in the form
 	Hinted      core.Subject   // who must be signed in, by id_token_hint; empty: anybody
+	Locales     []string       // languages that the person reads, the best liked first (ui_locales)
 	Pushed      bool           // it came by reference (RFC 9126)
 }
 

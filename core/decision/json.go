@@ -14,7 +14,7 @@ type JSONWriter struct {
 }
 
 // usual is about how long an input is.
-const usual = 6 << 10
+const usual = 8 << 10
 
 // AppendJSON appends the whole input as compact JSON.
 func AppendJSON(dst []byte, q Question) []byte {

@@ -116,20 +116,26 @@ func (req *Request) take(name string, v strictjson.Value, custom []string) error
 
 // takeRow takes a member of the table, by whatever name it was sent.
 func (req *Request) takeRow(row *Row, v strictjson.Value) error {
-	var sent core.Metadata
-	again := slices.Contains(req.Present, row.Name) // by another name
-	to := &req.Metadata
-	if again {
-		to = &sent
+	if slices.Contains(req.Present, row.Name) { // by another name
+		return req.sameAgain(row, v)
 	}
-	if err := row.Set(to, single(row, v)); err != nil {
+	if err := row.Set(&req.Metadata, single(row, v)); err != nil {
 		return err
 	}
-	switch {
-	case again && row.has(&sent) && !row.same(&sent, &req.Metadata):
-		return core.Refuse(core.InvalidClientMetadata, "%s was sent by another name too (%s), with another value; send one of them.", row.Name, otherNameOf(row.Name))
-	case !again && row.has(&req.Metadata):
+	if row.has(&req.Metadata) {
 		req.Present = append(req.Present, row.Name)
+	}
+	return nil
+}
+
+// sameAgain holds that a member that was sent by two names has one value.
+func (req *Request) sameAgain(row *Row, v strictjson.Value) error {
+	var sent core.Metadata
+	if err := row.Set(&sent, single(row, v)); err != nil {
+		return err
+	}
+	if row.has(&sent) && !row.same(&sent, &req.Metadata) {
+		return core.Refuse(core.InvalidClientMetadata, "%s was sent by another name too (%s), with another value; send one of them.", row.Name, otherNameOf(row.Name))
 	}
 	return nil
 }

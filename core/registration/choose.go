@@ -3,7 +3,6 @@ package registration
 import (
 	"slices"
 
-	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/oauth"
 )
@@ -17,6 +16,9 @@ func (j *judgement) choose() error {
 
 // offers tells whether a value may be chosen for this client.
 func (j *judgement) offers(member, value string) bool {
+	if !j.site.Members.isAllowed(member, value) {
+		return false
+	}
 	switch member {
 	case "token_endpoint_auth_method":
 		method := oauth.AuthMethod(value)
@@ -24,7 +26,7 @@ func (j *judgement) offers(member, value string) bool {
 	case "id_token_signed_response_alg":
 		return wanted(j.profile.IDTokenSignedAlg, value)
 	case "token_endpoint_auth_signing_alg", "request_object_signing_alg": // of keys at an address nothing is known: without a choice all will do
-		return slices.ContainsFunc(j.keys, func(k jose.KeyFact) bool { return k.Signs(value) })
+		return j.signs(value)
 	}
 	return true
 }

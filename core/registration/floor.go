@@ -17,6 +17,8 @@ func (j *judgement) floor(context.Context) error {
 	if reason := j.readKeys(j.draft.JWKS); reason != nil {
 		found = append(found, *reason)
 	}
+	found = append(found, j.keysFit()...)
+	found = append(found, j.membersAllowed()...)
 	if method := oauth.AuthMethod(j.draft.TokenEndpointAuthMethod); oauth.UsesCertificate(method) && !slices.Contains(j.desk.certified, method) {
 		found = append(found, core.Reason{
 			Rule: "floor.unsupported_value", Code: core.InvalidClientMetadata, Fields: []string{"token_endpoint_auth_method"}, Public: true,

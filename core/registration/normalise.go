@@ -41,6 +41,9 @@ func (j *judgement) normalise(context.Context) error {
 		return err
 	}
 	j.applyProfile()
+	if err := j.applyMembers(); err != nil {
+		return err
+	}
 	j.grantByStatement()
 	some, all := ofPrograms(j.draft.RedirectURIs)
 	if said := j.draft.ApplicationType; said == "" && some || said == "web" && all {

@@ -22,6 +22,7 @@ type Site struct {
 	Registration     SiteRegistration   `yaml:"registration"`
 	Profiles         map[string]Profile `yaml:"client_profiles"`
 	CustomAttributes []string           `yaml:"custom_attributes"`
+	Members          SiteMembers        `yaml:"members"`
 	TrustedIssuers   []TrustedIssuer    `yaml:"trusted_issuers"`
 	Janssen          Janssen            `yaml:",inline"` // a prepared site has them among its TrustedIssuers
 	Documents        SiteDocuments      `yaml:"client_id_metadata_documents"`
@@ -122,6 +123,7 @@ func (s *Site) Validate() []config.Problem {
 			add("policy.default_scopes"+at, "is not in allowed_scopes, so that clients that name no scope would be refused")
 		})
 	}
+	s.Members.validate(s.CustomAttributes, add)
 	eachInvalid(s.CustomAttributes, free, func(at string) { add("custom_attributes"+at, "is the name of a member that has a meaning already") })
 	for i, t := range s.TrustedIssuers {
 		path := fmt.Sprintf("trusted_issuers[%d]", i)

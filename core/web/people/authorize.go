@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -33,6 +34,7 @@ func (h *Handlers) Authorize(ctx context.Context, r *web.Request) (web.Response,
 	if err != nil {
 		return web.Response{}, err
 	}
+	answer.Locales = h.languages(answer.Locales, r)
 	return h.keep(h.show(answer), r, visit.Browser), nil
 }
 
@@ -119,7 +121,7 @@ func (h *Handlers) notSignedIn(ctx context.Context, r *web.Request, v authorize.
 		return web.Response{}, err
 	}
 	refused := core.AsError(cause)
-	answer.LoginHint = username
+	answer.LoginHint, answer.Locales = username, h.languages(answer.Locales, r)
 	page := h.loginPage(status, answer, refused.Detail, "")
 	if wait := refused.RetryAfter; wait > 0 {
 		page = page.With("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
@@ -151,7 +153,13 @@ func (h *Handlers) Consent(ctx context.Context, r *web.Request) (web.Response, e
 	if err != nil {
 		return web.Response{}, err
 	}
+	answer.Locales = h.languages(answer.Locales, r)
 	return h.show(answer), nil
+}
+
+// languages are those that the person reads: what the client knows of it, then what the browser says.
+func (h *Handlers) languages(known []string, r *web.Request) []string {
+	return slices.Concat(known, oauth.PreferredLanguage(r.Header("Accept-Language")))
 }
 
 // Push takes an authorization request from a client itself (RFC 9126 §2).

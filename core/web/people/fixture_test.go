@@ -204,6 +204,7 @@ type ask struct {
 	path    string
 	form    url.Values // makes it a POST
 	cookies string
+	reads   string // Accept-Language
 }
 
 // An answer is what came back, read to its end.
@@ -225,6 +226,9 @@ func (h *house) ask(a ask) answer {
 	}
 	if a.cookies != "" {
 		req.Header.Set("Cookie", a.cookies)
+	}
+	if a.reads != "" {
+		req.Header.Set("Accept-Language", a.reads)
 	}
 	res, err := h.server.RoundTripper().RoundTrip(req)
 	h.must(err)

@@ -38,6 +38,7 @@ func (h *Handlers) leave(ctx context.Context, r *web.Request, l authorize.Leavin
 	if err != nil {
 		return web.Response{}, err
 	}
+	f.Locales = h.languages(f.Locales, r)
 	if f.Ask {
 		return h.keep(h.leavePage(f), r, l.Browser), nil
 	}
@@ -53,7 +54,7 @@ func (h *Handlers) leave(ctx context.Context, r *web.Request, l authorize.Leavin
 
 func (h *Handlers) leavePage(f authorize.Farewell) web.Response {
 	return h.wayOut(http.StatusOK, "leave", leaveView{
-		frame: frame{"Sign out"}, Flow: f.Flow, Token: f.Token, Who: whoOf(f.User), App: appOf(f.Client),
+		frame: frame{"Sign out"}, Flow: f.Flow, Token: f.Token, Who: whoOf(f.User), App: appOf(f.Client, f.Locales),
 	})
 }
 

@@ -76,7 +76,7 @@ type (
 // loginPage draws the login form, for a client's request or for the own account.
 func (h *Handlers) loginPage(status int, a authorize.Answer, problem, notice string) web.Response {
 	view := loginView{
-		frame: frame{"Sign in"}, App: appOf(a.Client), Problem: problem, Notice: notice, Flow: a.Flow, Token: a.Token, LoginHint: clean(a.LoginHint),
+		frame: frame{"Sign in"}, App: appOf(a.Client, a.Locales), Problem: problem, Notice: notice, Flow: a.Flow, Token: a.Token, LoginHint: clean(a.LoginHint),
 	}
 	if view.LoginHint == "" {
 		view.LoginHint = a.User.Username
@@ -106,7 +106,7 @@ func (h *Handlers) show(a authorize.Answer) web.Response {
 
 func (h *Handlers) consentPage(a authorize.Answer) web.Response {
 	view := consentView{
-		frame: frame{"Allow access"}, App: appOf(a.Client), Who: whoOf(a.User), Flow: a.Flow, Token: a.Token, Shown: a.Shown,
+		frame: frame{"Allow access"}, App: appOf(a.Client, a.Locales), Who: whoOf(a.User), Flow: a.Flow, Token: a.Token, Shown: a.Shown,
 		Place: placeOf(a.RedirectURI), Age: ageOf(a.Client.IssuedAt, h.now()), Scopes: scopesInWords(a.Scope),
 	}
 	if id := a.Client.ID; id.IsDocument() {
@@ -155,19 +155,24 @@ func (h *Handlers) postPage(a authorize.Answer) web.Response {
 // An app is a client as people see it.
 type app struct {
 	Name     string
+	Language string // of the name, a tag; empty: not known
 	Named    bool
 	Verified string // who vouches for the name; empty: nobody but itself
 	Policy   string
 	Terms    string
 }
 
-// appOf gives nil for no client.
-func appOf(c core.Client) *app {
+// appOf gives a client for a reader of these languages; nil for no client.
+func appOf(c core.Client, languages []string) *app {
 	if c.ID == "" {
 		return nil
 	}
-	name := clean(c.Metadata.ClientName)
-	a := &app{Name: name, Named: name != "", Policy: link(c.Metadata.PolicyURI), Terms: link(c.Metadata.TosURI)}
+	m := &c.Metadata
+	text, tag := m.Translated("client_name", m.ClientName, languages)
+	policy, _ := m.Translated("policy_uri", m.PolicyURI, languages)
+	terms, _ := m.Translated("tos_uri", m.TosURI, languages)
+	name := clean(text)
+	a := &app{Name: name, Language: tag, Named: name != "", Policy: link(policy), Terms: link(terms)}
 	if c.Governance.Trust == "issuer" {
 		if a.Verified = clean(c.Provenance.StatementIssuer); a.Verified == "" {
 			a.Verified = "a trusted issuer"

@@ -1,0 +1,73 @@
+package registration_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/keys/jose"
+)
+
+// jwkOf gives a new public key as a JWK with more members.
+func jwkOf(t *testing.T, alg, more string) string {
+	t.Helper()
+	key, err := jose.Generate(alg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jwk, err := jose.PublicJWK(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := parse(t, string(jwk)).Without("alg").Without("use").Without("kid")
+	return strings.TrimSuffix(v.String(), "}") + more + "}"
+}
+
+// What a client says it signs with must have a key; both members are named.
+func TestKeysFitAlgorithms(t *testing.T) {
+	b := newBench(t)
+	ec, ed := jwkOf(t, jose.ES256, ``), jwkOf(t, jose.EdDSA, ``)
+	enc := jwkOf(t, jose.ES256, `,"use":"enc"`)
+	for _, test := range []struct{ what, keys, more, refused string }{
+		{"a key and no algorithm", ec, `"token_endpoint_auth_method":"private_key_jwt"`, ""},
+		{"its algorithm", ec, `"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"ES256"`, ""},
+		{"one of two", ec + "," + ed, `"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"Ed25519"`, ""},
+		{"another algorithm", ec, `"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"RS256"`, "token_endpoint_auth_signing_alg is RS256, and jwks has no key for it"},
+		{"another curve", ec, `"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"ES384"`, "token_endpoint_auth_signing_alg is ES384"},
+		{"a key for encryption", enc, `"token_endpoint_auth_method":"private_key_jwt"`, "jwks has no key that signs, and private_key_jwt needs one"},
+		{"a key for encryption, of who proves itself otherwise", enc, `"token_endpoint_auth_method":"client_secret_basic"`, ""},
+		{"request objects", ec, `"request_object_signing_alg":"PS256"`, "request_object_signing_alg is PS256, and jwks has no key for it"},
+		{"no keys yet", "", `"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"RS256"`, ""},
+	} {
+		_, err := b.do(b.request(core.Register, core.ChannelOperator, "", fmt.Sprintf(`{"redirect_uris":["https://a.example/cb"],"jwks":{"keys":[%s]},%s}`, test.keys, test.more)))
+		if test.refused == "" && err != nil {
+			t.Errorf("%s: %v", test.what, err)
+		}
+		if test.refused != "" {
+			checkCode(t, err, core.InvalidClientMetadata, test.refused)
+			if e := core.AsError(err); len(e.Reasons) != 1 || !strings.Contains(strings.Join(e.Reasons[0].Fields, " "), "jwks") {
+				t.Errorf("%s: %+v", test.what, e)
+			}
+		}
+	}
+}
+
+// RFC 7517, RFC 7518: what is no usable public key is refused before anybody sees it. That the rules hold for every key is
+// tested where keys are read (core/keys/jose).
+func TestUnusableKeys(t *testing.T) {
+	b := newBench(t)
+	ec := jwkOf(t, jose.ES256, `,"kid":"one"`)
+	for what, set := range map[string]string{
+		"a weak RSA key": `{"kty":"RSA","e":"AQAB","n":"` + strings.Repeat("q", 170) + `"}`, "a private key": strings.TrimSuffix(ec, "}") + `,"d":"AA"}`,
+		"a shared secret": `{"kty":"oct","k":"AAAA"}`, "a point beside the curve": `{"kty":"EC","crv":"P-256","x":"` + strings.Repeat("A", 43) + `","y":"` + strings.Repeat("A", 43) + `"}`,
+		"one kid twice": ec + "," + jwkOf(t, jose.ES256, `,"kid":"one"`), "another algorithm than its own": strings.TrimSuffix(ec, "}") + `,"alg":"RS256"}`,
+	} {
+		_, err := b.do(b.request(core.Register, core.ChannelOperator, "", `{"redirect_uris":["https://a.example/cb"],"jwks":{"keys":[`+set+`]}}`))
+		if core.CodeOf(err) != core.InvalidClientMetadata || !strings.HasPrefix(core.AsError(err).Detail, "jwks: keys[") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	_, err := b.do(b.request(core.Register, core.ChannelOperator, "", `{"redirect_uris":["https://a.example/cb"],"jwks":{"keys":[]},"jwks_uri":"https://a.example/k"}`))
+	checkCode(t, err, core.InvalidClientMetadata, "jwks and jwks_uri exclude each other")
+}
