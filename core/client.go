@@ -186,12 +186,13 @@ const (
 	ChannelManage   Channel = "manage"   // RFC 7592
 	ChannelOperator Channel = "operator" // the operators' API
 	ChannelDocument Channel = "cimd"     // a client ID metadata document: nothing is stored
+	ChannelSystem   Channel = "system"   // this server itself, which looks after the lives of clients
 	ChannelImport   Channel = "import"   // declared clients: what operators keep in files
 )
 
 // Channels lists them.
 func Channels() []Channel {
-	return []Channel{ChannelDCR, ChannelManage, ChannelOperator, ChannelDocument, ChannelImport}
+	return []Channel{ChannelDCR, ChannelManage, ChannelOperator, ChannelDocument, ChannelImport, ChannelSystem}
 }
 
 // An InitialAccessToken lets its holder register clients (RFC 7591 §3). How often it was used is counted apart.

@@ -182,6 +182,7 @@ func (h *house) follow(ctx context.Context) error {
 	}
 	h.beside.Go(func() { h.sweep(ctx) })
 	h.beside.Go(func() { h.keepKeys(ctx) })
+	h.beside.Go(func() { h.keepRecalling(ctx) })
 	return nil
 }
 

@@ -15,6 +15,7 @@ const (
 	KindRAT      = "registration_access_token"
 	KindOperator = "operator"
 	KindOpen     = "open"
+	KindSystem   = "system"
 	KindDocument = "client_metadata_document" // nobody asked: somebody came whose client_id is the address of one
 )
 
@@ -37,6 +38,8 @@ func (j *judgement) access(ctx context.Context) error {
 		return core.Refuse(core.InvalidRequest, "This operation is not offered here.")
 	case j.req.Channel == core.ChannelDocument:
 		return j.documentAccess()
+	case j.req.Channel == core.ChannelSystem:
+		return j.ownClient(ctx)
 	case j.caller.Kind == KindOperator:
 		return j.operatorsClient(ctx)
 	case j.as != "":
@@ -60,10 +63,22 @@ func offers(channel core.Channel, op core.Operation) bool {
 		return op == core.Read || op == core.Update || op == core.Delete
 	case core.ChannelOperator:
 		return documented(op) || op == core.Read || op == core.Delete || op == core.Disable || op == core.Enable || op == core.Rotate || decides(op)
+	case core.ChannelSystem:
+		return op == core.Disable
 	case core.ChannelImport:
 		return documented(op) || op == core.Delete
 	}
 	return false
+}
+
+// ownClient is access for what this server does by itself; an operator may have told it to.
+func (j *judgement) ownClient(ctx context.Context) error {
+	j.caller.Kind = KindSystem
+	stored, err := j.existing(ctx)
+	if err != nil {
+		return err
+	}
+	return j.find(stored)
 }
 
 func (j *judgement) operatorsClient(ctx context.Context) error {
@@ -102,7 +117,7 @@ func (j *judgement) find(stored Stored) error {
 		return j.decidable()
 	}
 	switch {
-	case stored.State == core.Active || j.req.Operation == core.Read:
+	case stored.State == core.Active || j.req.Operation == core.Read || j.req.Channel == core.ChannelSystem && j.req.Operation == core.Disable:
 		return nil
 	case stored.State == core.Pending:
 		return core.Refuse(core.AccessDenied, "The client waits for an operator's approval: until then it can be read but not changed.")

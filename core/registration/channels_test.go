@@ -41,7 +41,7 @@ var doors = []door{
 }
 
 // doorless are channels that take no document.
-var doorless = map[core.Channel]string{}
+var doorless = map[core.Channel]string{core.ChannelSystem: "only this server asks, and says nothing of the client"}
 
 func inside(s *siege) client { return s.open }
 

@@ -75,6 +75,7 @@ type Desk struct {
 	book       Book
 	issuerKeys IssuerKeys
 	clientKeys ClientKeys
+	revoked    *revocations
 	documents  DocumentSource
 	sectors    Sectors
 	site       atomic.Pointer[Site]
@@ -89,7 +90,7 @@ type Desk struct {
 	now        func() time.Time
 }
 
-// Parts are what a Desk is made of. All are needed, but for ClientKeys, Documents, Sectors, Audiences, Certified, Decided and
+// Parts are what a Desk is made of. All are needed, but for Revoked, ClientKeys, Documents, Sectors, Audiences, Certified, Decided and
 // Limited.
 type Parts struct {
 	Store      Store
@@ -98,6 +99,7 @@ type Parts struct {
 	Book       Book
 	Documents  DocumentSource             // clients' metadata documents; nil: they are judged only when they come along
 	IssuerKeys IssuerKeys                 // keys that trusted issuers publish
+	Revoked    RevocationSource           // what issuers take back; nil: nothing can be known of it
 	ClientKeys ClientKeys                 // keys that software statements name; nil: they may not name addresses
 	Sectors    Sectors                    // what sectors publish of their clients; nil: clients cannot name a sector
 	Site       *Site                      // valid and prepared (Site.Prepared)
@@ -113,7 +115,7 @@ type Parts struct {
 func NewDesk(p Parts) *Desk {
 	d := &Desk{
 		store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, now: p.Now, line: newLine(), gate: newGate(),
-		issuerKeys: p.IssuerKeys, clientKeys: p.ClientKeys, documents: p.Documents, sectors: p.Sectors,
+		issuerKeys: p.IssuerKeys, clientKeys: p.ClientKeys, revoked: newRevocations(p.Revoked, p.Now), documents: p.Documents, sectors: p.Sectors,
 		clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, limited: p.Limited,
 	}
 	if d.limited == nil {

@@ -41,7 +41,10 @@ callers := {
 		"operator": {"operator"},
 		"import": {"operator"},
 	},
-	"disable": {"operator": {"operator"}},
+	"disable": {
+		"operator": {"operator"},
+		"system": {"system"},
+	},
 	"enable": {"operator": {"operator"}},
 	"approve": {"operator": {"operator"}},
 	"rotate": {"operator": {"operator"}},
