@@ -99,7 +99,7 @@ func (j *judgement) heldToStatement() (found []core.Reason) {
 // misses says what keeps a certificate from being the statement's; empty: nothing.
 func (b CertificateBinding) misses(c *core.Certificate, claims strictjson.Value) string {
 	switch {
-	case !b.isSet() || c == nil && b.whenPresent:
+	case !b.isSet():
 		return ""
 	case c == nil:
 		return "A client certificate is needed with this software statement; present it in the TLS handshake."

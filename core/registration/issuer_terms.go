@@ -38,8 +38,6 @@ type CertificateBinding struct {
 	CN      string   `yaml:"cn"`      // claim that the common name equals, such as software_id
 	OU      string   `yaml:"ou"`      // claim that an organisational unit equals, such as org_id
 	Issuers []string `yaml:"issuers"` // distinguished names (RFC 4514) of who may have issued it; empty: any
-
-	whenPresent bool // a request without a certificate is let through
 }
 
 func (b CertificateBinding) isSet() bool { return b.CN != "" || b.OU != "" || len(b.Issuers) > 0 }

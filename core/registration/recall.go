@@ -32,6 +32,8 @@ type Recalled struct {
 	Looked   int
 	Disabled []core.ClientID
 	Failed   []error // why a client could not be judged or disabled, or an issuer not be asked; it is tried again
+
+	unknown int // of these, because nobody could be asked
 }
 
 // Due looks at the clients of those issuers whose time has come.
@@ -45,10 +47,10 @@ func (r *Recall) Due(ctx context.Context) (done Recalled) {
 		if now.Before(r.next[t.Issuer]) {
 			continue
 		}
-		before := len(done.Failed)
+		done.unknown = 0
 		r.look(ctx, t, &done)
 		r.next[t.Issuer] = now.Add(t.Terms.Revocation.every())
-		if len(done.Failed) > before {
+		if done.unknown > 0 {
 			r.next[t.Issuer] = now.Add(revocationPause)
 		}
 	}
@@ -67,6 +69,7 @@ func (r *Recall) look(ctx context.Context, t TrustedIssuer, done *Recalled) {
 		page, next, err := r.store.Page(ctx, filter, cursor, recallPage)
 		if err != nil {
 			done.Failed = append(done.Failed, err)
+			done.unknown++
 			return
 		}
 		for _, s := range page {
@@ -74,15 +77,9 @@ func (r *Recall) look(ctx context.Context, t TrustedIssuer, done *Recalled) {
 				continue
 			}
 			done.Looked++
-			disabled, err := r.judge(ctx, t, s)
-			switch {
-			case err != nil:
-				done.Failed = append(done.Failed, err)
-				if len(done.Failed) >= maxFailures || ctx.Err() != nil {
-					return
-				}
-			case disabled:
-				done.Disabled = append(done.Disabled, s.Client.ID)
+			r.judge(ctx, t, s, done)
+			if done.unknown >= maxUnknown || ctx.Err() != nil {
+				return
 			}
 		}
 		if cursor = next; next == "" {
@@ -91,8 +88,8 @@ func (r *Recall) look(ctx context.Context, t TrustedIssuer, done *Recalled) {
 	}
 }
 
-// maxFailures ends a look at an issuer that cannot be asked.
-const maxFailures = 10
+// maxUnknown ends a look at the clients of an issuer that cannot be asked.
+const maxUnknown = 10
 
 // madeFrom tells the clients of an issuer that can still be used.
 func (t TrustedIssuer) madeFrom(s Stored) bool {
@@ -100,20 +97,30 @@ func (t TrustedIssuer) madeFrom(s Stored) bool {
 	return s.State != core.Disabled && issuer != "" && (issuer == t.Issuer || t.isPattern() && t.covers(issuer))
 }
 
-// judge disables a client whose statement was taken back.
-func (r *Recall) judge(ctx context.Context, t TrustedIssuer, s Stored) (disabled bool, err error) {
+// judge disables a client whose statement was taken back. What keeps it from being disabled, such as policy, does so until the next
+// look.
+func (r *Recall) judge(ctx context.Context, t TrustedIssuer, s Stored, done *Recalled) {
 	statement := s.Client.Metadata.SoftwareStatement
 	_, claims, err := jose.Peek(statement, maxStatement)
 	if err != nil {
-		return false, nil // it holds none any more
+		return // it holds none any more
 	}
 	why, err := r.desk.revoked.why(ctx, t.Terms.Revocation, statement, claims)
-	if err != nil || why == "" {
-		return false, err
+	if err != nil {
+		done.Failed = append(done.Failed, err)
+		done.unknown++
+		return
+	}
+	if why == "" {
+		return
 	}
 	_, err = r.desk.Do(ctx, Request{
 		Operation: core.Disable, Channel: core.ChannelSystem, ClientID: s.Client.ID, Decision: core.NewDecisionID(r.desk.now()),
 		Reason: "Its software statement was revoked by its issuer (" + why + ").",
 	})
-	return err == nil, err
+	if err != nil {
+		done.Failed = append(done.Failed, err)
+		return
+	}
+	done.Disabled = append(done.Disabled, s.Client.ID)
 }

@@ -228,7 +228,7 @@ func TestRecallIsRefused(t *testing.T) {
 		t.Errorf("policy keeps it: %+v", done)
 	}
 	b.policy = allow
-	b.now = b.now.Add(time.Minute)
+	b.now = b.now.Add(6 * time.Minute)
 	if done := recall.Due(t.Context()); len(done.Disabled) != 1 || b.stored(c.id).State != core.Disabled {
 		t.Errorf("in the end: %+v", done)
 	}
