@@ -80,6 +80,7 @@ type Client struct {
 	IssuedAt   time.Time // client_id_issued_at; whole seconds on the wire
 	UpdatedAt  time.Time
 	Expires    time.Time // zero: never
+	Life       Life
 	Provenance Provenance
 	Locked     []string // members that a trusted software statement fixed
 	Generation uint64   // grants, consents and sessions made under another one are void
@@ -88,6 +89,22 @@ type Client struct {
 
 // ExpiredAt tells whether the registration has ended, by its own lifetime or because nobody approved it in time.
 func (c *Client) ExpiredAt(now time.Time) bool { return !c.Expires.IsZero() && !now.Before(c.Expires) }
+
+// Life is how long a client was let live when it registered. What policy limits comes on top, and approval has a time of its own.
+type Life struct {
+	Lasts time.Duration // 0: for ever
+	Asked bool          // the registration asked for it; it is not renewed
+	From  time.Time     // when it was renewed last; zero: it runs from the registration on
+}
+
+// Renewable tells whether half of it is over, so that being used begins it anew.
+func (l Life) Renewable(now, issued time.Time) bool {
+	from := l.From
+	if from.IsZero() {
+		from = issued
+	}
+	return l.Lasts > 0 && !l.Asked && now.Sub(from) >= l.Lasts/2
+}
 
 // Provenance is where a client came from and which decision last wrote it.
 type Provenance struct {
@@ -103,6 +120,13 @@ type Provenance struct {
 	Revision        string     // of the policy that admitted it
 	Declared        string     // the set of declarations that made it; empty: it was not declared
 	Shared          bool       // whoever registers the same is given this client
+	Plugins         []PluginRef
+}
+
+// A PluginRef is a plugin in one version, which had a part in the last write of a client.
+type PluginRef struct {
+	Name   string
+	Digest string // SHA-256 of its module
 }
 
 // Governance is what policy attached to a client; the core holds it to it later.
@@ -170,11 +194,12 @@ const (
 	Approve  Operation = "approve" // of a client that waits for it
 	Reject   Operation = "reject"  // of a client that waits: it is removed, and policy is asked whether it may be deleted
 	Rotate   Operation = "rotate"  // of its secret or its registration access token
+	Renew    Operation = "renew"   // of its lifetime, because it is in use
 )
 
 // Operations lists them.
 func Operations() []Operation {
-	return []Operation{Register, Update, Delete, Read, Disable, Enable, Approve, Reject, Rotate}
+	return []Operation{Register, Update, Delete, Read, Disable, Enable, Approve, Reject, Rotate, Renew}
 }
 
 // Channel is the door a request came in by.
@@ -186,8 +211,8 @@ const (
 	ChannelManage   Channel = "manage"   // RFC 7592
 	ChannelOperator Channel = "operator" // the operators' API
 	ChannelDocument Channel = "cimd"     // a client ID metadata document: nothing is stored
-	ChannelSystem   Channel = "system"   // this server itself, which looks after the lives of clients
 	ChannelImport   Channel = "import"   // declared clients: what operators keep in files
+	ChannelSystem   Channel = "system"   // this server itself, which looks after the lives of clients
 )
 
 // Channels lists them.
@@ -225,7 +250,9 @@ func (t *Terms) IsZero() bool {
 
 // Caller is who is at the desk, as policy may see it. No secrets.
 type Caller struct {
-	Kind      string // "initial_access_token", "registration_access_token", "operator", "client_metadata_document" or "open"
+	// Kind is "initial_access_token", "registration_access_token", "client_credentials", "mtls", "operator",
+	// "client_metadata_document", "open" or "system".
+	Kind      string
 	IP        string
 	Origin    string // the Origin header
 	UserAgent string

@@ -16,6 +16,7 @@ var arrows = map[string]string{
 	"core/oauth":                  "",
 	"core/strictjson":             "",
 	"core/config":                 "core core/strictjson",
+	"core/declared":               "core core/metadata core/oauth core/slowhash core/strictjson",
 	"core/decision":               "core core/metadata core/oauth core/strictjson",
 	"core/decisionlog":            "core core/decision core/fetch core/strictjson",
 	"core/fetch":                  "core core/strictjson",
@@ -50,7 +51,7 @@ var arrows = map[string]string{
 	"core/web/bff":     "core core/bff core/bff/proxy core/oauth core/strictjson core/web",
 	"core/web/console": "core core/ledger core/login core/metadata core/oauth core/registration core/strictjson core/web",
 	"core/web/people":  "core core/authorize core/login core/oauth core/strictjson core/web",
-	"core/web/admin":   "core core/keys core/ledger core/login core/metadata core/operator core/registration core/replay core/strictjson core/web",
+	"core/web/admin":   "core core/declared core/keys core/ledger core/login core/metadata core/operator core/registration core/replay core/strictjson core/web",
 	"core/web/oidc":    "core core/authorize core/clientauth core/oauth core/registration core/strictjson core/token core/web",
 	"core/web/routes":  "core/web core/web/admin core/web/bff core/web/console core/web/oidc core/web/people",
 

@@ -193,7 +193,8 @@ func TestHostCallsInALoop(t *testing.T) {
 			f := &folder{t: t, dir: t.TempDir()}
 			limits := patient
 			limits.Fuel = 500_000
-			f.open(Options{Operator: author, Limits: limits, Services: w.services(), Log: slog.New(log)})
+			uses := map[Use]int{}
+			f.open(Options{Operator: author, Limits: limits, Services: w.services(), Log: slog.New(log), Seen: func(a Asked) { uses = a.Uses }})
 			f.put("a", attack{
 				imports: []string{c.name + " " + c.letters}, answer: continues, another: c.given,
 				hook: slices.Concat(forever(calling(c.args, c.given, c.letters)), constant64(0)),
@@ -203,15 +204,15 @@ func TestHostCallsInALoop(t *testing.T) {
 			if e := wantCode(t, err, core.PluginFault); !strings.Contains(e.Err.Error(), "used up its fuel") {
 				t.Fatalf("ended with %v", e.Err)
 			}
-			ok := map[string]int{}
-			for _, use := range usage.Calls {
-				if use.Status == "ok" || use.Status == "200" {
-					ok[use.Kind]++
+			done := map[string]int{}
+			for use, n := range uses {
+				if done[use.Capability] += n; use.Outcome == "budget" {
+					done[use.Capability] -= n
 				}
 			}
-			for kind, n := range ok {
-				if n > outside[kind] {
-					t.Errorf("%s was used %d times, of %d", kind, n, outside[kind])
+			for kind, n := range done {
+				if n != outside[kind] || uses[Use{kind, "budget"}] < 1000 {
+					t.Errorf("%s was used %d times, of %d: %v", kind, n, outside[kind], uses)
 				}
 			}
 			if len(w.sent) > 2 || len(usage.Calls) > tracedCalls+1 {
@@ -359,6 +360,15 @@ func TestManyModules(t *testing.T) {
 	}
 	if states[Live] != 180 || states[Failed] != 20 || len(f.at(hook.PreRegister)) != 180 {
 		t.Errorf("%v", states)
+	}
+	found, err := f.host.read(t.Context())
+	if err != nil || len(found) != 200 {
+		t.Fatal(len(found), err)
+	}
+	for _, c := range found {
+		if !c.tried || c.module != nil || c.text != nil {
+			t.Errorf("%s is in memory again", c.name)
+		}
 	}
 	f.reload()
 	for _, s := range f.host.Status() {

@@ -34,12 +34,14 @@ type candidate struct {
 	digest    string   // SHA-256 of the module, in hexadecimal
 	content   [32]byte // of all of it: the same content is never loaded twice
 	half      bool     // module or manifest is not there: what is left is no plugin
+	tried     bool     // it is what was tried last: what is in the files is not kept
 	err       error    // why it cannot even be tried
 }
 
 // readFolder gives every plugin in a folder, by name. Hidden files are left alone: editors and copying tools use them for what
-// is not finished.
-func readFolder(ctx context.Context, dir string, maxModule int) ([]candidate, error) {
+// is not finished. tried tells what was tried already, of which only name and content are given: a folder may hold more than should be
+// in memory at once.
+func readFolder(ctx context.Context, dir string, maxModule int, tried func(name string, content [32]byte) bool) ([]candidate, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("plugin folder: %w", err)
@@ -63,7 +65,11 @@ func readFolder(ctx context.Context, dir string, maxModule int) ([]candidate, er
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		found = append(found, readCandidate(dir, name, maxModule))
+		c := readCandidate(dir, name, maxModule)
+		if tried(name, c.content) {
+			c = candidate{name: name, content: c.content, half: c.half, tried: true}
+		}
+		found = append(found, c)
 	}
 	return found, nil
 }

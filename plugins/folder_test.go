@@ -252,7 +252,7 @@ func TestNamesOfFiles(t *testing.T) {
 		f.write(name+".wasm", fake{}.wasm())
 		f.reload()
 		s := f.status(name)
-		if s.State != Failed || !strings.HasPrefix(s.Error, "no plugin can be called ") || strings.ContainsAny(s.Error, "\n\x1b\xff") {
+		if s.State != Failed || !strings.HasPrefix(s.Error, "no plugin can be called ") || strings.ContainsFunc(s.Error, unprintable) {
 			t.Errorf("%q: %s, %q", name, s.State, s.Error)
 		}
 	}

@@ -61,6 +61,7 @@ type Host struct {
 	standing map[string]hook.Standing // nil: not yet recalled
 	leaving  []*version               // to be retired once the chains are published without them
 	absent   []string                 // that the operator's bindings name and the folder does not have
+	wanting  []string                 // that are required and missed, as the log was told
 	unread   unread
 	settled  chan struct{} // closed, and made anew, whenever an attempt ends
 	closed   bool
@@ -159,6 +160,7 @@ func (h *Host) publish() {
 		chains[p] = h.chainOf(p)
 	}
 	h.chains.Store(&chains)
+	h.tellWanting()
 	for _, v := range h.leaving {
 		h.retire(v)
 	}

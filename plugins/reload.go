@@ -58,12 +58,20 @@ var errClosed = errors.New("plugins: the host is closed")
 // read gives the plugins of the folder. When one that runs is not among them it looks again a moment later: many tools
 // replace a file by removing it first, and a plugin that guards something must not be away meanwhile.
 func (h *Host) read(ctx context.Context) ([]candidate, error) {
-	found, err := readFolder(ctx, h.dir, h.limits.ModuleBytes)
+	found, err := readFolder(ctx, h.dir, h.limits.ModuleBytes, h.tried)
 	if err != nil || !h.misses(found) {
 		return found, err
 	}
 	h.pause(ctx)
-	return readFolder(ctx, h.dir, h.limits.ModuleBytes)
+	return readFolder(ctx, h.dir, h.limits.ModuleBytes, h.tried)
+}
+
+// tried tells whether something is what was tried last under its name, and is not to be tried anew.
+func (h *Host) tried(name string, content [32]byte) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.slots[name]
+	return s != nil && s.content == content && !s.afresh
 }
 
 // misses tells whether a plugin that runs, or is about to, is not there as a whole.
@@ -110,7 +118,7 @@ func (h *Host) place(c candidate) {
 	if s == nil {
 		s = &slot{tally: newTally()}
 		h.slots[c.name] = s
-	} else if s.content == c.content && !s.afresh {
+	} else if c.tried || s.content == c.content && !s.afresh {
 		return
 	}
 	afresh := s.afresh

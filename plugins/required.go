@@ -28,13 +28,44 @@ func (h *Host) lacks(p hook.Point) string {
 	if p.Shapes() {
 		return ""
 	}
-	for _, name := range slices.Sorted(maps.Keys(h.operator.Bindings)) {
-		s := h.slots[name]
-		if h.operator.Bindings[name].Required && (s == nil || s.live == nil && s.attempt == nil) && h.guards(name, s, p) {
+	for _, name := range h.missed() {
+		if h.guards(name, h.slots[name], p) {
 			return name
 		}
 	}
 	return ""
+}
+
+// missed lists what is required, and neither live nor being loaded. The caller holds mu, or nobody else knows h yet.
+func (h *Host) missed() (names []string) {
+	for _, name := range slices.Sorted(maps.Keys(h.operator.Bindings)) {
+		s := h.slots[name]
+		if h.operator.Bindings[name].Required && (s == nil || s.live == nil && s.attempt == nil) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// tellWanting tells the log when a required plugin is missed, and when it is live again. The caller holds mu.
+func (h *Host) tellWanting() {
+	if h.standing == nil || h.closed { // the folder was not looked at yet, or is not any more
+		return
+	}
+	h.wanting = slices.DeleteFunc(h.wanting, func(name string) bool {
+		s := h.slots[name]
+		back := s != nil && s.live != nil
+		if back {
+			h.log.Info("a required plugin is live again", "plugin", name)
+		}
+		return back
+	})
+	for _, name := range h.missed() {
+		if !slices.Contains(h.wanting, name) {
+			h.log.Error("a required plugin is not live; what it guards is refused until it is", "plugin", name)
+			h.wanting = append(h.wanting, name)
+		}
+	}
 }
 
 // guards tells whether a required plugin serves a point: as its manifest says if that may be believed, else as the version that

@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -46,7 +47,8 @@ func TestRequired(t *testing.T) {
 	key, acme := newKey(t, "acme", "acme-*")
 	const guard, guardsMore = "hooks: {pre_register: {}, post_register: {}}\nwrites: [client_name]\n", "hooks: {pre_register: {}, pre_delete: {}}\n"
 	memory := newDiary()
-	options := Options{Memory: memory, Operator: Operator{Publishers: []Publisher{acme}, Bindings: map[string]Binding{"acme-guard": {Required: true}}}}
+	log := &logbook{}
+	options := Options{Log: slog.New(log), Memory: memory, Operator: Operator{Publishers: []Publisher{acme}, Bindings: map[string]Binding{"acme-guard": {Required: true}}}}
 	f := &folder{t: t, dir: t.TempDir()}
 	restart := func() {
 		if f.host != nil {
@@ -97,6 +99,9 @@ func TestRequired(t *testing.T) {
 	f.remove("acme-guard.wasm")
 	f.reload()
 	f.wantRefused("half of it", "acme-guard", hook.PreRegister, hook.PreDelete)
+	if gone, back := log.count("a required plugin is not live"), log.count("a required plugin is live again"); gone != 4 || back != 2 {
+		t.Errorf("the log says %d times that it is missed and %d times that it is back:\n%s", gone, back, log)
+	}
 }
 
 // What is required and still being loaded is worth waiting for, which is what callers are told.

@@ -8,6 +8,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -64,6 +66,23 @@ type uses struct {
 	pending []byte         // the answer that take copies
 	traced  []hook.Outcall
 	untold  int // uses beyond those that are noted
+	counts  map[Use]int
+}
+
+// A Use is of a capability, and how it ended: ok or what it was refused with; an answer of http is 2xx, 3xx, 4xx or 5xx.
+type Use struct{ Capability, Outcome string }
+
+// Uses lists all there can be.
+func Uses() (capabilities, outcomes []string) {
+	return []string{kindKV, kindHTTP, kindSecret, kindRule}, append(slices.Sorted(maps.Values(statuses)), "2xx", "3xx", "4xx", "5xx")
+}
+
+// useOf sorts one that is noted.
+func useOf(kind, status string) Use {
+	if kind == kindHTTP && len(status) == 3 && status[0] >= '1' && status[0] <= '9' {
+		status = status[:1] + "xx"
+	}
+	return Use{kind, status}
 }
 
 // usesKey finds the uses of a call in the context that host functions get.
@@ -73,7 +92,7 @@ type usesKey struct{}
 func (v *version) using(ctx context.Context, call *hook.Call, random entropy, around Services, log *slog.Logger) (context.Context, *uses) {
 	c := &call.Context
 	u := &uses{
-		plugin: v.Name(), granted: v.granted, services: around, now: c.Now, simulated: c.Simulated, random: stream(random), digests: v.digests, log: log,
+		plugin: v.Name(), granted: v.granted, services: around, now: c.Now, simulated: c.Simulated, random: stream(random), digests: v.digests, log: log, counts: map[Use]int{},
 		left: map[string]int{kindKV: kvCalls, kindHTTP: v.limits.HTTPCalls, kindSecret: secretCalls, kindRule: ruleCalls},
 	}
 	if u.now.IsZero() {
@@ -130,6 +149,7 @@ func (u *uses) note(kind, target, status string, digested []byte) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.counts[useOf(kind, status)]++
 	if len(u.traced) < tracedCalls {
 		u.traced = append(u.traced, call)
 	} else {

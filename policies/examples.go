@@ -171,8 +171,8 @@ func exampleLimits() strictjson.Value {
 		return strictjson.Member{Name: name, Value: strictjson.Object(members...)}
 	}
 	return strictjson.Object(
-		part("address", number("every_ms", 2000), number("burst", 30), number("ipv4_prefix", 32), number("ipv6_prefix", 56)),
-		part("name", number("every_ms", 1000), number("burst", 60)),
+		part("address", number("every_ms", 1000), number("burst", 60), number("ipv4_prefix", 32), number("ipv6_prefix", 56)),
+		part("name", number("every_ms", 500), number("burst", 120)),
 		part("all", number("every_ms", 50), number("burst", 600), number("reserve", 120)),
 		part("changes", number("every_ms", 1000), number("burst", 120)),
 		strictjson.Member{Name: "tokens", Value: strictjson.Bool(false)},

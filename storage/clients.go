@@ -21,6 +21,8 @@ type Clients struct {
 	tokenUses   Table[struct{}]
 	tokenIDs    Table[tokenIDForm]
 	index       Table[struct{}]
+	uses        Table[useForm]
+	since       Table[sinceForm]
 	ledger      Ledger
 	kept        *PluginKV
 	once        Once
@@ -42,6 +44,8 @@ func NewClients(engine Engine, issuer core.IssuerID, ledger Ledger, ring *seal.R
 		tokenUses:   NewTable[struct{}](engine, id, "iat_uses", 1),
 		tokenIDs:    NewTable[tokenIDForm](engine, id, "iat_by_id", 1),
 		index:       NewTable[struct{}](engine, id, "client_by", 1),
+		uses:        NewTable[useForm](engine, id, "client_use", 1),
+		since:       NewTable[sinceForm](engine, id, "client_use_since", 1),
 		kept:        NewPluginKV(engine, issuer, ring, now),
 		once:        NewOnce(engine, issuer),
 		cache:       newClientCache(),
@@ -151,7 +155,7 @@ func (c *Clients) Commit(ctx context.Context, a registration.Approved) error {
 		c.planInsert(&p, a)
 	case core.Delete, core.Reject:
 		c.planDelete(&p, a)
-	case core.Rotate:
+	case core.Rotate, core.Read: // of reads only those come here that rotate a token
 		c.planRotate(&p, a)
 	default:
 		c.planUpdate(&p, a)
@@ -251,6 +255,7 @@ func (c *Clients) planDelete(p *plan, a registration.Approved) {
 	p.expect(Delete(c.clients.Key(id), Version(before.Stamps.Client)), registration.ErrChanged)
 	p.add(Delete(c.credentials.Key(id), Version{}))
 	p.add(Delete(c.states.Key(id), Version{}))
+	c.planUnused(p, a)
 	for _, key := range c.indexKeys(before.Client, before.State) {
 		p.add(Delete(key, Version{}))
 	}

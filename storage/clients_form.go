@@ -21,6 +21,9 @@ type clientForm struct {
 	IssuedAt   time.Time        `json:"issued_at"`
 	UpdatedAt  time.Time        `json:"updated_at"`
 	Expires    time.Time        `json:"expires,omitzero"`
+	Lasts      int64            `json:"lasts,omitempty"` // seconds
+	Asked      bool             `json:"lasts_as_asked,omitempty"`
+	Renewed    time.Time        `json:"renewed_at,omitzero"`
 	Channel    core.Channel     `json:"channel"`
 	IAT        core.TokenID     `json:"iat,omitempty"`
 	IATLabel   string           `json:"iat_label,omitempty"`
@@ -33,12 +36,18 @@ type clientForm struct {
 	Revision   string           `json:"revision,omitempty"`
 	Declared   string           `json:"declared,omitempty"`
 	Shared     bool             `json:"shared,omitempty"`
+	Plugins    []pluginForm     `json:"plugins,omitempty"`
 	Locked     []string         `json:"locked,omitempty"`
 	Generation uint64           `json:"generation"`
 	Require    []obligationForm `json:"obligations,omitempty"`
 	Limits     map[string]int64 `json:"limits,omitempty"`
 	Labels     []string         `json:"labels,omitempty"`
 	Trust      string           `json:"trust,omitempty"`
+}
+
+type pluginForm struct {
+	Name   string `json:"name"`
+	Digest string `json:"digest"`
 }
 
 type obligationForm struct {
@@ -53,9 +62,13 @@ func formOfClient(c core.Client) clientForm {
 		Channel: c.Provenance.Channel, IAT: c.Provenance.IAT, IATLabel: c.Provenance.IATLabel, IATTerms: termsForm(c.Provenance.Terms),
 		Profile: c.Provenance.Profile, Statement: c.Provenance.StatementIssuer, Declared: c.Provenance.Declared, Shared: c.Provenance.Shared,
 		Registered: c.Provenance.RegisteredBy, Written: c.Provenance.WrittenBy, Approved: c.Provenance.ApprovedBy, Revision: c.Provenance.Revision,
+		Lasts: int64(c.Life.Lasts / time.Second), Asked: c.Life.Asked, Renewed: c.Life.From,
 		Locked: c.Locked, Generation: c.Generation, Limits: c.Governance.Limits, Labels: c.Governance.Labels, Trust: c.Governance.Trust,
 	}
 	f.Custom = slices.Sorted(maps.Keys(c.Metadata.Custom))
+	for _, p := range c.Provenance.Plugins {
+		f.Plugins = append(f.Plugins, pluginForm(p))
+	}
 	for _, o := range c.Governance.Obligations {
 		f.Require = append(f.Require, obligationForm(o))
 	}
@@ -73,7 +86,11 @@ func (f clientForm) noun() (core.Client, error) {
 			Channel: f.Channel, IAT: f.IAT, IATLabel: f.IATLabel, Terms: core.Terms(f.IATTerms), Profile: f.Profile, StatementIssuer: f.Statement,
 			RegisteredBy: f.Registered, WrittenBy: f.Written, ApprovedBy: f.Approved, Revision: f.Revision, Declared: f.Declared, Shared: f.Shared,
 		},
+		Life:       core.Life{Lasts: time.Duration(f.Lasts) * time.Second, Asked: f.Asked, From: f.Renewed},
 		Governance: core.Governance{Limits: f.Limits, Labels: f.Labels, Trust: f.Trust},
+	}
+	for _, p := range f.Plugins {
+		c.Provenance.Plugins = append(c.Provenance.Plugins, core.PluginRef(p))
 	}
 	for _, o := range f.Require {
 		c.Governance.Obligations = append(c.Governance.Obligations, core.Obligation(o))

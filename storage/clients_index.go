@@ -82,7 +82,7 @@ func (c *Clients) list(ctx context.Context, f registration.Filter, after Key, li
 		for _, row := range rows {
 			after = row.Key
 			parts := row.Key.Parts()
-			stored, err := c.read(ctx, core.ClientID(parts[len(parts)-1]))
+			stored, err := c.withUse(ctx, core.ClientID(parts[len(parts)-1]))
 			if err != nil {
 				return nil, "", asError(err)
 			}

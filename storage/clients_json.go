@@ -19,6 +19,7 @@ func (f *clientForm) AppendJSON(dst []byte) ([]byte, error) {
 	r.Time("issued_at", f.IssuedAt)
 	r.Time("updated_at", f.UpdatedAt)
 	r.TimeIf("expires", f.Expires)
+	f.recordLife(r)
 	r.Text("channel", string(f.Channel))
 	r.TextIf("iat", string(f.IAT))
 	r.TextIf("iat_label", f.IATLabel)
@@ -33,6 +34,7 @@ func (f *clientForm) AppendJSON(dst []byte) ([]byte, error) {
 	if f.Shared {
 		r.Bool("shared", true)
 	}
+	f.recordPlugins(r)
 	r.TextsIf("locked", f.Locked)
 	r.Uint("generation", f.Generation)
 	f.recordGovernance(r)
@@ -52,6 +54,31 @@ func (f *termsForm) record(r *strictjson.Record) {
 	r.TextsIf("origins", f.Origins)
 	r.TextIf("policy_data", f.PolicyData)
 	r.End('}')
+}
+
+func (f *clientForm) recordLife(r *strictjson.Record) {
+	if f.Lasts != 0 {
+		r.Int("lasts", f.Lasts)
+	}
+	if f.Asked {
+		r.Bool("lasts_as_asked", true)
+	}
+	r.TimeIf("renewed_at", f.Renewed)
+}
+
+func (f *clientForm) recordPlugins(r *strictjson.Record) {
+	if len(f.Plugins) == 0 {
+		return
+	}
+	r.Key("plugins")
+	r.Begin('[')
+	for _, p := range f.Plugins {
+		r.Begin('{')
+		r.Text("name", p.Name)
+		r.Text("digest", p.Digest)
+		r.End('}')
+	}
+	r.End(']')
 }
 
 func (f *clientForm) recordGovernance(r *strictjson.Record) {

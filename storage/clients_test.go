@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -27,7 +29,7 @@ func full(statement, about string) string {
 		"backchannel_logout_uri":"https://shop.example/gone","backchannel_logout_session_required":false,
 		"require_pkce":true,"default_prompt_login":false,"access_token_lifetime":60,"id_token_lifetime":61,"refresh_token_lifetime":62,
 		"par_lifetime":63,"tls_client_certificate_bound_access_tokens":true,
-		"software_id":"<shop> & \"sons\"","software_version":"1","team":{"a":[1,null,"\u2028é😀"]}`)
+		"allowed_audiences":["https://api.shop.example"],"software_id":"<shop> & \"sons\"","software_version":"1","team":{"a":[1,null,"\u2028é😀"]}`)
 }
 
 // governing attaches everything to a client that policy can.
@@ -45,7 +47,10 @@ func governing(*decision.Registration) (decision.Verdict, error) {
 func TestClientRoundTrip(t *testing.T) {
 	onEach(t, func(s *store) {
 		i := newSigner(s, "https://issuer.example")
-		d := openDesk(s, trusting(i), func(site *registration.Site) { site.CustomAttributes = []string{"team"} })
+		d := openDesk(s, trusting(i), func(site *registration.Site) {
+			site.CustomAttributes = []string{"team"}
+			site.Lifetime.Client, site.Lifetime.Renew = 24*time.Hour, true
+		})
 		d.policy = governing
 		_, secret := d.mint(20)
 		statement := i.sign(t, `"logo_uri":"https://shop.example/logo"`)
@@ -88,6 +93,37 @@ func TestClientRoundTrip(t *testing.T) {
 		d.policy = waiting(`{"queue":"partners"}`)
 		waits := check("waiting", d.byToken(secret, bySecret))
 		check("approved", d.byOperator(core.Approve, waits, `{"scope":"openid"}`))
+		declared := d.byOperator(core.Register, "chosen", `{"grant_types":["client_credentials"]}`)
+		declared.Channel, declared.Declared = core.ChannelImport, &registration.Declaration{Set: "shop", Secrets: []registration.SuppliedSecret{{Alg: "bcrypt", Hash: "$2b$"}}}
+		check("declared", declared)
+		from := core.StoredSecret{Alg: "bcrypt", Hash: "$2b$"}
+		if err := d.clients.ReplaceSecret(t.Context(), "chosen", from, core.StoredSecret{Alg: "argon2id", Hash: "$argon2id$", From: "00"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.clients.ReplaceSecret(t.Context(), "chosen", from, from); !errors.Is(err, registration.ErrChanged) {
+			t.Errorf("a secret that is not there is replaced: %v", err)
+		}
+		rehashed := d.load("chosen")
+		if kept := rehashed.Credentials.Secrets; len(kept) != 1 || kept[0].Hash != "$argon2id$" || kept[0].From != "00" {
+			t.Errorf("rehashed: %+v", kept)
+		}
+		checkStored(t, "rehashed, reopened", load(t, d.reopened(), "chosen"), rehashed)
+		seen.see(rehashed)
+		d.policy = allow
+		uses := registration.NewUses(d.Desk, d.clients)
+		check("with a lifetime of its own", d.byToken(secret, app(`,"lifetime":3600`)))
+		d.plugins = []hook.Plugin{quiet{}}
+		lasts := check("with a lifetime and a plugin", d.byToken(secret, bySecret))
+		d.clock.advance(12 * time.Hour)
+		client := d.load(lasts).Client
+		uses.Note(&client, time.Time{})
+		if err := uses.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if client = d.load(lasts).Client; client.Life.From.IsZero() {
+			t.Error("the client was not renewed")
+		}
+		check("renewed, disabled", d.byOperator(core.Disable, lasts, ""))
 		checkAllSeen(t, seen)
 	})
 }
@@ -100,7 +136,7 @@ func checkAllSeen(t *testing.T, seen fields) {
 	left := 0
 	for _, path := range seen.empty() {
 		switch {
-		case strings.HasPrefix(path, ".Stamps."):
+		case strings.HasPrefix(path, ".Stamps."), strings.HasPrefix(path, ".Use."):
 		case strings.HasPrefix(path, ".Client.Metadata.") && strings.Contains(path, "Encrypt"):
 			left++
 		default:

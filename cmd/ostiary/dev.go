@@ -333,7 +333,7 @@ func (h *house) introduce(ctx context.Context, token core.Secret, public, privat
 	doc := introduction{
 		Issuer: h.settings.Issuer, BaseURL: h.settings.TLS.scheme() + "://localhost:" + port, path: issuer.Path, OpsURL: "http://localhost:" + opsPort,
 		Token: token.Reveal(), IAT: secret.Reveal(), DataDir: h.settings.DataDir, PolicyDir: h.settings.PolicyDir,
-		PluginDir: h.settings.PluginDir, DCRConfig: h.settings.DCRConfig, plugins: plugged{h.plugins}.statuses(),
+		PluginDir: h.settings.PluginDir, DCRConfig: h.settings.DCRConfig, plugins: plugged{host: h.plugins}.statuses(),
 	}
 	if doc.DemoUser, err = h.demoUser(ctx); err != nil {
 		return doc, err

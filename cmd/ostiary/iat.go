@@ -28,6 +28,7 @@ func iatCommand() *cobra.Command {
 
 // mintage is the body of a mint.
 type mintage struct {
+	Template  string `json:"template,omitempty"`
 	Label     string `json:"label,omitempty"`
 	Profile   string `json:"profile,omitempty"`
 	MaxUses   *int64 `json:"max_uses,omitempty"`
@@ -74,6 +75,7 @@ func iatMintCommand(f *operatorFlags) *cobra.Command {
 		"no plugin loosens: a registration that goes beyond is refused, and so is every later change that the client makes itself.\n" +
 		"Operators' changes are not held to it."
 	flags := cmd.Flags()
+	flags.StringVar(&body.Template, "template", "", "declared template that the rest is taken from, unless it is given here; see ostiary plan")
 	flags.StringVar(&body.Label, "label", "", "what it is for, as lists show it")
 	flags.StringVar(&body.Profile, "profile", "", "profile of the clients that register with it; see client_profiles in dcr_config.yaml")
 	flags.StringSliceVar(&body.Scopes, "scope", nil, "scopes that its clients may have, and no others; repeat it, or separate by commas")

@@ -18,7 +18,7 @@ import (
 func pluginCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plugin",
-		Short: "Begin, build, test, inspect and sign plugins; list, status, approve and revoke ask a running server",
+		Short: "Begin, build, test, inspect and sign plugins; the others ask a running server",
 		Long: "plugin is the kit of those who write WASM plugins, and tells operators how those of a running server are. A plugin that asks\n" +
 			"for more than it was granted waits until an operator approves it. Start with: ostiary plugin new --lang go DIR",
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -33,6 +33,7 @@ func pluginCommand() *cobra.Command {
 		pluginNewCommand(), pluginBuildCommand(), pluginTestCommand(), pluginInspectCommand(), pluginBenchCommand(),
 		pluginSignCommand(), pluginVerifyCommand(),
 		pluginListCommand(), pluginStatusCommand(), pluginApproveCommand(), pluginRevokeCommand(),
+		pluginKeptCommand(), pluginForgetCommand(),
 	)
 	return cmd
 }
@@ -73,13 +74,11 @@ func printPlugins(w io.Writer, doc strictjson.Value) {
 // noteOn says in a few words what is the matter with a plugin.
 func noteOn(p strictjson.Value) string {
 	note := troubleIn(p)
-	if note != "" && isRequired(p) && textOf(p, "state") != "live" {
+	if note != "" && isOn(p, "required") && textOf(p, "state") != "live" {
 		note += refusedWithout
 	}
 	return note
 }
-
-func isRequired(p strictjson.Value) bool { return member(p, "required").String() == "true" }
 
 func troubleIn(p strictjson.Value) string {
 	missing, _ := member(p, "missing").Strings()
@@ -121,7 +120,7 @@ func printPlugin(w io.Writer, p strictjson.Value) {
 		breaker += " until " + until
 	}
 	fail := textOf(p, "fail")
-	if isRequired(p) {
+	if isOn(p, "required") {
 		fail += ", required"
 	}
 	text := func(name, value string) strictjson.Member {

@@ -60,6 +60,8 @@ type settings struct {
 type tlsSettings struct {
 	Cert string `yaml:"cert"` // PEM files
 	Key  string `yaml:"key"`
+
+	pair *tlsPair // what the files say; nil: they are read once
 }
 
 // scheme is that of the server's own addresses.

@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"fmt"
-	"os"
 	"strings"
 
 	"github.com/ostiary/ostiary/core"
@@ -76,22 +73,6 @@ func (c certificateSettings) methods() []oauth.AuthMethod {
 		return []oauth.AuthMethod{oauth.AuthSelfSignedTLS}
 	}
 	return []oauth.AuthMethod{oauth.AuthTLS, oauth.AuthSelfSignedTLS}
-}
-
-// pool reads the authorities, and only them: those of the system issue to anybody.
-func (c certificateSettings) pool() (*x509.CertPool, error) {
-	if c.Authorities == "" {
-		return nil, nil
-	}
-	text, err := os.ReadFile(c.Authorities)
-	if err != nil {
-		return nil, fmt.Errorf("client_certificates.authorities: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("client_certificates.authorities: %s contains no certificate", c.Authorities)
-	}
-	return pool, nil
 }
 
 // askedToAuthenticate is the operation that plugins are told.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -9,10 +10,15 @@ import (
 	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/plugins"
+	"github.com/ostiary/ostiary/storage"
 )
 
 // plugged is what the operators' API sees of the plugins.
-type plugged struct{ host *plugins.Host }
+type plugged struct {
+	host *plugins.Host
+	kept *storage.PluginKV
+	log  *slog.Logger
+}
 
 // pluginStatus is one row of the answer of /api/admin/plugins.
 type pluginStatus struct {

@@ -57,20 +57,21 @@ type house struct {
 
 	documents registration.DocumentSource
 	sectors   registration.Sectors
-
-	tries   *candidates
-	jobs    *replay.Jobs
-	signing *keys.Ring
-	remotes *keys.Remote // what clients publish
-	people  *people
-	names   core.Pairwise // of people, to clients that know them by names of their own
-	backend *backend      // nil: there is no BFF
-	site    []web.Route   // the pages of the site itself; only dev has some
-	server  *web.Server
-	meters  *meters
-	started atomic.Bool    // the plugins that were there at the start are live or have failed
-	beside  sync.WaitGroup // what runs beside the requests; the store outlives it
-	closers []func() error // in the order of opening
+	uses      *registration.Uses
+	reaper    *registration.Reaper
+	tries     *candidates
+	jobs      *replay.Jobs
+	signing   *keys.Ring
+	remotes   *keys.Remote // what clients publish
+	people    *people
+	names     core.Pairwise // of people, to clients that know them by names of their own
+	backend   *backend      // nil: there is no BFF
+	site      []web.Route   // the pages of the site itself; only dev has some
+	server    *web.Server
+	meters    *meters
+	started   atomic.Bool    // the plugins that were there at the start are live or have failed
+	beside    sync.WaitGroup // what runs beside the requests; the store outlives it
+	closers   []func() error // in the order of opening
 }
 
 // startGC lets the heap grow tenfold before it is swept: compiling the rules leaves a few MB of garbage behind, and a start that
@@ -99,7 +100,7 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 	if err := h.openDecisionLog(); err != nil {
 		return nil, err
 	}
-	if err := h.openRules(ctx, storage.NewPolicies(h.engine, issuer, ring)); err != nil {
+	if err := h.openRules(ctx, storage.NewPolicies(h.engine, issuer, ring), storage.NewDeclarations(h.engine, issuer, ring)); err != nil {
 		return nil, err
 	}
 	if err := h.openPlugins(ctx, issuer, ring); err != nil {
@@ -157,11 +158,14 @@ func (h *house) openLedger(issuer core.IssuerID, ring *seal.Ring) {
 	h.clients = storage.NewClients(h.engine, issuer, store, ring, h.now)
 }
 
-func (h *house) openRules(ctx context.Context, kept storage.Policies) error {
+func (h *house) openRules(ctx context.Context, kept storage.Policies, sets storage.Declarations) error {
 	h.policy = policies.NewEngine(policies.Options{
 		Log: h.log, Now: h.now, Deadline: h.settings.Policy.Deadline, Shadow: h.sighted, Taken: h.recorder(),
 	})
-	h.rules = &rules{documents: h.settings.documents, engine: h.policy, kept: kept, log: h.log, now: h.now, dir: h.settings.PolicyDir, file: h.settings.DCRConfig}
+	h.rules = &rules{
+		engine: h.policy, kept: kept, sets: sets, log: h.log, now: h.now, dir: h.settings.PolicyDir, file: h.settings.DCRConfig,
+		documents: h.settings.documents,
+	}
 	if h.settings.Policy.Bundle.named() {
 		bundle, err := newBundleSource(h.settings, h.now)
 		if err != nil {
@@ -234,13 +238,15 @@ func (h *house) openDesk(issuerKeys *keys.Remote) {
 		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, Site: h.rules.site.Load(), Now: h.now,
 		IssuerKeys: issuerKeys, ClientKeys: h.remotes, Revoked: h.revocations(), Documents: h.documents, Sectors: h.sectors,
 		Decided: h.policy.Note, Limited: h.limited, Certified: h.settings.Certificates.methods(),
-		ClientURI: func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
+		ClientURI:    func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
+		AccessTokens: h.ownToken, Trusted: func(chain []*x509.Certificate) error { return h.people.clients.Issued(chain) },
 		Audiences: []string{issuer, issuer + "/dcr/register", issuer + "/register"},
 	})
 	h.rules.changed = func(s *registration.Site) {
 		h.desk.SetSite(s)
 		h.shadow.follows()
 	}
+	h.openLives()
 	h.tokens = registration.NewTokens(h.clients, h.desk.Site, h.now)
 	h.known = registration.NewDocuments(h.desk, h.clients, h.lookedAtDocument)
 }
@@ -248,10 +254,6 @@ func (h *house) openDesk(issuerKeys *keys.Remote) {
 func (h *house) openServer() (*web.Server, error) {
 	s := h.settings
 	issuer, err := url.Parse(s.Issuer)
-	if err != nil {
-		return nil, err
-	}
-	authorities, err := s.Certificates.pool()
 	if err != nil {
 		return nil, err
 	}
@@ -266,7 +268,7 @@ func (h *house) openServer() (*web.Server, error) {
 			{Prefix: routes.SessionArea, Face: web.OAuth},
 		},
 		Sites: append([]string{issuer.Host}, s.Sites...), TrustedProxies: s.Proxies, ForwardedHeader: s.Forwarded, CertificateHeader: s.Certificates.header(),
-		Authorities: authorities, Now: h.now, Log: h.log, OnRefused: h.refusedAtTheDoor, OnDone: h.meters.done,
+		Authorities: h.people.authorities.current, Now: h.now, Log: h.log, OnRefused: h.refusedAtTheDoor, OnDone: h.meters.done,
 	})
 }
 
@@ -280,9 +282,10 @@ func (h *house) table(issuerPath string) []web.Route {
 		Console: console.New(h.people.login.For(core.ConsoleSession, consoleLifetime), h.book, explainer{h.policy}, strings.HasPrefix(s.Issuer, "https:")).
 			Counted(h.people.failed).Approving(h.clients, h.desk),
 		Admin: admin.New(admin.Parts{
-			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Clients: h.clients, Decisions: h.book, Keys: h.signing,
+			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Declared: h.desk, Sets: h.rules, Clients: h.clients, Reaper: h.reaper, Decisions: h.book,
+			Keys:  h.signing,
 			Users: h.people.login, Sessions: h.people.login, SetupURL: h.setupURL,
-			Policies: func() any { return h.policyStatus() }, Plugins: plugged{h.plugins},
+			Policies: func() any { return h.policyStatus() }, Plugins: plugged{h.plugins, h.clients.Kept(), h.log},
 			Shadow: h.shadow, Jobs: h.jobs, Tries: h.tries, Explainer: explainer{h.policy},
 		}),
 		Site: h.site,

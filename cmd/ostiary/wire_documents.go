@@ -44,5 +44,5 @@ func (h *house) lookedAtDocument(result string) { h.meters.documents.Inc(result)
 // waysIn are the ways in which clients can come that the issuer's metadata tells of.
 func (h *house) waysIn() oidc.WaysIn {
 	site := h.desk.Site()
-	return oidc.WaysIn{Registration: site.Registration.IsOn(), Documents: site.Documents.IsOn()}
+	return oidc.WaysIn{Registration: site.Offers(), Documents: site.Documents.IsOn()}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/ostiary/ostiary/core/login"
 	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/operator"
+	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/seal"
 	"github.com/ostiary/ostiary/core/token"
 	"github.com/ostiary/ostiary/core/web"
@@ -31,6 +32,21 @@ type people struct {
 	failed *web.Limiter // sign-ins, by address
 	tokens *token.Endpoint
 	pages  *pages.Handlers
+
+	clients     *clientauth.Authenticator
+	authorities authorities
+}
+
+// ownToken tells the desk whose access token came, of those that the issuer gave a client for itself and for the issuer.
+func (h *house) ownToken(ctx context.Context, bearer core.Secret, certificate *core.Certificate) (registration.ClientToken, error) {
+	access, err := h.people.tokens.VerifyWith(ctx, bearer, certificate)
+	switch {
+	case err != nil:
+		return registration.ClientToken{}, err
+	case access.GrantID != "" || !slices.Contains(access.Audience, h.settings.Issuer):
+		return registration.ClientToken{}, core.Refuse(core.InvalidToken, "The access token is not one that a client got for itself and for the issuer.")
+	}
+	return registration.ClientToken{ClientID: access.ClientID, Scopes: access.Scope}, nil
 }
 
 // consoleLifetime is how long an administrator's session on the operators' pages may last.
@@ -59,24 +75,25 @@ func (h *house) openProvider(ring *seal.Ring) error {
 		return fmt.Errorf("pairwise subjects: %w", err)
 	}
 	h.names = core.NewPairwise(salt)
-	authorities, err := s.Certificates.pool()
-	if err != nil {
+	h.people = &people{authorities: authorities{file: s.Certificates.Authorities}}
+	if err := h.people.authorities.load(); err != nil {
 		return err
 	}
 	authenticator := clientauth.New(clientauth.Parts{
 		Clients: h.known.Explained(), Secrets: h.clients, Keys: h.remotes, Once: once, Issuer: s.Issuer, TokenEndpoint: s.Issuer + "/token", Now: h.now,
-		Authorities: authorities, CheckCertificate: h.checkCertificate,
+		Authorities: h.people.authorities.current, CheckCertificate: h.checkCertificate,
 	})
 	failed := web.NewLimiter(s.Sessions.FailureEvery, int(s.Sessions.Failures), limitedAddresses)
-	h.people = &people{users: users, login: desk, failed: failed, tokens: token.New(token.Parts{
+	h.people.users, h.people.login, h.people.failed, h.people.clients = users, desk, failed, authenticator
+	h.people.tokens = token.New(token.Parts{
 		Authenticator: authenticator, Clients: h.known, People: users, Once: once, Keys: h.signing, Policy: h.policy, Now: h.now,
-		Plugins: h.plugins, Extended: h.tokenExtended, Names: h.names,
+		Plugins: h.plugins, Extended: h.tokenExtended, Names: h.names, Used: h.uses.Note,
 		Grants: storage.NewGrants(h.engine, issuer, ring, h.clients, h.now),
 		Options: token.Options{
 			Issuer: s.Issuer, AccessLifetime: s.Tokens.Access, IDTokenLifetime: s.Tokens.ID, RefreshLifetime: s.Tokens.Refresh,
 			AudienceAllowed: func(resource string, c core.Client) bool { return s.serves(resource) && mayAskFor(c, resource) },
 		},
-	})}
+	})
 	return h.openPages(authenticator, storage.NewAuthorizations(h.engine, issuer, ring), ring)
 }
 

@@ -35,8 +35,8 @@ type Parts struct {
 	TokenEndpoint string
 	Now           func() time.Time
 
-	Authorities *x509.CertPool // who may issue certificates for tls_client_auth; nil: nobody
-	Secrets     Secrets        // told of better hashes; nil: nobody
+	Authorities func() *x509.CertPool // who may issue certificates for tls_client_auth; nil: nobody
+	Secrets     Secrets               // told of better hashes; nil: nobody
 	// CheckCertificate may refuse the certificate by which a client proved itself; nil: nobody minds.
 	CheckCertificate func(ctx context.Context, c *core.Client, caller core.Caller) error
 }

@@ -13,10 +13,12 @@ import (
 const (
 	KindIAT      = "initial_access_token"
 	KindRAT      = "registration_access_token"
+	KindClient   = "client_credentials" // a client with an access token of its own
+	KindMTLS     = "mtls"               // who has nothing but a certificate, where that counts
 	KindOperator = "operator"
 	KindOpen     = "open"
-	KindSystem   = "system"
 	KindDocument = "client_metadata_document" // nobody asked: somebody came whose client_id is the address of one
+	KindSystem   = "system"
 )
 
 // unknownToken answers every bad bearer alike: unknown, foreign, truncated, revoked, expired, used up.
@@ -32,6 +34,8 @@ func (j *judgement) access(ctx context.Context) error {
 		j.caller.Kind, j.caller.Subject = KindOperator, j.req.Credential.Operator
 	}
 	switch {
+	case !j.site.Offers() && j.req.Channel != core.ChannelOperator && !j.simulated:
+		return core.Refuse(core.NotFound, "Clients cannot register themselves at this server: its operator has switched that off.")
 	case j.req.Refused != nil:
 		return j.req.Refused
 	case !offers(j.req.Channel, j.req.Operation):
@@ -46,10 +50,16 @@ func (j *judgement) access(ctx context.Context) error {
 		return j.pretend(ctx)
 	case j.req.Channel == core.ChannelOperator, j.req.Channel == core.ChannelImport:
 		return core.Refuse(core.InvalidToken, "An operator's token is needed: send it as Authorization: Bearer.")
+	case j.req.Channel == core.ChannelManage && j.site.Access.ClientCredentials && isAccessToken(j.req.Credential.Bearer):
+		return j.ownAccessToken(ctx)
 	case j.req.Channel == core.ChannelManage:
 		return j.registrationToken(ctx)
+	case isAccessToken(j.req.Credential.Bearer):
+		return j.registrarsToken(ctx)
 	case j.req.Credential.Bearer != "":
 		return j.initialAccessToken(ctx)
+	case j.site.Access.MTLS:
+		return j.certificate()
 	}
 	return nil // whether an open door is enough is for policy to say
 }
@@ -61,10 +71,10 @@ func offers(channel core.Channel, op core.Operation) bool {
 		return op == core.Register
 	case core.ChannelManage:
 		return op == core.Read || op == core.Update || op == core.Delete
+	case core.ChannelSystem:
+		return op == core.Delete || op == core.Renew || op == core.Disable
 	case core.ChannelOperator:
 		return documented(op) || op == core.Read || op == core.Delete || op == core.Disable || op == core.Enable || op == core.Rotate || decides(op)
-	case core.ChannelSystem:
-		return op == core.Disable
 	case core.ChannelImport:
 		return documented(op) || op == core.Delete
 	}
@@ -83,7 +93,7 @@ func (j *judgement) ownClient(ctx context.Context) error {
 
 func (j *judgement) operatorsClient(ctx context.Context) error {
 	if j.req.Operation == core.Register {
-		return nil
+		return j.chosenID()
 	}
 	stored, err := j.existing(ctx)
 	if err != nil {

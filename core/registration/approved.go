@@ -26,6 +26,7 @@ type Approved struct {
 	writes      []hook.Write
 	onces       []Once
 	shares      bool // the id is that of what is registered: a client that has it meanwhile is this one
+	unused      *Use
 }
 
 // minted are the secrets that exist in clear for one answer only.
@@ -77,3 +78,12 @@ func (a Approved) Onces() []Once { return slices.Clone(a.onces) }
 
 // Writes are what plugins keep of it; the commit writes them in the same step, or answers ErrOvertaken.
 func (a Approved) Writes() []hook.Write { return a.writes }
+
+// Unused is what a deletion rests on: the commit requires that the client was not used since, or answers ErrChanged. False when it
+// rests on nothing of the kind.
+func (a Approved) Unused() (Use, bool) {
+	if a.unused == nil {
+		return Use{}, false
+	}
+	return *a.unused, true
+}

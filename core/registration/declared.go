@@ -37,6 +37,7 @@ type Planned struct {
 	Unchanged bool
 	Diff      []strictjson.PatchOp // of the metadata
 	Secrets   bool                 // the secrets would be replaced
+	Made      bool                 // a secret would be made, and shown once
 	Tag       string               // of the client as it is; empty: there is none
 }
 
@@ -61,6 +62,7 @@ func (d *Desk) Plan(ctx context.Context, req Request) (Planned, error) {
 	p.Client, p.State, p.Unchanged = metadata.Document(&described), approved.state, approved.unchanged
 	before := stored.Client.Metadata
 	p.Diff = metadata.Patch(&before, &described, metadata.Changed(&before, &described))
+	p.Made = approved.minted.clientSecret != ""
 	p.Secrets = len(req.Declared.Secrets) > 0 && j.resupplies()
 	return p, nil
 }
@@ -114,17 +116,19 @@ func (j *judgement) heldToSet(stored *Stored) error {
 	return nil
 }
 
-// declaredID is the id of a new declared client, which the operator chooses. Ids in the form of those that are minted here are
-// taken for clients only: an exported client keeps its own.
-func (j *judgement) declaredID() (core.ClientID, error) {
+// chosenID judges the id of a new declared client, which the operator chooses. Ids in the form of those that are minted here are
+// for clients only: an exported client keeps its own.
+func (j *judgement) chosenID() error {
 	id := string(j.req.ClientID)
 	switch {
+	case j.req.Channel != core.ChannelImport:
+		return nil
 	case !validClientID(id):
-		return "", core.Refuse(core.InvalidClientMetadata, "client_id must be 1 to %d of A-Z a-z 0-9 - . _ ~", MaxClientID)
+		return core.Refuse(core.InvalidClientMetadata, "client_id must be 1 to %d of A-Z a-z 0-9 - . _ ~", MaxClientID)
 	case core.IsMinted(id) && !strings.HasPrefix(id, "c-"):
-		return "", core.Refuse(core.InvalidClientMetadata, "client_id has the form of an id that is given to others here; choose another one.")
+		return core.Refuse(core.InvalidClientMetadata, "client_id has the form of an id that is given to others here; choose another one.")
 	}
-	return core.ClientID(id), nil
+	return nil
 }
 
 // declaredSet is the mark of a client that is made by a declaration.
@@ -200,26 +204,23 @@ func (j *judgement) secretLifetime() (time.Duration, bool) {
 	return lifetime, lifetime > 0
 }
 
-// giveSecret gives the client the secrets that came with its declaration, or else one of ours.
-func (j *judgement) giveSecret(a *Approved) {
+// suppliedSecrets gives the secrets that a client is to have because they came with its declaration; nil: it keeps what it has, or
+// gets one of ours.
+func (j *judgement) suppliedSecrets(method string) []core.StoredSecret {
 	sent := j.supplied()
-	usesSecret := oauth.UsesSecret(oauth.AuthMethod(a.client.Metadata.TokenEndpointAuthMethod))
-	if len(sent) > 0 && !usesSecret {
+	if len(sent) > 0 && !oauth.UsesSecret(oauth.AuthMethod(method)) {
 		j.warnings = append(j.warnings, core.Reason{
 			Rule: "client_secret", Fields: []string{"client_secret"}, Public: true,
 			Message: "The client secret was not kept: the client does not authenticate with one.",
 		})
+		return nil
 	}
-	if len(sent) == 0 || !usesSecret {
-		j.renewSecret(a)
-		return
-	}
-	if !j.resupplies() {
-		return
+	if len(sent) == 0 || !j.resupplies() {
+		return nil
 	}
 	lifetime, must := j.secretLifetime()
-	a.credentials.Secrets = nil
-	for _, s := range sent {
+	secrets := make([]core.StoredSecret, len(sent))
+	for i, s := range sent {
 		kept := core.StoredSecret{Alg: s.Alg, Hash: s.Hash, ExpiresAt: s.ExpiresAt}
 		if s.Clear != "" {
 			kept.Alg = slowhash.AlgArgon2id
@@ -230,6 +231,7 @@ func (j *judgement) giveSecret(a *Approved) {
 		if end := j.now.Add(lifetime).Truncate(time.Second); must && (kept.ExpiresAt.IsZero() || end.Before(kept.ExpiresAt)) {
 			kept.ExpiresAt = end
 		}
-		a.credentials.Secrets = append(a.credentials.Secrets, kept)
+		secrets[i] = kept
 	}
+	return secrets
 }

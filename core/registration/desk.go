@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"slices"
 	"sync/atomic"
@@ -88,10 +89,13 @@ type Desk struct {
 	clientURI  func(core.ClientID) string
 	decided    func(decision.Taken)
 	now        func() time.Time
+
+	accessTokens AccessTokens
+	trusted      func(chain []*x509.Certificate) error
 }
 
-// Parts are what a Desk is made of. All are needed, but for Revoked, ClientKeys, Documents, Sectors, Audiences, Certified, Decided and
-// Limited.
+// Parts are what a Desk is made of. All are needed, but for Revoked, ClientKeys, Documents, Sectors, Audiences, Certified, Decided,
+// Limited and those that come after.
 type Parts struct {
 	Store      Store
 	Policy     Policy
@@ -109,6 +113,9 @@ type Parts struct {
 	Now        func() time.Time
 	Decided    func(decision.Taken) // is told of every request that policy was asked about, before it is carried out, and again when it is judged again; nil: nobody
 	Limited    func(Bound)          // is told of every request that a limit refused; nil: nobody
+
+	AccessTokens AccessTokens                          // nil: with them nobody registers
+	Trusted      func(chain []*x509.Certificate) error // whether a trusted authority issued a certificate, and it is good today; nil: there is none
 }
 
 // NewDesk opens a desk.
@@ -117,6 +124,7 @@ func NewDesk(p Parts) *Desk {
 		store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, now: p.Now, line: newLine(), gate: newGate(),
 		issuerKeys: p.IssuerKeys, clientKeys: p.ClientKeys, revoked: newRevocations(p.Revoked, p.Now), documents: p.Documents, sectors: p.Sectors,
 		clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, limited: p.Limited,
+		accessTokens: p.AccessTokens, trusted: p.Trusted,
 	}
 	if d.limited == nil {
 		d.limited = func(Bound) {}
@@ -174,17 +182,21 @@ func (d *Desk) attempt(ctx context.Context, req Request, commit func(context.Con
 		d.book.Record(entry)
 		return Approved{}, nil, err
 	}
-	done, err := d.carryOut(ctx, req, approved, commit)
+	done, err := d.carryOut(ctx, req, &approved, commit)
 	return approved, done, err
 }
 
 // carryOut is stage 8. It gives its row of the entry, which the commit itself could not carry.
-func (d *Desk) carryOut(ctx context.Context, req Request, a Approved, commit func(context.Context, Approved) error) ([]ledger.Stage, error) {
+func (d *Desk) carryOut(ctx context.Context, req Request, a *Approved, commit func(context.Context, Approved) error) ([]ledger.Stage, error) {
 	start, write := time.Now(), commit
 	if a.Unchanged() {
 		write = d.noteUse
 	}
-	err := write(ctx, a)
+	err := write(ctx, *a)
+	if errors.Is(err, ErrChanged) && req.Operation == core.Read {
+		a.asItWas()
+		err = nil
+	}
 	row := ledger.Stage{Stage: "commit", By: ledger.By{Kind: "core"}, NS: time.Since(start).Nanoseconds()}
 	switch {
 	case errors.Is(err, ErrOvertaken) || a.shares && errors.Is(err, ErrTaken):

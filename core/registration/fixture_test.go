@@ -2,6 +2,7 @@ package registration_test
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/binary"
 	"slices"
 	"strings"
@@ -253,15 +254,17 @@ type bench struct {
 	serial  int
 
 	published map[string]string // key sets by their jwks_uri, and lists of revoked statements
+	pages     pages             // clients metadata documents
+	sectors   registration.Sectors
+	telling   sync.Mutex // guards decided while requests run
+	decided   []decision.Taken
+	site      *registration.Site
+	limited   func(registration.Bound) // is told of what a limit refused; nil: nobody
 
 	authorization core.Secret // without it no such list is given
 	asked         int         // so often one was
-	pages         pages       // clients metadata documents
-	sectors       registration.Sectors
-	telling       sync.Mutex // guards decided while requests run
-	decided       []decision.Taken
-	site          *registration.Site
-	limited       func(registration.Bound) // is told of what a limit refused; nil: nobody
+	accessTokens  registration.AccessTokens
+	trusted       func([]*x509.Certificate) error
 }
 
 func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
@@ -286,6 +289,7 @@ func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
 // certify opens the desk where clients can use these methods with certificates.
 func (b *bench) certify(methods []oauth.AuthMethod) {
 	b.desk = registration.NewDesk(registration.Parts{
+		AccessTokens: b.accessTokens, Trusted: b.trusted,
 		Store: b.store, Certified: methods, Policy: answers(func(q *decision.Registration) (decision.Verdict, error) { return b.policy(q) }),
 		Plugins: b.plugins, Book: b.book, IssuerKeys: b, ClientKeys: b, Revoked: b, Documents: &b.pages, Sectors: b.sectors, Site: b.site,
 		ClientURI: func(id core.ClientID) string { return "https://op.example/dcr/register/" + string(id) },

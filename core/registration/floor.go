@@ -23,6 +23,12 @@ func (j *judgement) floor(context.Context) error {
 			Message: "token_endpoint_auth_method " + string(method) + " is not offered: this server takes no client certificates for it.",
 		})
 	}
+	if bound := j.draft.CertificateBoundTokens; bound != nil && *bound && len(j.desk.certified) == 0 {
+		found = append(found, core.Reason{
+			Rule: "floor.unsupported_value", Code: core.InvalidClientMetadata, Fields: []string{"tls_client_certificate_bound_access_tokens"}, Public: true,
+			Message: "tls_client_certificate_bound_access_tokens cannot be true: no client certificates reach this server.",
+		})
+	}
 	if j.req.Channel == core.ChannelDocument && oauth.UsesSecret(oauth.AuthMethod(j.draft.TokenEndpointAuthMethod)) {
 		found = append(found, core.Reason{
 			Rule: "floor.shared_secret", Code: core.InvalidClientMetadata, Fields: []string{"token_endpoint_auth_method"}, Public: true,

@@ -24,12 +24,14 @@ type judgement struct {
 	as     string // in a simulation: what the caller is taken to be
 
 	simulated bool
+	stored    bool         // an audit: the client is judged as it is
 	writes    *hook.Writes // what plugins want to keep
 
 	resupplied *bool // whether a declaration brings other secrets; nil: not known yet
 
 	caller  core.Caller
 	before  Stored           // zero on register
+	life    core.Life        // of a new client
 	held    *Held            // the initial access token, when one was presented
 	profile Profile          // its Name is never empty after normalise
 	asked   metadata.Request // what was sent; on a merge, the merged document

@@ -194,7 +194,7 @@ func TestLimitsFollowTheSite(t *testing.T) {
 	}
 	slowed(t, b.knockOpen(redirects("https://a.example/")), "", time.Minute)
 	b.desk.SetSite(prepared(t, registration.DefaultSite()))
-	slowed(t, b.knockOpen(redirects("https://a.example/")), "", time.Second) // its bucket is empty, and fills as fast as that site says
+	slowed(t, b.knockOpen(redirects("https://a.example/")), "", time.Second/2) // its bucket is empty, and fills as fast as that site says
 	b.now = b.now.Add(2 * time.Second)
 	checkCode(t, b.knockOpen(redirects("https://a.example/")), "", "")
 }
@@ -255,7 +255,7 @@ func TestReadLimits(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkMembers(t, prepared(t, site).Data(), "limits", `{
-		"address":{"every_ms":2000,"burst":5,"ipv4_prefix":32,"ipv6_prefix":56}, "name":{"every_ms":1000,"burst":60},
+		"address":{"every_ms":1000,"burst":5,"ipv4_prefix":32,"ipv6_prefix":56}, "name":{"every_ms":500,"burst":120},
 		"all":{"every_ms":50,"burst":600,"reserve":120}, "changes":{"every_ms":1000,"burst":120}, "tokens":false,
 		"known":{"software_ids":{},"redirect_hosts":{"claude.ai":true,"cursor:":true,"xn--bcher-kva.example":true}}}`)
 	_, err = read(`limits:

@@ -34,6 +34,12 @@ func (j *judgement) normalise(ctx context.Context) error {
 	if err := j.choose(); err != nil {
 		return err
 	}
+	if err := j.keepGrantTypes(); err != nil {
+		return err
+	}
+	if err := j.chooseLife(); err != nil {
+		return err
+	}
 	j.applyProfile()
 	j.grantByStatement()
 	some, all := ofPrograms(j.draft.RedirectURIs)
@@ -145,7 +151,10 @@ func (j *judgement) isSecret(v strictjson.Value) bool {
 	}
 	hash := []byte(core.Secret(s).Hash().String())
 	found := 0
-	for _, kept := range j.before.Credentials.Secrets {
+	for i, kept := range j.before.Credentials.Secrets {
+		if i > 0 && !kept.ExpiresAt.IsZero() && !j.now.Before(kept.ExpiresAt) {
+			continue // it was rotated, and its time beside the new one is over
+		}
 		found |= subtle.ConstantTimeCompare([]byte(kept.Hash), hash)
 	}
 	return found == 1 || slices.ContainsFunc(j.before.Credentials.Secrets, func(k core.StoredSecret) bool {

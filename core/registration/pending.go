@@ -167,7 +167,7 @@ func needsOperator(rule string, fields []string, message string) error {
 	return refusal([]core.Reason{{Rule: rule, Code: core.AccessDenied, Fields: fields, Message: message, Public: true}})
 }
 
-// given is what the operator said of a rejection, or why the system disables a client, for the entry.
+// given is what the operator said of a rejection, or why the system disables or removes a client, for the entry.
 func (j *judgement) given() []core.Reason {
 	switch {
 	case j.req.Reason == "":
@@ -175,6 +175,8 @@ func (j *judgement) given() []core.Reason {
 		return []core.Reason{{Rule: "reject", Message: j.req.Reason}}
 	case j.req.Channel == core.ChannelSystem && j.req.Operation == core.Disable:
 		return []core.Reason{{Rule: ruleRevoked, Message: j.req.Reason}}
+	case j.req.Channel == core.ChannelSystem:
+		return []core.Reason{{Rule: "lifetime." + j.req.Reason, Message: "Nobody uses this client."}}
 	}
 	return nil
 }

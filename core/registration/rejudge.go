@@ -82,7 +82,7 @@ func (d *Desk) Reconsider(
 	if came.Channel == core.ChannelImport {
 		j.req.ClientID = c.ID // it was chosen
 	}
-	j.policy, j.draft = deciding(decide), c.Metadata
+	j.policy, j.draft, j.stored = deciding(decide), c.Metadata, true
 	j.asked = metadata.Request{Metadata: c.Metadata, Present: presentIn(&c.Metadata)}
 	j.entry.ClientID = c.ID
 	j.before.Client.Provenance.Profile = came.Profile

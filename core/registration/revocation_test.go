@@ -234,18 +234,6 @@ func TestRecallIsRefused(t *testing.T) {
 	}
 }
 
-// Nobody comes by the system's door from outside, and it opens to one thing only.
-func TestTheSystemsDoor(t *testing.T) {
-	b := newBench(t)
-	c := b.register(shop)
-	for _, op := range []core.Operation{core.Register, core.Update, core.Read, core.Enable, core.Approve, core.Reject} {
-		_, err := b.do(b.request(op, core.ChannelSystem, c.id, ""))
-		checkCode(t, err, core.InvalidRequest, "not offered here")
-	}
-	_, err := b.do(b.request(core.Disable, core.ChannelSystem, "unknown", ""))
-	checkCode(t, err, core.NotFound, "no client")
-}
-
 func TestRevocationProblems(t *testing.T) {
 	_, err := read(`trusted_issuers:
   - issuer: https://a.example

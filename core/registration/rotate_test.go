@@ -68,6 +68,20 @@ func TestRotateSecret(t *testing.T) {
 	checkMembers(t, fourth.doc, "warnings", "")
 }
 
+// Whoever still has the secret before may name it in an update as long as it is good (RFC 7592 section 2.2), and no longer.
+func TestUpdateNamesEitherSecret(t *testing.T) {
+	b := newBench(t)
+	c := b.register(shop)
+	next := b.mustDo(b.rotation(c.id, registration.RotateSecret, time.Hour))
+	for _, secret := range []core.Secret{c.secret, next.secret} {
+		b.mustDo(b.manage(core.Update, c, c.put(t, "client_secret", `"`+secret.Reveal()+`"`)))
+	}
+	b.now = b.now.Add(time.Hour)
+	b.mustDo(b.manage(core.Update, c, c.put(t, "client_secret", `"`+next.secret.Reveal()+`"`)))
+	_, err := b.do(b.manage(core.Update, c, c.put(t, "client_secret", `"`+c.secret.Reveal()+`"`)))
+	checkCode(t, err, core.InvalidRequest, "client_secret does not match")
+}
+
 // An overlap never lengthens the life of a secret, and the new one is held to what profile and policy allow.
 func TestRotatedSecretsEnd(t *testing.T) {
 	b := newBench(t, func(s *registration.Site) {

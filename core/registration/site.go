@@ -26,8 +26,12 @@ type Site struct {
 	Janssen          Janssen            `yaml:",inline"` // a prepared site has them among its TrustedIssuers
 	Documents        SiteDocuments      `yaml:"client_id_metadata_documents"`
 	Limits           SiteLimits         `yaml:"limits"`
+	Access           SiteAccess         `yaml:",inline"`
+	Lifetime         SiteLifetime       `yaml:"lifetime"`
+	JanssenLife      JanssenLifetime    `yaml:",inline"`
 
-	digest [sha256.Size]byte // of what policy reads, but for the limits
+	digest    [sha256.Size]byte           // of what policy reads, but for the limits
+	templates map[string]strictjson.Value // of initial access tokens: what was declared
 }
 
 // SitePolicy is what the shipped rules read.
@@ -100,6 +104,7 @@ func DefaultSite() Site {
 		},
 		Documents: defaultDocuments(),
 		Limits:    defaultLimits(),
+		Lifetime:  DefaultLifetime(),
 	}
 }
 
@@ -139,7 +144,7 @@ func (s *Site) Validate() []config.Problem {
 		p.validate(func(path, text string) { add("client_profiles."+name+"."+path, text) })
 	}
 	s.Limits.validate(func(path, text string) { add("limits."+path, text) })
-	return problems
+	return append(problems, s.validateLifetime()...)
 }
 
 // allows tells whether clients may ask for a scope.
@@ -210,6 +215,7 @@ func (s Site) Prepared() (*Site, error) {
 		profiles[name] = p
 	}
 	s.Profiles = profiles
+	s.Lifetime = s.JanssenLife.over(s.Lifetime)
 	s.Policy.DefaultScopes = slices.DeleteFunc(slices.Clone(s.Policy.DefaultScopes), func(scope string) bool { return !s.allows(scope) })
 	s.TrustedIssuers = s.Janssen.table(s.TrustedIssuers)
 	for i, t := range s.TrustedIssuers {

@@ -42,7 +42,7 @@ type ReserveLimit struct {
 }
 
 // KnownNames is the software that the reserve is for, beside that which a trusted issuer's statement vouches for. These names are
-// the client's own word: who lies about them uses up the bucket of the name and no more.
+// the client's own word: who lies about one can use up its bucket, and of the reserve no more than that bucket lets through.
 type KnownNames struct {
 	SoftwareIDs   []string `yaml:"software_ids"`
 	RedirectHosts []string `yaml:"redirect_hosts"` // a private-use scheme with its colon, as "cursor:", is one too
@@ -50,8 +50,8 @@ type KnownNames struct {
 
 func defaultLimits() SiteLimits {
 	return SiteLimits{
-		Address: AddressLimit{Every: 2 * time.Second, Burst: 30, IPv4: 32, IPv6: 56},
-		Name:    PaceLimit{Every: time.Second, Burst: 60},
+		Address: AddressLimit{Every: time.Second, Burst: 60, IPv4: 32, IPv6: 56},
+		Name:    PaceLimit{Every: 500 * time.Millisecond, Burst: 120},
 		All:     ReserveLimit{Every: 50 * time.Millisecond, Burst: 600, Reserve: 120},
 		Changes: PaceLimit{Every: time.Second, Burst: 120},
 	}

@@ -34,14 +34,21 @@ func (j *judgement) terms() *core.Terms {
 	return t
 }
 
-// bounds refuses a draft that goes beyond the terms. It leaves a row in the entry where there are any.
+// bounds refuses a draft that goes beyond what the caller's credential allows. It leaves a row in the entry where there are terms, or
+// something to refuse.
 func (j *judgement) bounds(context.Context) error {
-	terms := j.terms()
-	if terms == nil {
+	if j.stored { // operators may have given it more
 		return nil
 	}
-	start := time.Now()
-	err := refusal(j.beyond(terms))
+	start, terms := time.Now(), j.terms()
+	found := append(j.proven(), j.canComeBack()...)
+	if terms != nil {
+		found = append(found, j.beyond(terms)...)
+	}
+	if terms == nil && len(found) == 0 {
+		return nil
+	}
+	err := refusal(found)
 	j.add(ledger.Stage{Stage: "bounds", By: ledger.By{Kind: "core", Name: j.tokenID()}}, start, err)
 	return err
 }

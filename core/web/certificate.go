@@ -27,7 +27,9 @@ const (
 // takeCertificates finds the client's certificates, the client's own first: what was shown in the TLS handshake, or, where a
 // proxy ends TLS, what it says in its header. Never both: where the header counts, the handshake is the proxy's own.
 func (ex *exchange) takeCertificates() *refusal {
-	ex.req.issuers = ex.s.opt.Authorities
+	if issuers := ex.s.opt.Authorities; issuers != nil {
+		ex.req.issuers = issuers()
+	}
 	header := ex.s.opt.CertificateHeader
 	if header == "" {
 		if state := ex.ctx.TLSConnectionState(); state != nil {

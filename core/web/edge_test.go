@@ -381,3 +381,19 @@ func TestAreas(t *testing.T) {
 		t.Errorf("a prefix is not an area: %s", a.Header.Get("Content-Type"))
 	}
 }
+
+// Whatever a proxy or its caller wrote into Forwarded: an address comes out that can be compared, or none.
+func FuzzForwardedFor(f *testing.F) {
+	for _, seed := range []string{"for=203.0.113.7", `for="[2001:db8::1]:4711";proto=https`, `for="a\",b";for=6.6.6.6`, `for="[::ffff:1.2.3.4%eth0]"`, "for=", `for="`, "FOR = 1.2.3.4 "} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, element string) {
+		if got := forwardedFor(element); got.IsValid() && (got.Zone() != "" || got.Is4In6()) {
+			t.Errorf("%q: %s", element, got)
+		}
+		parts := splitOutside(element, ',')
+		if strings.Join(parts, ",") != element {
+			t.Errorf("%q falls into %q", element, parts)
+		}
+	})
+}

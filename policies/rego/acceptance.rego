@@ -19,27 +19,31 @@ checked if {
 }
 
 # METADATA
-# description: Kinds of caller by operation and channel. Open registration is apart, because the site switches it on.
+# description: >-
+#   Kinds of caller by operation and channel. Open registration is apart, because the site switches it on. A client with an
+#   access token of its own has the scope dcr.register when it registers others; a certificate alone counts where the site
+#   says so.
 callers := {
 	"register": {
-		"dcr": {"initial_access_token", "operator"},
+		"dcr": {"initial_access_token", "client_credentials", "mtls", "operator"},
 		"operator": {"operator"},
 		"cimd": {"client_metadata_document"},
 		"import": {"operator"},
 	},
 	"read": {
-		"manage": {"registration_access_token", "operator"},
+		"manage": {"registration_access_token", "client_credentials", "operator"},
 		"operator": {"operator"},
 	},
 	"update": {
-		"manage": {"registration_access_token", "operator"},
+		"manage": {"registration_access_token", "client_credentials", "operator"},
 		"operator": {"operator"},
 		"import": {"operator"},
 	},
 	"delete": {
-		"manage": {"registration_access_token", "operator"},
+		"manage": {"registration_access_token", "client_credentials", "operator"},
 		"operator": {"operator"},
 		"import": {"operator"},
+		"system": {"system"},
 	},
 	"disable": {
 		"operator": {"operator"},
@@ -48,6 +52,7 @@ callers := {
 	"enable": {"operator": {"operator"}},
 	"approve": {"operator": {"operator"}},
 	"rotate": {"operator": {"operator"}},
+	"renew": {"system": {"system"}},
 }
 
 permitted if input.caller.kind in callers[input.operation][input.channel]

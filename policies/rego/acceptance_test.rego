@@ -17,11 +17,14 @@ test_example_is_accepted if {
 test_everybody_has_a_door if {
 	every door in [
 		["register", "dcr", "initial_access_token"], ["register", "dcr", "operator"], ["register", "operator", "operator"],
+		["register", "dcr", "client_credentials"], ["register", "dcr", "mtls"],
+		["read", "manage", "client_credentials"], ["update", "manage", "client_credentials"], ["delete", "manage", "client_credentials"],
 		["read", "manage", "registration_access_token"], ["update", "manage", "registration_access_token"],
 		["delete", "manage", "registration_access_token"], ["delete", "operator", "operator"],
 		["disable", "operator", "operator"], ["enable", "operator", "operator"], ["disable", "system", "system"],
 		["register", "import", "operator"], ["update", "import", "operator"], ["delete", "import", "operator"],
 		["approve", "operator", "operator"], ["rotate", "operator", "operator"], ["register", "cimd", "client_metadata_document"],
+		["delete", "system", "system"], ["renew", "system", "system"],
 	] {
 		acceptance.permitted with input.operation as door[0] with input.channel as door[1] with input.caller.kind as door[2]
 	}
@@ -33,6 +36,9 @@ test_everything_else_is_closed if {
 		["read", "manage", "initial_access_token"], ["disable", "manage", "registration_access_token"],
 		["register", "import", "initial_access_token"], ["register", "import", "open"], ["disable", "import", "operator"],
 		["approve", "dcr", "initial_access_token"], ["approve", "manage", "registration_access_token"],
+		["rotate", "manage", "registration_access_token"], ["renew", "operator", "operator"], ["renew", "manage", "registration_access_token"],
+		["delete", "operator", "system"], ["delete", "system", "operator"], ["update", "system", "system"],
+		["register", "operator", "client_credentials"], ["update", "manage", "mtls"], ["delete", "operator", "client_credentials"],
 		["register", "cimd", "open"], ["register", "cimd", "operator"], ["update", "cimd", "client_metadata_document"],
 		["register", "dcr", "client_metadata_document"], ["adopt", "operator", "operator"], ["register", "backdoor", "operator"], ["register", "dcr", "stranger"],
 		["disable", "system", "operator"], ["disable", "operator", "system"], ["enable", "system", "system"],

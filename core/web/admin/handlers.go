@@ -44,6 +44,7 @@ type Desk interface {
 type Clients interface {
 	Client(ctx context.Context, id core.ClientID) (registration.Stored, error)
 	Page(ctx context.Context, f registration.Filter, cursor string, limit int) (page []registration.Stored, next string, err error)
+	Use(ctx context.Context, id core.ClientID) (registration.Use, error)
 }
 
 // Decisions reads the ledger (core/ledger).
@@ -68,7 +69,10 @@ type Parts struct {
 	Roster    Roster
 	Tokens    Tokens
 	Desk      Desk
+	Declared  Declarer
+	Sets      DeclaredSets
 	Clients   Clients
+	Reaper    Reaper
 	Decisions Decisions
 	Keys      Keys
 	Users     Users

@@ -135,6 +135,12 @@ func (v *vault) Page(_ context.Context, f registration.Filter, cursor string, li
 	return found, string(found[limit-1].Client.ID), nil
 }
 
+func (v *vault) Use(_ context.Context, id core.ClientID) (registration.Use, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.clients[id].Use, nil
+}
+
 // page cuts a page out of a list, newest first: ids sort by time.
 func page[T any](list []T, id func(T) string, after string, limit int) ([]T, error) {
 	if len(after) > maxKey {

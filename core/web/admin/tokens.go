@@ -77,7 +77,11 @@ func show(held registration.Held, now time.Time) token {
 // MintToken makes an initial access token; the answer is the only place it is ever shown.
 func (h *Handlers) MintToken(ctx context.Context, r *web.Request, by operator.Operator) (web.Response, error) {
 	var body tokenBody
-	if err := web.DecodeBody(r.Body, &body); err != nil {
+	text, err := h.fromTemplate(r.Body)
+	if err != nil {
+		return web.Response{}, err
+	}
+	if err := web.DecodeBody(text, &body); err != nil {
 		return web.Response{}, err
 	}
 	made, secret, err := h.Tokens.Mint(ctx, by.Subject, registration.TokenRequest(body))
