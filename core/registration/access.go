@@ -72,7 +72,7 @@ func offers(channel core.Channel, op core.Operation) bool {
 	case core.ChannelManage:
 		return op == core.Read || op == core.Update || op == core.Delete
 	case core.ChannelSystem:
-		return op == core.Delete || op == core.Renew
+		return op == core.Delete || op == core.Renew || op == core.Disable
 	case core.ChannelOperator:
 		return documented(op) || op == core.Read || op == core.Delete || op == core.Disable || op == core.Enable || op == core.Rotate || decides(op)
 	case core.ChannelImport:
@@ -127,7 +127,7 @@ func (j *judgement) find(stored Stored) error {
 		return j.decidable()
 	}
 	switch {
-	case stored.State == core.Active || j.req.Operation == core.Read:
+	case stored.State == core.Active || j.req.Operation == core.Read || j.req.Channel == core.ChannelSystem && j.req.Operation == core.Disable:
 		return nil
 	case stored.State == core.Pending:
 		return core.Refuse(core.AccessDenied, "The client waits for an operator's approval: until then it can be read but not changed.")
