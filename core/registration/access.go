@@ -34,7 +34,7 @@ func (j *judgement) access(ctx context.Context) error {
 		j.caller.Kind, j.caller.Subject = KindOperator, j.req.Credential.Operator
 	}
 	switch {
-	case !j.site.Offers() && j.req.Channel != core.ChannelOperator && !j.req.InProcess && !j.simulated:
+	case !j.site.Offers() && j.byItself() && !j.req.InProcess && !j.simulated:
 		return core.Refuse(core.NotFound, "Clients cannot register themselves at this server: its operator has switched that off.")
 	case j.req.Refused != nil:
 		return j.req.Refused
@@ -62,6 +62,11 @@ func (j *judgement) access(ctx context.Context) error {
 		return j.certificate()
 	}
 	return nil // whether an open door is enough is for policy to say
+}
+
+// byItself tells that a client asks for itself, by RFC 7591 and RFC 7592.
+func (j *judgement) byItself() bool {
+	return j.req.Channel == core.ChannelDCR || j.req.Channel == core.ChannelManage
 }
 
 // offers tells what may be asked for through a channel at all; anything else never comes as far as policy.

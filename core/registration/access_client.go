@@ -99,7 +99,7 @@ func (j *judgement) certificate() error {
 func (j *judgement) proven() []core.Reason {
 	named := j.draft.TLSSubjectDN
 	changes := j.caller.Kind != KindIAT && named != "" && named != j.before.Client.Metadata.TLSSubjectDN
-	if !j.site.Access.MTLS || j.kept != nil || j.simulated || j.caller.Kind == KindOperator || j.caller.Kind != KindMTLS && !changes {
+	if !j.site.Access.MTLS || !j.byItself() || j.kept != nil || j.simulated || j.caller.Kind == KindOperator || j.caller.Kind != KindMTLS && !changes {
 		return nil
 	}
 	if hasSubject(j.req.Credential.Certificates, named) {

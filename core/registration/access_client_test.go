@@ -217,6 +217,15 @@ func TestSwitchedOff(t *testing.T) {
 	if _, err := b.do(b.request(core.Register, core.ChannelOperator, "", shop)); err != nil {
 		t.Error(err)
 	}
+	declared := b.request(core.Register, core.ChannelImport, "declared", shop)
+	declared.Credential.Operator = "ada"
+	if _, err := b.do(declared); err != nil {
+		t.Errorf("a declared client: %v", err)
+	}
+	system := b.request(core.Delete, core.ChannelSystem, c.id, "")
+	if _, err := b.do(system); err != nil {
+		t.Errorf("what the server does by itself: %v", err)
+	}
 }
 
 // Tokens that are bound to certificates are registered only where certificates reach the server.
