@@ -38,6 +38,8 @@ var doors = []door{
 	{channel: core.ChannelOperator, name: "registering"},
 	{channel: core.ChannelOperator, name: "replacing", mine: inside, present: withoutToken},
 	{channel: core.ChannelOperator, name: "merging", mine: inside, merges: true, present: withoutToken},
+	{channel: core.ChannelImport, name: "declaring", present: declared},
+	{channel: core.ChannelImport, name: "declaring what is there", mine: inside, present: declared},
 }
 
 // doorless are channels that take no document.
@@ -47,6 +49,15 @@ var doorless = map[core.Channel]string{
 }
 
 func inside(s *siege) client { return s.open }
+
+// declared is a declaration under the id that the operator chose.
+func declared(s *siege, k *knock) {
+	k.Credential = registration.Credential{Operator: "ada"}
+	if k.Declared = (&registration.Declaration{Set: "shop"}); k.ClientID == "" {
+		k.ClientID = core.ClientID(fmt.Sprintf("shop-%d", len(s.store.clients)))
+	}
+	withoutToken(s, k)
+}
 
 func withOwnToken(_ *siege, k *knock) { k.Credential.Bearer = k.client.rat }
 
@@ -128,7 +139,10 @@ func (s *siege) checkOwn(t *testing.T, before map[core.ClientID]registration.Sto
 				Provenance: core.Provenance{Channel: d.channel, Profile: registration.DefaultProfile, RegisteredBy: now.Client.Provenance.RegisteredBy, IAT: now.Client.Provenance.IAT},
 			}
 			was.State = core.Active
-			if !core.IsMinted(string(id)) {
+			if d.channel == core.ChannelImport {
+				was.Client.Provenance.Declared = "shop"
+			}
+			if !core.IsMinted(string(id)) && (d.channel != core.ChannelImport || !strings.HasPrefix(string(id), "shop-")) {
 				t.Errorf("%s was not given by the desk", id)
 			}
 		}
