@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
@@ -61,7 +62,7 @@ func asksAlways(c *core.Client) {
 	}
 }
 
-// sharedID is the digest of all that makes the client what it is: metadata, profile, site and what policy attached. n tells apart
+// sharedID is the digest of all that makes the client what it is: metadata, lifetime, profile, site and what policy attached. n tells apart
 // the clients of one digest.
 func (j *judgement) sharedID(c *core.Client, n int) core.ClientID {
 	m := func(name string, v strictjson.Value) strictjson.Member {
@@ -83,6 +84,7 @@ func (j *judgement) sharedID(c *core.Client, n int) core.ClientID {
 		m("site", strictjson.String(hex.EncodeToString(j.site.digest[:]))),
 		m("profile", strictjson.String(j.profile.Name)),
 		m("metadata", metadata.Document(&c.Metadata)),
+		m("lifetime", strictjson.Int(int64(c.Life.Lasts/time.Second))), m("asked", strictjson.Bool(c.Life.Asked)),
 		m("obligations", strictjson.Array(obligations...)),
 		m("limits", strictjson.Object(limits...)),
 		m("labels", strictjson.Strings(slices.Sorted(slices.Values(g.Labels)))),

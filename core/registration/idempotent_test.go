@@ -98,7 +98,7 @@ func TestNotIdempotent(t *testing.T) {
 	}
 }
 
-// What makes another client: any member, the profile, the site, what policy attaches.
+// What makes another client: any member, the lifetime, the profile, the site, what policy attaches.
 func TestWhatMakesAnother(t *testing.T) {
 	b := newBench(t, idempotent, withProfiles)
 	seen := map[string]string{text(b.openly(public), "client_id"): "the first"}
@@ -116,6 +116,7 @@ func TestWhatMakesAnother(t *testing.T) {
 	check("another name", strings.Replace(public, "Connector", "connector", 1))
 	check("one more redirect", strings.Replace(public, `/cb"`, `/cb","https://claude.example/cb2"`, 1))
 	check("another profile", strings.Replace(public, "{", `{"client_profile":"spa",`, 1))
+	check("a lifetime", strings.Replace(public, "{", `{"lifetime":3600,`, 1))
 	check("a translation", strings.Replace(public, "{", `{"client_name#de":"Stecker",`, 1))
 	for name, v := range map[string]decision.Verdict{
 		"a limit":       {Allow: true, Limits: map[string]int64{decision.LimitAccessToken: 60}},
