@@ -34,7 +34,7 @@ func (j *judgement) access(ctx context.Context) error {
 		j.caller.Kind, j.caller.Subject = KindOperator, j.req.Credential.Operator
 	}
 	switch {
-	case !j.site.Offers() && j.req.Channel != core.ChannelOperator && !j.simulated:
+	case !j.site.Offers() && j.req.Channel != core.ChannelOperator && !j.req.InProcess && !j.simulated:
 		return core.Refuse(core.NotFound, "Clients cannot register themselves at this server: its operator has switched that off.")
 	case j.req.Refused != nil:
 		return j.req.Refused

@@ -120,9 +120,10 @@ func hasSubject(chain []*x509.Certificate, named string) bool {
 	return errWant == nil && errHave == nil && want.Equal(have)
 }
 
-// canComeBack wants of a client that shall manage itself with an access token that it can get one.
+// canComeBack wants of a client that shall manage itself with an access token that it can get one. Who was given an initial access
+// token manages itself with the registration access token that comes of it.
 func (j *judgement) canComeBack() []core.Reason {
-	if !j.site.Access.ClientCredentials || j.req.Operation != core.Register || j.req.Channel != core.ChannelDCR ||
+	if !j.site.Access.ClientCredentials || j.req.Operation != core.Register || j.req.Channel != core.ChannelDCR || j.caller.Kind == KindIAT ||
 		slices.Contains(j.draft.GrantTypes, string(oauth.GrantClientCredentials)) {
 		return nil
 	}
