@@ -15,6 +15,7 @@ MODULES := sdk/go $(patsubst %/go.mod,%,$(wildcard examples/*/go.mod))
 CLIENTS := cmd/ostiary/testdata/clients
 PLUGINS := bin/plugins/contacts.wasm
 SDK     := $(wildcard sdk/go/*.go sdk/go/abi/*.go)
+KITS    := bin/bench/go.wasm $(if $(wildcard bin/rust/rustc),bin/bench/rust.wasm) $(if $(wildcard bin/assemblyscript/node_modules),bin/bench/assemblyscript.wasm)
 
 .PHONY: help build run test lint bench fuzz tools clients guests clean
 .DEFAULT_GOAL := help
@@ -42,8 +43,25 @@ lint: bin/tools/staticcheck ## Check formatting, go vet and staticcheck of every
 	.ci/lint . $(MODULES) cmd/ostiary/testdata/goclient
 	go test ./policies -run 'Format|Check'
 
-bench: ## Run the benchmarks (BENCH=pattern chooses)
+bench: $(KITS) ## Run the benchmarks (BENCH=pattern chooses)
 	go test -p 1 -run '^$$' -bench '$(BENCH)' -benchmem $$(grep -rl --include='*_test.go' '^func Benchmark' cmd core plugins policies storage | xargs -n 1 dirname | sort -u | sed 's,^,./,')
+
+# The kits that metering is measured with; those of Rust and AssemblyScript need `make guests`.
+KIT_SOURCES := $(SDK) $(wildcard sdk/go/internal/kit/*.go sdk/rust/src/*.rs sdk/rust/kit/src/*.rs sdk/assemblyscript/assembly/*.ts sdk/assemblyscript/kit/assembly/*.ts)
+
+bin/bench/go.wasm: $(KIT_SOURCES)
+	@mkdir -p bin/bench
+	cd sdk/go/internal/kit && GOOS=wasip1 GOARCH=wasm CGO_ENABLED=0 go build -trimpath -buildvcs=false -buildmode=c-shared -ldflags=-s -o $(CURDIR)/$@ .
+
+bin/bench/rust.wasm: $(KIT_SOURCES)
+	cd sdk/rust/kit && RUSTC=$(CURDIR)/bin/rust/rustc CARGO_TARGET_DIR=$(CURDIR)/bin/rust/target \
+		cargo build --quiet --offline --locked --release --target wasm32-unknown-unknown
+	@mkdir -p bin/bench
+	cp bin/rust/target/wasm32-unknown-unknown/release/kit.wasm $@
+
+bin/bench/assemblyscript.wasm: $(KIT_SOURCES)
+	@mkdir -p bin/bench
+	cd sdk/assemblyscript/kit && node $(CURDIR)/bin/assemblyscript/node_modules/assemblyscript/bin/asc.js --config asconfig.json --target release -o $(CURDIR)/$@
 
 fuzz: ## Run every fuzz target for FUZZTIME (10s), then 5,000 random modules
 	.ci/fuzz '$(FUZZTIME)'

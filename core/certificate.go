@@ -17,6 +17,9 @@ type Certificate struct {
 	NotBefore time.Time
 	NotAfter  time.Time
 	PEM       string
+
+	// Trusted tells that an authority issued it, for clients and for now, which the operator trusts with them.
+	Trusted bool
 }
 
 // AlternativeNames are a certificate's other names (RFC 5280 §4.2.1.6), by kind.

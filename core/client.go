@@ -47,6 +47,7 @@ type Metadata struct {
 
 	PostLogoutRedirectURIs []string // OpenID Connect RP-Initiated Logout 1.0 §3.1
 	RequirePAR             *bool    // require_pushed_authorization_requests, RFC 9126 §6
+	AllowedAudiences       []string // our own: the resources (RFC 8707) that it may ask tokens for; nil: any that is served
 
 	FrontchannelLogoutURI     string // OpenID Connect Front-Channel Logout 1.0 §2
 	FrontchannelLogoutSession *bool  // frontchannel_logout_session_required
@@ -79,6 +80,7 @@ type Client struct {
 	IssuedAt   time.Time // client_id_issued_at; whole seconds on the wire
 	UpdatedAt  time.Time
 	Expires    time.Time // zero: never
+	Life       Life
 	Provenance Provenance
 	Locked     []string // members that a trusted software statement fixed
 	Generation uint64   // grants, consents and sessions made under another one are void
@@ -88,16 +90,43 @@ type Client struct {
 // ExpiredAt tells whether the registration has ended, by its own lifetime or because nobody approved it in time.
 func (c *Client) ExpiredAt(now time.Time) bool { return !c.Expires.IsZero() && !now.Before(c.Expires) }
 
+// Life is how long a client was let live when it registered. What policy limits comes on top, and approval has a time of its own.
+type Life struct {
+	Lasts time.Duration // 0: for ever
+	Asked bool          // the registration asked for it; it is not renewed
+	From  time.Time     // when it was renewed last; zero: it runs from the registration on
+}
+
+// Renewable tells whether half of it is over, so that being used begins it anew.
+func (l Life) Renewable(now, issued time.Time) bool {
+	from := l.From
+	if from.IsZero() {
+		from = issued
+	}
+	return l.Lasts > 0 && !l.Asked && now.Sub(from) >= l.Lasts/2
+}
+
 // Provenance is where a client came from and which decision last wrote it.
 type Provenance struct {
 	Channel         Channel
 	IAT             TokenID // the initial access token it was registered with; empty: none
+	IATLabel        string  // and what that token said: both stay with the client when the token is gone
+	Terms           Terms
 	Profile         string
 	StatementIssuer string // iss of a verified software statement
 	RegisteredBy    DecisionID
 	WrittenBy       DecisionID
 	ApprovedBy      DecisionID // of the operator who approved it; empty: nobody had to
 	Revision        string     // of the policy that admitted it
+	Declared        string     // the set of declarations that made it; empty: it was not declared
+	Shared          bool       // whoever registers the same is given this client
+	Plugins         []PluginRef
+}
+
+// A PluginRef is a plugin in one version, which had a part in the last write of a client.
+type PluginRef struct {
+	Name   string
+	Digest string // SHA-256 of its module
 }
 
 // Governance is what policy attached to a client; the core holds it to it later.
@@ -138,9 +167,10 @@ type Credentials struct {
 
 // A StoredSecret is one client secret as it is kept.
 type StoredSecret struct {
-	Alg       string    `json:"alg"` // "sha256" for secrets we made
+	Alg       string    `json:"alg"` // "sha256" for secrets we made; else that of a slow hash
 	Hash      string    `json:"hash"`
 	ExpiresAt time.Time `json:"expires_at"` // zero: never
+	From      string    `json:"from"`       // SHA-256 of the imported hash that it took the place of; empty: none
 }
 
 // A RegistrationToken is one registration access token as it is kept (RFC 7592 §3). The one before the current stays valid
@@ -163,11 +193,13 @@ const (
 	Enable   Operation = "enable"
 	Approve  Operation = "approve" // of a client that waits for it
 	Reject   Operation = "reject"  // of a client that waits: it is removed, and policy is asked whether it may be deleted
+	Rotate   Operation = "rotate"  // of its secret or its registration access token
+	Renew    Operation = "renew"   // of its lifetime, because it is in use
 )
 
 // Operations lists them.
 func Operations() []Operation {
-	return []Operation{Register, Update, Delete, Read, Disable, Enable, Approve, Reject}
+	return []Operation{Register, Update, Delete, Read, Disable, Enable, Approve, Reject, Rotate, Renew}
 }
 
 // Channel is the door a request came in by.
@@ -178,10 +210,15 @@ const (
 	ChannelDCR      Channel = "dcr"      // RFC 7591
 	ChannelManage   Channel = "manage"   // RFC 7592
 	ChannelOperator Channel = "operator" // the operators' API
+	ChannelDocument Channel = "cimd"     // a client ID metadata document: nothing is stored
+	ChannelImport   Channel = "import"   // declared clients: what operators keep in files
+	ChannelSystem   Channel = "system"   // this server itself, which looks after the lives of clients
 )
 
 // Channels lists them.
-func Channels() []Channel { return []Channel{ChannelDCR, ChannelManage, ChannelOperator} }
+func Channels() []Channel {
+	return []Channel{ChannelDCR, ChannelManage, ChannelOperator, ChannelDocument, ChannelImport, ChannelSystem}
+}
 
 // An InitialAccessToken lets its holder register clients (RFC 7591 §3). How often it was used is counted apart.
 type InitialAccessToken struct {
@@ -193,11 +230,29 @@ type InitialAccessToken struct {
 	ExpiresAt time.Time
 	CreatedBy Subject
 	Hash      SecretHash
+	Terms     Terms
+}
+
+// Terms are what an initial access token lays down for the clients that are registered with it, then and with every later change
+// that they make themselves. An empty list allows any.
+type Terms struct {
+	Scopes        []string
+	RedirectHosts []string // "app.example.com", or "*.example.com" for one label more (oauth.HostMatches)
+	SoftwareIDs   []string
+	Origins       []string // of the pages that may present the token
+	PolicyData    string   // for policy, which alone knows what it means: a JSON object, compact; empty: none
+}
+
+// IsZero tells that nothing is laid down.
+func (t *Terms) IsZero() bool {
+	return len(t.Scopes)+len(t.RedirectHosts)+len(t.SoftwareIDs)+len(t.Origins) == 0 && t.PolicyData == ""
 }
 
 // Caller is who is at the desk, as policy may see it. No secrets.
 type Caller struct {
-	Kind      string // "initial_access_token", "registration_access_token", "operator" or "open"
+	// Kind is "initial_access_token", "registration_access_token", "client_credentials", "mtls", "operator",
+	// "client_metadata_document", "open" or "system".
+	Kind      string
 	IP        string
 	Origin    string // the Origin header
 	UserAgent string

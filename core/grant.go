@@ -19,6 +19,8 @@ type Grant struct {
 	CreatedAt        time.Time
 	ExpiresAt        time.Time // when the last token of the family ends
 
+	Certificate string // x5t#S256 of the certificate that its refresh tokens are bound to (RFC 8705 §4); empty: to none
+
 	RefreshKey Secret    // the key of the MACs of its refresh tokens; empty: it has none
 	Refreshed  uint64    // how often it was rotated: the generation of the current refresh token
 	RotatedAt  time.Time // when the current one was made

@@ -35,6 +35,10 @@ type (
 // crockford is base32 without padding in an alphabet that keeps byte order and leaves out look-alikes.
 var crockford = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
+// IsDocument tells an id that is the address of a client's metadata document
+// (draft-ietf-oauth-client-id-metadata-document-02 §3). No id that is minted, registered or imported begins so.
+func (id ClientID) IsDocument() bool { return strings.HasPrefix(string(id), "https://") }
+
 // timeOrdered gives 26 characters: 48 bits of milliseconds, 10 of the microseconds in them, 70 random bits. What is made by one
 // request after another sorts in that order; milliseconds alone were too coarse for it.
 func timeOrdered(now time.Time) string {
@@ -62,6 +66,11 @@ func NewTokenID(now time.Time) TokenID { return TokenID("iat-" + timeOrdered(now
 // NewClientID mints a client id made at now: opaque, URL-safe, 128 bits of which 70 are random.
 func NewClientID(now time.Time) ClientID { return ClientID("c-" + timeOrdered(now)) }
 
+// SharedClientID is the id of the client that everybody has who registers the same: it is made of the digest of that.
+func SharedClientID(of [sha256.Size]byte) ClientID {
+	return ClientID("c-" + crockford.EncodeToString(of[:]))
+}
+
 // NewSubject mints the "sub" of a person: random, so that it tells nothing, not even when the person came.
 func NewSubject() Subject {
 	var b [16]byte
@@ -70,10 +79,10 @@ func NewSubject() Subject {
 }
 
 // IsMinted tells whether a text has the form of an id that is minted here, for a client, a person or anything else: a kind, a dash,
-// 26 characters. Nobody else may give a client such an id.
+// 26 characters, or 52 of a shared client. Nobody else may give a client such an id.
 func IsMinted(id string) bool {
 	kind, rest, ok := strings.Cut(id, "-")
-	if !ok || len(rest) != 26 || len(kind) == 0 || len(kind) > 3 {
+	if !ok || len(rest) != 26 && len(rest) != 52 || len(kind) == 0 || len(kind) > 3 {
 		return false
 	}
 	_, err := crockford.DecodeString(strings.ToLower(rest))

@@ -37,8 +37,8 @@ func (d *diary) change(name string, how func(*hook.Standing)) error {
 	return d.fail
 }
 
-func (d *diary) Accept(_ context.Context, name, version string) error {
-	return d.change(name, func(s *hook.Standing) { s.Accepted = version })
+func (d *diary) Accept(_ context.Context, name, version string, hooks []hook.Point) error {
+	return d.change(name, func(s *hook.Standing) { s.Accepted, s.Hooks = version, hooks })
 }
 
 func (d *diary) Approve(_ context.Context, name string, a hook.Approval) error {

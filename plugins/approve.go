@@ -13,8 +13,8 @@ import (
 type Memory interface {
 	// Plugins gives everything that is remembered.
 	Plugins(ctx context.Context) (map[string]hook.Standing, error)
-	// Accept remembers the version that went live last.
-	Accept(ctx context.Context, name, version string) error
+	// Accept remembers the version that went live last, and which hooks it serves.
+	Accept(ctx context.Context, name, version string, hooks []hook.Point) error
 	// Approve remembers an approval, in the place of an earlier one.
 	Approve(ctx context.Context, name string, a hook.Approval) error
 	// Revoke forgets an approval; one that is not there is no error.
@@ -60,10 +60,10 @@ func (h *Host) keepAccepted(ctx context.Context, name string) {
 	h.keeping.Lock()
 	defer h.keeping.Unlock()
 	h.mu.Lock()
-	version := h.standing[name].Accepted // a newer one may have come meanwhile
+	now := h.standing[name] // a newer one may have come meanwhile
 	h.mu.Unlock()
-	if err := h.memory.Accept(context.WithoutCancel(ctx), name, version); err != nil {
-		h.log.Error("the version of a plugin could not be remembered", "plugin", name, "version", version, "error", err.Error())
+	if err := h.memory.Accept(context.WithoutCancel(ctx), name, now.Accepted, now.Hooks); err != nil {
+		h.log.Error("the version of a plugin could not be remembered", "plugin", name, "version", now.Accepted, "error", err.Error())
 	}
 }
 

@@ -27,6 +27,7 @@ type Binding struct {
 	Configuration  strictjson.Value `yaml:"configuration"`   // instead of the manifest's
 	Digest         string           `yaml:"digest"`          // SHA-256 of the one module that is taken; empty: any
 	AllowDowngrade bool             `yaml:"allow_downgrade"` // an older version may follow a newer one
+	Required       bool             `yaml:"required"`        // nothing that it guards goes on without it; see required.go
 }
 
 // A FailPolicy says what becomes of a request when a plugin fails, or cannot be asked.
@@ -52,6 +53,12 @@ func (b *Binding) Validate() []config.Problem {
 	}
 	if kind := b.Configuration.Kind(); kind > strictjson.KindNull && kind != strictjson.KindObject {
 		found.add("configuration", "must be an object, not %s", kind)
+	}
+	switch {
+	case b.Required && !b.enabled():
+		found.add("required", "a plugin that is not enabled cannot be required: its hooks would be refused for ever")
+	case b.Required && b.Fail == Open:
+		found.add("required", "contradicts fail: open, which lets requests go on without the plugin")
 	}
 	return found
 }

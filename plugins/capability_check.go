@@ -1,7 +1,6 @@
 package plugins
 
 import (
-	"fmt"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -32,26 +31,21 @@ func (h *HTTPAccess) Validate() []config.Problem {
 	case len(h.Hosts) > maxHosts:
 		found.add("hosts", "are %d, and at most %d are allowed", len(h.Hosts), maxHosts)
 	}
-	for i, host := range h.Hosts {
-		at := fmt.Sprintf("hosts[%d]", i)
+	found.each("hosts", h.Hosts, func(host string) string {
 		switch {
-		case slices.Contains(h.Hosts[:i], host):
-			found.add(at, "%s stands here twice", host)
 		case strings.Contains(host, "*"):
-			found.add(at, "there are no wildcards: name each host")
+			return "there are no wildcards: name each host"
 		case !isAuthority(host):
-			found.add(at, "must be a host in lower case, such as api.example.com, with a port when it is not the usual one (api.example.com:8443)")
+			return "must be a host in lower case, such as api.example.com, with a port when it is not the usual one (api.example.com:8443)"
 		}
-	}
-	for i, method := range h.Methods {
-		at := fmt.Sprintf("methods[%d]", i)
-		switch {
-		case slices.Contains(h.Methods[:i], method):
-			found.add(at, "%s stands here twice", method)
-		case !slices.Contains(httpMethods, method):
-			found.add(at, "must be one of %s", strings.Join(httpMethods, ", "))
+		return ""
+	})
+	found.each("methods", h.Methods, func(method string) string {
+		if !slices.Contains(httpMethods, method) {
+			return "must be one of " + strings.Join(httpMethods, ", ")
 		}
-	}
+		return ""
+	})
 	return found
 }
 
@@ -86,15 +80,12 @@ func (s *SecretKeys) Validate() []config.Problem {
 	case len(s.Keys) > maxKeys:
 		found.add("keys", "are %d, and at most %d are allowed", len(s.Keys), maxKeys)
 	}
-	for i, name := range s.Keys {
-		at := fmt.Sprintf("keys[%d]", i)
-		switch {
-		case slices.Contains(s.Keys[:i], name):
-			found.add(at, "%s stands here twice", name)
-		case !secretForm.MatchString(name):
-			found.add(at, "must be the name of a key: 1 to 64 of a-z, 0-9, dot, dash and underscore, beginning with a letter or digit")
+	found.each("keys", s.Keys, func(name string) string {
+		if !secretForm.MatchString(name) {
+			return "must be the name of a key: 1 to 64 of a-z, 0-9, dot, dash and underscore, beginning with a letter or digit"
 		}
-	}
+		return ""
+	})
 	return found
 }
 

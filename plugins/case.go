@@ -110,7 +110,7 @@ func ReadCase(data []byte, file string) (Case, error) {
 		File: file, Name: f.Name, Configuration: f.Configuration, Expect: f.Expect,
 		World: World{KV: f.KV, HTTP: f.HTTP, Secret: f.Secret, Policy: f.Policy},
 		Call: callFrom(input{
-			Hook: f.Hook, Context: f.Context, Client: object(f.Client), Before: f.Before, Signed: f.Signed, Certificate: f.Certificate, Token: f.Token,
+			Hook: f.Hook, Context: f.Context, Client: members(f.Client), Before: f.Before, Signed: f.Signed, Certificate: f.Certificate, Token: f.Token,
 		}),
 	}
 	c.fill()

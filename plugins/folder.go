@@ -34,12 +34,14 @@ type candidate struct {
 	digest    string   // SHA-256 of the module, in hexadecimal
 	content   [32]byte // of all of it: the same content is never loaded twice
 	half      bool     // module or manifest is not there: what is left is no plugin
+	tried     bool     // it is what was tried last: what is in the files is not kept
 	err       error    // why it cannot even be tried
 }
 
 // readFolder gives every plugin in a folder, by name. Hidden files are left alone: editors and copying tools use them for what
-// is not finished.
-func readFolder(ctx context.Context, dir string, maxModule int) ([]candidate, error) {
+// is not finished. tried tells what was tried already, of which only name and content are given: a folder may hold more than should be
+// in memory at once.
+func readFolder(ctx context.Context, dir string, maxModule int, tried func(name string, content [32]byte) bool) ([]candidate, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("plugin folder: %w", err)
@@ -63,13 +65,21 @@ func readFolder(ctx context.Context, dir string, maxModule int) ([]candidate, er
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		found = append(found, readCandidate(dir, name, maxModule))
+		c := readCandidate(dir, name, maxModule)
+		if tried(name, c.content) {
+			c = candidate{name: name, content: c.content, half: c.half, tried: true}
+		}
+		found = append(found, c)
 	}
 	return found, nil
 }
 
 func readCandidate(dir, name string, maxModule int) candidate {
 	c := candidate{name: name}
+	if !nameForm.MatchString(name) {
+		c.err = fmt.Errorf("no plugin can be called %q: rename its files to 1 to 64 of a-z, 0-9, dot, dash and underscore, beginning with a letter or digit", clipped(name))
+		return c
+	}
 	text, manifestErr := readFile(filepath.Join(dir, name+manifestSuffix), config.MaxSize)
 	module, moduleErr := readFile(filepath.Join(dir, name+moduleSuffix), maxModule)
 	signature, signatureErr := readFile(filepath.Join(dir, name+signatureSuffix), maxSignature)

@@ -245,6 +245,19 @@ func TestHalfAPluginFails(t *testing.T) {
 	}
 }
 
+// What cannot be a name is not looked into, and told in one line whatever is in it.
+func TestNamesOfFiles(t *testing.T) {
+	f := newFolder(t, nil)
+	for _, name := range []string{"new\nline", "red\x1b[31m", "\xff", "Upper", "-x", strings.Repeat("n", 65)} {
+		f.write(name+".wasm", fake{}.wasm())
+		f.reload()
+		s := f.status(name)
+		if s.State != Failed || !strings.HasPrefix(s.Error, "no plugin can be called ") || strings.ContainsFunc(s.Error, unprintable) {
+			t.Errorf("%q: %s, %q", name, s.State, s.Error)
+		}
+	}
+}
+
 // A caller that gave up says nothing about the folder.
 func TestReloadGivenUp(t *testing.T) {
 	f := newFolder(t, nil)
@@ -289,7 +302,7 @@ func TestNoFolder(t *testing.T) {
 }
 
 // codeOf is core.CodeOf with the whole error in the message.
-func wantCode(t *testing.T, err error, want core.Code) *core.Error {
+func wantCode(t testing.TB, err error, want core.Code) *core.Error {
 	t.Helper()
 	if core.CodeOf(err) != want {
 		t.Fatalf("got %v, want %s", err, want)

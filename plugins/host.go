@@ -3,6 +3,7 @@ package plugins
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"slices"
@@ -24,6 +25,7 @@ type Options struct {
 	Operator Operator
 	Memory   Memory           // keeps what is remembered between runs; nil: nothing is
 	Seen     func(Asked)      // told of every call; nil: nobody wants to know
+	Digests  [32]byte         // key of the digests in traces; zero: one that ends with the host
 	Log      *slog.Logger     // nil: nothing is logged
 	Now      func() time.Time // nil: time.Now
 }
@@ -39,6 +41,7 @@ type Host struct {
 	operator Operator
 	memory   Memory
 	seen     func(Asked)
+	digests  [32]byte
 	log      *slog.Logger
 	now      func() time.Time
 	machine  *sandbox.Machine
@@ -58,6 +61,7 @@ type Host struct {
 	standing map[string]hook.Standing // nil: not yet recalled
 	leaving  []*version               // to be retired once the chains are published without them
 	absent   []string                 // that the operator's bindings name and the folder does not have
+	wanting  []string                 // that are required and missed, as the log was told
 	unread   unread
 	settled  chan struct{} // closed, and made anew, whenever an attempt ends
 	closed   bool
@@ -67,6 +71,7 @@ type Host struct {
 type slot struct {
 	content   [32]byte // what was tried last
 	seen      Manifest // of what was tried last, if it could be read
+	admitted  bool     // what was tried last may run, but for what it was not granted
 	digest    string   // of what was tried last
 	publisher string   // who signed what was tried last; empty: nobody
 	live      *version // nil: none
@@ -92,6 +97,7 @@ type attempt struct{ cancel context.CancelFunc }
 type chain struct {
 	versions []*version
 	loading  string // name of a plugin that is still missing
+	lacking  string // name of a plugin that is required, and will not come by itself
 }
 
 // New prepares a host without plugins; Reload reads the folder. An error means that CacheDir cannot be used.
@@ -101,7 +107,7 @@ func New(o Options) (*Host, error) {
 		return nil, err
 	}
 	h := &Host{
-		dir: o.Dir, limits: o.Limits.withDefaults(), services: o.Services, operator: o.Operator, memory: o.Memory, seen: o.Seen, log: o.Log, now: o.Now,
+		dir: o.Dir, limits: o.Limits.withDefaults(), services: o.Services, operator: o.Operator, memory: o.Memory, seen: o.Seen, digests: o.Digests, log: o.Log, now: o.Now,
 		machine: machine, drain: drain, slots: map[string]*slot{}, settled: make(chan struct{}),
 	}
 	if h.log == nil {
@@ -109,6 +115,9 @@ func New(o Options) (*Host, error) {
 	}
 	if h.now == nil {
 		h.now = time.Now
+	}
+	if h.digests == ([32]byte{}) {
+		_, _ = rand.Read(h.digests[:]) // never fails since Go 1.24
 	}
 	h.life, h.end = context.WithCancel(context.Background())
 	h.pause = h.wait
@@ -120,6 +129,9 @@ func New(o Options) (*Host, error) {
 func (h *Host) At(p hook.Point) ([]hook.Plugin, error) {
 	for {
 		c := (*h.chains.Load())[p]
+		if c.lacking != "" {
+			return nil, notLive(c.lacking)
+		}
 		if c.loading != "" {
 			return nil, &core.Error{
 				Code: core.TemporarilyUnavailable, RetryAfter: retryAfter,
@@ -138,7 +150,7 @@ func (h *Host) At(p hook.Point) ([]hook.Plugin, error) {
 // Serves implements hook.Chain.
 func (h *Host) Serves(p hook.Point) bool {
 	c := (*h.chains.Load())[p]
-	return c.loading != "" || len(c.versions) > 0
+	return c.lacking != "" || c.loading != "" || len(c.versions) > 0
 }
 
 // publish makes the chains anew, and lets go of what is not in them any more. The caller holds mu, or nobody else knows h yet.
@@ -148,6 +160,7 @@ func (h *Host) publish() {
 		chains[p] = h.chainOf(p)
 	}
 	h.chains.Store(&chains)
+	h.tellWanting()
 	for _, v := range h.leaving {
 		h.retire(v)
 	}
@@ -155,6 +168,9 @@ func (h *Host) publish() {
 }
 
 func (h *Host) chainOf(p hook.Point) chain {
+	if name := h.lacks(p); name != "" {
+		return chain{lacking: name}
+	}
 	var live []*version
 	for name, s := range h.slots {
 		switch {

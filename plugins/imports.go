@@ -65,7 +65,7 @@ func capabilityImports(granted Capabilities) sandbox.Imports {
 func (c capable) returning(result sandbox.ValueType) func(context.Context, sandbox.Memory, []uint64) error {
 	return func(ctx context.Context, mem sandbox.Memory, stack []uint64) (err error) {
 		value := int64(abi.RefusedUnavailable)
-		if u, ok := ctx.Value(usesKey{}).(*uses); ok && !u.isOver() {
+		if u, ok := ctx.Value(usesKey{}).(*uses); ok && u.isOpen() {
 			if value, err = c(ctx, u, mem, stack); err != nil {
 				return err
 			}

@@ -152,7 +152,7 @@ func Reasons(err error) []string {
 		for _, p := range wrong.List {
 			all = append(all, p.String())
 		}
-	case errors.As(err, &refused) && len(refused.Reasons) > 1:
+	case errors.As(err, &refused):
 		all = refused.Reasons
 	default:
 		all = []string{err.Error()}

@@ -105,10 +105,7 @@ func playVectors(t *testing.T, kit []byte) {
 		t.Run(v.name, func(t *testing.T) {
 			p := f.named(v.Hook, v.name)
 			call, random := callOf(t, v)
-			in, err := writeInput(&p.manifest, call, random)
-			if err != nil {
-				t.Fatal(err)
-			}
+			in := writeInput(&p.manifest, call, random)
 			for range 2 { // the second call must not know of the first
 				answer, err := exchanged(p, string(v.Hook), in)
 				if v.Output.IsAbsent() {
@@ -353,12 +350,19 @@ func vectorNamed(t testing.TB, name string) vector {
 	return vector{}
 }
 
-// BenchmarkAsk is one call of a Go plugin: writing the input, the module, reading the answer, the reset.
+// BenchmarkAsk is one call of a plugin as the desk makes it: writing the input, the module, reading the answer, the reset.
 func BenchmarkAsk(b *testing.B) {
+	b.Run("go", func(b *testing.B) { benchmarkAsk(b, kit(b)) })
+	for language, kit := range languages {
+		b.Run(language, func(b *testing.B) { benchmarkAsk(b, kit(b)) })
+	}
+}
+
+func benchmarkAsk(b *testing.B, kit []byte) {
 	dir := b.TempDir()
-	manifest := "apiVersion: ostiary.plugin/v1\nname: a\nversion: 1\n" + allHooks +
+	manifest := "apiVersion: ostiary.plugin/v1\nname: a\nversion: 1.0.0\nwrites: [contacts]\n" + allHooks +
 		`configuration: {"steps":[{"op":"set","member":"contacts","value":["a@example.com"]}]}`
-	for name, data := range map[string][]byte{"a.wasm": kit(b), "a.yaml": []byte(manifest)} {
+	for name, data := range map[string][]byte{"a.wasm": kit, "a.yaml": []byte(manifest)} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			b.Fatal(err)
 		}

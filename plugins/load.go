@@ -20,9 +20,10 @@ func (h *Host) load(ctx context.Context, c candidate, counts *tally) (*version, 
 	b := h.operator.Bindings[c.name]
 	configuration := b.configuration(&c.manifest)
 	allowed, limitErr := h.limits.allow(c.manifest.Limits, b.Limits)
-	err = errors.Join(checkExports(&info, &c.manifest), limitErr, c.manifest.configured(configuration))
+	err = errors.Join(in(c.name+moduleSuffix, checkExports(&info, &c.manifest)), in(c.name+manifestSuffix, limitErr),
+		c.manifest.configured(configuration), fits(&info, &c, allowed))
 	if configuration.Len() > 0 && !exports(&info, abi.Configure) {
-		err = errors.Join(err, errors.New("there is a configuration, but the module does not export "+abi.Configure))
+		err = errors.Join(err, fmt.Errorf("there is a configuration, but %s%s does not export %s", c.name, moduleSuffix, abi.Configure))
 	}
 	if err != nil {
 		return nil, err
@@ -30,7 +31,7 @@ func (h *Host) load(ctx context.Context, c candidate, counts *tally) (*version, 
 	v := &version{
 		manifest: c.manifest, binding: b, digest: c.digest, content: c.content, configuration: configuration,
 		setUp: exports(&info, abi.Configure), log: h.log.With("plugin", c.name), granted: c.manifest.Capabilities,
-		limits: allowed, services: h.services, breaker: &breaker{now: h.now}, tally: counts, now: h.now, seen: h.seen, tripped: h.tripped,
+		limits: allowed, services: h.services, breaker: &breaker{now: h.now}, tally: counts, now: h.now, seen: h.seen, digests: h.digests, tripped: h.tripped,
 	}
 	if err := h.begin(ctx, v, c.module); err != nil {
 		return nil, err
@@ -41,12 +42,32 @@ func (h *Host) load(ctx context.Context, c candidate, counts *tally) (*version, 
 	return v, nil
 }
 
+// in says in which file something is wrong, of each thing that is.
+func in(file string, err error) error {
+	var all []error
+	for _, reason := range Reasons(err) {
+		all = append(all, errors.New(file+": "+reason))
+	}
+	return errors.Join(all...)
+}
+
+// fits verifies that a module's memory is within its limit from the beginning, and says by which word it gets more.
+func fits(info *sandbox.Info, c *candidate, may Allowance) error {
+	for _, m := range info.Memories {
+		if mib := (int(m.Min) + pagesPerMiB - 1) / pagesPerMiB; int64(m.Min) > int64(may.MemoryMiB)*pagesPerMiB {
+			return fmt.Errorf("%s%s: the module begins with %d MiB of memory, and may have %d: say limits: {memory_mib: %[3]d} or more in %[1]s%[5]s",
+				c.name, moduleSuffix, mib, may.MemoryMiB, manifestSuffix)
+		}
+	}
+	return nil
+}
+
 // begin compiles a version's module and makes its first instance.
 func (h *Host) begin(ctx context.Context, v *version, module []byte) (err error) {
 	ctx, journal := withJournal(ctx, v.log, v.limits.LogLines)
 	v.program, err = h.machine.Load(ctx, module, hostFunctions(v.granted), h.limits.sandboxed(v.limits), v.start)
 	if err != nil {
-		return fmt.Errorf("%w%s", err, journal.because())
+		return errors.Join(in(v.Name()+moduleSuffix, err), journal.last())
 	}
 	return nil
 }

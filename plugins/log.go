@@ -2,6 +2,7 @@ package plugins
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 
@@ -56,6 +57,14 @@ func (j *journal) because() string {
 		return ""
 	}
 	return ": " + j.said
+}
+
+// last gives that as an error of its own; nil: it said nothing.
+func (j *journal) last() error {
+	if j.said == "" {
+		return nil
+	}
+	return fmt.Errorf("the plugin said: %s", j.said)
 }
 
 // hostFunctions are what a plugin with these capabilities may import.

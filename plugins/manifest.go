@@ -130,16 +130,12 @@ func (m *Manifest) checkVariables(found *problems) {
 }
 
 func (m *Manifest) checkTests(found *problems) {
-	for i, pattern := range m.Tests {
-		at := fmt.Sprintf("tests[%d]", i)
-		_, err := path.Match(pattern, "")
-		switch {
-		case slices.Contains(m.Tests[:i], pattern):
-			found.add(at, "%s stands here twice", pattern)
-		case err != nil || !filepath.IsLocal(pattern) || path.Clean(pattern) != pattern || strings.ContainsRune(pattern, '\\'):
-			found.add(at, "must be the name of a file in the manifest's folder or below it, such as tests/*.yaml")
+	found.each("tests", m.Tests, func(pattern string) string {
+		if _, err := path.Match(pattern, ""); err != nil || !filepath.IsLocal(pattern) || path.Clean(pattern) != pattern || strings.ContainsRune(pattern, '\\') {
+			return "must be the name of a file in the manifest's folder or below it, such as cases/*.yaml"
 		}
-	}
+		return ""
+	})
 }
 
 func (m *Manifest) checkHooks(found *problems) {
@@ -148,40 +144,37 @@ func (m *Manifest) checkHooks(found *problems) {
 	}
 	for _, point := range slices.Sorted(maps.Keys(m.Hooks)) {
 		if !slices.Contains(hook.Points(), point) {
-			found.add("hooks."+string(point), "there is no such hook; there are %s", strings.Join(abi.Hooks(), ", "))
+			found.add("hooks."+string(point), "there is no such hook%s; there are %s", config.Suggest(string(point), slices.Values(abi.Hooks())), strings.Join(abi.Hooks(), ", "))
 		}
 	}
 }
 
 func (m *Manifest) checkMembers(found *problems) {
-	for i, name := range m.Reads {
-		at := fmt.Sprintf("reads[%d]", i)
-		switch {
-		case slices.Contains(m.Reads[:i], name):
-			found.add(at, "%s stands here twice", name)
-		case name != allMembers && !memberForm.MatchString(name):
-			found.add(at, "must be the name of a member, or %s for all", allMembers)
+	found.each("reads", m.Reads, func(name string) string {
+		if name != allMembers && !memberForm.MatchString(name) {
+			return "must be the name of a member, or " + allMembers + " for all"
 		}
+		return ""
+	})
+	found.each("writes", m.Writes, m.unwritable)
+}
+
+// unwritable says why no hook of the plugin can write a member; empty: one can.
+func (m *Manifest) unwritable(name string) string {
+	row, isRow := metadata.Lookup(name)
+	switch {
+	case !memberForm.MatchString(name):
+		return "must be the name of a member"
+	case isRow && row.Fixed, !isRow && metadata.IsReserved(name):
+		return "no plugin may write " + name
+	case m.writesSomewhere(name):
+		return ""
+	case isRow:
+		return name + " is client metadata, which only pre_register and pre_update may write"
+	case oauth.ReservedClaim(name):
+		return name + " is a claim that only the server sets, and no client metadata"
 	}
-	for i, name := range m.Writes {
-		at := fmt.Sprintf("writes[%d]", i)
-		row, isRow := metadata.Lookup(name)
-		switch {
-		case slices.Contains(m.Writes[:i], name):
-			found.add(at, "%s stands here twice", name)
-		case !memberForm.MatchString(name):
-			found.add(at, "must be the name of a member")
-		case isRow && row.Fixed, !isRow && metadata.IsReserved(name):
-			found.add(at, "no plugin may write %s", name)
-		case m.writesSomewhere(name):
-		case isRow:
-			found.add(at, "%s is client metadata, which only pre_register and pre_update may write", name)
-		case oauth.ReservedClaim(name):
-			found.add(at, "%s is a claim that only the server sets, and no client metadata", name)
-		default:
-			found.add(at, "%s is no client metadata, and other members can only be added by post_register, post_update, on_read and token_claims", name)
-		}
-	}
+	return name + " is no client metadata, and other members can only be added by post_register, post_update, on_read and token_claims"
 }
 
 // writesSomewhere tells whether one of the plugin's hooks can write a member.
@@ -237,6 +230,19 @@ type problems []config.Problem
 
 func (p *problems) add(path, format string, args ...any) {
 	*p = append(*p, config.Problem{Path: path, Text: fmt.Sprintf(format, args...)})
+}
+
+// each looks at what a list holds, and that it holds nothing twice; wrong says what is the matter with one, if anything is.
+func (p *problems) each(name string, list []string, wrong func(string) string) {
+	for i, one := range list {
+		text := wrong(one)
+		if slices.Contains(list[:i], one) {
+			text = one + " stands here twice"
+		}
+		if text != "" {
+			p.add(fmt.Sprintf("%s[%d]", name, i), "%s", text)
+		}
+	}
 }
 
 var _ config.Checker = (*Manifest)(nil)

@@ -58,12 +58,20 @@ var errClosed = errors.New("plugins: the host is closed")
 // read gives the plugins of the folder. When one that runs is not among them it looks again a moment later: many tools
 // replace a file by removing it first, and a plugin that guards something must not be away meanwhile.
 func (h *Host) read(ctx context.Context) ([]candidate, error) {
-	found, err := readFolder(ctx, h.dir, h.limits.ModuleBytes)
+	found, err := readFolder(ctx, h.dir, h.limits.ModuleBytes, h.tried)
 	if err != nil || !h.misses(found) {
 		return found, err
 	}
 	h.pause(ctx)
-	return readFolder(ctx, h.dir, h.limits.ModuleBytes)
+	return readFolder(ctx, h.dir, h.limits.ModuleBytes, h.tried)
+}
+
+// tried tells whether something is what was tried last under its name, and is not to be tried anew.
+func (h *Host) tried(name string, content [32]byte) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := h.slots[name]
+	return s != nil && s.content == content && !s.afresh
 }
 
 // misses tells whether a plugin that runs, or is about to, is not there as a whole.
@@ -110,7 +118,7 @@ func (h *Host) place(c candidate) {
 	if s == nil {
 		s = &slot{tally: newTally()}
 		h.slots[c.name] = s
-	} else if s.content == c.content && !s.afresh {
+	} else if c.tried || s.content == c.content && !s.afresh {
 		return
 	}
 	afresh := s.afresh
@@ -120,7 +128,9 @@ func (h *Host) place(c candidate) {
 	if s.live == nil {
 		s.since = h.now()
 	}
-	switch a := h.admit(&c); {
+	a := h.admit(&c)
+	s.admitted = !a.off && a.err == nil
+	switch {
 	case a.off:
 		h.remove(c.name, s)
 		s.off = true
@@ -199,8 +209,9 @@ func (h *Host) settle(c candidate, s *slot, mine *attempt, v *version, err error
 	}
 	s.live, s.since = v, h.now()
 	remembered := h.standing[c.name]
-	another = remembered.Accepted != c.manifest.Version
-	remembered.Accepted = c.manifest.Version
+	hooks := c.manifest.points()
+	another = remembered.Accepted != c.manifest.Version || !slices.Equal(remembered.Hooks, hooks)
+	remembered.Accepted, remembered.Hooks = c.manifest.Version, hooks
 	h.standing[c.name] = remembered
 	h.publish()
 	h.log.Info("plugin live", "plugin", c.name, "version", c.manifest.Version, "digest", c.digest, "publisher", v.publisher,

@@ -2,12 +2,14 @@ package plugins
 
 import (
 	"fmt"
+	"iter"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/ostiary/ostiary/core/config"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
@@ -37,7 +39,7 @@ func (m *matcher) match(schema, v strictjson.Value, path string) {
 		}
 		return
 	}
-	if want, ok := schema.Get("type"); ok && !slices.ContainsFunc(typesOf(want), func(name string) bool { return isOfType(v, name) }) {
+	if want, ok := schema.Get("type"); ok && !slices.ContainsFunc(typesOf(want), v.IsType) {
 		m.add(path, "must be %s, not %s", strings.Join(typesOf(want), " or "), v.Kind())
 		return
 	}
@@ -58,27 +60,6 @@ func (m *matcher) match(schema, v strictjson.Value, path string) {
 		m.number(schema, v, path)
 	}
 	m.choices(schema, v, path)
-}
-
-func isOfType(v strictjson.Value, name string) bool {
-	switch name {
-	case "object":
-		return v.Kind() == strictjson.KindObject
-	case "array":
-		return v.Kind() == strictjson.KindArray
-	case "string":
-		return v.Kind() == strictjson.KindString
-	case "number":
-		return v.Kind() == strictjson.KindNumber
-	case "integer":
-		_, whole := v.Int64()
-		return whole
-	case "boolean":
-		return v.Kind() == strictjson.KindBool
-	case "null":
-		return v.IsNull()
-	}
-	return false
 }
 
 // count holds a number of things to its bounds.
@@ -107,10 +88,26 @@ func (m *matcher) object(schema, v strictjson.Value, path string) {
 	properties, _ := schema.Get("properties")
 	others, closed := schema.Get("additionalProperties")
 	for name, value := range v.All() {
-		if of, known := properties.Get(name); known {
+		of, known := properties.Get(name)
+		allowed, is := others.Bool()
+		switch {
+		case known:
 			m.match(of, value, path+"."+name)
-		} else if closed {
+		case is && !allowed:
+			m.add(path+"."+name, "is not known here%s", config.Suggest(name, namesOf(properties)))
+		case closed:
 			m.match(others, value, path+"."+name)
+		}
+	}
+}
+
+// namesOf gives the names of an object's members.
+func namesOf(v strictjson.Value) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for name := range v.All() {
+			if !yield(name) {
+				return
+			}
 		}
 	}
 }

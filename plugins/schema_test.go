@@ -27,7 +27,7 @@ func TestSchemaMatches(t *testing.T) {
 		`[]`:                                     "c: must be object, not an array",
 		`{"domain":"ABC"}`:                       "c.domain: must match ^[a-z.]+$",
 		`{"domain":"a"}`:                         "c.domain: must have at least 3 characters",
-		`{"domain":"aaaaaaaaaaaaaaaa","more":1}`: "c.domain: must have at most 12 characters, c.more: is not known here",
+		`{"domain":"aaaaaaaaaaaaaaaa","more":1}`: "c.domain: must have at most 12 characters, c.more: is not known here; did you mean mode?",
 		`{"domain":"abc","scopes":[]}`:           "c.scopes: must have at least 1 items",
 		`{"domain":"abc","scopes":["openid","x","openid"]}`: `c.scopes[1]: must be one of ["openid","email"], c.scopes[2]: stands there twice`,
 		`{"domain":"abc","level":0}`:                        "c.level: must be at least 1",

@@ -9,7 +9,6 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/hook"
-	"github.com/ostiary/ostiary/core/sandbox"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
@@ -153,7 +152,7 @@ func (v *version) check(ctx context.Context, c Case) Checked {
 		return out
 	}
 	c.Call.Context.Writes = &hook.Writes{}
-	var cost sandbox.Usage
+	var cost spending
 	out.Result, out.Usage, cost, out.Fault = v.call(ctx, c.Call, c.entropy(), around)
 	out.Memory, out.PagesReset = int64(cost.MemoryPages)*pageSize, cost.PagesReset
 	if out.Fault == nil {

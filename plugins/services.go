@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -54,14 +57,32 @@ type uses struct {
 	simulated bool
 	kept      *hook.Kept // nil: there is none
 	random    cipher.Stream
+	digests   [32]byte
 	log       *slog.Logger
 
-	mu      sync.Mutex // a call that got stuck may go on when nobody waits for it any more
-	over    bool
+	mu      sync.Mutex     // a call that got stuck may go on when nobody waits for it any more
+	running bool           // the call has an instance, and has not ended
 	left    map[string]int // uses of each capability that are left
 	pending []byte         // the answer that take copies
 	traced  []hook.Outcall
 	untold  int // uses beyond those that are noted
+	counts  map[Use]int
+}
+
+// A Use is of a capability, and how it ended: ok or what it was refused with; an answer of http is 2xx, 3xx, 4xx or 5xx.
+type Use struct{ Capability, Outcome string }
+
+// Uses lists all there can be.
+func Uses() (capabilities, outcomes []string) {
+	return []string{kindKV, kindHTTP, kindSecret, kindRule}, append(slices.Sorted(maps.Values(statuses)), "2xx", "3xx", "4xx", "5xx")
+}
+
+// useOf sorts one that is noted.
+func useOf(kind, status string) Use {
+	if kind == kindHTTP && len(status) == 3 && status[0] >= '1' && status[0] <= '9' {
+		status = status[:1] + "xx"
+	}
+	return Use{kind, status}
 }
 
 // usesKey finds the uses of a call in the context that host functions get.
@@ -71,7 +92,7 @@ type usesKey struct{}
 func (v *version) using(ctx context.Context, call *hook.Call, random entropy, around Services, log *slog.Logger) (context.Context, *uses) {
 	c := &call.Context
 	u := &uses{
-		plugin: v.Name(), granted: v.granted, services: around, now: c.Now, simulated: c.Simulated, random: stream(random), log: log,
+		plugin: v.Name(), granted: v.granted, services: around, now: c.Now, simulated: c.Simulated, random: stream(random), digests: v.digests, log: log, counts: map[Use]int{},
 		left: map[string]int{kindKV: kvCalls, kindHTTP: v.limits.HTTPCalls, kindSecret: secretCalls, kindRule: ruleCalls},
 	}
 	if u.now.IsZero() {
@@ -104,22 +125,31 @@ func stream(random entropy) cipher.Stream {
 func (u *uses) begin(kind string) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.left[kind] == 0 || u.over {
+	if u.left[kind] == 0 || !u.running {
 		return false
 	}
 	u.left[kind]--
 	return true
 }
 
+// digest tells two values of a plugin apart, and nothing else of them: most are so short that whoever reads a trace could guess
+// what a plain hash is of.
+func (u *uses) digest(data []byte) string {
+	mac := hmac.New(sha256.New, u.digests[:])
+	mac.Write([]byte(u.plugin + "\x00"))
+	mac.Write(data)
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
 // note writes down a use.
 func (u *uses) note(kind, target, status string, digested []byte) {
 	call := hook.Outcall{Kind: kind, Target: clippedTo(readable([]byte(target)), longTarget), Status: status}
 	if digested != nil {
-		sum := sha256.Sum256(digested)
-		call.Digest = hex.EncodeToString(sum[:])
+		call.Digest = u.digest(digested)
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.counts[useOf(kind, status)]++
 	if len(u.traced) < tracedCalls {
 		u.traced = append(u.traced, call)
 	} else {
@@ -148,7 +178,7 @@ func (u *uses) taken() []byte {
 func (u *uses) end() []hook.Outcall {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.over = true
+	u.running = false
 	calls := u.traced
 	if u.untold > 0 {
 		calls = append(calls, hook.Outcall{Kind: "more", Target: plural(u.untold, "further use"), Status: "not noted"})
@@ -156,9 +186,17 @@ func (u *uses) end() []hook.Outcall {
 	return calls
 }
 
-// isOver tells that nobody waits for the call any more.
-func (u *uses) isOver() bool {
+// open lets the call use what it may. Until then the instance that it needs may still have to be made: what an instance begins
+// with is there for other requests too, and must hold nothing of this one.
+func (u *uses) open() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.over
+	u.running = true
+}
+
+// isOpen tells that the call is under way. Before, nothing is to be had; afterwards nobody waits for it any more.
+func (u *uses) isOpen() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.running
 }

@@ -36,6 +36,7 @@ type Status struct {
 	Priority  map[hook.Point]int
 	Publisher string     // who signed it; empty: nobody who is known
 	Fail      FailPolicy // as the operator wants it
+	Required  bool       // likewise
 	Asked     strictjson.Value
 	Granted   strictjson.Value // what it may use of that; what is live has all of it
 	Approval  *hook.Approval   // nil: there is none
@@ -71,7 +72,7 @@ func (h *Host) Status() []Status {
 	}
 	for _, name := range h.absent {
 		all = append(all, Status{
-			Name: name, State: Failed, Hooks: []hook.Point{}, Asked: strictjson.Object(), Granted: strictjson.Object(), Breaker: BreakerClosed,
+			Name: name, State: Failed, Required: h.operator.Bindings[name].Required, Hooks: []hook.Point{}, Asked: strictjson.Object(), Granted: strictjson.Object(), Breaker: BreakerClosed,
 			Error: "plugins.bindings names it, but there are no files of it in the folder",
 		})
 	}
@@ -84,7 +85,7 @@ func (h *Host) status(name string, s *slot) Status {
 	granted, _ := h.weigh(&s.seen)
 	out := Status{
 		Name: name, Version: s.seen.Version, Digest: s.digest, State: Failed, Hooks: s.seen.points(), Since: s.since,
-		Priority: b.priorities(&s.seen), Publisher: s.publisher, Fail: b.failPolicy(), Asked: s.seen.Capabilities.Value(),
+		Priority: b.priorities(&s.seen), Publisher: s.publisher, Fail: b.failPolicy(), Required: b.Required, Asked: s.seen.Capabilities.Value(),
 		Granted: granted.Value(), Approval: h.standing[name].Approval, Missing: slices.Clone(s.missing), Breaker: BreakerClosed, Stats: s.tally.read(),
 	}
 	if s.err != nil {

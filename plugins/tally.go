@@ -40,6 +40,7 @@ type Asked struct {
 	Wall       time.Duration
 	Fuel       uint64
 	PagesReset int // pages of 4 KiB that the call had changed
+	Uses       map[Use]int
 }
 
 // Stats are what was seen of a plugin since the server started, over all its versions.
@@ -151,26 +152,26 @@ func (v *version) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Us
 	pass, wait, ok := v.breaker.enter()
 	if !ok {
 		v.tally.note(Skipped, 0, nil, v.now())
-		v.see(call.Point, Skipped, hook.Usage{}, 0)
+		v.see(call.Point, Skipped, hook.Usage{}, spending{})
 		return hook.Result{}, hook.Usage{}, v.resting(wait)
 	}
-	result, usage, cost, err := v.call(ctx, call, newEntropy(), v.services)
+	result, usage, took, err := v.call(ctx, call, newEntropy(), v.services)
 	wrong := err
 	if err == nil {
 		wrong = v.mayAnswer(call.Point, result) // whoever asked refuses it; it counts here
 	}
 	o := outcomeOf(result, wrong)
 	v.tally.note(o, usage.Fuel, wrong, v.now())
-	v.see(call.Point, o, usage, cost.PagesReset)
+	v.see(call.Point, o, usage, took)
 	if v.breaker.leave(pass, healthOf(o)) {
 		v.tripped(v)
 	}
 	return result, usage, err
 }
 
-func (v *version) see(p hook.Point, o Outcome, usage hook.Usage, pages int) {
+func (v *version) see(p hook.Point, o Outcome, usage hook.Usage, took spending) {
 	if v.seen != nil {
-		v.seen(Asked{Plugin: v.Name(), Point: p, Outcome: o, Wall: usage.Wall, Fuel: usage.Fuel, PagesReset: pages})
+		v.seen(Asked{Plugin: v.Name(), Point: p, Outcome: o, Wall: usage.Wall, Fuel: usage.Fuel, PagesReset: took.PagesReset, Uses: took.uses})
 	}
 }
 

@@ -301,7 +301,7 @@ func TestTraceTellsNoSecrets(t *testing.T) {
 	if text := fmt.Sprint(usage.Calls) + log.String(); strings.Contains(text, "TOPSECRET") {
 		t.Errorf("it tells: %s", text)
 	}
-	want := hook.Outcall{Kind: "http", Target: "POST https://api.example.com/path", Status: "200", Digest: digestOf("TOPSECRET-ANSWER")}
+	want := hook.Outcall{Kind: "http", Target: "POST https://api.example.com/path", Status: "200", Digest: digestOf(p, "TOPSECRET-ANSWER")}
 	if usage.Calls[0] != want || len(usage.Calls) != 5 {
 		t.Errorf("got %+v", usage.Calls)
 	}
@@ -310,9 +310,38 @@ func TestTraceTellsNoSecrets(t *testing.T) {
 	}
 }
 
-func digestOf(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:])
+func digestOf(v *version, text string) string {
+	mac := hmac.New(sha256.New, v.digests[:])
+	mac.Write([]byte(v.Name() + "\x00" + text))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// A digest of the trace says whether two values are the same, to those who see the trace of one server; no guess can be held against it.
+func TestDigestsCannotBeGuessed(t *testing.T) {
+	digest := func(key byte, plugin string) string {
+		w := &world{kept: map[string]hook.Pair{}}
+		v := user(t, w, `[{"op":"kv_put","key":"n","text":"7"}]`)
+		v.digests, v.manifest.Name = [32]byte{key}, plugin
+		_, usage, err := v.Ask(t.Context(), hook.Call{Point: hook.PreRegister, Context: hook.Context{Writes: &hook.Writes{}}})
+		if err != nil || len(usage.Calls) != 1 {
+			t.Fatal(usage.Calls, err)
+		}
+		return usage.Calls[0].Digest
+	}
+	seen, plain := map[string]bool{}, sha256.Sum256([]byte("7"))
+	for _, d := range []string{hex.EncodeToString(plain[:]), digest(1, "a"), digest(2, "a"), digest(1, "b")} {
+		if seen[d] {
+			t.Errorf("%s is there twice", d)
+		}
+		seen[d] = true
+	}
+	if !seen[digest(1, "a")] {
+		t.Error("the same value has another digest in the next call")
+	}
+	f := newFolder(t, nil)
+	if f.host.digests == ([32]byte{}) {
+		t.Error("without a key of its own a host has a known one")
+	}
 }
 
 // Each use is counted against the call's budget, and the trace stays short.

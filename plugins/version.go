@@ -38,6 +38,7 @@ type version struct {
 	tally         *tally
 	now           func() time.Time
 	seen          func(Asked)    // nil: nobody wants to know
+	digests       [32]byte       // key of the digests in traces
 	tripped       func(*version) // told when the breaker opened
 }
 
@@ -53,23 +54,28 @@ func (v *version) MayWrite(p hook.Point, member string) bool { return v.manifest
 // FailsOpen implements hook.Plugin.
 func (v *version) FailsOpen(p hook.Point) bool { return v.binding.Fail == Open && p.MayFailOpen() }
 
+// A spending is what one call took of the server.
+type spending struct {
+	sandbox.Usage
+	uses map[Use]int // of capabilities
+}
+
 // call runs the module. Called again with the same entropy and the same world around it, it ends the same.
-func (v *version) call(ctx context.Context, call hook.Call, random entropy, around Services) (result hook.Result, usage hook.Usage, cost sandbox.Usage, err error) {
-	in, err := writeInput(&v.manifest, call, random)
-	if err != nil {
-		return hook.Result{}, hook.Usage{}, cost, call.Point.Fault(v.Name(), err)
-	}
+func (v *version) call(ctx context.Context, call hook.Call, random entropy, around Services) (result hook.Result, usage hook.Usage, cost spending, err error) {
+	in := writeInput(&v.manifest, call, random)
 	log := v.log.With("decision_id", string(call.Context.DecisionID))
 	told, journal := withJournal(ctx, log, v.limits.LogLines)
 	told, use := v.using(told, &call, random, around, log)
 	before := call.Context.Writes.All()
 	var answer []byte
-	cost, err = v.program.Do(told, func(i *sandbox.Instance) (err error) {
+	cost.Usage, err = v.program.Do(told, func(i *sandbox.Instance) (err error) {
+		use.open()
 		i.SetEntropy(sha256.Sum256(append([]byte("wasi"), random[:]...)))
 		answer, err = i.Exchange(told, abi.Alloc, string(call.Point), in)
 		return err
 	})
 	usage = hook.Usage{Wall: cost.Wall, Fuel: cost.Fuel, Calls: use.end()}
+	cost.uses = use.counts
 	if err == nil {
 		err = ctx.Err() // nobody waits for the answer, and what was used may have ended for that reason
 	}

@@ -31,7 +31,7 @@ func newEntropy() entropy {
 }
 
 // writeInput writes what a plugin is told, reduced to what its manifest reads.
-func writeInput(m *Manifest, call hook.Call, e entropy) ([]byte, error) {
+func writeInput(m *Manifest, call hook.Call, e entropy) []byte {
 	in := input{
 		V: abi.Major, Hook: string(call.Point), Context: wireContext(&call.Context),
 		Client: m.visible(call.Client), Entropy: base64.StdEncoding.EncodeToString(e[:]),
@@ -40,7 +40,7 @@ func writeInput(m *Manifest, call hook.Call, e entropy) ([]byte, error) {
 		in.Before = m.visible(call.Before)
 	}
 	if s := call.Signed; s != nil {
-		in.Signed = &abi.Signed[strictjson.Value]{Kind: s.Kind, Alg: s.Alg, Kid: s.Kid, Claims: object(s.Claims)}
+		in.Signed = &abi.Signed[strictjson.Value]{Kind: s.Kind, Alg: s.Alg, Kid: s.Kid, Claims: members(s.Claims)}
 	}
 	if c := call.Certificate; c != nil {
 		in.Certificate = wireCertificate(c)
@@ -48,14 +48,14 @@ func writeInput(m *Manifest, call hook.Call, e entropy) ([]byte, error) {
 	}
 	if t := call.Token; t != nil {
 		in.Token = &abi.Token[strictjson.Value]{
-			GrantType: t.GrantType, Subject: string(t.Subject), Scopes: present(t.Scopes), Audience: present(t.Audience), Claims: object(t.Claims),
+			GrantType: t.GrantType, Subject: string(t.Subject), Scopes: present(t.Scopes), Audience: present(t.Audience), Claims: members(t.Claims),
 		}
 	}
-	return json.Marshal(in)
+	return appendInput(make([]byte, 0, usualInput), &in)
 }
 
-// object makes what is absent an empty object.
-func object(v strictjson.Value) strictjson.Value {
+// members makes what is absent an empty object.
+func members(v strictjson.Value) strictjson.Value {
 	if v.IsAbsent() {
 		return strictjson.Object()
 	}

@@ -64,7 +64,7 @@ func TestWorkbenchTellsWhyNot(t *testing.T) {
 	for name, want := range map[string]string{
 		"unbuilt": "there is no " + filepath.Join(f.dir, "unbuilt.wasm") + "; build it: ostiary plugin build " + f.dir,
 		"wrong":   "not a WebAssembly",
-		"loose":   "there is a configuration, but the module does not export ostiary_configure",
+		"loose":   "there is a configuration, but loose.wasm does not export ostiary_configure",
 		"nobody":  "build it",
 	} {
 		w, err := OpenWorkbench(context.Background(), f.dir, name, nil)

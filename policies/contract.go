@@ -42,7 +42,7 @@ var contracts = [decisions]*contract{
 			core.InvalidRedirectURI, core.InvalidClientMetadata, core.InvalidSoftwareStatement, core.UnapprovedSoftwareStmt,
 			core.InvalidScope, core.AccessDenied,
 		},
-		obligations: []string{decision.ObligePKCE, decision.ObligePAR, decision.ObligeConsentAlways, decision.ObligeApproval},
+		obligations: []string{decision.ObligePKCE, decision.ObligePAR, decision.ObligeConsentAlways, decision.ObligeMTLS, decision.ObligeApproval},
 		limits: []string{
 			decision.LimitClientSecretLifetime, decision.LimitClientLifetime,
 			decision.LimitAccessToken, decision.LimitIDToken, decision.LimitRefreshToken,
@@ -96,7 +96,7 @@ var forms = map[string]form{
 }
 
 // unenforced are obligations that the contract has a name for and that this server cannot hold clients to.
-var unenforced = []string{"dpop", "mtls", "signed_request_object"}
+var unenforced = []string{"dpop", "signed_request_object"}
 
 // plainSets are the sets whose findings are strings.
 var plainSets = []string{"trust", "label"}

@@ -143,7 +143,10 @@ func siteConfig(scopes []string, profiles ...strictjson.Member) strictjson.Value
 	no := strictjson.Bool(false)
 	return strictjson.Object(
 		strictjson.Member{Name: "allowed_scopes", Value: flags(scopes...)},
-		strictjson.Member{Name: "registration", Value: strictjson.Object(strictjson.Member{Name: "open", Value: no})},
+		strictjson.Member{Name: "registration", Value: strictjson.Object(
+			strictjson.Member{Name: "open", Value: no}, strictjson.Member{Name: "idempotent", Value: no},
+		)},
+		strictjson.Member{Name: "client_id_metadata_documents", Value: strictjson.Object(strictjson.Member{Name: "enabled", Value: no})},
 		strictjson.Member{Name: "redirects", Value: strictjson.Object(
 			strictjson.Member{Name: "allowed_private_schemes", Value: flags()},
 			strictjson.Member{Name: "allowed_hosts", Value: flags()},
@@ -153,7 +156,27 @@ func siteConfig(scopes []string, profiles ...strictjson.Member) strictjson.Value
 			strictjson.Member{Name: "required", Value: no},
 			strictjson.Member{Name: "accept_self_signed", Value: no},
 		)},
+		strictjson.Member{Name: "signed_request", Value: strictjson.Object(strictjson.Member{Name: "required", Value: no})},
 		strictjson.Member{Name: "profiles", Value: strictjson.Object(profiles...)},
+		strictjson.Member{Name: "limits", Value: exampleLimits()},
+	)
+}
+
+// exampleLimits are those of a server that says nothing of them.
+func exampleLimits() strictjson.Value {
+	number := func(name string, n int64) strictjson.Member {
+		return strictjson.Member{Name: name, Value: strictjson.Int(n)}
+	}
+	part := func(name string, members ...strictjson.Member) strictjson.Member {
+		return strictjson.Member{Name: name, Value: strictjson.Object(members...)}
+	}
+	return strictjson.Object(
+		part("address", number("every_ms", 1000), number("burst", 60), number("ipv4_prefix", 32), number("ipv6_prefix", 56)),
+		part("name", number("every_ms", 500), number("burst", 120)),
+		part("all", number("every_ms", 50), number("burst", 600), number("reserve", 120)),
+		part("changes", number("every_ms", 1000), number("burst", 120)),
+		strictjson.Member{Name: "tokens", Value: strictjson.Bool(false)},
+		part("known", strictjson.Member{Name: "software_ids", Value: flags()}, strictjson.Member{Name: "redirect_hosts", Value: flags()}),
 	)
 }
 

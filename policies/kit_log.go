@@ -161,7 +161,7 @@ func restored(schema, v strictjson.Value, names []string) strictjson.Value {
 	want, _ := inner.Get("type")
 	kind, _ := want.Text()
 	switch {
-	case !there || !hasType(have, kind):
+	case !there || !have.IsType(kind):
 		return v.With(name, emptyOf(inner))
 	case len(names) > 1:
 		return v.With(name, restored(inner, have, names[1:]))

@@ -52,7 +52,6 @@ func TestLoadRefuses(t *testing.T) {
 		"unknown code":        {"a.rego", house + `deny contains {"rule": "r", "code": "teapot", "message": "m"}` + "\n", 3, "teapot"},
 		"unknown obligation":  {"a.rego", house + `require contains {"rule": "r", "name": "dance"}` + "\n", 3, "dance"},
 		"dpop":                {"a.rego", house + `require contains {"rule": "r", "name": "dpop"}` + "\n", 3, "cannot enforce the obligation dpop yet"},
-		"mtls":                {"a.rego", house + `require contains {"rule": "r", "name": "mtls"} if input.profile == "x"` + "\n", 3, "cannot enforce the obligation mtls yet"},
 		"signed requests":     {"a.rego", house + `require contains {"rule": "r", "name": "signed_request_object", "params": {}}` + "\n", 3, "cannot enforce the obligation signed_request_object yet"},
 		"params of none":      {"a.rego", house + `require contains {"rule": "r", "name": "par", "params": {"x": 1}}` + "\n", 3, "the obligation par has no params"},
 		"params no object":    {"a.rego", house + `require contains {"rule": "r", "name": "approval", "params": [1]}` + "\n", 3, "params is not an object"},

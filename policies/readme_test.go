@@ -282,3 +282,29 @@ func collectWords(schema strictjson.Value, words *[]string) {
 		collectWords(items, words)
 	}
 }
+
+// The example about metadata documents keeps redirects at home.
+func TestReadmeIsTrueOfDocuments(t *testing.T) {
+	_, files := readme(t)
+	e := NewEngine(Options{Deadline: long, TrialTime: long})
+	on := strictjson.Object(strictjson.Member{Name: "enabled", Value: strictjson.Bool(true)})
+	only := map[string][]byte{"documents.rego": files["documents.rego"]}
+	if err := e.Replace(Source{Origin: Folder, Files: only, Site: exampleConfig().With("client_id_metadata_documents", on)}); err != nil {
+		t.Fatal(err)
+	}
+	for redirect, rule := range map[string]string{
+		"https://login.example.co.uk/cb": "", "http://127.0.0.1/cb": "", "com.example.app:/cb": "",
+		"https://evil.co.uk/cb": "documents.elsewhere", "https://example.co.uk.evil.example/cb": "documents.elsewhere", "https://203.0.113.7/cb": "documents.elsewhere",
+	} {
+		v := ask(t, e, func(r *decision.Registration) {
+			r.Channel, r.Caller.Kind, r.Effective.ClientID = core.ChannelDocument, "client_metadata_document", "https://app.example.co.uk/client.json"
+			r.Effective.Metadata.RedirectURIs, r.Effective.Metadata.Scope, r.Profile = []string{redirect}, []string{"openid"}, ""
+			if !strings.HasPrefix(redirect, "https:") {
+				r.Effective.Metadata.ApplicationType = "native"
+			}
+		})
+		if denied(v) != rule || v.Allow != (rule == "") {
+			t.Errorf("%s: allow %t, denied by %q, want %q", redirect, v.Allow, denied(v), rule)
+		}
+	}
+}

@@ -6,7 +6,7 @@ import "github.com/ostiary/ostiary/core/strictjson"
 // type, items, properties, required and additionalProperties.
 func mismatches(schema, v strictjson.Value, at string) []string {
 	want, _ := schema.Get("type")
-	if name, _ := want.Text(); !hasType(v, name) {
+	if name, _ := want.Text(); !v.IsType(name) {
 		return []string{at + " must be of type " + name + ", not " + v.Kind().String()}
 	}
 	var found []string
@@ -43,21 +43,4 @@ func mismatches(schema, v strictjson.Value, at string) []string {
 		}
 	}
 	return found
-}
-
-func hasType(v strictjson.Value, name string) bool {
-	switch name {
-	case "object":
-		return v.Kind() == strictjson.KindObject
-	case "array":
-		return v.Kind() == strictjson.KindArray
-	case "string":
-		return v.Kind() == strictjson.KindString
-	case "boolean":
-		return v.Kind() == strictjson.KindBool
-	case "integer":
-		_, ok := v.Int64()
-		return ok
-	}
-	return false
 }

@@ -124,6 +124,13 @@ func (s BFF) TakePending(ctx context.Context, p bff.Pending) error {
 func (s BFF) AddSession(ctx context.Context, session bff.Session, t bff.Tokens) error {
 	var p plan
 	name := session.Hash.String()
+	if s.people != nil {
+		now, err := s.people.clientNow(ctx, session.Client)
+		if err != nil {
+			return err
+		}
+		session.Origin.ClientGeneration = now
+	}
 	p.made(s.sessions.Insert(formOfBFFSession(session), session.ExpiresAt, name))
 	p.made(s.tokens.Insert(formOfBFFTokens(t), session.ExpiresAt, name))
 	return p.apply(ctx, s.engine)
@@ -174,7 +181,7 @@ func (s BFF) look(ctx context.Context, hash core.SecretHash, tokens bool) (bff.S
 		return session, last, err
 	}
 	session := seen.session
-	session.Standing, err = s.people.standing(session.Subject, records[1:])
+	session.Standing, err = s.people.standing(session, records[1:])
 	return session, last, err
 }
 
@@ -195,7 +202,7 @@ func (s BFF) open(ctx context.Context, hash core.SecretHash, r Record) (bff.Sess
 	if err != nil {
 		return bff.Session{}, asError(err)
 	}
-	session.Standing, err = s.people.standing(session.Subject, records)
+	session.Standing, err = s.people.standing(session, records)
 	return session, err
 }
 

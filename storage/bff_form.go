@@ -72,13 +72,15 @@ type bffSessionForm struct {
 	CreatedAt     time.Time      `json:"created_at"`
 	Generation    uint64         `json:"generation,omitempty"` // 0: the issuer keeps its people elsewhere
 	IssuedUntil   time.Time      `json:"issued_until,omitzero"`
+	Client        core.ClientID  `json:"client,omitempty"`
+	ClientGen     uint64         `json:"client_generation,omitempty"` // 0: the issuer keeps its clients elsewhere
 }
 
 func formOfBFFSession(s bff.Session) bffSessionForm {
 	return bffSessionForm{
 		Subject: s.Subject, Issued: s.Issued, Username: s.Username, Name: s.Name, Email: s.Email,
 		EmailVerified: s.EmailVerified, CreatedAt: s.CreatedAt,
-		Generation: s.Origin.Generation, IssuedUntil: s.Origin.Until,
+		Generation: s.Origin.Generation, IssuedUntil: s.Origin.Until, Client: s.Client, ClientGen: s.Origin.ClientGeneration,
 	}
 }
 
@@ -86,7 +88,8 @@ func (f bffSessionForm) noun(hash core.SecretHash, r Record) bff.Session {
 	return bff.Session{
 		Hash: hash, Subject: f.Subject, Issued: f.Issued, Username: f.Username, Name: f.Name, Email: f.Email,
 		EmailVerified: f.EmailVerified, CreatedAt: f.CreatedAt, ExpiresAt: r.Expires,
-		Origin: bff.Origin{Known: f.Generation != 0, Generation: f.Generation, Until: f.IssuedUntil},
+		Origin: bff.Origin{Known: f.Generation != 0, Generation: f.Generation, Until: f.IssuedUntil, ClientGeneration: f.ClientGen},
+		Client: f.Client,
 	}
 }
 

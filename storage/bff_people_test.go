@@ -37,7 +37,7 @@ type neighbour struct {
 
 func besidePeople(s *store) *neighbour {
 	n := &neighbour{people: openPeople(s, issuer), engine: &counted{Engine: s.engine}}
-	n.BFF = storage.NewBFF(n.engine, issuer, s.ring).Among(n.users, n.sessions)
+	n.BFF = storage.NewBFF(n.engine, issuer, s.ring).Among(n.users, n.sessions, storage.NewClients(n.engine, issuer, storage.Ledger{}, s.ring, s.clock.now))
 	n.ann = n.create("ann")
 	n.issued, _ = n.signIn("ann")
 	session, tokens := s.session()
@@ -63,6 +63,35 @@ func (n *neighbour) wantStanding(what string, want bff.Standing) {
 func TestBFFStanding(t *testing.T) {
 	onEach(t, func(s *store) {
 		n := besidePeople(s)
+		d := openDesk(s)
+		session, tokens := s.session()
+		session.Subject, session.Issued, session.Hash, session.Client = n.ann.Subject, n.issued.ID, core.Secret("2").Hash(), d.register(app(""))
+		if err := n.AddSession(t.Context(), session, tokens); err != nil {
+			t.Fatal(err)
+		}
+		generation := d.load(session.Client).Client.Generation
+		check := func(what string, want uint64) {
+			t.Helper()
+			who, err := n.BFF.Session(t.Context(), session.Hash)
+			if err != nil || who.Origin.ClientGeneration != generation || who.Standing.ClientGeneration != want {
+				t.Errorf("%s: %+v, %v; want client generation %d", what, who, err, want)
+			}
+		}
+		check("its client is there", generation)
+		check("and was read before", generation)
+		d.do(d.byOperator(core.Update, session.Client, app(`,"client_uri":"https://shop.example/"`)))
+		check("its client was changed", generation)
+		d.do(d.byOperator(core.Disable, session.Client, ""))
+		check("its client was disabled", generation+1)
+		d.do(d.byOperator(core.Delete, session.Client, ""))
+		check("its client was deleted", 0)
+		session.Hash = core.Secret("3").Hash()
+		if err := n.AddSession(t.Context(), session, tokens); err != nil {
+			t.Fatal(err)
+		}
+		if who, err := n.BFF.Session(t.Context(), session.Hash); err != nil || who.Standing.ClientGeneration == who.Origin.ClientGeneration {
+			t.Errorf("begun when its client was gone: %+v, %v", who, err)
+		}
 		n.wantStanding("at first", bff.Standing{Generation: 1, SignedIn: true})
 		elsewhere := openPeople(s, issuer)
 		if err := elsewhere.EndAll(t.Context(), n.ann.Subject); err != nil {

@@ -26,7 +26,7 @@ func (s *store) session() (bff.Session, bff.Tokens) {
 	return bff.Session{
 			Hash: core.Secret("cookie").Hash(), Subject: "u-alice", Issued: "s-1", Username: "alice", Name: "Alice",
 			Email: "alice@example.com", EmailVerified: true, CreatedAt: now, ExpiresAt: now.Add(8 * time.Hour),
-			Origin: bff.Origin{Known: true, Generation: 3, Until: now.Add(time.Hour)},
+			Origin: bff.Origin{Known: true, Generation: 3, Until: now.Add(time.Hour), ClientGeneration: 4}, Client: "c-1",
 		}, bff.Tokens{
 			Access: "ACCESS", AccessFrom: now, AccessUntil: now.Add(5 * time.Minute), Refresh: "REFRESH",
 		}
@@ -137,7 +137,7 @@ func TestBFFSession(t *testing.T) {
 		same.ExpiresAt = same.ExpiresAt.UTC()
 		seen := fields{}
 		seen.see(same)
-		seen.see(bff.Session{Standing: bff.Standing{Known: true, Generation: 1, SignedIn: true}}) // bff_people_test.go
+		seen.see(bff.Session{Standing: bff.Standing{Known: true, Generation: 1, SignedIn: true, ClientGeneration: 1}}) // bff_people_test.go
 		seen.see(held)
 		tokens.Stamp = held.Stamp
 		if err != nil || same != session || held != tokens || len(seen.empty()) > 0 {

@@ -21,6 +21,8 @@ type Clients struct {
 	tokenUses   Table[struct{}]
 	tokenIDs    Table[tokenIDForm]
 	index       Table[struct{}]
+	uses        Table[useForm]
+	since       Table[sinceForm]
 	ledger      Ledger
 	kept        *PluginKV
 	once        Once
@@ -42,6 +44,8 @@ func NewClients(engine Engine, issuer core.IssuerID, ledger Ledger, ring *seal.R
 		tokenUses:   NewTable[struct{}](engine, id, "iat_uses", 1),
 		tokenIDs:    NewTable[tokenIDForm](engine, id, "iat_by_id", 1),
 		index:       NewTable[struct{}](engine, id, "client_by", 1),
+		uses:        NewTable[useForm](engine, id, "client_use", 1),
+		since:       NewTable[sinceForm](engine, id, "client_use_since", 1),
 		kept:        NewPluginKV(engine, issuer, ring, now),
 		once:        NewOnce(engine, issuer),
 		cache:       newClientCache(),
@@ -140,8 +144,8 @@ func (c *Clients) Commit(ctx context.Context, a registration.Approved) error {
 		return registration.ErrZero
 	}
 	p := newPlan()
-	if once, ok := a.Once(); ok {
-		p.expect(c.once.plan(once.Kind, once.Hash, once.Until), registration.ErrReplayed)
+	for _, once := range a.Onces() {
+		p.expect(c.once.plan(once.Kind, once.Hash, once.Until), once.Replayed())
 	}
 	if a.Unchanged() {
 		return p.apply(ctx, c.engine)
@@ -151,6 +155,8 @@ func (c *Clients) Commit(ctx context.Context, a registration.Approved) error {
 		c.planInsert(&p, a)
 	case core.Delete, core.Reject:
 		c.planDelete(&p, a)
+	case core.Rotate, core.Read: // of reads only those come here that rotate a token
+		c.planRotate(&p, a)
 	default:
 		c.planUpdate(&p, a)
 	}
@@ -194,6 +200,15 @@ func (c *Clients) planUpdate(p *plan, a registration.Approved) {
 	p.madeExpecting(op, err, registration.ErrChanged)
 	c.planState(p, client, a.State(), Version(before.Stamps.State))
 	c.planReindex(p, before, client, a.State())
+}
+
+// planRotate writes the credentials alone, of a client that is as it was: its entity tag stays.
+func (c *Clients) planRotate(p *plan, a registration.Approved) {
+	client, before := a.Client(), a.Before()
+	id := string(client.ID)
+	p.expect(Require(c.clients.Key(id), Version(before.Stamps.Client)), registration.ErrChanged)
+	op, err := c.credentials.Update(Version(before.Stamps.Credentials), formOfCredentials(a.Credentials()), client.Expires, id)
+	p.madeExpecting(op, err, registration.ErrChanged)
 }
 
 // planState keeps the row that a client has while it is not active. It lives exactly as long as the client.
@@ -240,6 +255,7 @@ func (c *Clients) planDelete(p *plan, a registration.Approved) {
 	p.expect(Delete(c.clients.Key(id), Version(before.Stamps.Client)), registration.ErrChanged)
 	p.add(Delete(c.credentials.Key(id), Version{}))
 	p.add(Delete(c.states.Key(id), Version{}))
+	c.planUnused(p, a)
 	for _, key := range c.indexKeys(before.Client, before.State) {
 		p.add(Delete(key, Version{}))
 	}

@@ -63,6 +63,7 @@ func copyOf(s registration.Stored) registration.Stored {
 	c := &s.Client
 	c.Metadata = metadata.Clone(c.Metadata)
 	c.Locked = slices.Clone(c.Locked)
+	c.Provenance.Plugins = slices.Clone(c.Provenance.Plugins)
 	c.Governance.Obligations = slices.Clone(c.Governance.Obligations)
 	c.Governance.Limits = maps.Clone(c.Governance.Limits)
 	c.Governance.Labels = slices.Clone(c.Governance.Labels)

@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"strconv"
+	"time"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/registration"
@@ -80,7 +82,7 @@ func (c *Clients) list(ctx context.Context, f registration.Filter, after Key, li
 		for _, row := range rows {
 			after = row.Key
 			parts := row.Key.Parts()
-			stored, err := c.read(ctx, core.ClientID(parts[len(parts)-1]))
+			stored, err := c.withUse(ctx, core.ClientID(parts[len(parts)-1]))
 			if err != nil {
 				return nil, "", asError(err)
 			}
@@ -144,21 +146,37 @@ func (c *Clients) TokenByHash(ctx context.Context, hash core.SecretHash) (regist
 	return registration.Held{Token: form.noun(hash), Uses: records[1].Count, Stamp: registration.Stamp(records[0].Version)}, nil
 }
 
-// Token gives an initial access token by its public id; the zero one when there is none, or none any more.
-func (c *Clients) Token(ctx context.Context, id core.TokenID) (core.InitialAccessToken, error) {
+// Token gives an initial access token by its public id, and when it was last used; the zero Held when there is none, or none any
+// more.
+func (c *Clients) Token(ctx context.Context, id core.TokenID) (registration.Held, error) {
 	if id == "" || len(id) > longestID {
-		return core.InitialAccessToken{}, nil
+		return registration.Held{}, nil
 	}
 	form, record, err := c.tokenIDs.Get(ctx, string(id))
 	if err != nil || record.Version.IsZero() {
-		return core.InitialAccessToken{}, asError(err)
+		return registration.Held{}, asError(err)
 	}
+	return c.tokenOf(ctx, form)
+}
+
+// tokenOf reads the token of an id, and when it was last used.
+func (c *Clients) tokenOf(ctx context.Context, form tokenIDForm) (registration.Held, error) {
 	hash, err := parseHash(form.Hash)
 	if err != nil {
-		return core.InitialAccessToken{}, err
+		return registration.Held{}, err
 	}
 	held, err := c.TokenByHash(ctx, hash)
-	return held.Token, err
+	if err != nil || held.Uses == 0 {
+		return held, err
+	}
+	newest, err := c.engine.Scan(ctx, Range{Prefix: c.index.Prefix(byToken, indexed(string(held.Token.ID))), Limit: 1, Reverse: true})
+	if err != nil || len(newest) == 0 {
+		return held, asError(err)
+	}
+	parts := newest[0].Key.Parts()
+	at, err := strconv.ParseInt(parts[len(parts)-2], 16, 64)
+	held.LastUsed = time.UnixMilli(at)
+	return held, err
 }
 
 // AddToken stores a new initial access token.
@@ -188,11 +206,7 @@ func (c *Clients) Tokens(ctx context.Context, after core.TokenID, limit int) ([]
 		if err != nil {
 			return nil, err
 		}
-		hash, err := parseHash(form.Hash)
-		if err != nil {
-			return nil, err
-		}
-		h, err := c.TokenByHash(ctx, hash)
+		h, err := c.tokenOf(ctx, form)
 		if err != nil {
 			return nil, err
 		}

@@ -19,19 +19,66 @@ func (f *clientForm) AppendJSON(dst []byte) ([]byte, error) {
 	r.Time("issued_at", f.IssuedAt)
 	r.Time("updated_at", f.UpdatedAt)
 	r.TimeIf("expires", f.Expires)
+	f.recordLife(r)
 	r.Text("channel", string(f.Channel))
 	r.TextIf("iat", string(f.IAT))
+	r.TextIf("iat_label", f.IATLabel)
+	f.IATTerms.record(r)
 	r.TextIf("profile", f.Profile)
 	r.TextIf("statement_issuer", f.Statement)
 	r.Text("registered_by", string(f.Registered))
 	r.Text("written_by", string(f.Written))
 	r.TextIf("approved_by", string(f.Approved))
 	r.TextIf("revision", f.Revision)
+	r.TextIf("declared", f.Declared)
+	if f.Shared {
+		r.Bool("shared", true)
+	}
+	f.recordPlugins(r)
 	r.TextsIf("locked", f.Locked)
 	r.Uint("generation", f.Generation)
 	f.recordGovernance(r)
 	r.End('}')
 	return r.Bytes()
+}
+
+func (f *termsForm) record(r *strictjson.Record) {
+	if f.IsZero() {
+		return
+	}
+	r.Key("iat_terms")
+	r.Begin('{')
+	r.TextsIf("scopes", f.Scopes)
+	r.TextsIf("redirect_hosts", f.RedirectHosts)
+	r.TextsIf("software_ids", f.SoftwareIDs)
+	r.TextsIf("origins", f.Origins)
+	r.TextIf("policy_data", f.PolicyData)
+	r.End('}')
+}
+
+func (f *clientForm) recordLife(r *strictjson.Record) {
+	if f.Lasts != 0 {
+		r.Int("lasts", f.Lasts)
+	}
+	if f.Asked {
+		r.Bool("lasts_as_asked", true)
+	}
+	r.TimeIf("renewed_at", f.Renewed)
+}
+
+func (f *clientForm) recordPlugins(r *strictjson.Record) {
+	if len(f.Plugins) == 0 {
+		return
+	}
+	r.Key("plugins")
+	r.Begin('[')
+	for _, p := range f.Plugins {
+		r.Begin('{')
+		r.Text("name", p.Name)
+		r.Text("digest", p.Digest)
+		r.End('}')
+	}
+	r.End(']')
 }
 
 func (f *clientForm) recordGovernance(r *strictjson.Record) {
@@ -70,6 +117,7 @@ func (f *credentialsForm) AppendJSON(dst []byte) ([]byte, error) {
 			r.Text("alg", s.Alg)
 			r.Text("hash", s.Hash)
 			r.TimeIf("expires_at", s.ExpiresAt)
+			r.TextIf("from", s.From)
 			r.End('}')
 		}
 		r.End(']')

@@ -1,6 +1,7 @@
 package storage_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -17,17 +19,17 @@ import (
 func full(statement, about string) string {
 	return app(`,"software_statement":"` + statement + `",` + about + `,
 		"client_name#fr":"Boutique","client_uri":"https://shop.example/","logo_uri":"https://shop.example/logo","tos_uri":"https://shop.example/tos",
-		"frontchannel_logout_uri":"https://shop.example/out","frontchannel_logout_session_required":true,
-		"backchannel_logout_uri":"https://shop.example/gone","backchannel_logout_session_required":false,
-		"require_pkce":true,"default_prompt_login":false,"access_token_lifetime":60,"id_token_lifetime":61,"refresh_token_lifetime":62,
-		"par_lifetime":63,"policy_uri":"https://shop.example/policy","contacts":["ann@shop.example"],
+		"policy_uri":"https://shop.example/policy","contacts":["ann@shop.example"],
 		"grant_types":["authorization_code","refresh_token"],"response_types":["code"],"subject_type":"public",
 		"sector_identifier_uri":"https://shop.example/sector","id_token_signed_response_alg":"ES256","userinfo_signed_response_alg":"ES256",
 		"request_object_signing_alg":"ES256","default_max_age":0,"require_auth_time":false,"default_acr_values":["high"],
 		"initiate_login_uri":"https://shop.example/login","request_uris":["https://shop.example/request"],
 		"post_logout_redirect_uris":["https://shop.example/bye"],"require_pushed_authorization_requests":true,
-		"tls_client_certificate_bound_access_tokens":true,
-		"software_id":"<shop> & \"sons\"","software_version":"1","team":{"a":[1,null,"\u2028é😀"]}`)
+		"frontchannel_logout_uri":"https://shop.example/out","frontchannel_logout_session_required":true,
+		"backchannel_logout_uri":"https://shop.example/gone","backchannel_logout_session_required":false,
+		"require_pkce":true,"default_prompt_login":false,"access_token_lifetime":60,"id_token_lifetime":61,"refresh_token_lifetime":62,
+		"par_lifetime":63,"tls_client_certificate_bound_access_tokens":true,
+		"allowed_audiences":["https://api.shop.example"],"software_id":"<shop> & \"sons\"","software_version":"1","team":{"a":[1,null,"\u2028é😀"]}`)
 }
 
 // governing attaches everything to a client that policy can.
@@ -45,7 +47,10 @@ func governing(*decision.Registration) (decision.Verdict, error) {
 func TestClientRoundTrip(t *testing.T) {
 	onEach(t, func(s *store) {
 		i := newSigner(s, "https://issuer.example")
-		d := openDesk(s, trusting(i), func(site *registration.Site) { site.CustomAttributes = []string{"team"} })
+		d := openDesk(s, trusting(i), func(site *registration.Site) {
+			site.CustomAttributes = []string{"team"}
+			site.Lifetime.Client, site.Lifetime.Renew = 24*time.Hour, true
+		})
 		d.policy = governing
 		_, secret := d.mint(20)
 		statement := i.sign(t, `"logo_uri":"https://shop.example/logo"`)
@@ -75,6 +80,9 @@ func TestClientRoundTrip(t *testing.T) {
 		for name, value := range map[string]string{"subject_dn": "CN=shop,C=DE", "san_dns": "shop.example", "san_uri": "urn:shop", "san_ip": "192.0.2.1", "san_email": "shop@shop.example"} {
 			check("with a certificate's "+name, d.byToken(secret, `{"redirect_uris":["https://shop.example/cb"],"tls_client_auth_`+name+`":"`+value+`"}`))
 		}
+		bound := d.byToken(d.mintBinding(), bySecret)
+		bound.Caller.Origin = "https://shop.example"
+		check("bound", bound)
 		check("bare", d.byToken(secret, `{"grant_types":["client_credentials"],"response_types":[],"contacts":[]}`))
 
 		answer := d.do(d.byToken(secret, bySecret))
@@ -85,6 +93,37 @@ func TestClientRoundTrip(t *testing.T) {
 		d.policy = waiting(`{"queue":"partners"}`)
 		waits := check("waiting", d.byToken(secret, bySecret))
 		check("approved", d.byOperator(core.Approve, waits, `{"scope":"openid"}`))
+		declared := d.byOperator(core.Register, "chosen", `{"grant_types":["client_credentials"]}`)
+		declared.Channel, declared.Declared = core.ChannelImport, &registration.Declaration{Set: "shop", Secrets: []registration.SuppliedSecret{{Alg: "bcrypt", Hash: "$2b$"}}}
+		check("declared", declared)
+		from := core.StoredSecret{Alg: "bcrypt", Hash: "$2b$"}
+		if err := d.clients.ReplaceSecret(t.Context(), "chosen", from, core.StoredSecret{Alg: "argon2id", Hash: "$argon2id$", From: "00"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.clients.ReplaceSecret(t.Context(), "chosen", from, from); !errors.Is(err, registration.ErrChanged) {
+			t.Errorf("a secret that is not there is replaced: %v", err)
+		}
+		rehashed := d.load("chosen")
+		if kept := rehashed.Credentials.Secrets; len(kept) != 1 || kept[0].Hash != "$argon2id$" || kept[0].From != "00" {
+			t.Errorf("rehashed: %+v", kept)
+		}
+		checkStored(t, "rehashed, reopened", load(t, d.reopened(), "chosen"), rehashed)
+		seen.see(rehashed)
+		d.policy = allow
+		uses := registration.NewUses(d.Desk, d.clients)
+		check("with a lifetime of its own", d.byToken(secret, app(`,"lifetime":3600`)))
+		d.plugins = []hook.Plugin{quiet{}}
+		lasts := check("with a lifetime and a plugin", d.byToken(secret, bySecret))
+		d.clock.advance(12 * time.Hour)
+		client := d.load(lasts).Client
+		uses.Note(&client, time.Time{})
+		if err := uses.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if client = d.load(lasts).Client; client.Life.From.IsZero() {
+			t.Error("the client was not renewed")
+		}
+		check("renewed, disabled", d.byOperator(core.Disable, lasts, ""))
 		checkAllSeen(t, seen)
 	})
 }
@@ -97,7 +136,7 @@ func checkAllSeen(t *testing.T, seen fields) {
 	left := 0
 	for _, path := range seen.empty() {
 		switch {
-		case strings.HasPrefix(path, ".Stamps."):
+		case strings.HasPrefix(path, ".Stamps."), strings.HasPrefix(path, ".Use."):
 		case strings.HasPrefix(path, ".Client.Metadata.") && strings.Contains(path, "Encrypt"):
 			left++
 		default:

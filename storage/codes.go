@@ -72,6 +72,7 @@ type familyForm struct {
 	Methods          []string       `json:"methods,omitempty"`
 	CreatedAt        time.Time      `json:"created_at,omitzero"`
 	ExpiresAt        time.Time      `json:"expires_at,omitzero"`
+	Certificate      string         `json:"certificate,omitempty"`
 	RefreshKey       string         `json:"refresh_key,omitempty"`
 	Refreshed        uint64         `json:"refreshed,omitempty"`
 	RotatedAt        time.Time      `json:"rotated_at,omitzero"`
@@ -81,7 +82,7 @@ func formOfFamily(g core.Grant) familyForm {
 	return familyForm{
 		ID: g.ID, Client: g.Client, ClientGeneration: g.ClientGeneration, Subject: g.Subject, UserGeneration: g.UserGeneration,
 		Session: g.Session, Scope: g.Scope, Resources: g.Resources, AuthTime: g.AuthTime, Methods: g.Methods,
-		CreatedAt: g.CreatedAt, ExpiresAt: g.ExpiresAt, RefreshKey: g.RefreshKey.Reveal(), Refreshed: g.Refreshed, RotatedAt: g.RotatedAt,
+		CreatedAt: g.CreatedAt, ExpiresAt: g.ExpiresAt, Certificate: g.Certificate, RefreshKey: g.RefreshKey.Reveal(), Refreshed: g.Refreshed, RotatedAt: g.RotatedAt,
 	}
 }
 
@@ -89,6 +90,6 @@ func (f familyForm) noun() core.Grant {
 	return core.Grant{
 		ID: f.ID, Client: f.Client, ClientGeneration: f.ClientGeneration, Subject: f.Subject, UserGeneration: f.UserGeneration,
 		Session: f.Session, Scope: f.Scope, Resources: f.Resources, AuthTime: f.AuthTime, Methods: f.Methods,
-		CreatedAt: f.CreatedAt, ExpiresAt: f.ExpiresAt, RefreshKey: core.Secret(f.RefreshKey), Refreshed: f.Refreshed, RotatedAt: f.RotatedAt,
+		CreatedAt: f.CreatedAt, ExpiresAt: f.ExpiresAt, Certificate: f.Certificate, RefreshKey: core.Secret(f.RefreshKey), Refreshed: f.Refreshed, RotatedAt: f.RotatedAt,
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/keys"
 	"github.com/ostiary/ostiary/core/ledger"
+	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/storage"
@@ -25,6 +26,29 @@ type desk struct {
 	book    *ledger.Book
 	tokens  *registration.Tokens
 	policy  answers
+	plugins []hook.Plugin // asked at every registration
+}
+
+// At implements hook.Chain.
+func (d *desk) At(p hook.Point) ([]hook.Plugin, error) {
+	if p == hook.PreRegister {
+		return d.plugins, nil
+	}
+	return nil, nil
+}
+
+// Serves implements hook.Chain.
+func (d *desk) Serves(p hook.Point) bool { return p == hook.PreRegister && len(d.plugins) > 0 }
+
+// quiet is a plugin that has nothing to say.
+type quiet struct{}
+
+func (quiet) Name() string                     { return "quiet" }
+func (quiet) Digest() string                   { return "00ff" }
+func (quiet) MayWrite(hook.Point, string) bool { return false }
+func (quiet) FailsOpen(hook.Point) bool        { return false }
+func (quiet) Ask(context.Context, hook.Call) (hook.Result, hook.Usage, error) {
+	return hook.Result{Action: hook.Continue}, hook.Usage{}, nil
 }
 
 // answers is a policy made of Go. It may be asked by many at once.
@@ -67,7 +91,8 @@ func openDesk(s *store, change ...func(*registration.Site)) *desk {
 	d.book = ledger.NewBook(d.ledger, 10000, s.clock.now, slog.New(slog.DiscardHandler))
 	s.Cleanup(d.book.Close)
 	d.Desk = registration.NewDesk(registration.Parts{
-		Store: d.clients, Policy: d, Plugins: hook.None{}, Book: d.book, Site: ready, Now: s.clock.now,
+		Certified: []oauth.AuthMethod{oauth.AuthSelfSignedTLS},
+		Store:     d.clients, Policy: d, Plugins: d, Book: d.book, Site: ready, Now: s.clock.now,
 		ClientURI: func(id core.ClientID) string { return "https://op.example/dcr/register/" + string(id) },
 		Audiences: []string{"https://op.example"},
 		Sectors: registration.NewSectorLists(func(context.Context, string) ([]byte, error) {
@@ -118,6 +143,20 @@ func (d *desk) byToken(token core.Secret, body string) registration.Request {
 	req := d.request(core.Register, core.ChannelDCR, "", body)
 	req.Credential.Bearer = token
 	return req
+}
+
+// mintBinding makes an initial access token that lays down something of everything.
+func (d *desk) mintBinding() core.Secret {
+	d.Helper()
+	_, secret, err := d.tokens.Mint(d.Context(), "ada", registration.TokenRequest{
+		Label: "bound", Scopes: []string{"openid", "email", "profile", "offline_access"}, RedirectHosts: []string{"shop.example", "*.shop.example"},
+		SoftwareIDs: []string{`<shop> & "sons"`}, Origins: []string{"https://shop.example"},
+		PolicyData: strictjson.Object(strictjson.Member{Name: "team", Value: strictjson.String("é")}),
+	})
+	if err != nil {
+		d.Fatal(err)
+	}
+	return secret
 }
 
 // mint makes an initial access token.

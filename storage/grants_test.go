@@ -28,7 +28,7 @@ func (d *desk) codeOf(client core.ClientID) (core.SecretHash, core.Authorization
 		Grant: core.Grant{
 			ID: core.NewGrantID(now), Client: client, ClientGeneration: d.load(client).Client.Generation, Subject: "u-ann-of-the-test", UserGeneration: 3,
 			Session: "s-1", Scope: []string{"openid"}, Resources: []string{"urn:api"}, AuthTime: now.Add(-time.Minute), Methods: []string{"pwd"},
-			CreatedAt: now, ExpiresAt: now.Add(time.Hour), RefreshKey: core.NewSecret(), Refreshed: 2, RotatedAt: now.Add(-time.Second),
+			CreatedAt: now, ExpiresAt: now.Add(time.Hour), Certificate: "x5t", RefreshKey: core.NewSecret(), Refreshed: 2, RotatedAt: now.Add(-time.Second),
 		},
 	}
 	err := storage.NewAuthorizations(d.engine, issuer, d.ring).Issue(d.Context(), authorize.Issue{Code: secret.Hash(), Value: code})

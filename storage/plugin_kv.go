@@ -56,9 +56,11 @@ func NewPluginKV(engine Engine, issuer core.IssuerID, ring *seal.Ring, now func(
 	}
 }
 
-func (k *PluginKV) pairKey(plugin, key string) Key {
+func (k *PluginKV) pairKey(plugin, key string) Key { return k.pairs.Key(plugin, hashOf(key)) }
+
+func hashOf(key string) string {
 	sum := sha256.Sum256([]byte(key))
-	return k.pairs.Key(plugin, hex.EncodeToString(sum[:]))
+	return hex.EncodeToString(sum[:])
 }
 
 // Pair implements hook.KV.
@@ -170,42 +172,50 @@ func (k *PluginKV) Sweep(ctx context.Context) error {
 	}
 }
 
-// collect removes what is over, a page at a time. What somebody else changes or removes meanwhile is left to them.
+// collect removes what is over.
 func (k *PluginKV) collect(ctx context.Context, plugin string) error {
+	_, err := k.drop(ctx, plugin, func(form *pairForm) bool { return !k.now().Before(form.Expires) })
+	return err
+}
+
+// drop removes those pairs of a plugin that may go, a page at a time, and counts them. What somebody else changes or removes
+// meanwhile is left to them.
+func (k *PluginKV) drop(ctx context.Context, plugin string, mayGo func(*pairForm) bool) (dropped int, err error) {
 	const page, batch = 200, MaxOps - 2
 	at := Range{Prefix: k.pairs.Prefix(plugin), Limit: page}
 	for {
 		records, err := k.engine.Scan(ctx, at)
 		if err != nil {
-			return asError(err)
+			return dropped, asError(err)
 		}
-		var over []Record
+		var gone []Record
 		var freed []int
 		for _, r := range records {
 			form, err := k.pairs.Decode(r)
 			if err != nil {
-				return err
+				return dropped, err
 			}
-			if !k.now().Before(form.Expires) {
-				over, freed = append(over, r), append(freed, form.size())
+			if mayGo(&form) {
+				gone, freed = append(gone, r), append(freed, form.size())
 			}
 		}
-		for len(over) > 0 {
-			n := min(len(over), batch)
-			if err := k.remove(ctx, plugin, over[:n], freed[:n]); err != nil {
-				return err
+		for len(gone) > 0 {
+			n := min(len(gone), batch)
+			went, err := k.remove(ctx, plugin, gone[:n], freed[:n])
+			if dropped += went; err != nil {
+				return dropped, err
 			}
-			over, freed = over[n:], freed[n:]
+			gone, freed = gone[n:], freed[n:]
 		}
 		if len(records) < page {
-			return nil
+			return dropped, nil
 		}
 		at.After = records[len(records)-1].Key
 	}
 }
 
-// remove takes pairs away with what they count, all or none.
-func (k *PluginKV) remove(ctx context.Context, plugin string, pairs []Record, sizes []int) error {
+// remove takes pairs away with what they count, and tells how many: all, but for those that somebody else has changed.
+func (k *PluginKV) remove(ctx context.Context, plugin string, pairs []Record, sizes []int) (int, error) {
 	var p plan
 	grows := hook.Use{Keys: -int64(len(pairs))}
 	for i, r := range pairs {
@@ -216,10 +226,18 @@ func (k *PluginKV) remove(ctx context.Context, plugin string, pairs []Record, si
 	err := p.apply(ctx, k.engine)
 	if errors.Is(err, registration.ErrOvertaken) {
 		if len(pairs) == 1 {
-			return nil
+			return 0, nil
 		}
-		half := len(pairs) / 2 // one of them was put anew: the others are still over
-		return errors.Join(k.remove(ctx, plugin, pairs[:half], sizes[:half]), k.remove(ctx, plugin, pairs[half:], sizes[half:]))
+		half := len(pairs) / 2 // one of them was put anew: the others may still go
+		some, err := k.remove(ctx, plugin, pairs[:half], sizes[:half])
+		if err != nil {
+			return some, err
+		}
+		more, err := k.remove(ctx, plugin, pairs[half:], sizes[half:])
+		return some + more, err
 	}
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return len(pairs), nil
 }

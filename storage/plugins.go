@@ -18,7 +18,8 @@ type Plugins struct {
 
 // pluginMark is the version that went live last.
 type pluginMark struct {
-	Version string `json:"version"`
+	Version string       `json:"version"`
+	Hooks   []hook.Point `json:"hooks,omitempty"`
 }
 
 type pluginApproval struct {
@@ -46,7 +47,7 @@ func (p Plugins) Plugins(ctx context.Context) (map[string]hook.Standing, error) 
 	all := map[string]hook.Standing{}
 	err := eachPlugin(ctx, p.marks, func(name string, m pluginMark) {
 		s := all[name]
-		s.Accepted = m.Version
+		s.Accepted, s.Hooks = m.Version, m.Hooks
 		all[name] = s
 	})
 	if err != nil {
@@ -80,17 +81,17 @@ func eachPlugin[T any](ctx context.Context, t Table[T], take func(name string, v
 	}
 }
 
-// Accept remembers the version of a plugin that went live last. It refuses when somebody else has done so since it was read.
-func (p Plugins) Accept(ctx context.Context, name, version string) error {
+// Accept remembers the version of a plugin that went live last, and its hooks. It refuses when somebody else has done so since it was read.
+func (p Plugins) Accept(ctx context.Context, name, version string, hooks []hook.Point) error {
 	_, record, err := p.marks.Get(ctx, name)
 	if err != nil {
 		return asError(err)
 	}
 	var op Op
 	if record.Version.IsZero() {
-		op, err = p.marks.Insert(pluginMark{version}, time.Time{}, name)
+		op, err = p.marks.Insert(pluginMark{version, hooks}, time.Time{}, name)
 	} else {
-		op, err = p.marks.Update(record.Version, pluginMark{version}, time.Time{}, name)
+		op, err = p.marks.Update(record.Version, pluginMark{version, hooks}, time.Time{}, name)
 	}
 	if err != nil {
 		return asError(err)

@@ -3,6 +3,7 @@ package storage_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -30,7 +31,7 @@ func TestPluginsAreRemembered(t *testing.T) {
 		}
 		given := hook.Approval{Asked: asked, Version: "1.2.0", Digest: "abc", By: "ada", At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}
 		for _, version := range []string{"1.0.0", "1.2.0", "1.1.0"} { // the operator may have gone back
-			must(kept.Accept(ctx, "acme-a", version))
+			must(kept.Accept(ctx, "acme-a", version, []hook.Point{hook.PreRegister}))
 		}
 		must(kept.Approve(ctx, "acme-a", hook.Approval{Asked: strictjson.Object(), By: "bob"}))
 		must(kept.Approve(ctx, "acme-a", given))
@@ -38,14 +39,14 @@ func TestPluginsAreRemembered(t *testing.T) {
 		must(kept.Revoke(ctx, "acme-b"))
 		must(kept.Revoke(ctx, "nobody"))
 		for i := range 120 { // more than a page
-			must(kept.Accept(ctx, fmt.Sprintf("many-%03d", i), "1"))
+			must(kept.Accept(ctx, fmt.Sprintf("many-%03d", i), "1", nil))
 		}
 		all, err := storage.NewPlugins(s.engine, issuer, s.ring).Plugins(ctx)
 		if err != nil || len(all) != 121 {
 			s.Fatalf("%d, %v", len(all), err)
 		}
 		got := all["acme-a"]
-		if got.Accepted != "1.1.0" || got.Approval == nil || got.Approval.Asked.String() != asked.String() || got.Approval.By != "ada" ||
+		if got.Accepted != "1.1.0" || !slices.Equal(got.Hooks, []hook.Point{hook.PreRegister}) || got.Approval == nil || got.Approval.Asked.String() != asked.String() || got.Approval.By != "ada" ||
 			got.Approval.Version != "1.2.0" || got.Approval.Digest != "abc" || !got.Approval.At.Equal(given.At) {
 			s.Errorf("got %+v, %+v", got, got.Approval)
 		}

@@ -75,3 +75,37 @@ func TestSignedRequestCountsOnce(t *testing.T) {
 		})
 	})
 }
+
+// Of many registrations with one statement that is good for one time, one succeeds, on each engine; a statement without an end is
+// remembered for ever.
+func TestOneTimeStatementCountsOnce(t *testing.T) {
+	onEach(t, func(s *store) {
+		issuer := newSigner(s, "https://directory.example")
+		d := openDesk(s, func(site *registration.Site) {
+			site.TrustedIssuers = []registration.TrustedIssuer{{Issuer: issuer.name, JWKS: issuer.jwks(), Terms: registration.Terms{OneTime: true}}}
+		})
+		body := fmt.Sprintf(`{"redirect_uris":["https://bank.example/cb"],"software_statement":%q}`, issuer.sign(t, `"jti":"1"`))
+		strike := func(n int) (won int) {
+			outcomes, requests := make([]error, n), make([]registration.Request, n)
+			for i := range requests {
+				requests[i] = d.byOperator(core.Register, "", body)
+			}
+			together(n, func(i int) { _, outcomes[i] = d.Do(d.Context(), requests[i]) })
+			for _, err := range outcomes {
+				if err == nil {
+					won++
+				} else {
+					checkCode(t, "who lost", err, core.InvalidSoftwareStatement)
+				}
+			}
+			return won
+		}
+		if won := strike(callers); won != 1 {
+			t.Errorf("%d won", won)
+		}
+		s.clock.advance(10_000 * time.Hour)
+		if won := strike(2); won != 0 {
+			t.Errorf("%d won a year later", won)
+		}
+	})
+}

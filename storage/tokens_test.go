@@ -2,6 +2,7 @@ package storage_test
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +19,10 @@ func (s *store) tokenOf(name string) core.InitialAccessToken {
 	return core.InitialAccessToken{
 		ID: core.NewTokenID(now), Label: "label \"" + name + "\" é", Profile: "spa", MaxUses: 3,
 		CreatedAt: now, ExpiresAt: now.Add(time.Hour), CreatedBy: "ada", Hash: core.Secret(name).Hash(),
+		Terms: core.Terms{
+			Scopes: []string{"openid"}, RedirectHosts: []string{"*.app.example"}, SoftwareIDs: []string{"s1", "é\""}, Origins: []string{"https://app.example"},
+			PolicyData: `{"team":"é"}`,
+		},
 	}
 }
 
@@ -41,13 +46,13 @@ func TestTokenRoundTrip(t *testing.T) {
 		}
 		d.add(want, s.tokenOf("other"))
 		held, err := d.clients.TokenByHash(t.Context(), want.Hash)
-		if err != nil || held.Token != want || held.Uses != 0 || held.Stamp == (registration.Stamp{}) {
+		if err != nil || !reflect.DeepEqual(held.Token, want) || held.Uses != 0 || held.Stamp == (registration.Stamp{}) {
 			t.Errorf("got %+v, %v; want %+v", held, err, want)
 		}
-		if none, err := d.clients.TokenByHash(t.Context(), core.Secret("none").Hash()); err != nil || none != (registration.Held{}) {
+		if none, err := d.clients.TokenByHash(t.Context(), core.Secret("none").Hash()); err != nil || !reflect.DeepEqual(none, registration.Held{}) {
 			t.Errorf("an unknown token: %+v, %v", none, err)
 		}
-		if none, err := storageOf(s, "other", d).TokenByHash(t.Context(), want.Hash); err != nil || none != (registration.Held{}) {
+		if none, err := storageOf(s, "other", d).TokenByHash(t.Context(), want.Hash); err != nil || !reflect.DeepEqual(none, registration.Held{}) {
 			t.Errorf("another issuer's: %+v, %v", none, err)
 		}
 		before := s.records()
@@ -67,7 +72,7 @@ func TestTokenPages(t *testing.T) {
 		var want []core.TokenID
 		for i := range 25 {
 			token := s.tokenOf(fmt.Sprint(i))
-			token.Profile = ""
+			token.Profile, token.Terms = "", core.Terms{}
 			d.add(token)
 			want = append(want, token.ID)
 		}
@@ -104,6 +109,7 @@ func TestTokenEnds(t *testing.T) {
 		before := s.records()
 		revoked, expired := s.tokenOf("revoked"), s.tokenOf("expired")
 		revoked.Profile, expired.Profile = "", ""
+		revoked.Terms, expired.Terms = core.Terms{}, core.Terms{}
 		d.add(revoked, expired)
 		d.do(d.byToken("revoked", app("")))
 		d.do(d.byToken("expired", app("")))
@@ -122,7 +128,7 @@ func TestTokenEnds(t *testing.T) {
 		if list, err := d.clients.Tokens(t.Context(), "", 10); err != nil || len(list) > 0 {
 			t.Errorf("list after the end: %+v, %v", list, err)
 		}
-		if held, err := d.clients.TokenByHash(t.Context(), expired.Hash); err != nil || held != (registration.Held{}) {
+		if held, err := d.clients.TokenByHash(t.Context(), expired.Hash); err != nil || !reflect.DeepEqual(held, registration.Held{}) {
 			t.Errorf("after its end: %+v, %v", held, err)
 		}
 		s.sweep()

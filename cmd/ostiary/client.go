@@ -23,14 +23,15 @@ import (
 // clientCommand keeps clients, through the operators' API.
 func clientCommand() *cobra.Command {
 	f := &operatorFlags{}
-	return f.group("client", "Register, list, show, approve, disable, enable and delete clients",
+	return f.group("client", "Register, list, show, approve, disable, enable, delete and export clients",
 		"client keeps the clients. What it writes goes down the same road as a registration: the rules judge it, and\n"+
 			"ostiary decision show explains it. It speaks to the running server.",
 		clientListCommand(f), clientShowCommand(f), clientCreateCommand(f),
 		clientApproveCommand(f), clientRejectCommand(f),
 		clientSwitchCommand(f, "disable", "Make a client unusable at once, until it is enabled again"),
 		clientSwitchCommand(f, "enable", "Let a disabled client be used again"),
-		clientDeleteCommand(f),
+		clientHistoryCommand(f), clientRotateCommand(f), clientTokenCommand(f), clientReapCommand(f),
+		clientDeleteCommand(f), clientExportCommand(f), clientSchemaCommand(),
 	)
 }
 
@@ -49,34 +50,39 @@ func aClient(cmd *cobra.Command, args []string) error { return named("one client
 func clientPath(id string) string { return "/clients/" + url.PathEscape(id) }
 
 func clientListCommand(f *operatorFlags) *cobra.Command {
-	var state, channel, queue string
+	var state, channel, queue, token, software, unused string
 	var limit int
 	cmd := f.command("list", "List the clients, newest first", noArguments, func(ctx context.Context, t *terminal, _ []string) error {
 		if err := cmp.Or(
 			oneOf("--state", state, string(core.Active), string(core.Pending), string(core.Disabled)),
-			oneOf("--channel", channel, string(core.ChannelDCR), string(core.ChannelOperator)),
+			oneOf("--channel", channel, string(core.ChannelDCR), string(core.ChannelOperator), string(core.ChannelImport)),
 		); err != nil {
 			return err
 		}
-		found, err := t.newest(ctx, "/clients", url.Values{"state": {state}, "channel": {channel}, "queue": {queue}}, limit)
+		found, err := t.newest(ctx, "/clients", url.Values{
+			"state": {state}, "channel": {channel}, "queue": {queue}, "iat": {token}, "software_id": {software}, "last_used_before": {unused},
+		}, limit)
 		if err != nil {
 			return err
 		}
 		if queue != "" || state == string(core.Pending) {
 			return t.printWaiting(found)
 		}
-		return t.printListing(found, "CLIENT\tNAME\tSTATE\tCHANNEL\tPROFILE\tAUTHENTICATION\tCREATED", func(c strictjson.Value) []string {
+		return t.printListing(found, "CLIENT\tNAME\tSTATE\tCHANNEL\tPROFILE\tAUTHENTICATION\tCREATED\tLAST USED", func(c strictjson.Value) []string {
 			meta := member(c, "metadata")
 			return []string{
 				textOf(c, "client_id"), clip(textOf(meta, "client_name"), 40), textOf(c, "state"), textOf(c, "channel"), textOf(c, "profile"),
-				textOf(meta, "token_endpoint_auth_method"), moment(c, "created_at"),
+				textOf(meta, "token_endpoint_auth_method"), moment(c, "created_at"), moment(c, "last_used"),
 			}
 		})
 	})
 	cmd.Flags().StringVar(&state, "state", "", "active, pending or disabled ones only")
 	cmd.Flags().StringVar(&state, "status", "", "the same as --state")
 	cmd.Flags().StringVar(&queue, "queue", "", "only those that wait for approval in this queue")
-	cmd.Flags().StringVar(&channel, "channel", "", "only those that were registered by dcr, or by an operator")
+	cmd.Flags().StringVar(&channel, "channel", "", "only those that were registered by dcr, by an operator, or by import: declared ones")
+	cmd.Flags().StringVar(&token, "iat", "", "only those that were registered with this initial access token, by its id")
+	cmd.Flags().StringVar(&software, "software-id", "", "only those of this software_id")
+	cmd.Flags().StringVar(&unused, "last-used-before", "", "only those not used since: 2026-03-01, or how long ago, such as 90d")
 	addLimit(cmd, &limit)
 	return cmd
 }

@@ -57,7 +57,7 @@ func openCounter(t *testing.T) *counter {
 		}
 	})
 	h.openLedger("main", ring)
-	if err := errors.Join(h.openRules(t.Context(), storage.NewPolicies(h.engine, "main", ring)), h.openPlugins(t.Context(), storage.NewPlugins(h.engine, "main", ring))); err != nil {
+	if err := errors.Join(h.openRules(t.Context(), storage.NewPolicies(h.engine, "main", ring), storage.NewDeclarations(h.engine, "main", ring)), h.openPlugins(t.Context(), "main", ring)); err != nil {
 		t.Fatal(err)
 	}
 	h.openDesk(h.issuerKeys(nil))
@@ -84,6 +84,7 @@ func (c *counter) open() {
 	}
 	c.serve([]web.Route{
 		route("POST", tokensPath, a.As(a.MintToken)), route("GET", tokensPath, a.As(a.ListTokens)), route("DELETE", tokensPath+"/:id", a.As(a.RevokeToken)),
+		route("GET", tokensPath+"/:id", a.As(a.ShowToken)),
 		route("POST", "/clients", a.As(a.CreateClient)), route("GET", "/clients", a.As(a.ListClients)), route("GET", "/clients/:id", a.As(a.ShowClient)),
 		route("POST", "/clients/:id/disable", a.As(a.DisableClient)), route("POST", "/clients/:id/enable", a.As(a.EnableClient)),
 		route("POST", "/clients/:id/approve", a.As(a.ApproveClient)), route("POST", "/clients/:id/reject", a.As(a.RejectClient)),
@@ -163,7 +164,7 @@ func TestClientCommands(t *testing.T) {
 	made := c.prints("client create -f "+shop, `^Created c-[0-9a-z]{26}\.$`, `^  client_secret +[\w-]{43}$`, `^  client_name +Shop$`,
 		`^  redirect_uris +\["https://shop\.example/cb"\]$`, `^  decision_id +d-`, `^The client_secret is shown only now\.$`)
 	id := regexp.MustCompile(`c-[0-9a-z]{26}`).FindString(made)
-	c.prints("client list", `^CLIENT +NAME +STATE +CHANNEL +PROFILE +AUTHENTICATION +CREATED$`, `^`+id+` +Shop +active +operator +default +client_secret_basic +2\S+ `)
+	c.prints("client list", `^CLIENT +NAME +STATE +CHANNEL +PROFILE +AUTHENTICATION +CREATED +LAST USED$`, `^`+id+` +Shop +active +operator +default +client_secret_basic +2\S+ `)
 	shown := c.prints("client show "+id, `^client_id +`+id+`$`, `^state +active$`, `^labels +\[\]$`, `^metadata$`, `^  client_name +Shop$`)
 	if strings.Contains(shown, "client_secret ") {
 		t.Errorf("a secret in %s", shown)

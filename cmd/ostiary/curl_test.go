@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
@@ -23,6 +25,8 @@ type request struct {
 	data        []string
 	cookies     string // file that cookies are read from
 	jar         string // file that they are kept in
+
+	authority, cert, key string // PEM files: who may issue the server's certificate, and the caller's own with its key
 }
 
 // answer is what comes back.
@@ -45,6 +49,7 @@ var curlOptions = map[string]func(r *request, value string){
 		basic.SetBasicAuth(name, password)
 	},
 	"-d":            func(r *request, part string) { r.data = append(r.data, part) },
+	"--data":        func(r *request, part string) { r.data = append(r.data, part) },
 	"--data-binary": func(r *request, part string) { r.data = append(r.data, part) },
 	"--data-urlencode": func(r *request, part string) {
 		name, value, _ := strings.Cut(part, "=")
@@ -52,7 +57,14 @@ var curlOptions = map[string]func(r *request, value string){
 	},
 	"-b": func(r *request, file string) { r.cookies = file },
 	"-c": func(r *request, file string) { r.jar = file },
+
+	"--cacert": func(r *request, file string) { r.authority = file },
+	"--cert":   func(r *request, file string) { r.cert = file },
+	"--key":    func(r *request, file string) { r.key = file },
 }
+
+// curlFlags say nothing that matters here: what is printed, and that a certificate is not verified where there is none.
+var curlFlags = []string{"-s", "-S", "-sS", "-k", "-i"}
 
 // parseCurl reads a command line.
 func parseCurl(args []string) (request, error) {
@@ -65,7 +77,7 @@ func parseCurl(args []string) (request, error) {
 		case takes:
 			set(&r, args[i+1])
 			i++
-		case args[i] == "-s" || args[i] == "-S" || args[i] == "-sS":
+		case slices.Contains(curlFlags, args[i]):
 		case strings.HasPrefix(args[i], "-"):
 			return r, fmt.Errorf("unknown option %s", args[i])
 		case r.url != "":
@@ -92,7 +104,7 @@ func (r request) send() (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	conn, err := net.DialTimeout("tcp", req.URL.Host, patience)
+	conn, err := r.dial(req.URL)
 	if err != nil {
 		return answer{}, err
 	}
@@ -115,6 +127,28 @@ func (r request) send() (answer, error) {
 		err = keepCookies(r.jar, readJar(r.cookies), req.URL.Hostname(), res.Cookies())
 	}
 	return answer{res.StatusCode, res.Header, string(body)}, err
+}
+
+// dial connects to the server, over TLS where the address says so.
+func (r request) dial(to *url.URL) (net.Conn, error) {
+	conn, err := net.DialTimeout("tcp", to.Host, patience)
+	if err != nil || to.Scheme != "https" {
+		return conn, err
+	}
+	trusted, err := os.ReadFile(r.authority)
+	if err != nil {
+		return nil, err
+	}
+	config := &tls.Config{RootCAs: x509.NewCertPool(), ServerName: to.Hostname()}
+	config.RootCAs.AppendCertsFromPEM(trusted)
+	if r.cert != "" {
+		pair, err := tls.LoadX509KeyPair(r.cert, r.key)
+		if err != nil {
+			return nil, err
+		}
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil } // whomever the server trusts
+	}
+	return tls.Client(conn, config), nil
 }
 
 // jarFields are those of a line of a cookie jar: domain, subdomains, path, secure, expires, name, value.

@@ -29,6 +29,12 @@ import (
 //go:embed dcr_config.yaml
 var devSite []byte
 
+// devLimits ends the dcr_config.yaml of dev: whoever tries things out is one address that makes many mistakes.
+const devLimits = `
+limits:
+  address: {every: 50ms, burst: 200}
+`
+
 // devFlags are the flags of dev.
 type devFlags struct {
 	data, listen, opsListen, issuer, adminToken, output, trustCA string
@@ -156,8 +162,9 @@ func (f devFlags) settings(at net.Addr, log *slog.Logger) (settings, core.Secret
 	s.Policy.Deadline = devDeadline
 	s.Ledger.RefusedPerMinute = 1000
 	s.Tokens.loopback, s.demo = true, true
+	s.documents = true
 	s.Plugins.Unsigned, s.Plugins.trusting = allowUnsigned, true
-	s.Desk = deskSettings{Every: 50 * time.Millisecond, Burst: 200}
+	s.BFF.Logins, s.BFF.LoginEvery = 200, 50*time.Millisecond
 	s.Sessions.Failures, s.Sessions.FailureEvery = 1000, 50*time.Millisecond
 	s.Issuer, s.Sites = f.address(at)
 	s.BFF.client = "ostiary-demo" // bff-server is left to whoever tries a backend of their own
@@ -232,7 +239,7 @@ func prepare(s settings, log *slog.Logger) error {
 			return fmt.Errorf("data folder: %w", err)
 		}
 	}
-	if err := writeNew(s.DCRConfig, devSite); err != nil {
+	if err := writeNew(s.DCRConfig, append(slices.Clip(devSite), devLimits...)); err != nil {
 		return err
 	}
 	return copyExample(s.PluginDir, log)
@@ -326,7 +333,7 @@ func (h *house) introduce(ctx context.Context, token core.Secret, public, privat
 	doc := introduction{
 		Issuer: h.settings.Issuer, BaseURL: h.settings.TLS.scheme() + "://localhost:" + port, path: issuer.Path, OpsURL: "http://localhost:" + opsPort,
 		Token: token.Reveal(), IAT: secret.Reveal(), DataDir: h.settings.DataDir, PolicyDir: h.settings.PolicyDir,
-		PluginDir: h.settings.PluginDir, DCRConfig: h.settings.DCRConfig, plugins: plugged{h.plugins}.statuses(),
+		PluginDir: h.settings.PluginDir, DCRConfig: h.settings.DCRConfig, plugins: plugged{host: h.plugins}.statuses(),
 	}
 	if doc.DemoUser, err = h.demoUser(ctx); err != nil {
 		return doc, err

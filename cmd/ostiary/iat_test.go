@@ -13,7 +13,7 @@ func TestIATCommands(t *testing.T) {
 		`^Minted iat-[0-9a-z]{26}, good for 3 registrations until 2\d{3}-\d\d-\d\d \d\d:\d\d \S+:$`, `^  [\w-]{43}$`)
 	id, secret := regexp.MustCompile(`iat-[0-9a-z]{26}`).FindString(made), regexp.MustCompile(`(?m)^  (\S+)$`).FindStringSubmatch(made)[1]
 	c.prints("iat mint", `good for 1 registration until `)
-	list := c.prints("iat list", `^ID +LABEL +PROFILE +USES LEFT +EXPIRES +CREATED$`, `^`+id+` +ci +code-flow-pkjwt +3 of 3 +2\S+ `, `^iat-\S+ +- +- +1 of 1 `)
+	list := c.prints("iat list", `^ID +LABEL +PROFILE +USES LEFT +EXPIRES +CREATED +LAST USED$`, `^`+id+` +ci +code-flow-pkjwt +3 of 3 +2\S+ `, `^iat-\S+ +- +- +1 of 1 `)
 	if strings.Contains(list, secret) {
 		t.Error("the token is shown again")
 	}
@@ -39,6 +39,24 @@ func TestIATJSON(t *testing.T) {
 	if out := c.prints("iat revoke " + textOf(made, "id") + " -o json"); out != "" {
 		t.Errorf("revoke printed %q", out)
 	}
+}
+
+// What a token lays down holds its clients; the token shows who they are, and they show what holds them.
+func TestIATTerms(t *testing.T) {
+	c := openCounter(t)
+	made := c.document(`iat mint --scope openid,email --redirect-host *.app.example --software-id s1 --policy-data {"team":"a"}`)
+	id := textOf(made, "id")
+	for member, want := range map[string]string{
+		"scopes": `["openid","email"]`, "redirect_hosts": `["*.app.example"]`, "software_ids": `["s1"]`, "policy_data": `{"team":"a"}`, "uses": "0", "last_used": "", "clients": "",
+	} {
+		if v, _ := made.Get(member); v.String() != want && !(want == "" && v.IsAbsent()) {
+			t.Errorf("%s = %s, want %s", member, v, want)
+		}
+	}
+	c.prints("iat show "+id, `^id +`+id+`$`, `^redirect_hosts +\["\*\.app\.example"\]$`, `^policy_data +\{"team":"a"\}$`, `^uses +0$`)
+	c.refuses("iat show iat-none", "There is no initial access token with this id.", false)
+	c.refuses("iat mint --policy-data {", "--policy-data must be a JSON object", true)
+	c.refuses("iat mint --redirect-host https://a.example", "redirect_hosts: 'https://a.example' is no host", false)
 }
 
 func TestIATRefused(t *testing.T) {

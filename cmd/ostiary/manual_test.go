@@ -50,6 +50,7 @@ func manual(dir string) testscript.Params {
 			"start": start, "shutdown": shutdownServer, "unplug": unplug, "curl": curl, "status": status, "json": checkJSON, "save": save, "until": until,
 			"header": checkHeader, "field": saveField, "grab": grab, "jwt": openToken, "port": freePort, "plugin": installPlugin,
 			"keypair": keyPair, "vouch": vouch, "event": openEvent, "sign": signClaims,
+			"authority": makeAuthority, "certify": certify,
 		},
 	}
 }
@@ -202,6 +203,11 @@ func curlRequest(ts *testscript.TestScript, args []string) request {
 	}
 	if r.jar != "" {
 		r.jar = ts.MkAbs(r.jar)
+	}
+	for _, file := range []*string{&r.authority, &r.cert, &r.key} {
+		if *file != "" {
+			*file = ts.MkAbs(*file)
+		}
 	}
 	return r
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/ostiary/ostiary/core/metrics"
+	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/web"
 	"github.com/ostiary/ostiary/policies"
 )
@@ -18,7 +19,9 @@ type meters struct {
 
 	differences, evaluations, unasked *metrics.Counter // of the policy shadow
 	logged, unlogged                  *metrics.Counter // events of the decision log
+	documents                         *metrics.Counter // looks at clients' metadata documents
 
+	limits  *metrics.Counter // requests that a limit of dcr_config.yaml refused
 	plugins pluginMeters
 	glance  func() // sets what is only looked at when the metrics are read
 }
@@ -33,7 +36,10 @@ func (h *house) newMeters(table []web.Route, issuerPath string) (*meters, error)
 	m.requests, counting = m.registry.Counter("ostiary_requests_total", "Requests answered.", routes, classes)
 	m.seconds, timing = m.registry.Histogram("ostiary_request_duration_seconds", "From the head's arrival to the answer.",
 		[]float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5}, routes)
-	return m, errors.Join(counting, timing, m.addShadow(), m.addDecisionLog(), m.addPlugins(),
+	var looking error
+	m.documents, looking = m.registry.Counter("ostiary_client_documents_total", "Looks at client ID metadata documents, by what they came to.",
+		metrics.Of("result", registration.DocumentResults()...))
+	return m, errors.Join(counting, timing, looking, m.addLimits(), m.addShadow(), m.addDecisionLog(), m.addPlugins(),
 		m.registry.GaugeFunc("ostiary_policy_bundle_problems", "Times in a row that the policy bundle could not be read or was refused; 0 without a bundle.",
 			func() float64 { return float64(h.rules.bundle.failed()) }),
 		m.registry.GaugeFunc("ostiary_problems", "Problems that /health/ready reports now.",
@@ -82,6 +88,19 @@ func (m *meters) answer(context.Context, *web.Request) (web.Response, error) {
 	body, mediaType, err := m.registry.Text()
 	return web.Response{Status: http.StatusOK, ContentType: mediaType, Body: body}, err
 }
+
+// addLimits adds what is counted of the limits of registration.
+func (m *meters) addLimits() (err error) {
+	var bounds []string
+	for _, b := range registration.Bounds() {
+		bounds = append(bounds, string(b))
+	}
+	m.limits, err = m.registry.Counter("ostiary_registration_limited_total", "Requests that a limit of dcr_config.yaml refused.", metrics.Of("limit", bounds...))
+	return err
+}
+
+// limited counts a request that a limit refused.
+func (h *house) limited(b registration.Bound) { h.meters.limits.Inc(string(b)) }
 
 // addShadow adds what is counted of the policy shadow.
 func (m *meters) addShadow() error {

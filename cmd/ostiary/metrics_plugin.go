@@ -12,6 +12,7 @@ import (
 type pluginMeters struct {
 	names     *metrics.Names
 	calls     *metrics.Counter
+	uses      *metrics.Counter
 	seconds   *metrics.Histogram
 	fuel      *metrics.Histogram
 	reset     *metrics.Counter
@@ -36,7 +37,8 @@ func (m *meters) addPlugins() error {
 		outcomes = append(outcomes, string(o))
 	}
 	name, point := metrics.Growing("plugin", p.names), metrics.Of("hook", points...)
-	var errs [6]error
+	capabilities, ends := plugins.Uses()
+	var errs [7]error
 	p.calls, errs[0] = m.registry.Counter("ostiary_plugin_calls_total", "Calls of plugins, by how they ended.", name, point, metrics.Of("outcome", outcomes...))
 	p.seconds, errs[1] = m.registry.Histogram("ostiary_plugin_call_seconds", "What a call of a plugin took.",
 		[]float64{0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5}, name, point)
@@ -45,6 +47,8 @@ func (m *meters) addPlugins() error {
 	p.reset, errs[3] = m.registry.Counter("ostiary_plugin_reset_pages_total", "Pages of 4 KiB that were set back after calls of a plugin.", name)
 	p.instances, errs[4] = m.registry.Gauge("ostiary_plugin_instances", "Instances of a plugin that are ready or at work.", name)
 	p.breaker, errs[5] = m.registry.Gauge("ostiary_plugin_breaker_state", "0: a plugin is asked, 1: the next call tries it, 2: it failed too often and is not asked.", name)
+	p.uses, errs[6] = m.registry.Counter("ostiary_plugin_uses_total", "Uses of capabilities by plugins, by how they ended.",
+		name, metrics.Of("capability", capabilities...), metrics.Of("outcome", ends...))
 	m.plugins = p
 	return errors.Join(errs[:]...)
 }
@@ -54,6 +58,9 @@ func (h *house) askedPlugin(a plugins.Asked) {
 	m := &h.meters.plugins
 	m.names.Add(a.Plugin)
 	m.calls.Inc(a.Plugin, string(a.Point), string(a.Outcome))
+	for use, n := range a.Uses {
+		m.uses.Add(float64(n), a.Plugin, use.Capability, use.Outcome)
+	}
 	if a.Outcome == plugins.Skipped {
 		return
 	}

@@ -18,7 +18,7 @@ import (
 func pluginCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plugin",
-		Short: "Begin, build, test, inspect and sign plugins; list, status, approve and revoke ask a running server",
+		Short: "Begin, build, test, inspect and sign plugins; the others ask a running server",
 		Long: "plugin is the kit of those who write WASM plugins, and tells operators how those of a running server are. A plugin that asks\n" +
 			"for more than it was granted waits until an operator approves it. Start with: ostiary plugin new --lang go DIR",
 		Args: func(cmd *cobra.Command, args []string) error {
@@ -33,6 +33,7 @@ func pluginCommand() *cobra.Command {
 		pluginNewCommand(), pluginBuildCommand(), pluginTestCommand(), pluginInspectCommand(), pluginBenchCommand(),
 		pluginSignCommand(), pluginVerifyCommand(),
 		pluginListCommand(), pluginStatusCommand(), pluginApproveCommand(), pluginRevokeCommand(),
+		pluginKeptCommand(), pluginForgetCommand(),
 	)
 	return cmd
 }
@@ -72,6 +73,14 @@ func printPlugins(w io.Writer, doc strictjson.Value) {
 
 // noteOn says in a few words what is the matter with a plugin.
 func noteOn(p strictjson.Value) string {
+	note := troubleIn(p)
+	if note != "" && isOn(p, "required") && textOf(p, "state") != "live" {
+		note += refusedWithout
+	}
+	return note
+}
+
+func troubleIn(p strictjson.Value) string {
 	missing, _ := member(p, "missing").Strings()
 	first, more, _ := strings.Cut(textOf(p, "error"), "\n")
 	switch {
@@ -84,7 +93,8 @@ func noteOn(p strictjson.Value) string {
 	case len(missing) > 0:
 		return "waits for approval of: " + strings.Join(missing, ", ")
 	case textOf(p, "state") == "open":
-		return textOf(member(p, "last_fault"), "text")
+		fault, _, _ := strings.Cut(textOf(member(p, "last_fault"), "text"), "\n")
+		return fault
 	}
 	return ""
 }
@@ -109,6 +119,10 @@ func printPlugin(w io.Writer, p strictjson.Value) {
 	if until := moment(member(p, "breaker"), "until"); until != "-" {
 		breaker += " until " + until
 	}
+	fail := textOf(p, "fail")
+	if isOn(p, "required") {
+		fail += ", required"
+	}
 	text := func(name, value string) strictjson.Member {
 		return strictjson.Member{Name: name, Value: strictjson.String(value)}
 	}
@@ -120,7 +134,7 @@ func printPlugin(w io.Writer, p strictjson.Value) {
 	printMembers(w, "", strictjson.Object(
 		text("plugin", textOf(p, "name")), text("version", textOf(p, "version")), text("state", textOf(p, "state")), text("since", moment(p, "since")),
 		text("digest", textOf(p, "digest")), text("signed by", textOf(member(p, "signature"), "publisher")), text("hooks", strings.Join(order, ", ")),
-		text("fail", textOf(p, "fail")), text("asks for", member(p, "asked").String()), text("granted", member(p, "granted").String()),
+		text("fail", fail), text("asks for", member(p, "asked").String()), text("granted", member(p, "granted").String()),
 	))
 	if limits := member(p, "limits"); limits.Len() > 0 { // it is live
 		f := member(p, "fuel")
@@ -133,10 +147,10 @@ func printPlugin(w io.Writer, p strictjson.Value) {
 		))
 	}
 	if last := member(p, "last_fault"); last.Len() > 0 {
-		fmt.Fprintf(w, "\nlast fault, %s: %s\n", moment(last, "at"), printable(textOf(last, "text")))
+		fmt.Fprintf(w, "\nlast fault, %s: %s\n", moment(last, "at"), printableLines(textOf(last, "text"), "    "))
 	}
 	if failed := textOf(p, "error"); failed != "" {
-		fmt.Fprintf(w, "\nnot loaded: %s\n", printable(failed))
+		fmt.Fprintf(w, "\nnot loaded: %s\n", printableLines(failed, "    "))
 	}
 	if note := noteOn(p); strings.Contains(note, "waits for approval") {
 		fmt.Fprintf(w, "\nIt %s\nApprove it: ostiary plugin approve %s\n", strings.TrimPrefix(printable(note), "It "), printable(textOf(p, "name")))

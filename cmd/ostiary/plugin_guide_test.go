@@ -37,12 +37,18 @@ func TestPluginGuide(t *testing.T) {
 		"ostiary plugin status hosts -o yaml": "^state: waiting$",
 		"ostiary plugin approve hosts":        `^hosts may use: .*"random":`,
 		"ostiary plugin revoke hosts":         "^hosts is waiting now.$",
+		"ostiary plugin kept hosts":           "^KEY +BYTES +UNTIL$",
+		"ostiary plugin forget hosts --yes":   "^hosts forgot 0 values.$",
 	}
 	for _, line := range strings.Split(strings.Join(guided(t, "console operator"), ""), "\n") {
 		want, isOurs := said[line]
 		switch {
 		case line == "":
 		case line == "openssl genpkey -algorithm ed25519 -out acme.pem", line == "openssl pkey -in acme.pem -pubout -out acme-pub.pem": // keypair does it
+		case strings.HasPrefix(line, "ostiary plugin sign hosts "), strings.HasPrefix(line, "ostiary plugin verify hosts "): // its folder is called so there
+			script += "exec " + strings.Replace(line, " hosts ", " plugins ", 1) + "\nstdout '^(signed|verified) hosts 1.0.0'\n"
+		case line == `ostiary plugin kept hosts --key "clients of team-a"`: // it keeps nothing
+			script += "! exec ostiary plugin kept hosts --key 'clients of team-a' --data data\nstderr 'keeps nothing under that key'\n"
 		case isOurs:
 			script += "exec " + line + " --data data\nstdout '" + want + "'\n"
 			delete(said, line)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"text/tabwriter"
@@ -27,7 +28,7 @@ func pluginTestCommand() *cobra.Command {
 		"test loads the module that lies in a folder, as a server that grants what it asks for, and asks it the cases that its manifest\n"+
 			"names (tests: [cases/NAME/*.yaml]). Keys, values and other servers are what the case says; nothing goes out. Each case is\n"+
 			"asked three times, and must be answered the same; then all of them again and again (--soak), and memory must not grow.\n"+
-			"It takes the module as it is: build it first. Exit codes: 0 passed, 1 failed, 2 called wrongly.",
+			"It takes the module as it is, and says when a source is newer: build it first. Exit codes: 0 passed, 1 failed, 2 called wrongly.",
 		func(cmd *cobra.Command, b *bench) error {
 			if _, err := regexp.Compile(t.run); err != nil {
 				return usagef("--run: %v", err)
@@ -48,6 +49,7 @@ func pluginTestCommand() *cobra.Command {
 type trial struct {
 	Plugin  string      `json:"plugin"`
 	Version string      `json:"version"`
+	Newer   string      `json:"newer_source,omitempty"` // a source that was changed after the module was built
 	Cases   []triedCase `json:"cases"`
 	Soak    *soaked     `json:"soak,omitempty"` // absent: there was none
 	Failed  int         `json:"failed"`
@@ -117,7 +119,7 @@ func (b *bench) tryPlugin(ctx context.Context, t *trialFlags) (err error) {
 		return b.pluginUnusable(err)
 	}
 	m := w.Manifest()
-	doc := trial{Plugin: m.Name, Version: m.Version, Cases: make([]triedCase, 0, len(cases))}
+	doc := trial{Plugin: m.Name, Version: m.Version, Newer: b.tellIfOld(), Cases: make([]triedCase, 0, len(cases))}
 	var good []plugins.Case // that may be soaked: a fault takes as long as it may, each time
 	for _, c := range cases {
 		one, err := w.Test(ctx, c)
@@ -145,6 +147,19 @@ func (b *bench) tryPlugin(ctx context.Context, t *trialFlags) (err error) {
 		return fmt.Errorf("%s failed", counted(doc.Failed, "case"))
 	}
 	return nil
+}
+
+// tellIfOld says when the module may not be what its source says, and gives that source.
+func (b *bench) tellIfOld() string {
+	dir, name, err := plugins.PluginName(b.dir)
+	if err != nil {
+		return ""
+	}
+	source := newerSource(dir, filepath.Join(dir, name+".wasm"))
+	if source != "" {
+		fmt.Fprintf(b.errs, "%s was changed after %s.wasm was built; to try what it says now: ostiary plugin build %s\n", printable(source), name, dir)
+	}
+	return source
 }
 
 func triedAs(c *plugins.Checked, may plugins.Allowance) triedCase {
@@ -176,7 +191,7 @@ func (b *bench) tellTrial(doc *trial, may plugins.Allowance) error {
 			fmt.Fprintf(b.out, "\nFAIL %s (%s)\n", printable(c.Name), printable(c.File))
 		}
 		for _, text := range c.Differences {
-			fmt.Fprintf(b.out, "    %s\n", printable(text))
+			fmt.Fprintf(b.out, "    %s\n", printableLines(text, "        "))
 		}
 	}
 	if doc.Soak == nil {
@@ -187,7 +202,7 @@ func (b *bench) tellTrial(doc *trial, may plugins.Allowance) error {
 		return err
 	}
 	for _, text := range doc.Soak.Differences {
-		fmt.Fprintf(b.out, "\nFAIL soak: %s\n", printable(text))
+		fmt.Fprintf(b.out, "\nFAIL soak: %s\n", printableLines(text, "    "))
 	}
 	return nil
 }

@@ -72,10 +72,10 @@ func openHouse(t *testing.T, engine storage.Engine) *house {
 		}
 	})
 	h.openLedger("main", ring)
-	if err := h.openRules(t.Context(), storage.NewPolicies(h.engine, "main", ring)); err != nil {
+	if err := h.openRules(t.Context(), storage.NewPolicies(h.engine, "main", ring), storage.NewDeclarations(h.engine, "main", ring)); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.openPlugins(t.Context(), storage.NewPlugins(h.engine, "main", ring)); err != nil {
+	if err := h.openPlugins(t.Context(), "main", ring); err != nil {
 		t.Fatal(err)
 	}
 	h.openDesk(h.issuerKeys(nil))

@@ -121,7 +121,15 @@ func (r *remote) get(ctx context.Context, path string) (strictjson.Value, error)
 // do sends one request to a path below /api/admin; body is what becomes its JSON, nil: none. An answer without a document gives
 // an absent value. What the server refuses is an error in its own words.
 func (r *remote) do(ctx context.Context, method, path string, body any) (strictjson.Value, error) {
+	return r.doIf(ctx, method, path, body, "", "")
+}
+
+// doIf is do with a condition: If-Match or If-None-Match, and its value. "" for none.
+func (r *remote) doIf(ctx context.Context, method, path string, body any, condition, value string) (strictjson.Value, error) {
 	header := http.Header{"Authorization": {"Bearer " + r.token.Reveal()}, "Accept": {"application/json"}}
+	if condition != "" {
+		header.Set(condition, value)
+	}
 	var text []byte
 	if body != nil {
 		var err error
@@ -136,12 +144,15 @@ func (r *remote) do(ctx context.Context, method, path string, body any) (strictj
 	}
 	var doc strictjson.Value
 	if text := bytes.TrimSpace(res.Body); len(text) > 0 {
-		if doc, err = strictjson.Parse(text, strictjson.Stored); err != nil {
+		if doc, err = strictjson.Parse(text, answerLimits); err != nil {
 			return strictjson.Value{}, fmt.Errorf("%s answered %d with what is no JSON; is it an ostiary server?", r.base, res.Status)
 		}
 	}
 	return doc, r.refusal(res.Status, doc)
 }
+
+// answerLimits bound what a server that is ours may answer.
+var answerLimits = strictjson.Limits{MaxBytes: fetch.MaxPeerBody, MaxDepth: strictjson.Stored.MaxDepth, MaxMembers: 1 << 20}
 
 func (r *remote) unreachable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {

@@ -23,18 +23,24 @@ import (
 // rules keeps the policy in force in step with the policy folder, or the bundle in its place, and dcr_config.yaml. A change that fails any check leaves the
 // last good revision, at a start the stored one.
 type rules struct {
-	engine *policies.Engine
-	kept   storage.Policies
-	log    *slog.Logger
-	now    func() time.Time
-	dir    string        // of the Rego
-	file   string        // dcr_config.yaml; empty: the defaults
+	engine    *policies.Engine
+	kept      storage.Policies
+	sets      storage.Declarations
+	log       *slog.Logger
+	now       func() time.Time
+	dir       string // of the Rego
+	file      string // dcr_config.yaml; empty: the defaults
+	documents bool   // client ID metadata documents are on where the file does not say
+
 	bundle *bundleSource // nil: the rules are those of dir
 
 	site    atomic.Pointer[registration.Site]
 	changed func(*registration.Site) // told after a swap
 	unkept  bool                     // what is in force could not be stored as last good yet; only load uses it
 	inForce string                   // what load put in force, as candidate.id names it; only load uses it
+
+	loading sync.Mutex                     // held by load
+	added   map[string]storage.DeclaredSet // what was declared, as it is in force, by set; it is replaced, never changed
 
 	mu       sync.Mutex
 	problems []problem        // of the last try; none when it succeeded
@@ -53,12 +59,18 @@ type lastGood struct {
 type candidate struct {
 	files  map[string][]byte // of the policy folder or the bundle
 	text   []byte            // of dcr_config.yaml; nil: there is to be none
-	bundle *delivery         // nil: the files are a folder's
+	sets   map[string]storage.DeclaredSet
+	bundle *delivery // nil: the files are a folder's
 }
 
 // start puts the first revision in force: the folder's, else the stored last good one, else the shipped rules. It fails only
 // when not even those can be used.
 func (r *rules) start(ctx context.Context) error {
+	sets, err := r.sets.Sets(ctx)
+	if err != nil {
+		return fmt.Errorf("declarations: %w", err)
+	}
+	r.setAdded(sets)
 	if err := r.load(ctx); err == nil {
 		return nil
 	}
@@ -77,6 +89,11 @@ func (r *rules) start(ctx context.Context) error {
 	if text, err := r.readFile(); err == nil && r.use(policies.Source{Origin: policies.Embedded}, text) == nil {
 		return nil
 	}
+	if err := r.use(policies.Source{Origin: policies.Embedded}, nil); err == nil || len(sets) == 0 {
+		return err
+	}
+	r.log.Error("what was declared is not usable and left out; declare it anew")
+	r.setAdded(nil)
 	return r.use(policies.Source{Origin: policies.Embedded}, nil)
 }
 
@@ -143,6 +160,8 @@ func (r *rules) textOf(kept storage.PolicySource) []byte {
 // load reads folder or bundle and file, puts them in force and keeps them as last good. It does nothing when they are in force
 // already. What keeps it from doing so is reported.
 func (r *rules) load(ctx context.Context) error {
+	r.loading.Lock()
+	defer r.loading.Unlock()
 	c, err := r.read(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err() // the server ends
@@ -163,7 +182,12 @@ func (r *rules) load(ctx context.Context) error {
 		r.report(id, nil)
 		return nil
 	}
+	before := r.addedNow()
+	r.setAdded(c.sets)
 	err = r.use(policies.Source{Origin: c.origin(), Files: c.files}, c.text)
+	if err != nil {
+		r.setAdded(before)
+	}
 	if err == nil {
 		r.inForce = id
 		if c.bundle != nil {
@@ -205,7 +229,10 @@ func (r *rules) read(ctx context.Context) (c candidate, err error) {
 	if err != nil {
 		return c, err
 	}
-	c.text, err = r.readFile()
+	if c.text, err = r.readFile(); err != nil {
+		return c, err
+	}
+	c.sets, err = r.sets.Sets(ctx)
 	return c, err
 }
 
@@ -240,6 +267,9 @@ func (c candidate) id() string {
 		fmt.Fprintf(h, "%q %d\n%s\n", name, len(c.files[name]), c.files[name])
 	}
 	fmt.Fprintf(h, "%t\n%s", c.text != nil, c.text)
+	for _, name := range slices.Sorted(maps.Keys(c.sets)) {
+		fmt.Fprintf(h, "\n%q %s", name, c.sets[name].Tag)
+	}
 	if c.bundle != nil { // its signature and sequence count, too
 		fmt.Fprintf(h, "\n%s", c.bundle.packed)
 	}
@@ -268,18 +298,10 @@ func (r *rules) readFile() ([]byte, error) {
 
 // use puts a source and the text of a dcr_config.yaml in force together, or nothing.
 func (r *rules) use(src policies.Source, text []byte) error {
-	site, file := registration.DefaultSite(), r.file
-	if text == nil {
-		text, file = devSite, "the shipped dcr_config.yaml"
-	}
-	if err := config.Read(text, file, &site, os.LookupEnv); err != nil {
-		return err
-	}
-	ready, err := site.Prepared()
+	ready, err := r.complete(&src, text, r.addedNow())
 	if err != nil {
 		return err
 	}
-	src.Site = ready.Data()
 	if err := r.engine.Replace(src); err != nil {
 		return err
 	}
@@ -288,6 +310,30 @@ func (r *rules) use(src policies.Source, text []byte) error {
 		r.changed(ready)
 	}
 	return nil
+}
+
+// complete reads the text of a dcr_config.yaml, and adds what was declared to it and to the source.
+func (r *rules) complete(src *policies.Source, text []byte, sets map[string]storage.DeclaredSet) (*registration.Site, error) {
+	site, file := registration.DefaultSite(), r.file
+	if text == nil {
+		text, file = devSite, "the shipped dcr_config.yaml"
+	}
+	if err := config.Read(text, file, &site, os.LookupEnv); err != nil {
+		return nil, err
+	}
+	if site.Documents.Enabled == nil {
+		site.Documents.Enabled = &r.documents
+	}
+	site, files, err := withDeclared(site, src.Files, sets)
+	if err != nil {
+		return nil, err
+	}
+	ready, err := site.Prepared()
+	if err != nil {
+		return nil, err
+	}
+	src.Site, src.Files = ready.Data(), files
+	return ready, nil
 }
 
 // keep stores what is in force, for a start with a broken folder.

@@ -71,7 +71,7 @@ func newRuleDesk(t *testing.T) *ruleDesk {
 	t.Cleanup(func() { _ = engine.Close() })
 	base := t.TempDir()
 	d := &ruleDesk{t: t, base: base, log: &ruleLog{}, rules: &rules{
-		kept: storage.NewPolicies(engine, "main", ring), now: time.Now,
+		kept: storage.NewPolicies(engine, "main", ring), sets: storage.NewDeclarations(engine, "main", ring), now: time.Now,
 		dir: filepath.Join(base, "policies"), file: filepath.Join(base, "config", "dcr_config.yaml"),
 	}}
 	d.mkdir(d.dir)
@@ -83,7 +83,7 @@ func newRuleDesk(t *testing.T) *ruleDesk {
 // again is the next start of the same server.
 func (d *ruleDesk) again() *ruleDesk {
 	log := slog.New(slog.NewTextHandler(d.log, nil))
-	next := &rules{kept: d.kept, now: d.now, dir: d.dir, file: d.file, log: log}
+	next := &rules{kept: d.kept, sets: d.sets, now: d.now, dir: d.dir, file: d.file, log: log}
 	next.engine = policies.NewEngine(policies.Options{Log: log, Deadline: time.Minute, TrialTime: time.Minute})
 	return &ruleDesk{rules: next, t: d.t, base: d.base, log: d.log}
 }

@@ -50,6 +50,9 @@ const grace = 10 * time.Second
 
 // serve runs a server until ctx ends.
 func serve(ctx context.Context, s settings, log *slog.Logger) error {
+	if s.TLS.Cert != "" {
+		s.TLS.pair = &tlsPair{}
+	}
 	public, err := listen(s.Listen, s.TLS, s.Certificates.handshake())
 	if err != nil {
 		return err
@@ -167,6 +170,9 @@ func (h *house) follow(ctx context.Context) error {
 	if err := h.shadow.follow(ctx, &h.beside); err != nil {
 		return err
 	}
+	if err := h.followCertificates(ctx); err != nil {
+		return err
+	}
 	if h.settings.PluginDir != "" {
 		changes, err := watch.Folder(ctx, h.settings.PluginDir, watch.Options{Log: h.log})
 		if err != nil {
@@ -182,6 +188,7 @@ func (h *house) follow(ctx context.Context) error {
 	}
 	h.beside.Go(func() { h.sweep(ctx) })
 	h.beside.Go(func() { h.keepKeys(ctx) })
+	h.beside.Go(func() { h.keepLives(ctx) })
 	return nil
 }
 
@@ -243,10 +250,12 @@ func listen(address string, t tlsSettings, clients tls.ClientAuthType) (net.List
 	if t.Cert == "" {
 		return ln, nil
 	}
-	pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
-	if err != nil {
-		ln.Close()
-		return nil, fmt.Errorf("TLS certificate: %w", err)
+	if t.pair == nil {
+		t.pair = &tlsPair{}
 	}
-	return tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{pair}, ClientAuth: clients, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}), nil
+	if err := t.pair.load(t); err != nil {
+		ln.Close()
+		return nil, err
+	}
+	return tls.NewListener(ln, &tls.Config{GetCertificate: t.pair.current, ClientAuth: clients, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}}), nil
 }

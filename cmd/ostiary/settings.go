@@ -15,6 +15,7 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/config"
 	"github.com/ostiary/ostiary/core/fetch"
+	"github.com/ostiary/ostiary/core/web"
 	"github.com/ostiary/ostiary/core/web/routes"
 	"github.com/ostiary/ostiary/policies"
 )
@@ -35,12 +36,12 @@ type settings struct {
 	Policy    policySettings    `yaml:"policy"`
 	Operators []operatorSetting `yaml:"operators"`
 	Proxies   []netip.Prefix    `yaml:"trusted_proxies"`
+	Forwarded string            `yaml:"forwarded_header"` // in which they say whom they speak for: X-Forwarded-For or Forwarded
 
 	Certificates certificateSettings `yaml:"client_certificates"`
 
 	Storage  storageSettings `yaml:"storage"`
 	Ledger   ledgerSettings  `yaml:"ledger"`
-	Desk     deskSettings    `yaml:"registration"`
 	Sessions sessionSettings `yaml:"sessions"`
 	Tokens   tokenSettings   `yaml:"tokens"`
 	Keys     keySettings     `yaml:"keys"`
@@ -50,6 +51,8 @@ type settings struct {
 	Plugins     pluginSettings      `yaml:"plugins"`
 	DecisionLog decisionLogSettings `yaml:"decision_log"`
 
+	documents bool // client ID metadata documents are on where dcr_config.yaml does not say; dev's
+
 	demo bool        // the demo site and its API are served; dev's
 	Log  logSettings `yaml:"log"`
 }
@@ -57,6 +60,8 @@ type settings struct {
 type tlsSettings struct {
 	Cert string `yaml:"cert"` // PEM files
 	Key  string `yaml:"key"`
+
+	pair *tlsPair // what the files say; nil: they are read once
 }
 
 // scheme is that of the server's own addresses.
@@ -87,11 +92,6 @@ type ledgerSettings struct {
 	KeepRefused      time.Duration `yaml:"keep_refused"`
 	KeepInput        time.Duration `yaml:"keep_input"`                            // the sealed policy inputs that replay needs
 	RefusedPerMinute int64         `yaml:"refused_per_minute" range:"1..1000000"` // of one source, kept in full
-}
-
-type deskSettings struct {
-	Every time.Duration `yaml:"every" range:"1ms..1h"` // one request without a valid token, of one address
-	Burst int64         `yaml:"burst" range:"1..100000"`
 }
 
 type sessionSettings struct {
@@ -143,7 +143,9 @@ type bffSettings struct {
 	ReturnTo    []string      `yaml:"return_to"` // further origins that a login may end at
 	Scope       []string      `yaml:"scope"`     // of logins; empty: openid profile email offline_access
 	Session     time.Duration `yaml:"session" range:"1m..8760h"`
-	AfterLogout string        `yaml:"after_logout"` // a path
+	AfterLogout string        `yaml:"after_logout"`                // a path
+	Logins      int64         `yaml:"logins" range:"1..100000"`    // that one address may begin at once
+	LoginEvery  time.Duration `yaml:"login_every" range:"1ms..1h"` // and then one more so often
 	Routes      []bffRoute    `yaml:"routes"`
 
 	client core.ClientID // what it is called and asks to be called; empty: the usual one
@@ -167,15 +169,16 @@ func defaults() settings {
 	return settings{
 		Certificates: certificateSettings{Header: "Client-Cert"},
 
+		Forwarded: web.XForwardedFor,
+
 		IssuerID: "main", Listen: "127.0.0.1:8080", OpsListen: "127.0.0.1:8081",
 		Storage: storageSettings{MinFreeMiB: 512},
 		Ledger:  ledgerSettings{KeepRefused: 90 * 24 * time.Hour, KeepInput: 30 * 24 * time.Hour, RefusedPerMinute: 100},
-		Desk:    deskSettings{Every: 2 * time.Second, Burst: 30},
 
 		Sessions: sessionSettings{Lifetime: 12 * time.Hour, Failures: 100, FailureEvery: time.Second},
 		Tokens:   tokenSettings{Access: 10 * time.Minute, ID: 10 * time.Minute, Refresh: 30 * 24 * time.Hour},
 		Keys:     keySettings{Rotate: 90 * 24 * time.Hour, Publish: 24 * time.Hour},
-		BFF:      bffSettings{Session: 8 * time.Hour, AfterLogout: "/"},
+		BFF:      bffSettings{Session: 8 * time.Hour, AfterLogout: "/", Logins: 30, LoginEvery: 2 * time.Second},
 		Log:      logSettings{Level: "info", Format: "json"},
 		Policy:   policySettings{Deadline: policies.DefaultDeadline, Bundle: bundleSettings{Interval: bundleInterval}},
 
@@ -223,6 +226,9 @@ func (s *settings) Validate() []config.Problem {
 	}
 	if len(s.BFF.Routes) > 0 && len(s.BFF.Origins) == 0 {
 		add("bff.origins", "is missing: bff.routes need a backend-for-frontend")
+	}
+	if s.Forwarded != web.XForwardedFor && s.Forwarded != web.Forwarded {
+		add("forwarded_header", "must be %s or %s", web.XForwardedFor, web.Forwarded)
 	}
 	s.Policy.Bundle.check(s.PolicyDir, add)
 	s.Plugins.check(add)

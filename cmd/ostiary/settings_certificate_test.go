@@ -44,8 +44,57 @@ func TestCertificateSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, path := range []string{file, file + ".none"} {
-		if pool, err := (certificateSettings{From: fromTLS, Authorities: path}).pool(); err == nil || pool != nil {
+		a := authorities{file: path}
+		if err := a.load(); err == nil || a.held.Load() != nil {
 			t.Errorf("%s gives authorities", path)
 		}
+	}
+}
+
+// A certificate that is replaced counts from the next handshake on. One that cannot be used, and half of a pair, change nothing.
+func TestCertificatesAreReadAgain(t *testing.T) {
+	files, first := newPair(t)
+	next, second := newPair(t)
+	pair := &tlsPair{}
+	files.pair = pair
+	shown := func() string {
+		t.Helper()
+		held, err := pair.current(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(held.Certificate[0])
+	}
+	copyTo := func(to, from string) {
+		t.Helper()
+		text, err := os.ReadFile(from)
+		if err == nil {
+			err = os.WriteFile(to, text, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := pair.load(files); err != nil || shown() != string(first.Certificate[0]) {
+		t.Fatal(err)
+	}
+	copyTo(files.Cert, next.Cert)
+	if err := pair.load(files); err == nil || shown() != string(first.Certificate[0]) {
+		t.Errorf("half of a pair: %v", err)
+	}
+	copyTo(files.Key, next.Key)
+	if err := pair.load(files); err != nil || shown() != string(second.Certificate[0]) {
+		t.Errorf("the next pair: %v", err)
+	}
+	a := authorities{file: next.Cert}
+	if err := a.load(); err != nil || a.held.Load() == nil {
+		t.Fatal(err)
+	}
+	held := a.held.Load()
+	if err := os.WriteFile(next.Cert, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.load(); err == nil || a.held.Load() != held {
+		t.Errorf("an empty file of authorities: %v", err)
 	}
 }

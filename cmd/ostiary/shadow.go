@@ -57,7 +57,7 @@ func (s *shadow) Set(by core.Subject, label string, texts map[string]string) err
 // use has the engine ask a candidate. It is called with mu held.
 func (s *shadow) use(label string, files map[string][]byte) error {
 	site := s.rules.site.Load().Data()
-	if err := s.engine.SetShadow(label, policies.Source{Origin: policies.Folder, Files: files, Site: site}); err != nil {
+	if err := s.engine.SetShadow(label, policies.Source{Origin: policies.Folder, Files: s.rules.withData(files), Site: site}); err != nil {
 		return err
 	}
 	s.site = site.String()

@@ -51,17 +51,18 @@ func simulateCommand() *cobra.Command {
 	cmd.Example = "  ostiary simulate -f request.json\n" +
 		"  ostiary simulate -f request.json --caller open --explain\n" +
 		"  ostiary simulate -f request.json --iat-profile code-flow-pkjwt --bundle site\n" +
-		"  ostiary simulate -f changes.json --operation update --merge --client c-06gz... --check"
+		"  ostiary simulate -f changes.json --operation update --merge --client c-06gz... --check\n" +
+		"  ostiary simulate --channel cimd --client https://app.example.com/oauth/client.json --explain"
 	f.connect(cmd)
 	flags := cmd.Flags()
 	flags.StringVarP(&f.file, "file", "f", "", "file with the request's body, the client metadata, as JSON; - for standard input")
 	flags.StringVar(&f.Operation, "operation", string(core.Register), "register, update, delete, read, disable, enable, approve or reject")
-	flags.StringVar(&f.ClientID, "client", "", "client_id that the operation is about, unless it is register")
-	flags.StringVar(&f.Channel, "channel", "", "dcr, manage or operator (default: that by which such a request comes)")
+	flags.StringVar(&f.ClientID, "client", "", "client_id that the operation is about, unless it is register; with --channel cimd the address of the document")
+	flags.StringVar(&f.Channel, "channel", "", "dcr, manage, operator, cimd or import (default: that by which such a request comes)")
 	flags.StringVar(&f.Profile, "iat-profile", "", "profile of the initial access token that the request is taken to have")
 	flags.StringVar(&f.Profile, "profile", "", "the same as --iat-profile")
 	flags.StringVar(&f.folder, "bundle", "", "folder of rules to try instead of those in force")
-	flags.StringVar(&f.caller, "caller", "", "who asks: initial_access_token, registration_access_token, operator or open (default: as the channel has it)")
+	flags.StringVar(&f.caller, "caller", "", "who asks: initial_access_token, registration_access_token, client_credentials, mtls, operator, open or client_metadata_document (default: as the channel has it)")
 	flags.BoolVar(&f.Merge, "merge", false, "the body is a JSON Merge Patch; for update")
 	flags.BoolVar(&f.explain, "explain", false, "show what each stage did: members before and after, rules with file, line and source, times, calls of plugins")
 	flags.BoolVar(&f.check, "check", false, "end with 1 when the request would be refused")
@@ -88,10 +89,15 @@ func (f *simulateFlags) run(ctx context.Context, t *terminal, stdin io.Reader) e
 // complete reads what the question is about.
 func (f *simulateFlags) complete(ctx context.Context, stdin io.Reader) (err error) {
 	op := core.Operation(f.Operation)
-	if f.file == "" && (op == core.Register || op == core.Update) {
+	if core.Channel(f.Channel) == core.ChannelDocument {
+		if f.ClientID == "" {
+			return usagef("--channel cimd needs --client: the address of the client's metadata document; with -f that is tried instead of what is there")
+		}
+	} else if f.file == "" && (op == core.Register || op == core.Update) {
 		return usagef("simulate needs -f: the file with the client metadata that would be sent, - for standard input")
 	}
-	if (op == core.Register) != (f.ClientID == "") {
+	chosen := core.Channel(f.Channel) == core.ChannelDocument || core.Channel(f.Channel) == core.ChannelImport
+	if (op == core.Register && !chosen) != (f.ClientID == "") {
 		return usagef("--client goes with every --operation but register: it names the client that the operation is about")
 	}
 	if f.Bundle, err = readBundle(f.folder); err != nil {

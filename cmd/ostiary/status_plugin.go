@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -9,10 +10,15 @@ import (
 	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/plugins"
+	"github.com/ostiary/ostiary/storage"
 )
 
 // plugged is what the operators' API sees of the plugins.
-type plugged struct{ host *plugins.Host }
+type plugged struct {
+	host *plugins.Host
+	kept *storage.PluginKV
+	log  *slog.Logger
+}
 
 // pluginStatus is one row of the answer of /api/admin/plugins.
 type pluginStatus struct {
@@ -24,6 +30,7 @@ type pluginStatus struct {
 	Priority  map[hook.Point]int         `json:"priority,omitempty"`
 	Signature *pluginSignature           `json:"signature,omitempty"` // absent: nobody who is known signed it
 	Fail      plugins.FailPolicy         `json:"fail,omitempty"`
+	Required  bool                       `json:"required,omitempty"` // what it guards is refused unless it is asked
 	Asked     strictjson.Value           `json:"asked"`
 	Granted   strictjson.Value           `json:"granted"`
 	Missing   []string                   `json:"missing,omitempty"`  // what it, or the version that waits, was not granted
@@ -89,7 +96,7 @@ type pluginList struct {
 
 func pluginStatusOf(s *plugins.Status) pluginStatus {
 	out := pluginStatus{
-		Name: s.Name, Version: s.Version, Digest: s.Digest, State: s.State, Hooks: s.Hooks, Priority: s.Priority, Fail: s.Fail, Asked: s.Asked,
+		Name: s.Name, Version: s.Version, Digest: s.Digest, State: s.State, Hooks: s.Hooks, Priority: s.Priority, Fail: s.Fail, Required: s.Required, Asked: s.Asked,
 		Granted: s.Granted, Missing: s.Missing, Breaker: pluginBreaker{s.Breaker, s.Until}, Instances: s.Instances, Outcomes: s.Stats.Calls,
 		Faults: s.Stats.Faults, Fuel: pluginFuel{s.Stats.FuelP50, s.Stats.FuelMax}, Error: s.Error, Since: s.Since,
 	}
@@ -118,6 +125,17 @@ func pluginStatusOf(s *plugins.Status) pluginStatus {
 
 // wrongWith tells what an operator should look at; empty: nothing.
 func wrongWith(s *plugins.Status) string {
+	wrong := troubleOf(s)
+	if wrong != "" && s.Required && s.State != plugins.Live {
+		wrong += refusedWithout
+	}
+	return wrong
+}
+
+// refusedWithout is what the absence of a required plugin means.
+const refusedWithout = "; it is required, so what it guards is answered 503 until it is live"
+
+func troubleOf(s *plugins.Status) string {
 	switch {
 	case s.Error != "":
 		return s.Error

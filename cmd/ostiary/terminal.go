@@ -142,3 +142,12 @@ func printable(text string) string {
 		return '?'
 	}, text)
 }
+
+// printableLines does the same to a text of several lines, each after the first one set off by an indent.
+func printableLines(text, indent string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	for i := range lines {
+		lines[i] = printable(strings.TrimSpace(lines[i]))
+	}
+	return strings.Join(lines, "\n"+indent)
+}

@@ -53,19 +53,25 @@ type house struct {
 
 	plugins *plugins.Host
 	desk    *registration.Desk
-	sectors registration.Sectors
-	tries   *candidates
-	jobs    *replay.Jobs
-	signing *keys.Ring
-	people  *people
-	names   core.Pairwise // of people, to clients that know them by names of their own
-	backend *backend      // nil: there is no BFF
-	site    []web.Route   // the pages of the site itself; only dev has some
-	server  *web.Server
-	meters  *meters
-	started atomic.Bool    // the plugins that were there at the start are live or have failed
-	beside  sync.WaitGroup // what runs beside the requests; the store outlives it
-	closers []func() error // in the order of opening
+	known   *registration.Documents // the clients that there are, stored or described by a document
+
+	documents registration.DocumentSource
+	sectors   registration.Sectors
+	uses      *registration.Uses
+	reaper    *registration.Reaper
+	tries     *candidates
+	jobs      *replay.Jobs
+	signing   *keys.Ring
+	remotes   *keys.Remote // what clients publish
+	people    *people
+	names     core.Pairwise // of people, to clients that know them by names of their own
+	backend   *backend      // nil: there is no BFF
+	site      []web.Route   // the pages of the site itself; only dev has some
+	server    *web.Server
+	meters    *meters
+	started   atomic.Bool    // the plugins that were there at the start are live or have failed
+	beside    sync.WaitGroup // what runs beside the requests; the store outlives it
+	closers   []func() error // in the order of opening
 }
 
 // startGC lets the heap grow tenfold before it is swept: compiling the rules leaves a few MB of garbage behind, and a start that
@@ -94,14 +100,20 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 	if err := h.openDecisionLog(); err != nil {
 		return nil, err
 	}
-	if err := h.openRules(ctx, storage.NewPolicies(h.engine, issuer, ring)); err != nil {
+	if err := h.openRules(ctx, storage.NewPolicies(h.engine, issuer, ring), storage.NewDeclarations(h.engine, issuer, ring)); err != nil {
 		return nil, err
 	}
-	if err := h.openPlugins(ctx, storage.NewPlugins(h.engine, issuer, ring)); err != nil {
+	if err := h.openPlugins(ctx, issuer, ring); err != nil {
 		return nil, err
 	}
 	trust, err := h.trustedCAs()
 	if err != nil {
+		return nil, err
+	}
+	if h.remotes, err = h.clientKeys(trust); err != nil {
+		return nil, err
+	}
+	if h.documents, err = h.clientDocuments(trust); err != nil {
 		return nil, err
 	}
 	if h.sectors, err = h.sectorLists(trust); err != nil {
@@ -109,7 +121,7 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 	}
 	h.openDesk(h.issuerKeys(trust))
 	h.openJobs()
-	if err := h.openProvider(ring, trust); err != nil {
+	if err := h.openProvider(ring); err != nil {
 		return nil, err
 	}
 	if err := h.openBackend(ring, trust); err != nil {
@@ -146,11 +158,14 @@ func (h *house) openLedger(issuer core.IssuerID, ring *seal.Ring) {
 	h.clients = storage.NewClients(h.engine, issuer, store, ring, h.now)
 }
 
-func (h *house) openRules(ctx context.Context, kept storage.Policies) error {
+func (h *house) openRules(ctx context.Context, kept storage.Policies, sets storage.Declarations) error {
 	h.policy = policies.NewEngine(policies.Options{
 		Log: h.log, Now: h.now, Deadline: h.settings.Policy.Deadline, Shadow: h.sighted, Taken: h.recorder(),
 	})
-	h.rules = &rules{engine: h.policy, kept: kept, log: h.log, now: h.now, dir: h.settings.PolicyDir, file: h.settings.DCRConfig}
+	h.rules = &rules{
+		engine: h.policy, kept: kept, sets: sets, log: h.log, now: h.now, dir: h.settings.PolicyDir, file: h.settings.DCRConfig,
+		documents: h.settings.documents,
+	}
 	if h.settings.Policy.Bundle.named() {
 		bundle, err := newBundleSource(h.settings, h.now)
 		if err != nil {
@@ -168,7 +183,7 @@ func (h *house) openRules(ctx context.Context, kept storage.Policies) error {
 	return nil
 }
 
-func (h *house) openPlugins(ctx context.Context, remembered storage.Plugins) error {
+func (h *house) openPlugins(ctx context.Context, issuer core.IssuerID, ring *seal.Ring) error {
 	if h.settings.Plugins.trusting {
 		h.log.Warn("plugins need no signature here and are granted what they ask for; serve asks for both")
 	}
@@ -178,7 +193,8 @@ func (h *house) openPlugins(ctx context.Context, remembered storage.Plugins) err
 	}
 	host, err := plugins.New(plugins.Options{
 		Dir: h.settings.PluginDir, CacheDir: filepath.Join(h.settings.DataDir, "cache", "plugins"),
-		Services: services, Operator: h.settings.Plugins.operator(), Memory: remembered, Seen: h.askedPlugin, Log: h.log, Now: h.now,
+		Services: services, Operator: h.settings.Plugins.operator(), Memory: storage.NewPlugins(h.engine, issuer, ring),
+		Seen: h.askedPlugin, Digests: ring.Derive("plugins/trace"), Log: h.log, Now: h.now,
 	})
 	if err != nil {
 		return fmt.Errorf("plugins: %w", err)
@@ -219,16 +235,20 @@ const issuerKeysTimeout = 5 * time.Second
 func (h *house) openDesk(issuerKeys *keys.Remote) {
 	issuer := h.settings.Issuer
 	h.desk = registration.NewDesk(registration.Parts{
-		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, IssuerKeys: issuerKeys, Sectors: h.sectors, Site: h.rules.site.Load(), Now: h.now,
-		Decided: h.policy.Note, Certified: h.settings.Certificates.methods(),
-		ClientURI: func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
+		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, Site: h.rules.site.Load(), Now: h.now,
+		IssuerKeys: issuerKeys, ClientKeys: h.remotes, Documents: h.documents, Sectors: h.sectors,
+		Decided: h.policy.Note, Limited: h.limited, Certified: h.settings.Certificates.methods(),
+		ClientURI:    func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
+		AccessTokens: h.ownToken, Trusted: func(chain []*x509.Certificate) error { return h.people.clients.Issued(chain) },
 		Audiences: []string{issuer, issuer + "/dcr/register", issuer + "/register"},
 	})
 	h.rules.changed = func(s *registration.Site) {
 		h.desk.SetSite(s)
 		h.shadow.follows()
 	}
+	h.openLives()
 	h.tokens = registration.NewTokens(h.clients, h.desk.Site, h.now)
+	h.known = registration.NewDocuments(h.desk, h.clients, h.lookedAtDocument)
 }
 
 func (h *house) openServer() (*web.Server, error) {
@@ -247,25 +267,25 @@ func (h *house) openServer() (*web.Server, error) {
 			{Prefix: routes.OperatorsArea, Face: web.Operator}, {Prefix: routes.ConsoleArea, Face: web.Page}, {Prefix: routes.BFFArea, Face: web.OAuth},
 			{Prefix: routes.SessionArea, Face: web.OAuth},
 		},
-		Sites: append([]string{issuer.Host}, s.Sites...), TrustedProxies: s.Proxies, CertificateHeader: s.Certificates.header(),
-		Now: h.now, Log: h.log, OnRefused: h.refusedAtTheDoor, OnDone: h.meters.done,
+		Sites: append([]string{issuer.Host}, s.Sites...), TrustedProxies: s.Proxies, ForwardedHeader: s.Forwarded, CertificateHeader: s.Certificates.header(),
+		Authorities: h.people.authorities.current, Now: h.now, Log: h.log, OnRefused: h.refusedAtTheDoor, OnDone: h.meters.done,
 	})
 }
 
 // table is every path of this server.
 func (h *house) table(issuerPath string) []web.Route {
 	s := h.settings
-	limiter := web.NewLimiter(s.Desk.Every, int(s.Desk.Burst), limitedAddresses)
 	parts := routes.Parts{
-		OIDC:   oidc.New(h.desk, h.signing, limiter, oidc.Document(s.Issuer, s.Certificates.methods()...)),
+		OIDC:   oidc.New(h.desk, h.signing, h.desk, oidc.Document(s.Issuer, s.Certificates.methods()...)).Offering(h.waysIn),
 		Tokens: oidc.NewTokenHandlers(h.people.tokens, s.Issuer),
 		People: h.people.pages,
 		Console: console.New(h.people.login.For(core.ConsoleSession, consoleLifetime), h.book, explainer{h.policy}, strings.HasPrefix(s.Issuer, "https:")).
 			Counted(h.people.failed).Approving(h.clients, h.desk),
 		Admin: admin.New(admin.Parts{
-			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Clients: h.clients, Decisions: h.book, Keys: h.signing,
+			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Declared: h.desk, Sets: h.rules, Clients: h.clients, Reaper: h.reaper, Decisions: h.book,
+			Keys:  h.signing,
 			Users: h.people.login, Sessions: h.people.login, SetupURL: h.setupURL,
-			Policies: func() any { return h.policyStatus() }, Plugins: plugged{h.plugins},
+			Policies: func() any { return h.policyStatus() }, Plugins: plugged{h.plugins, h.clients.Kept(), h.log},
 			Shadow: h.shadow, Jobs: h.jobs, Tries: h.tries, Explainer: explainer{h.policy},
 		}),
 		Site: h.site,
@@ -309,6 +329,8 @@ func operationOf(r web.Refused) core.Operation {
 		return core.Approve
 	case strings.HasSuffix(r.Route, "/reject"):
 		return core.Reject
+	case strings.HasSuffix(r.Route, "/secret"), strings.HasSuffix(r.Route, "/tokens"):
+		return core.Rotate
 	case r.Method == "POST":
 		return core.Register
 	case r.Method == "PUT" || r.Method == "PATCH":

@@ -51,7 +51,11 @@ func (h *house) openBackend(ring *seal.Ring, trust *x509.CertPool) error {
 		return nil
 	}
 	issuer := core.IssuerID(s.IssuerID)
-	store := storage.NewBFF(h.engine, issuer, ring).Among(h.people.users, storage.NewSessions(h.engine, issuer))
+	store := storage.NewBFF(h.engine, issuer, ring).Among(h.people.users, storage.NewSessions(h.engine, issuer), h.clients)
+	h.reaper.Spare(func(ctx context.Context) (core.ClientID, error) {
+		own, err := store.Registration(ctx)
+		return own.ClientID, err
+	})
 	door := fetch.NewPeer(fetch.PeerOptions{Through: throughServer{h}})
 	made, err := bff.New(bff.Parts{
 		Store: store, Door: door, Keys: ownKeys{h.signing},
@@ -74,7 +78,7 @@ func (h *house) openBackend(ring *seal.Ring, trust *x509.CertPool) error {
 	}
 	h.backend.handlers = webbff.New(webbff.Parts{
 		Backend: made, Guard: made.Guard(), Secure: made.Secure(), Proxy: apis,
-		Limiter: web.NewLimiter(s.Desk.Every, int(s.Desk.Burst), limitedAddresses),
+		Limiter: web.NewLimiter(s.BFF.LoginEvery, int(s.BFF.Logins), limitedAddresses),
 	})
 	return nil
 }
@@ -118,7 +122,7 @@ func (h *house) proxy(trust *x509.CertPool) (http.Handler, error) {
 // mintForBackend makes the initial access token that the BFF registers itself with.
 func (h *house) mintForBackend(ctx context.Context) (core.Secret, error) {
 	uses, lifetime := int64(1), int64(600)
-	_, secret, err := h.tokens.Mint(ctx, "bff", registration.TokenRequest{Label: "bff", Profile: bff.DefaultProfile, MaxUses: &uses, ExpiresIn: &lifetime})
+	_, secret, err := h.tokens.Mint(ctx, registration.OwnSubject, registration.TokenRequest{Label: "bff", Profile: bff.DefaultProfile, MaxUses: &uses, ExpiresIn: &lifetime})
 	return secret, err
 }
 

@@ -122,7 +122,7 @@ func signedInServer(b *testing.B, engine storage.Engine) *web.Server {
 	if err := users.Add(b.Context(), user); err != nil {
 		b.Fatal(err)
 	}
-	store := storage.NewBFF(engine, issuer, ring).Among(users, storage.NewSessions(engine, issuer))
+	store := storage.NewBFF(engine, issuer, ring).Among(users, storage.NewSessions(engine, issuer), storage.NewClients(engine, issuer, storage.Ledger{}, ring, time.Now))
 	backend, err := bff.New(bff.Parts{
 		Store: store, Door: registrar{}, Keys: registrar{}, Now: time.Now,
 		Mint: func(context.Context) (core.Secret, error) { return "IAT", nil },

@@ -17,6 +17,7 @@ import (
 	"github.com/ostiary/ostiary/core/login"
 	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/operator"
+	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/seal"
 	"github.com/ostiary/ostiary/core/token"
 	"github.com/ostiary/ostiary/core/web"
@@ -31,6 +32,21 @@ type people struct {
 	failed *web.Limiter // sign-ins, by address
 	tokens *token.Endpoint
 	pages  *pages.Handlers
+
+	clients     *clientauth.Authenticator
+	authorities authorities
+}
+
+// ownToken tells the desk whose access token came, of those that the issuer gave a client for itself and for the issuer.
+func (h *house) ownToken(ctx context.Context, bearer core.Secret, certificate *core.Certificate) (registration.ClientToken, error) {
+	access, err := h.people.tokens.VerifyWith(ctx, bearer, certificate)
+	switch {
+	case err != nil:
+		return registration.ClientToken{}, err
+	case access.GrantID != "" || !slices.Contains(access.Audience, h.settings.Issuer):
+		return registration.ClientToken{}, core.Refuse(core.InvalidToken, "The access token is not one that a client got for itself and for the issuer.")
+	}
+	return registration.ClientToken{ClientID: access.ClientID, Scopes: access.Scope}, nil
 }
 
 // consoleLifetime is how long an administrator's session on the operators' pages may last.
@@ -48,39 +64,36 @@ func signingPlan(s settings) keys.Plan {
 const skew = 5 * time.Minute // of clocks, on whom a token is shown to
 
 // openProvider opens sign-in, the authorization endpoint and the token endpoint.
-func (h *house) openProvider(ring *seal.Ring, trust *x509.CertPool) error {
+func (h *house) openProvider(ring *seal.Ring) error {
 	s, issuer := h.settings, core.IssuerID(h.settings.IssuerID)
 	users, once := storage.NewUsers(h.engine, issuer, ring), storage.NewOnce(h.engine, issuer)
 	desk := login.NewDesk(login.Parts{
 		Users: users, Links: users, Throttle: users, Sessions: storage.NewSessions(h.engine, issuer), Policy: h.policy, Lifetime: s.Sessions.Lifetime, Now: h.now,
 	})
-	clientKeys, err := h.clientKeys(trust)
-	if err != nil {
-		return err
-	}
 	salt, err := storage.SubjectSalt(context.Background(), h.engine, issuer, ring)
 	if err != nil {
 		return fmt.Errorf("pairwise subjects: %w", err)
 	}
 	h.names = core.NewPairwise(salt)
-	authorities, err := s.Certificates.pool()
-	if err != nil {
+	h.people = &people{authorities: authorities{file: s.Certificates.Authorities}}
+	if err := h.people.authorities.load(); err != nil {
 		return err
 	}
 	authenticator := clientauth.New(clientauth.Parts{
-		Clients: h.clients, Keys: clientKeys, Once: once, Issuer: s.Issuer, TokenEndpoint: s.Issuer + "/token", Now: h.now,
-		Authorities: authorities, CheckCertificate: h.checkCertificate,
+		Clients: h.known.Explained(), Secrets: h.clients, Keys: h.remotes, Once: once, Issuer: s.Issuer, TokenEndpoint: s.Issuer + "/token", Now: h.now,
+		Authorities: h.people.authorities.current, CheckCertificate: h.checkCertificate,
 	})
 	failed := web.NewLimiter(s.Sessions.FailureEvery, int(s.Sessions.Failures), limitedAddresses)
-	h.people = &people{users: users, login: desk, failed: failed, tokens: token.New(token.Parts{
-		Authenticator: authenticator, Clients: h.clients, People: users, Once: once, Keys: h.signing, Policy: h.policy, Now: h.now,
-		Plugins: h.plugins, Extended: h.tokenExtended, Names: h.names,
+	h.people.users, h.people.login, h.people.failed, h.people.clients = users, desk, failed, authenticator
+	h.people.tokens = token.New(token.Parts{
+		Authenticator: authenticator, Clients: h.known, People: users, Once: once, Keys: h.signing, Policy: h.policy, Now: h.now,
+		Plugins: h.plugins, Extended: h.tokenExtended, Names: h.names, Used: h.uses.Note,
 		Grants: storage.NewGrants(h.engine, issuer, ring, h.clients, h.now),
 		Options: token.Options{
 			Issuer: s.Issuer, AccessLifetime: s.Tokens.Access, IDTokenLifetime: s.Tokens.ID, RefreshLifetime: s.Tokens.Refresh,
-			AudienceAllowed: func(resource string, _ core.Client) bool { return s.serves(resource) },
+			AudienceAllowed: func(resource string, c core.Client) bool { return s.serves(resource) && mayAskFor(c, resource) },
 		},
-	})}
+	})
 	return h.openPages(authenticator, storage.NewAuthorizations(h.engine, issuer, ring), ring)
 }
 
@@ -100,17 +113,23 @@ func (h *house) openPages(authenticator *clientauth.Authenticator, store storage
 	s, desk, forms := h.settings, h.people.login, authorize.NewForms(ring, h.now)
 	site := authorize.Site{
 		Issuer: s.Issuer, Keys: h.signing.Public, AnyLocalhostPort: true, Names: h.names,
-		Resource:  func(_ core.Client, resource string) bool { return s.serves(resource) },
+		Resource:  func(c core.Client, resource string) bool { return s.serves(resource) && mayAskFor(c, resource) },
 		SignedOut: func(c core.Client, uri string) bool { return slices.Contains(c.Metadata.PostLogoutRedirectURIs, uri) },
 	}
 	h.people.pages, err = pages.New(pages.Parts{
 		Issuer: s.Issuer, Desk: desk, Failures: h.people.failed, Accounts: desk, Forms: forms, Now: h.now,
 		Endpoint: authorize.New(authorize.Parts{
-			Site: site, Clients: h.clients, Authenticator: authenticator, Browser: desk, Policy: h.policy, Store: store, Forms: forms, Now: h.now,
+			Site: site, Clients: h.known.Explained(), Authenticator: authenticator, Browser: desk, Policy: h.policy, Store: store, Forms: forms, Now: h.now,
 		}),
-		Exit: authorize.NewExit(authorize.ExitParts{Site: site, Clients: h.clients, Sessions: desk, Forms: forms, Now: h.now}),
+		Exit: authorize.NewExit(authorize.ExitParts{Site: site, Clients: h.known, Sessions: desk, Forms: forms, Now: h.now}),
 	})
 	return err
+}
+
+// mayAskFor tells whether a client may ask tokens for a resource that is served: any, unless its allowed_audiences name some.
+func mayAskFor(c core.Client, resource string) bool {
+	allowed := c.Metadata.AllowedAudiences
+	return allowed == nil || slices.Contains(allowed, resource)
 }
 
 // setupURL is where a one-time link leads.

@@ -19,7 +19,7 @@ import (
 
 // openJobs opens replay and audit.
 func (h *house) openJobs() {
-	h.tries = &candidates{engine: h.policy, site: h.desk.Site, turn: make(chan struct{}, 1)}
+	h.tries = &candidates{engine: h.policy, site: h.desk.Site, data: h.rules.withData, turn: make(chan struct{}, 1)}
 	h.jobs = replay.New(h.jobParts())
 	h.closers = append(h.closers, func() error { h.jobs.Close(); return nil })
 }
@@ -48,7 +48,8 @@ func (c storedClients) Clients(ctx context.Context, cursor string, limit int) ([
 
 // Token implements replay.Clients.
 func (c storedClients) Token(ctx context.Context, id core.TokenID) (core.InitialAccessToken, error) {
-	return c.store.Token(ctx, id)
+	held, err := c.store.Token(ctx, id)
+	return held.Token, err
 }
 
 var _ replay.Clients = storedClients{}
@@ -57,7 +58,8 @@ var _ replay.Clients = storedClients{}
 type candidates struct {
 	engine *policies.Engine
 	site   func() *registration.Site
-	turn   chan struct{} // holds one item while a candidate is loaded
+	data   func(files map[string][]byte) map[string][]byte // adds what was declared
+	turn   chan struct{}                                   // holds one item while a candidate is loaded
 	last   *policies.Aside
 
 	mu   sync.Mutex
@@ -70,6 +72,7 @@ func (c *candidates) Candidate(ctx context.Context, files map[string]string) (re
 	for name, text := range files {
 		src.Files[name] = []byte(text)
 	}
+	src.Files = c.data(src.Files)
 	select {
 	case c.turn <- struct{}{}:
 		defer func() { <-c.turn }()

@@ -27,6 +27,9 @@ type Answer struct {
 	To     string
 	Fields oauth.Params
 
+	// of Redirect and Post, when the person is to be asked before: why the request was refused
+	Aside *core.Error
+
 	// of the pages
 	Flow        string // the request, for the form to send back
 	Token       string // for the form to send back (CSRF)
@@ -74,7 +77,17 @@ func (e *Endpoint) sendError(ctx context.Context, p *pending, refusal *core.Erro
 			return Answer{}, err
 		}
 	}
-	return e.sendBack(p, oauth.Params{"error": {string(refusal.Code)}, "error_description": {describable(refusal.Detail)}}), nil
+	answer := e.sendBack(p, oauth.Params{"error": {string(refusal.Code)}, "error_description": {describable(refusal.Detail)}})
+	if p.unasked() {
+		answer.Aside, answer.Client, answer.RedirectURI = refusal, p.request.Client, p.request.RedirectURI
+	}
+	return answer, nil
+}
+
+// unasked tells a request by which anybody could send browsers on to a site of their own choice (RFC 9700 §4.11.2): the client is
+// whoever wrote its metadata document, and the person has not said a word yet. A program on the person's own machine is no such site.
+func (p *pending) unasked() bool {
+	return p.visit.Flow == "" && p.request.Client.ID.IsDocument() && oauth.ParseURI(p.request.RedirectURI).Class == oauth.ClassHTTPS
 }
 
 // sendBack answers the client: every answer names its state and who gives it (RFC 9207 §2).

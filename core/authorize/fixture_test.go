@@ -26,6 +26,7 @@ const (
 
 // house is an endpoint with everything around it, in memory.
 type house struct {
+	unusable error // what a client's lookup answers; nil: it works
 	*testing.T
 	*authorize.Endpoint
 	exit  *authorize.Exit
@@ -64,8 +65,10 @@ func open(t *testing.T) *house {
 	clock := func() time.Time { return h.now }
 	site := authorize.Site{
 		Issuer: issuer, Names: core.NewPairwise("salt"), Keys: func() jose.KeySet { return public }, AnyLocalhostPort: true,
-		Resource:  func(_ core.Client, uri string) bool { return strings.HasPrefix(uri, "https://api.example/") },
-		SignedOut: func(c core.Client, uri string) bool { return c.ID == "shop" && uri == "https://shop.example/bye?x=1" },
+		Resource: func(_ core.Client, uri string) bool { return strings.HasPrefix(uri, "https://api.example/") },
+		SignedOut: func(c core.Client, uri string) bool {
+			return (c.ID == "shop" || c.ID.IsDocument()) && uri == "https://shop.example/bye?x=1"
+		},
 	}
 	h.forms = authorize.NewForms(ring, clock)
 	h.Endpoint = authorize.New(authorize.Parts{
@@ -108,6 +111,9 @@ func (h *house) signIn(subject core.Subject) core.Secret {
 // The ports of the endpoint.
 
 func (h *house) Registered(_ context.Context, id core.ClientID) (core.Registered, error) {
+	if h.unusable != nil {
+		return core.Registered{}, h.unusable
+	}
 	return h.clients[id], nil
 }
 

@@ -142,6 +142,9 @@ func (x *Exit) target(p parting, params oauth.Params) string {
 	if uri == "" || p.client.ID == "" || len(oauth.RedirectProblems(oauth.ParseURI(uri))) > 0 || !x.parts.Site.SignedOut(p.client, uri) {
 		return ""
 	}
+	if p.client.ID.IsDocument() && len(p.hint.audience) == 0 {
+		return "" // anybody can write a document; only an ID token shows that somebody has dealt with this client
+	}
 	if state := params.Get("state"); state != "" {
 		return withQuery(uri, oauth.Params{"state": {state}})
 	}

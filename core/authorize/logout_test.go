@@ -109,6 +109,24 @@ func TestLeaveRedirectsNowhereElse(t *testing.T) {
 	}
 }
 
+// Whoever writes a metadata document sends nobody anywhere by it: that takes an ID token of somebody who signed in there.
+func TestLeaveForADocument(t *testing.T) {
+	const id = "https://client.example/client.json"
+	b := open(t).tab()
+	b.add(id, func(c *core.Client) { c.Metadata.PostLogoutRedirectURIs = []string{bye} })
+	for name, test := range map[string]struct {
+		params oauth.Params
+		to     string
+	}{
+		"nothing proved": {oauth.Params{"client_id": {id}, "post_logout_redirect_uri": {bye}}, ""},
+		"an ID token":    {oauth.Params{"id_token_hint": {b.idToken("JWT", map[string]any{"aud": id})}, "post_logout_redirect_uri": {bye}}, bye},
+	} {
+		if f, err := b.leave(test.params); err != nil || f.To != test.to {
+			t.Errorf("%s: %+v, %v", name, f, err)
+		}
+	}
+}
+
 // A client that waits for approval, is disabled or has ended has nobody sent anywhere.
 func TestLeaveForNoActiveClient(t *testing.T) {
 	for what, change := range map[string]func(*core.Registered, time.Time){

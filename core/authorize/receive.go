@@ -92,6 +92,11 @@ func (e *Endpoint) client(ctx context.Context, params oauth.Params) (core.Regist
 		return core.Registered{}, nil
 	}
 	found, err := e.clients.Registered(ctx, id)
+	if core.CodeOf(err) == core.InvalidClient { // said to a person: it is the request that is not valid (RFC 6749 §4.1.2.1)
+		page := *core.AsError(err)
+		page.Code = core.InvalidRequest
+		return core.Registered{}, &page
+	}
 	if found.Client.ExpiredAt(e.now()) {
 		return core.Registered{}, err
 	}

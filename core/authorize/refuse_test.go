@@ -179,3 +179,32 @@ func TestIgnored(t *testing.T) {
 		t.Errorf("%+v", a)
 	}
 }
+
+// What a client that only a document describes is refused goes nowhere by itself before the person said a word (RFC 9700 §4.11.2).
+func TestRefusedAsideOfADocument(t *testing.T) {
+	const id = "https://client.example/oauth/client.json"
+	h := open(t)
+	h.add(id, func(c *core.Client) {
+		c.Metadata.RedirectURIs = []string{callback, "http://127.0.0.1/cb"}
+		c.Metadata.TokenEndpointAuthMethod = "none"
+	})
+	for _, prompt := range []string{"", "none"} {
+		a := h.tab().ask(request("client_id", id, "scope", "admin.api", "prompt", prompt))
+		if a.Aside == nil || a.Aside.Code != core.InvalidScope || a.Client.ID != id || a.RedirectURI != callback || !strings.Contains(a.To, "error=invalid_scope") {
+			t.Errorf("prompt=%s: %+v", prompt, a)
+		}
+	}
+	if a := h.tab().ask(request("client_id", id, "prompt", "none")); a.Aside == nil || a.Aside.Code != core.LoginRequired {
+		t.Errorf("%+v", a)
+	}
+	if a := h.tab().ask(request("client_id", id, "scope", "admin.api", "redirect_uri", "http://127.0.0.1:7/cb")); a.Aside != nil || a.Show != authorize.Redirect {
+		t.Errorf("a program of the person's own: %+v", a)
+	}
+	if a := h.tab().ask(request("scope", "admin.api")); a.Aside != nil || a.Show != authorize.Redirect {
+		t.Errorf("a registered client: %+v", a)
+	}
+	h.unusable = core.Refuse(core.InvalidClient, "The client cannot be used here.")
+	if _, err := h.Authorize(t.Context(), h.tab().visit(request("client_id", id))); core.CodeOf(err) != core.InvalidRequest {
+		t.Error(err)
+	}
+}

@@ -11,7 +11,8 @@ import (
 	"github.com/ostiary/ostiary/core/oauth"
 )
 
-// Clients gives a client with its state; the zero Registered when there is none.
+// Clients gives a client with its state; the zero Registered when there is none. An invalid_client says why one that describes itself
+// is not accepted.
 type Clients interface {
 	Registered(ctx context.Context, id core.ClientID) (core.Registered, error)
 }

@@ -191,7 +191,7 @@ func (b *Backend) begin(ctx context.Context, me *self, a arrived) (Arrival, erro
 	s := Session{
 		Hash: cookie.Hash(), Subject: who.subject, Issued: who.session, Username: who.username, Name: who.name,
 		Email: who.email, EmailVerified: who.emailVerified, CreatedAt: now, ExpiresAt: now.Add(b.settings.SessionLife),
-		Origin: who.origin,
+		Origin: who.origin, Client: me.ClientID,
 	}
 	if t.Refresh == "" && t.AccessUntil.Before(s.ExpiresAt) {
 		s.ExpiresAt = t.AccessUntil // nothing could prolong it

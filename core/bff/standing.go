@@ -8,11 +8,12 @@ import (
 	"github.com/ostiary/ostiary/core"
 )
 
-// void tells that the person was signed out everywhere, disabled or deleted, or that the issuer's own session was ended. One
-// that came to its end by itself is no reason: the refresh token says how long a session may go on.
+// void tells that the person was signed out everywhere, disabled or deleted, that the client was deleted or disabled, or that the
+// issuer's own session was ended. One that came to its end by itself is no reason: the refresh token says how long a session may go on.
 func (s Session) void(now time.Time) bool {
 	is := s.Standing
-	return is.Known && (is.Generation == 0 || is.Generation != s.Origin.Generation || !is.SignedIn && now.Before(s.Origin.Until))
+	return is.Known && (is.Generation == 0 || is.Generation != s.Origin.Generation ||
+		is.ClientGeneration != s.Origin.ClientGeneration || !is.SignedIn && now.Before(s.Origin.Until))
 }
 
 // trace finds the issuer's own session that a login came from. Who was signed out while it was under way stays out.

@@ -36,6 +36,7 @@ func TestVoidAtOnce(t *testing.T) {
 	for what, change := range map[string]func(*memory){
 		"signed out everywhere": func(m *memory) { m.person.Generation++ },
 		"disabled or deleted":   func(m *memory) { m.person.Generation = 0 },
+		"its client is gone":    func(m *memory) { m.person.ClientGeneration = 5 },
 		"signed out":            func(m *memory) { m.issued.ID = "" },
 	} {
 		for name, ask := range asked {
@@ -50,7 +51,7 @@ func TestVoidAtOnce(t *testing.T) {
 				if len(s.store.sessions)+len(s.store.tokens) > 0 || fmt.Sprint(s.op.revoked) != "[REFRESH-1]" || s.op.count(tokenCalls) != 1 {
 					t.Errorf("left %v, revoked %v", s.store.sessions, s.op.revoked)
 				}
-				s.store.person.Generation, s.store.issued.ID = 3, "s-1"
+				s.store.person, s.store.issued.ID = bff.Standing{Generation: 3}, "s-1"
 				s.wantCode("for good", ask(s, cookie), core.InvalidToken)
 			})
 		}

@@ -92,6 +92,7 @@ type Session struct {
 	Hash          core.SecretHash // of the cookie: names it
 	Subject       core.Subject
 	Issued        core.SessionID // the issuer's own session ("sid"); empty: it has not said
+	Client        core.ClientID  // that it was begun as
 	Username      string
 	Name          string
 	Email         string
@@ -107,6 +108,8 @@ type Origin struct {
 	Known      bool      // false: the issuer keeps its people elsewhere; what becomes of them shows when tokens are renewed
 	Generation uint64    // of the person when that session began; 0: it is over
 	Until      time.Time // when it ends by itself
+
+	ClientGeneration uint64 // of the client when the session began; 0: the store does not know the issuer's clients
 }
 
 // A Standing is how things stand with a session's person now.
@@ -114,6 +117,8 @@ type Standing struct {
 	Known      bool   // false: the issuer keeps its people elsewhere
 	Generation uint64 // of the person; 0: deleted or disabled
 	SignedIn   bool   // the issuer's own session is there
+
+	ClientGeneration uint64 // of the client; 0: it is gone, or the store does not know
 }
 
 // Tokens are what a session holds for its calls.

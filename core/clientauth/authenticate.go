@@ -35,19 +35,21 @@ type Parts struct {
 	TokenEndpoint string
 	Now           func() time.Time
 
-	Authorities *x509.CertPool // who may issue certificates for tls_client_auth; nil: nobody
+	Authorities func() *x509.CertPool // who may issue certificates for tls_client_auth; nil: nobody
+	Secrets     Secrets               // told of better hashes; nil: nobody
 	// CheckCertificate may refuse the certificate by which a client proved itself; nil: nobody minds.
 	CheckCertificate func(ctx context.Context, c *core.Client, caller core.Caller) error
 }
 
 // An Authenticator tells which client is calling. It is safe for concurrent use.
 type Authenticator struct {
-	parts Parts
-	sets  sets
+	parts    Parts
+	sets     sets
+	supplied *supplied
 }
 
 // New makes an Authenticator.
-func New(p Parts) *Authenticator { return &Authenticator{parts: p} }
+func New(p Parts) *Authenticator { return &Authenticator{parts: p, supplied: newSupplied()} }
 
 // Authenticate gives the client that proved itself by the one method it is registered for. A public client (method none) has
 // proved nothing but knows its id.
@@ -87,7 +89,24 @@ func (a *Authenticator) check(ctx context.Context, proof proof, r core.Registere
 	case proof.method == oauth.AuthPrivateKeyJWT:
 		return a.checkAssertion(ctx, proof, &r.Client, p.Endpoint)
 	case oauth.UsesSecret(proof.method) && !secretHolds:
+		return a.checkSupplied(ctx, proof, &r, now)
+	}
+	return nil
+}
+
+// checkSupplied holds a secret against those that were supplied, and has an imported one kept under a better hash.
+func (a *Authenticator) checkSupplied(ctx context.Context, proof proof, r *core.Registered, now time.Time) error {
+	kept, ok, err := a.supplied.holds(ctx, proof.secret, r.Credentials.Secrets, now)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
 		return unknown(nil)
+	case a.parts.Secrets == nil:
+		return nil
+	}
+	if better, ok := a.supplied.better(ctx, proof.secret, kept); ok {
+		_ = a.parts.Secrets.ReplaceSecret(ctx, r.Client.ID, kept, better) // else at the next request; the client has proved itself
 	}
 	return nil
 }

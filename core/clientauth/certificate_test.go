@@ -62,7 +62,7 @@ func (h *house) certified(root authority, check func(context.Context, *core.Clie
 	pool := x509.NewCertPool()
 	pool.AddCert(root.cert)
 	return clientauth.New(clientauth.Parts{
-		Clients: h, Keys: h, Once: h, Issuer: issuer, TokenEndpoint: endpoint, Now: func() time.Time { return h.now }, Authorities: pool, CheckCertificate: check,
+		Clients: h, Keys: h, Once: h, Issuer: issuer, TokenEndpoint: endpoint, Now: func() time.Time { return h.now }, Authorities: func() *x509.CertPool { return pool }, CheckCertificate: check,
 	})
 }
 

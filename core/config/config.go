@@ -32,7 +32,8 @@ type Checker interface {
 // Read fills the struct that dst points to from YAML (or JSON) and reports every problem as a *Problems.
 //
 // Only fields with a yaml tag are configuration: `yaml:"base_url"`; the option camel (`yaml:"base_url,camel"`) also accepts
-// baseUrl. Fields may be structs, maps with string keys, slices, pointers, booleans, numbers, strings,
+// baseUrl, or=base (any number of times) also base. The members of a struct with the tag `yaml:",inline"` stand among those of
+// the struct that it is in; it is not asked as a Checker. Fields may be structs, maps with string keys, slices, pointers, booleans, numbers, strings,
 // core.Secret, time.Duration ("90s"), strictjson.Value and anything with UnmarshalText. A tag `range:"1..65535"` bounds
 // integers and durations. What the file does not mention keeps the value it had, so defaults are set before Read.
 //

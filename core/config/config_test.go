@@ -391,3 +391,27 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// A struct may have the members of another among its own, and a member more than one name.
+func TestInlineMembersAndOtherNames(t *testing.T) {
+	type pasted struct {
+		JWKSURI string `yaml:"jwks_uri,camel,or=jwksURI"`
+		Limit   limit  `yaml:"limit"`
+	}
+	type file struct {
+		Listen string `yaml:"listen"`
+		Pasted pasted `yaml:",inline"`
+	}
+	for _, name := range []string{"jwks_uri", "jwksUri", "jwksURI"} {
+		var got file
+		err := config.Read([]byte("listen: a\n"+name+": b\nlimit: {rate: 3}\n"), "f", &got, nil)
+		if err != nil || got.Listen != "a" || got.Pasted.JWKSURI != "b" || got.Pasted.Limit.Rate != 3 {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	var got file
+	err := config.Read([]byte("jwksURI: a\njwks_uri: b\nlimit: 7\n"), "f", &got, nil)
+	if err == nil || !strings.Contains(err.Error(), "f:2: jwks_uri: given twice, once as jwksURI") || !strings.Contains(err.Error(), "f:3: limit: must be an object") {
+		t.Errorf("%v", err)
+	}
+}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding"
+	"maps"
 	"reflect"
 	"strings"
 	"time"
@@ -69,7 +70,7 @@ func (d *decoder) structure(n *node, dst reflect.Value, path string) {
 	for _, m := range n.members {
 		f, at := fields[m.name], join(path, m.name)
 		if !f.value.IsValid() {
-			d.add(m.line, at, "unknown key%s", suggest(m.name, fields))
+			d.add(m.line, at, "unknown key%s", Suggest(m.name, maps.Keys(fields)))
 			continue
 		}
 		if other, twice := given[f.name]; twice {
@@ -89,20 +90,30 @@ type field struct {
 	limits string
 }
 
-// fieldsOf gives the fields of a struct by every name they may be given under.
+// fieldsOf gives the fields of a struct by every name they may be given under. Those of an inline struct stand among them.
 func fieldsOf(structure reflect.Value) map[string]field {
 	fields := map[string]field{}
 	for i := range structure.NumField() {
 		about := structure.Type().Field(i)
 		tag, ok := about.Tag.Lookup("yaml")
 		name, options, _ := strings.Cut(tag, ",")
-		if !ok || name == "" || name == "-" || !about.IsExported() {
+		if !ok || !about.IsExported() {
+			continue
+		}
+		if options == "inline" {
+			maps.Copy(fields, fieldsOf(structure.Field(i)))
+		}
+		if name == "" || name == "-" {
 			continue
 		}
 		f := field{value: structure.Field(i), name: name, limits: about.Tag.Get("range")}
 		fields[name] = f
-		if options == "camel" {
-			fields[camel(name)] = f
+		for option := range strings.SplitSeq(options, ",") {
+			if other, isName := strings.CutPrefix(option, "or="); isName {
+				fields[other] = f
+			} else if option == "camel" {
+				fields[camel(name)] = f
+			}
 		}
 	}
 	return fields

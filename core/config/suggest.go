@@ -1,9 +1,11 @@
 package config
 
-// suggest finds a known key that may have been meant.
-func suggest(name string, fields map[string]field) string {
+import "iter"
+
+// Suggest gives the end of a sentence on an unknown name: the known one that may have been meant, or nothing.
+func Suggest(name string, names iter.Seq[string]) string {
 	best, distance := "", 3
-	for known := range fields {
+	for known := range names {
 		if d := edits(name, known); d < distance || d == distance && best != "" && known < best {
 			best, distance = known, d
 		}

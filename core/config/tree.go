@@ -51,10 +51,20 @@ func (n *node) what() string {
 	return names[n.tag]
 }
 
+// A bound is how much a file may hold.
+type bound struct {
+	size  int // bytes
+	nodes int
+}
+
 // parse gives the tree of a file, or nil after reporting why there is none. An empty file is an empty object.
 func parse(data []byte, found *collector) *node {
-	if len(data) > MaxSize {
-		found.add(0, "", "the file is larger than %d bytes", MaxSize)
+	return parseWithin(bound{MaxSize, maxNodes}, data, found)
+}
+
+func parseWithin(most bound, data []byte, found *collector) *node {
+	if len(data) > most.size {
+		found.add(0, "", "the file is larger than %d bytes", most.size)
 		return nil
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
@@ -74,7 +84,7 @@ func parse(data []byte, found *collector) *node {
 	if document.Kind == 0 {
 		return &node{kind: object, line: 1}
 	}
-	b := builder{collector: found}
+	b := builder{collector: found, most: most.nodes}
 	root := b.build(document.Content[0], "", 0)
 	if root != nil && root.isNull() {
 		return &node{kind: object, line: root.line}
@@ -97,6 +107,7 @@ func (c *collector) syntax(err error) {
 type builder struct {
 	*collector
 	nodes int
+	most  int
 	full  bool
 }
 
@@ -105,9 +116,9 @@ func (b *builder) build(from *yaml.Node, path string, depth int) *node {
 	if b.full {
 		return nil
 	}
-	if b.nodes++; b.nodes > maxNodes {
+	if b.nodes++; b.nodes > b.most {
 		b.full = true
-		b.add(from.Line, "", "the file has more than %d values once its aliases are followed", maxNodes)
+		b.add(from.Line, "", "the file has more than %d values once its aliases are followed", b.most)
 		return nil
 	}
 	if depth > MaxDepth {

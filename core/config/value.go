@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
@@ -28,6 +29,28 @@ func ReadValue(data []byte, file string) (strictjson.Value, Lines, error) {
 		return strictjson.Value{}, nil, err
 	}
 	return value, found.lines, nil
+}
+
+// MaxList is how many bytes a file with a long list may have, which ReadList reads.
+const MaxList = 32 << 20
+
+// ReadList is ReadValue for a file that may hold thousands of entries.
+func ReadList(data []byte, file string) (strictjson.Value, Lines, error) {
+	found := &collector{file: file, lines: Lines{}}
+	root := parseWithin(bound{MaxList, 4 << 20}, data, found)
+	if err := found.err(); err != nil {
+		return strictjson.Value{}, nil, err
+	}
+	value := found.convert(root, "")
+	return value, found.lines, found.err()
+}
+
+// ReadSecret reads a secret as Read does one that stands in a file at a line: ${NAME} and file:// are followed.
+func ReadSecret(text, file string, line int, path string, env Env) (core.Secret, error) {
+	d := decoder{collector: &collector{file: file, lines: Lines{}}, env: env}
+	var secret core.Secret
+	d.scalar(&node{kind: scalar, line: line, tag: "!!str", text: text}, reflect.ValueOf(&secret).Elem(), path, "")
+	return secret, d.err()
 }
 
 // value fills a field that takes any data. Variables are not replaced in it.

@@ -111,7 +111,23 @@ func (k *keptReader) iat(v strictjson.Value) IAT {
 	return IAT{
 		Present: here, ID: core.TokenID(k.text(v, "id")), Label: k.text(v, "label"), Profile: k.text(v, "profile"),
 		MaxUses: k.number(v, "max_uses"), CreatedBy: core.Subject(k.text(v, "created_by")), ExpiresAt: k.moment(v, "expires_at"),
+		Terms: k.terms(v),
 	}
+}
+
+// terms are absent in what was kept before tokens had any.
+func (k *keptReader) terms(iat strictjson.Value) core.Terms {
+	data, kept := iat.Get("policy_data")
+	if !kept {
+		return core.Terms{}
+	}
+	terms := core.Terms{
+		Scopes: k.list(iat, "scopes"), RedirectHosts: k.list(iat, "redirect_hosts"), SoftwareIDs: k.list(iat, "software_ids"), Origins: k.list(iat, "origins"),
+	}
+	if len(data.Members()) > 0 {
+		terms.PolicyData = string(strictjson.Append(nil, data))
+	}
+	return terms
 }
 
 // signature is absent in what was kept before requests could be signed.
@@ -150,7 +166,10 @@ func (k *keptReader) certificate(caller strictjson.Value) *core.Certificate {
 		return nil
 	}
 	san := k.member(v, "san")
+	said, _ := v.Get("trusted") // absent in what was kept before it was looked at
+	trusted, _ := said.Bool()
 	return &core.Certificate{
+		Trusted: trusted,
 		Subject: k.text(v, "subject"), Issuer: k.text(v, "issuer"), Serial: k.text(v, "serial"), SHA256: k.text(v, "sha256"),
 		NotBefore: k.moment(v, "not_before"), NotAfter: k.moment(v, "not_after"),
 		SAN: core.AlternativeNames{DNS: k.list(san, "dns"), URI: k.list(san, "uri"), Email: k.list(san, "email"), IP: k.list(san, "ip")},

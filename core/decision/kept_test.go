@@ -69,6 +69,7 @@ func anyRegistration(random *rand.Rand) *Registration {
 	if random.IntN(2) == 0 {
 		r.Keys = []Key{{Kty: some(), Alg: some(), Use: some(), Kid: some(), Crv: some(), Bits: random.IntN(4096)}}
 		r.IAT.ExpiresAt = time.Unix(1_700_000_000, 0)
+		r.IAT.Terms = core.Terms{Scopes: few(), RedirectHosts: few(), SoftwareIDs: few(), Origins: few(), PolicyData: `{"team":["a",1.50]}`}
 		r.Statement.Claims = strictjson.Object(strictjson.Member{Name: "org", Value: strictjson.String(some())})
 	}
 	return r

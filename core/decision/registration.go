@@ -47,7 +47,8 @@ type Key struct {
 	Bits                    int
 }
 
-// An IAT is the initial access token presented, without the token. It is zero, and Present false, when there was none.
+// An IAT is the initial access token presented, without the token. When none was, Present is false, and ID, Label and Terms are
+// those of the token that the client was registered with; without such a one it is zero.
 type IAT struct {
 	Present   bool
 	ID        core.TokenID
@@ -56,6 +57,7 @@ type IAT struct {
 	MaxUses   int64
 	CreatedBy core.Subject
 	ExpiresAt time.Time
+	Terms     core.Terms
 }
 
 // A Signature is that of a request that came as a JWT, whose claims are then the request. Trust is "issuer" when a configured
@@ -167,6 +169,9 @@ func (r *Registration) writeURIs(w Writer) {
 	if wants(w, "uris") {
 		w.Key("uris")
 		w.BeginArray(4)
+		if id := r.Effective.ClientID; id.IsDocument() {
+			writeURI(w, "client_id", string(id))
+		}
 		metadata.EachURI(&r.Effective.Metadata, func(member, raw string) {
 			if member != "redirect_uris" {
 				writeURI(w, member, raw)
@@ -221,7 +226,7 @@ func (r *Registration) writeKeys(w Writer) {
 }
 
 func (t *IAT) write(w Writer) {
-	w.BeginObject(7)
+	w.BeginObject(12)
 	flag(w, "present", t.Present)
 	text(w, "id", string(t.ID))
 	text(w, "label", t.Label)
@@ -229,7 +234,25 @@ func (t *IAT) write(w Writer) {
 	number(w, "max_uses", t.MaxUses)
 	text(w, "created_by", string(t.CreatedBy))
 	number(w, "expires_at", unix(t.ExpiresAt))
+	list(w, "scopes", t.Terms.Scopes)
+	list(w, "redirect_hosts", t.Terms.RedirectHosts)
+	list(w, "software_ids", t.Terms.SoftwareIDs)
+	list(w, "origins", t.Terms.Origins)
+	w.Key("policy_data")
+	w.Value(t.policyData())
 	w.EndObject()
+}
+
+// policyData is what the operator gave the token for policy. It was an object when the token was made.
+func (t *IAT) policyData() strictjson.Value {
+	if t.Terms.PolicyData == "" {
+		return strictjson.Object()
+	}
+	v, err := strictjson.Parse([]byte(t.Terms.PolicyData), strictjson.Stored)
+	if err != nil {
+		return strictjson.Object()
+	}
+	return v
 }
 
 func (s *Signature) write(w Writer) {
@@ -278,9 +301,12 @@ func writeCertificate(w Writer, c *core.Certificate) {
 	if c == nil {
 		c = &core.Certificate{}
 	}
-	w.BeginObject(8)
+	w.BeginObject(11)
 	flag(w, "present", c.SHA256 != "")
+	flag(w, "trusted", c.Trusted)
 	text(w, "subject", c.Subject)
+	list(w, "cn", oauth.NamesOf(c.Subject, "CN"))
+	list(w, "ou", oauth.NamesOf(c.Subject, "OU"))
 	text(w, "issuer", c.Issuer)
 	text(w, "serial", c.Serial)
 	text(w, "sha256", c.SHA256)

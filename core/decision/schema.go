@@ -119,10 +119,15 @@ func fullRegistration() *Registration {
 		Operation: core.Update, Channel: core.ChannelManage, Profile: "oauth2.1", Pass: 1, Now: time.Unix(1, 0), RequestID: "d-1",
 		Request: doc, Present: []string{"client_name"}, Effective: doc, Before: doc, Changed: []string{"client_name"},
 		Keys:      []Key{{Kty: "EC"}},
-		IAT:       IAT{Present: true},
+		IAT:       IAT{Present: true, Terms: fullTerms()},
 		Statement: Statement{Present: true},
 		Caller:    fullCaller(),
 	}
+}
+
+func fullTerms() core.Terms {
+	one := []string{"https://app.example"}
+	return core.Terms{Scopes: one, RedirectHosts: one, SoftwareIDs: one, Origins: one}
 }
 
 // fullAuthorization is an input in which every list has an item.
@@ -155,7 +160,7 @@ func fullDocument() Document { return Document{ClientID: "c-1", Metadata: fullMe
 func fullCaller() core.Caller {
 	names := core.AlternativeNames{DNS: []string{"app.example"}, URI: []string{"urn:app"}, Email: []string{"a@app.example"}, IP: []string{"192.0.2.1"}}
 	return core.Caller{
-		Kind: "operator", Scopes: []string{"admin.api"}, Roles: []string{"administrator"}, Certificate: &core.Certificate{SHA256: "00", SAN: names},
+		Kind: "operator", Scopes: []string{"admin.api"}, Roles: []string{"administrator"}, Certificate: &core.Certificate{Subject: "CN=app,OU=unit", SHA256: "00", SAN: names},
 	}
 }
 

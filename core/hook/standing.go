@@ -10,6 +10,7 @@ import (
 // A Standing is what is remembered of a plugin, by its name.
 type Standing struct {
 	Accepted string    // the version that went live last, the highest unless an operator allowed an older one; "": none
+	Hooks    []Point   // that that version serves; nil: not known
 	Approval *Approval // nil: no operator gave one
 }
 

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/ostiary/ostiary/core/keys/jose"
+	"github.com/ostiary/ostiary/core/strictjson"
 )
 
 // How long a remote key set is believed.
@@ -50,7 +52,40 @@ func NewRemote(fetch func(ctx context.Context, uri string) ([]byte, error), now 
 // often than twice a minute whatever tokens say; while that fails, the last one serves for a day. ErrUnreachable says that
 // there is none.
 func (r *Remote) Set(ctx context.Context, uri, kid string) (jose.KeySet, error) {
-	p := r.place(uri)
+	return r.set(ctx, uri, kid, func(ctx context.Context) ([]byte, error) { return r.fetch(ctx, uri) })
+}
+
+// Configured is Set for an address that a member of a document says: the document is fetched whenever the keys are.
+func (r *Remote) Configured(ctx context.Context, endpoint, claim, kid string) (jose.KeySet, error) {
+	return r.set(ctx, endpoint+" "+claim, kid, func(ctx context.Context) ([]byte, error) {
+		body, err := r.fetch(ctx, endpoint)
+		if err != nil {
+			return nil, err
+		}
+		uri, err := addressIn(body, claim)
+		if err != nil {
+			return nil, err
+		}
+		return r.fetch(ctx, uri)
+	})
+}
+
+// addressIn reads the https address of a key set out of a document.
+func addressIn(body []byte, claim string) (string, error) {
+	doc, err := strictjson.Parse(body, strictjson.Default)
+	if err != nil {
+		return "", fmt.Errorf("the configuration document: %w", err)
+	}
+	v, _ := doc.Get(claim)
+	address, _ := v.Text()
+	if u, err := url.Parse(address); err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {
+		return "", fmt.Errorf("the configuration document has no https address in its member %q", claim)
+	}
+	return address, nil
+}
+
+func (r *Remote) set(ctx context.Context, place, kid string, fetch func(context.Context) ([]byte, error)) (jose.KeySet, error) {
+	p := r.place(place)
 	select {
 	case p.turn <- struct{}{}:
 		defer func() { <-p.turn }()
@@ -58,7 +93,7 @@ func (r *Remote) Set(ctx context.Context, uri, kid string) (jose.KeySet, error) 
 		return jose.KeySet{}, fmt.Errorf("%w: %w", ErrUnreachable, ctx.Err())
 	}
 	if now := r.now(); p.wants(kid, now) {
-		r.refresh(ctx, p, uri)
+		r.refresh(ctx, p, fetch)
 	}
 	if p.fetched.IsZero() || r.now().Sub(p.fetched) > remoteStale {
 		return jose.KeySet{}, fmt.Errorf("%w: %w", ErrUnreachable, p.failure)
@@ -75,8 +110,8 @@ func (p *published) wants(kid string, now time.Time) bool {
 }
 
 // refresh fetches the set. A request that was given up says nothing about the address and is not remembered.
-func (r *Remote) refresh(ctx context.Context, p *published, uri string) {
-	body, err := r.fetch(ctx, uri)
+func (r *Remote) refresh(ctx context.Context, p *published, fetch func(context.Context) ([]byte, error)) {
+	body, err := fetch(ctx)
 	if err != nil && ctx.Err() != nil {
 		p.failure = ctx.Err()
 		return

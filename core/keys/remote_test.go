@@ -166,3 +166,35 @@ func TestRemoteForgetsWhatIsNotUsed(t *testing.T) {
 		t.Errorf("the first one was not forgotten: %d, %v", counts["https://0.example/jwks"], err)
 	}
 }
+
+// A document of the publisher says where its keys are; what it says is believed only if it can be a peer's address.
+func TestRemoteSetConfigured(t *testing.T) {
+	body, ids := keySet(t, 1)
+	for said, want := range map[string]string{
+		`{"ssa_jwks_endpoint":"https://issuer.example/keys"}`:   "",
+		`{"ssa_jwks_endpoint":"http://issuer.example/keys"}`:    "no https address",
+		`{"ssa_jwks_endpoint":"https://u@issuer.example/keys"}`: "no https address",
+		`{"ssa_jwks_endpoint":["https://issuer.example/keys"]}`: "no https address",
+		`{"jwks_uri":"https://issuer.example/keys"}`:            "no https address",
+		`[]`: "no https address",
+		`{`:  "the configuration document",
+		``:   "down",
+	} {
+		r := keys.NewRemote(func(_ context.Context, uri string) ([]byte, error) {
+			switch {
+			case uri == "https://issuer.example/keys":
+				return []byte(body), nil
+			case said == "" || uri != "https://issuer.example/conf":
+				return nil, errors.New("down")
+			}
+			return []byte(said), nil
+		}, time.Now)
+		set, err := r.Configured(t.Context(), "https://issuer.example/conf", "ssa_jwks_endpoint", ids[0])
+		switch {
+		case want == "" && (err != nil || !set.Has(ids[0])):
+			t.Errorf("%s: %v", said, err)
+		case want != "" && (!errors.Is(err, keys.ErrUnreachable) || !strings.Contains(err.Error(), want)):
+			t.Errorf("%s: %v, want %s", said, err, want)
+		}
+	}
+}

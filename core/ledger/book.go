@@ -70,7 +70,7 @@ func (b *Book) Record(e Entry) {
 	for _, counted := range b.budget.roll(now) {
 		b.put(counted)
 	}
-	if !b.budget.take(source(e.Actor.IP), now) {
+	if !b.budget.take(source(e.Actor.IP), &e, now) {
 		return
 	}
 	b.put(e)

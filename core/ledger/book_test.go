@@ -184,6 +184,29 @@ func TestBudgetOfASource(t *testing.T) {
 	}
 }
 
+// Requests that a limit refused are counted, and no entry of them is kept.
+func TestLimitedIsOnlyCounted(t *testing.T) {
+	c := newClock()
+	book := open(t, newShelf(), 3, c)
+	for i := range 10 {
+		e := refusal(fmt.Sprintf("d-l%d", i), "192.0.2.1")
+		e.Error = &ledger.Problem{Code: core.TooManyRequests}
+		book.Record(e)
+	}
+	for i := range 3 { // they took nothing of what is kept
+		book.Record(refusal(fmt.Sprintf("d-a%d", i), "192.0.2.1"))
+	}
+	checkCounts(t, book, 3, 0)
+	c.move(time.Minute)
+	book.Record(refusal("d-b", "192.0.2.2"))
+	checkCounts(t, book, 5, 1)
+	for _, e := range all(t, book) {
+		if isCount(e) && !strings.HasPrefix(e.Stages[0].Reasons[0].Message, "10 more requests") {
+			t.Errorf("the count is %+v", e)
+		}
+	}
+}
+
 // The rest of an IPv6 address is the caller's to choose, so it is no new source.
 func TestSourceIsANetwork(t *testing.T) {
 	store := newShelf()

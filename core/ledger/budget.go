@@ -9,12 +9,15 @@ import (
 )
 
 // budget counts the entries of each source within a minute. Beyond the limit only the count is kept: one entry a source a
-// minute.
+// minute. Of requests that a rate limit refused it never keeps more: whoever runs into one does so again and again.
 type budget struct {
 	perMinute int
 	minute    time.Time
-	taken     map[string]int
+	taken     map[string]tally
 }
+
+// A tally is of one source: entries that had a place, and those that are only counted.
+type tally struct{ kept, over int }
 
 // maxSources bounds the table; sources beyond it share one count.
 const maxSources = 10000
@@ -33,19 +36,26 @@ func source(ip string) string {
 }
 
 func newBudget(perMinute int) budget {
-	return budget{perMinute: perMinute, taken: make(map[string]int)}
+	return budget{perMinute: perMinute, taken: make(map[string]tally)}
 }
 
 // take counts one entry and tells whether it is still kept in full.
-func (b *budget) take(source string, now time.Time) bool {
+func (b *budget) take(source string, e *Entry, now time.Time) bool {
 	if b.minute.IsZero() {
 		b.minute = now.Truncate(time.Minute)
 	}
 	if _, known := b.taken[source]; !known && len(b.taken) >= maxSources {
 		source = "others"
 	}
-	b.taken[source]++
-	return b.taken[source] <= b.perMinute
+	t := b.taken[source]
+	keeps := t.kept < b.perMinute && (e.Error == nil || e.Error.Code != core.TooManyRequests)
+	if keeps {
+		t.kept++
+	} else {
+		t.over++
+	}
+	b.taken[source] = t
+	return keeps
 }
 
 // roll begins a new minute when it is time, and gives the entries that count what the last one left out.
@@ -59,9 +69,9 @@ func (b *budget) roll(now time.Time) []Entry {
 // flush ends the minute.
 func (b *budget) flush(now time.Time) []Entry {
 	var counted []Entry
-	for source, n := range b.taken {
-		if over := n - b.perMinute; over > 0 {
-			counted = append(counted, countOf(source, over, now))
+	for source, t := range b.taken {
+		if t.over > 0 {
+			counted = append(counted, countOf(source, t.over, now))
 		}
 	}
 	clear(b.taken)

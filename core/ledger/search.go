@@ -22,6 +22,7 @@ type Filter struct {
 	Revision  string    // of the policy
 	Since     time.Time // at that moment or later
 	Until     time.Time // before that moment
+	Written   bool      // stored or deleted a client
 }
 
 // Holds tells whether an entry passes.
@@ -30,7 +31,8 @@ func (f Filter) Holds(e Entry) bool {
 		(f.Outcome == "" || f.Outcome == e.Outcome) && (f.Channel == "" || f.Channel == e.Channel) &&
 		(f.Operation == "" || f.Operation == e.Operation) && (f.Code == "" || e.Error != nil && f.Code == e.Error.Code) &&
 		(f.Revision == "" || f.Revision == e.Revision) && (f.Since.IsZero() || !e.Time.Before(f.Since)) &&
-		(f.Until.IsZero() || e.Time.Before(f.Until)) && (f.Rule == "" || e.fired(f.Rule))
+		(f.Until.IsZero() || e.Time.Before(f.Until)) && (f.Rule == "" || e.fired(f.Rule)) &&
+		(!f.Written || e.Outcome == Stored || e.Outcome == Deleted)
 }
 
 // fired tells whether a rule of this name stands behind any reason.

@@ -6,10 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/crypto/argon2"
-
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/login"
+	"github.com/ostiary/ostiary/core/slowhash"
 )
 
 // reference is from the tests of Argon2's reference implementation.
@@ -18,7 +17,7 @@ const reference = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6
 // The real hash: that of the reference, and ours read back.
 func TestHashes(t *testing.T) {
 	d := open(t).Desk
-	d.Deriving(argon2.IDKey)
+	d.Deriving(slowhash.IDKey)
 	ours := d.Hash(password)
 	if text := ours.Reveal(); !strings.HasPrefix(text, "$argon2id$v=19$m=19456,t=2,p=1$") || d.Hash(password) == ours {
 		t.Errorf("hash %s", text)

@@ -1,6 +1,7 @@
 package metadata
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -203,6 +204,14 @@ func setTagged(m *core.Metadata, name string, v strictjson.Value) (bool, error) 
 	}
 	m.Tagged[name] = s
 	return true, nil
+}
+
+// Translate sets a translation, as client_name#fr is one; null and the empty text take it away. Who shares the present translations
+// keeps them.
+func Translate(m *core.Metadata, name string, v strictjson.Value) error {
+	m.Tagged = maps.Clone(m.Tagged)
+	_, err := setTagged(m, name, v)
+	return err
 }
 
 func validTag(tag string) bool {

@@ -44,6 +44,27 @@ func ParseDistinguishedName(text string) (DistinguishedName, error) {
 	return name, nil
 }
 
+// NamesOf gives the values of one kind (CN, OU and so on) in a distinguished name, as RFC 4514 writes it; values in hexadecimal
+// are left out.
+func NamesOf(text, kind string) []string {
+	if text == "" {
+		return nil
+	}
+	var values []string
+	for _, relative := range cutUnescaped(text, ',') {
+		for _, attribute := range cutUnescaped(relative, '+') {
+			of, value, _ := strings.Cut(attribute, "=")
+			if !strings.EqualFold(strings.Trim(of, " "), kind) {
+				continue
+			}
+			if plain, ok := unescapeName(value); ok && plain != "" {
+				values = append(values, plain)
+			}
+		}
+	}
+	return values
+}
+
 // cutUnescaped cuts at a character that no backslash stands before.
 func cutUnescaped(text string, at byte) (pieces []string) {
 	start := 0

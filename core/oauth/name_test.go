@@ -3,6 +3,7 @@ package oauth_test
 import (
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"strings"
 	"testing"
 
 	"github.com/ostiary/ostiary/core/oauth"
@@ -43,5 +44,23 @@ func TestDistinguishedName(t *testing.T) {
 	}
 	if none, err := oauth.NameOfCertificate([]byte{0x30, 0}); err != nil || none.Equal(none) {
 		t.Errorf("an empty name equals itself: %v", err)
+	}
+}
+
+// The names of a subject by their kind, also where others in it cannot be read.
+func TestNamesOf(t *testing.T) {
+	for text, want := range map[string][2]string{
+		"":                            {"", ""},
+		"CN=soft-1,OU=org-1,O=Acme":   {"soft-1", "org-1"},
+		"cn=a+OU=b,ou=c\\,d":          {"a", "b|c,d"},
+		"CN=a,2.5.4.97=#130a50534442": {"a", ""},
+		"CN=#130a50534442,OU=x":       {"", "x"},
+		"O=CN\\=evil\\,CN=b":          {"", ""},
+		"CN=,OU":                      {"", ""},
+	} {
+		got := [2]string{strings.Join(oauth.NamesOf(text, "CN"), "|"), strings.Join(oauth.NamesOf(text, "OU"), "|")}
+		if got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
 	}
 }

@@ -13,8 +13,12 @@ import (
 const (
 	KindIAT      = "initial_access_token"
 	KindRAT      = "registration_access_token"
+	KindClient   = "client_credentials" // a client with an access token of its own
+	KindMTLS     = "mtls"               // who has nothing but a certificate, where that counts
 	KindOperator = "operator"
 	KindOpen     = "open"
+	KindDocument = "client_metadata_document" // nobody asked: somebody came whose client_id is the address of one
+	KindSystem   = "system"
 )
 
 // unknownToken answers every bad bearer alike: unknown, foreign, truncated, revoked, expired, used up.
@@ -30,20 +34,32 @@ func (j *judgement) access(ctx context.Context) error {
 		j.caller.Kind, j.caller.Subject = KindOperator, j.req.Credential.Operator
 	}
 	switch {
+	case !j.site.Offers() && j.req.Channel != core.ChannelOperator && !j.simulated:
+		return core.Refuse(core.NotFound, "Clients cannot register themselves at this server: its operator has switched that off.")
 	case j.req.Refused != nil:
 		return j.req.Refused
 	case !offers(j.req.Channel, j.req.Operation):
 		return core.Refuse(core.InvalidRequest, "This operation is not offered here.")
+	case j.req.Channel == core.ChannelDocument:
+		return j.documentAccess()
+	case j.req.Channel == core.ChannelSystem:
+		return j.ownClient(ctx)
 	case j.caller.Kind == KindOperator:
 		return j.operatorsClient(ctx)
 	case j.as != "":
 		return j.pretend(ctx)
-	case j.req.Channel == core.ChannelOperator:
+	case j.req.Channel == core.ChannelOperator, j.req.Channel == core.ChannelImport:
 		return core.Refuse(core.InvalidToken, "An operator's token is needed: send it as Authorization: Bearer.")
+	case j.req.Channel == core.ChannelManage && j.site.Access.ClientCredentials && isAccessToken(j.req.Credential.Bearer):
+		return j.ownAccessToken(ctx)
 	case j.req.Channel == core.ChannelManage:
 		return j.registrationToken(ctx)
+	case isAccessToken(j.req.Credential.Bearer):
+		return j.registrarsToken(ctx)
 	case j.req.Credential.Bearer != "":
 		return j.initialAccessToken(ctx)
+	case j.site.Access.MTLS:
+		return j.certificate()
 	}
 	return nil // whether an open door is enough is for policy to say
 }
@@ -51,19 +67,33 @@ func (j *judgement) access(ctx context.Context) error {
 // offers tells what may be asked for through a channel at all; anything else never comes as far as policy.
 func offers(channel core.Channel, op core.Operation) bool {
 	switch channel {
-	case core.ChannelDCR:
+	case core.ChannelDCR, core.ChannelDocument:
 		return op == core.Register
 	case core.ChannelManage:
 		return op == core.Read || op == core.Update || op == core.Delete
+	case core.ChannelSystem:
+		return op == core.Delete || op == core.Renew
 	case core.ChannelOperator:
-		return documented(op) || op == core.Read || op == core.Delete || op == core.Disable || op == core.Enable || decides(op)
+		return documented(op) || op == core.Read || op == core.Delete || op == core.Disable || op == core.Enable || op == core.Rotate || decides(op)
+	case core.ChannelImport:
+		return documented(op) || op == core.Delete
 	}
 	return false
 }
 
+// ownClient is access for what this server does by itself; an operator may have told it to.
+func (j *judgement) ownClient(ctx context.Context) error {
+	j.caller.Kind = KindSystem
+	stored, err := j.existing(ctx)
+	if err != nil {
+		return err
+	}
+	return j.find(stored)
+}
+
 func (j *judgement) operatorsClient(ctx context.Context) error {
 	if j.req.Operation == core.Register {
-		return nil
+		return j.chosenID()
 	}
 	stored, err := j.existing(ctx)
 	if err != nil {
@@ -86,7 +116,13 @@ func (j *judgement) find(stored Stored) error {
 	if tags := j.req.IfMatch; len(tags) > 0 && !slices.Contains(tags, "*") && !slices.Contains(tags, stored.Tag()) {
 		return core.Refuse(core.PreconditionFailed, "The client was changed since this ETag was given; read it again.")
 	}
+	if err := j.heldToSet(&stored); err != nil {
+		return err
+	}
 	j.before, j.draft = stored, stored.Client.Metadata
+	if j.req.Operation == core.Rotate {
+		return j.rotatable()
+	}
 	if j.caller.Kind == KindOperator {
 		return j.decidable()
 	}
@@ -112,7 +148,7 @@ func (j *judgement) initialAccessToken(ctx context.Context) error {
 		return unknownToken(ErrSpent)
 	}
 	j.hold(held)
-	return nil
+	return j.fromOrigin()
 }
 
 func (j *judgement) hold(held Held) {
@@ -134,7 +170,10 @@ func (j *judgement) registrationToken(ctx context.Context) error {
 		return core.Refuse(core.InvalidToken, "The registration access token is not valid for this client.")
 	}
 	j.caller.Kind, j.caller.ClientID = KindRAT, stored.Client.ID
-	return j.find(stored)
+	if err := j.find(stored); err != nil || j.req.Operation == core.Read {
+		return err
+	}
+	return j.fromOrigin()
 }
 
 // holdsToken compares in constant time against every token, the current one last.

@@ -128,11 +128,12 @@ func TestDoors(t *testing.T) {
 	c := b.register(shop)
 	allowed := map[core.Channel]string{
 		core.ChannelDCR: "register", core.ChannelManage: "read update delete", core.ChannelOperator: "register update read disable enable delete approve reject",
+		core.ChannelDocument: "register",
 	}
 	before := b.store.commits
 	asked := 0
 	b.policy = func(*decision.Registration) (decision.Verdict, error) { asked++; return decision.Verdict{}, nil }
-	for _, channel := range []core.Channel{core.ChannelDCR, core.ChannelManage, core.ChannelOperator, "cimd", ""} {
+	for _, channel := range []core.Channel{core.ChannelDCR, core.ChannelManage, core.ChannelOperator, core.ChannelDocument, "backdoor", ""} {
 		for _, op := range []core.Operation{core.Register, core.Read, core.Update, core.Delete, core.Disable, core.Enable, core.Approve, core.Reject, "adopt", ""} {
 			if strings.Contains(" "+allowed[channel]+" ", " "+string(op)+" ") && op != "" {
 				continue

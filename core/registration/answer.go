@@ -61,7 +61,7 @@ func (d *Desk) identity(req Request, a Approved) []strictjson.Member {
 
 // registrationToken is the token that the answer names (RFC 7592 §3): a fresh one, else that which was presented.
 func registrationToken(req Request, a Approved) core.Secret {
-	if a.minted.registration == "" && req.Channel == core.ChannelManage {
+	if a.minted.registration == "" && req.Channel == core.ChannelManage && a.entry.Actor.Kind == KindRAT {
 		return req.Credential.Bearer
 	}
 	return a.minted.registration

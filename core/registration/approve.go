@@ -21,13 +21,19 @@ func (j *judgement) approve(ctx context.Context) (Approved, error) {
 	a := Approved{
 		client: j.before.Client, credentials: j.before.Credentials, state: j.before.State, before: j.before,
 		spends: j.held, supersedes: j.supersedes(), basis: basis{j.before.Stamps, j.site, j.verdict.Holds},
-		writes: j.writes.All(), once: j.once,
+		writes: j.writes.All(), onces: j.onces, unused: j.req.Unused,
 	}
 	outcome := ledger.Stored
 	var err error
 	switch j.req.Operation {
 	case core.Register:
-		err = j.create(ctx, &a)
+		if j.req.Channel == core.ChannelDocument {
+			outcome, err = ledger.Nothing, j.appoint(&a)
+			break
+		}
+		if err = j.create(ctx, &a); a.unchanged {
+			outcome = ledger.Unchanged
+		}
 	case core.Update:
 		if a.unchanged = j.isUnchanged(); a.unchanged {
 			outcome = ledger.Unchanged
@@ -39,13 +45,21 @@ func (j *judgement) approve(ctx context.Context) (Approved, error) {
 		j.renewSecret(&a)
 	case core.Delete, core.Reject:
 		outcome = ledger.Deleted
+	case core.Rotate:
+		j.rotateCredential(&a)
+	case core.Renew:
+		if a.unchanged = !renewLife(&a, j.now); a.unchanged {
+			outcome = ledger.Unchanged
+		}
 	case core.Disable, core.Enable:
 		a.unchanged = j.switchState(&a)
 		if a.unchanged {
 			outcome = ledger.Unchanged
 		}
 	case core.Read:
-		a.unchanged, outcome = true, ledger.Unchanged
+		if j.read(&a); a.unchanged {
+			outcome = ledger.Unchanged
+		}
 	}
 	j.add(ledger.Stage{Stage: "approve", By: ledger.By{Kind: "core"}, Reasons: j.given()}, start, err)
 	if err != nil {
@@ -58,17 +72,25 @@ func (j *judgement) approve(ctx context.Context) (Approved, error) {
 }
 
 func (j *judgement) create(ctx context.Context, a *Approved) error {
-	id, err := j.chooseID(ctx)
-	if err != nil {
-		return err
-	}
 	a.client = core.Client{
-		ID: id, IssuedAt: j.now.Truncate(time.Second),
+		IssuedAt:   j.now.Truncate(time.Second),
+		Life:       j.life,
 		Generation: uint64(j.now.UnixMicro()), // never one that a deleted client of this id had
-		Provenance: core.Provenance{Channel: j.req.Channel, Profile: j.profile.Name, RegisteredBy: j.req.Decision},
+		Provenance: core.Provenance{Channel: j.req.Channel, Profile: j.profile.Name, RegisteredBy: j.req.Decision, Declared: j.declaredSet()},
 	}
 	if j.held != nil {
-		a.client.Provenance.IAT = j.held.Token.ID
+		came := &a.client.Provenance
+		came.IAT, came.IATLabel, came.Terms = j.held.Token.ID, j.held.Token.Label, j.held.Token.Terms
+	}
+	if j.shares() {
+		return j.share(ctx, a)
+	}
+	var err error
+	if a.client.ID, err = j.chooseID(ctx); err != nil {
+		return err
+	}
+	if a.client.ID.IsDocument() { // it would take the place of the client that this document describes
+		return core.Refuse(core.InvalidClientMetadata, "client_id cannot be an https URL: that is the address of a client's own metadata document.")
 	}
 	if err := j.describe(a); err != nil {
 		return err
@@ -81,22 +103,76 @@ func (j *judgement) create(ctx context.Context, a *Approved) error {
 	return nil
 }
 
+// appoint makes the client of a document, which is written nowhere.
+func (j *judgement) appoint(a *Approved) error {
+	a.client = core.Client{
+		ID: j.req.ClientID, IssuedAt: j.now.Truncate(time.Second),
+		Provenance: core.Provenance{Channel: j.req.Channel, Profile: j.profile.Name, RegisteredBy: j.req.Decision},
+	}
+	a.unchanged, a.writes = true, nil
+	if err := j.describe(a); err != nil {
+		return err
+	}
+	if a.state != core.Active {
+		return core.Refuse(core.AccessDenied, "This client needs an operator's approval, and one that is only known by its metadata document cannot wait for it: register the client.")
+	}
+	a.client.Generation = Identity(&a.client.Metadata)
+	return nil
+}
+
+// share is create for a client that whoever registers the same is given: the stored one, when there is one.
+func (j *judgement) share(ctx context.Context, a *Approved) error {
+	said := len(j.warnings)
+	if err := j.describe(a); err != nil {
+		return err
+	}
+	a.client.Provenance.Shared = true
+	asksAlways(&a.client)
+	id, stored, err := j.shared(ctx, a.client)
+	if err != nil {
+		return err
+	}
+	if stored.Client.ID == "" {
+		a.client.ID, a.shares = id, true
+		j.tellID(id)
+		return nil
+	}
+	a.client, a.credentials, a.state = stored.Client, core.Credentials{}, stored.State
+	a.before, a.basis.stamps, a.unchanged = stored, stored.Stamps, true
+	if j.warnings = slices.Delete(j.warnings, said, len(j.warnings)); a.state == core.Pending && a.client.Governance.Obliges(decision.ObligeApproval) {
+		j.warnings = append(j.warnings, waitingWarning(&a.client))
+	}
+	j.tellID(id)
+	return nil
+}
+
 // chooseID honours the client_id of a request when the profile lists it; Commit finds out whether it is free. Else it is minted.
 func (j *judgement) chooseID(ctx context.Context) (core.ClientID, error) {
+	if j.req.Channel == core.ChannelImport {
+		return j.req.ClientID, nil
+	}
 	v := j.asked.Control.ClientID
 	asked, _ := v.Text()
 	if !v.IsAbsent() && slices.Contains(j.profile.ClientIDs, asked) {
 		return core.ClientID(asked), nil
 	}
 	id, err := j.mintID(ctx)
-	if err != nil || v.IsAbsent() || asked == string(id) {
-		return id, err
+	if err == nil {
+		j.tellID(id)
+	}
+	return id, err
+}
+
+// tellID warns of a client_id that was sent and is not the client's.
+func (j *judgement) tellID(id core.ClientID) {
+	v := j.asked.Control.ClientID
+	if asked, _ := v.Text(); v.IsAbsent() || asked == string(id) {
+		return
 	}
 	j.warnings = append(j.warnings, core.Reason{
 		Rule: "client_id", Fields: []string{"client_id"}, Public: true,
 		Message: "client_id was not taken over: the profile " + j.profile.Name + " does not offer this id.",
 	})
-	return id, nil
 }
 
 func (j *judgement) replace(a *Approved) error {
@@ -107,11 +183,35 @@ func (j *judgement) replace(a *Approved) error {
 		return err
 	}
 	j.renewSecret(a)
-	if j.req.Channel == core.ChannelManage {
-		a.minted.registration = core.NewSecret()
-		a.credentials.Registration = rotate(j.before.Credentials.Registration, j.req.Credential.Bearer, a.minted.registration, j.now)
+	if j.caller.Kind == KindRAT {
+		j.rotateToken(a, j.now.Add(rotationGrace))
 	}
 	return nil
+}
+
+// rotateToken gives the client a new registration access token, where the site has them change. Where it has not, a token that is
+// used ends those before it all the same.
+func (j *judgement) rotateToken(a *Approved, end time.Time) {
+	if j.site.Lifetime.RotateToken != rotateNever {
+		a.minted.registration = core.NewSecret()
+		a.credentials.Registration = rotate(j.before.Credentials.Registration, j.req.Credential.Bearer, a.minted.registration, end)
+	} else if tokens := a.credentials.Registration; a.supersedes {
+		a.credentials.Registration = tokens[len(tokens)-1:]
+	}
+}
+
+// read gives the client a new token where every use does. The one that was presented is as good as before until the new one is used:
+// whoever reads without keeping what is answered loses nothing.
+func (j *judgement) read(a *Approved) {
+	a.unchanged = j.caller.Kind != KindRAT || j.site.Lifetime.RotateToken != rotateAlways
+	if !a.unchanged {
+		j.rotateToken(a, time.Time{})
+	}
+}
+
+// asItWas makes a read that could not rotate the token one that does not: somebody else has just changed the client.
+func (a *Approved) asItWas() {
+	a.unchanged, a.minted.registration, a.credentials = true, "", a.before.Credentials
 }
 
 // supersedes tells that the current registration access token was presented while an earlier one still lives.
@@ -124,12 +224,15 @@ func supersedes(c core.Credentials, bearer core.Secret) bool {
 	return len(tokens) > 1 && tokens[len(tokens)-1].Hash == bearer.Hash()
 }
 
-// rotate keeps the token that was presented for a while beside the new one; any other ends.
-func rotate(have []core.RegistrationToken, presented, next core.Secret, now time.Time) []core.RegistrationToken {
+// rotate keeps the token that was presented beside the new one, to that end or, when it is zero, as long as it was good for; any
+// other ends.
+func rotate(have []core.RegistrationToken, presented, next core.Secret, end time.Time) []core.RegistrationToken {
 	tokens := make([]core.RegistrationToken, 0, 2)
 	for _, t := range have {
 		if t.Hash == presented.Hash() {
-			t.ValidUntil = now.Add(rotationGrace)
+			if !end.IsZero() {
+				t.ValidUntil = end
+			}
 			tokens = append(tokens, t)
 		}
 	}
@@ -144,6 +247,7 @@ func (j *judgement) describe(a *Approved) error {
 	c.UpdatedAt = j.now
 	c.Provenance.WrittenBy = j.req.Decision
 	c.Provenance.Revision = j.verdict.Revision
+	c.Provenance.Plugins = j.pluginsAsked()
 	trust := j.statement.Trust
 	switch {
 	case trust == TrustIssuer:
@@ -155,33 +259,40 @@ func (j *judgement) describe(a *Approved) error {
 		trust = v
 	}
 	c.Governance = core.Governance{Obligations: j.verdict.Require, Limits: j.verdict.Limits, Labels: j.verdict.Labels, Trust: trust}
-	if j.bound() {
+	if j.approved() {
 		c.Governance = tightened(j.before.Client.Governance, decision.Verdict{
 			Require: j.verdict.Require, Limits: j.verdict.Limits, Labels: j.verdict.Labels, Trust: trust,
 		})
 	}
+	asksAlways(c)
+	j.forgetConsent(c)
 	c.Expires = lifetimeEnd(c)
 	if j.req.Operation != core.Register {
 		j.waitOn(c)
 		return nil
 	}
+	j.tellEnd(c)
 	var err error
 	a.state, err = j.await(c)
 	return err
 }
 
-// bound tells that an operator approved the client and does not make this change: what was attached to the client then, it does
-// not shed by itself.
-func (j *judgement) bound() bool {
-	return j.req.Operation == core.Update && j.before.Client.Provenance.ApprovedBy != "" && j.caller.Kind != KindOperator
+// pluginsAsked names the plugins that had a part in this, each once.
+func (j *judgement) pluginsAsked() []core.PluginRef {
+	var asked []core.PluginRef
+	for i := range j.entry.Stages {
+		by := &j.entry.Stages[i].By
+		if ref := (core.PluginRef{Name: by.Name, Digest: by.Digest}); by.Kind == "plugin" && !slices.Contains(asked, ref) {
+			asked = append(asked, ref)
+		}
+	}
+	return asked
 }
 
-// lifetimeEnd is when policy lets the registration end; zero: never.
-func lifetimeEnd(c *core.Client) time.Time {
-	if lifetime, ok := limit(c.Governance.Limits, decision.LimitClientLifetime); ok {
-		return c.IssuedAt.Add(lifetime)
-	}
-	return time.Time{}
+// approved tells that an operator approved the client and does not make this change: what was attached to the client then, it does
+// not shed by itself.
+func (j *judgement) approved() bool {
+	return j.req.Operation == core.Update && j.before.Client.Provenance.ApprovedBy != "" && j.caller.Kind != KindOperator
 }
 
 // longest keeps a limit within what a time can hold.
@@ -193,26 +304,63 @@ func limit(limits map[string]int64, name string) (time.Duration, bool) {
 	return time.Duration(min(seconds, int64(longest/time.Second))) * time.Second, ok
 }
 
-// renewSecret mints a secret for a client that needs one and has none, and drops it from a client that needs none.
+// renewSecret mints a secret for a client that needs one and has none, and drops it from a client that needs none. What came with
+// a declaration takes the place of what there was.
 func (j *judgement) renewSecret(a *Approved) {
+	supplied := j.suppliedSecrets(a.client.Metadata.TokenEndpointAuthMethod)
 	if !oauth.UsesSecret(oauth.AuthMethod(a.client.Metadata.TokenEndpointAuthMethod)) {
 		a.credentials.Secrets = nil
 		return
 	}
+	if supplied != nil {
+		a.credentials.Secrets = supplied
+	}
 	if len(a.credentials.Secrets) > 0 {
 		return
 	}
+	a.credentials.Secrets = []core.StoredSecret{j.freshSecret(a)}
+}
+
+// freshSecret mints a secret, and gives it as it is kept.
+func (j *judgement) freshSecret(a *Approved) core.StoredSecret {
 	secret := core.NewSecret()
 	a.minted.clientSecret = secret
 	kept := core.StoredSecret{Alg: "sha256", Hash: secret.Hash().String()}
-	lifetime := j.profile.ClientSecretLifetime
-	if most, ok := limit(j.verdict.Limits, decision.LimitClientSecretLifetime); ok && (lifetime == 0 || most < lifetime) {
-		lifetime = most
-	}
-	if lifetime > 0 {
+	if lifetime, ends := j.secretLifetime(); ends {
 		kept.ExpiresAt = j.now.Add(lifetime).Truncate(time.Second)
 	}
-	a.credentials.Secrets = []core.StoredSecret{kept}
+	kept.ExpiresAt = earlier(kept.ExpiresAt, lifetimeEnd(&a.client)) // it is good for nothing afterwards
+	return kept
+}
+
+// rotateCredential replaces a secret, beside which the one before it lives on for a while, or the registration access token, of
+// which no earlier one does: who asks an operator for a new one has lost it, or somebody else has it.
+func (j *judgement) rotateCredential(a *Approved) {
+	if j.req.Rotation.Of == RotateToken {
+		a.minted.registration = core.NewSecret()
+		a.credentials.Registration = []core.RegistrationToken{{Hash: a.minted.registration.Hash()}}
+		return
+	}
+	before := a.credentials.Secrets
+	a.credentials.Secrets = []core.StoredSecret{j.freshSecret(a)}
+	if last, lives := overlapping(before, j.now, j.req.Rotation.Overlap); lives {
+		a.credentials.Secrets = append(a.credentials.Secrets, last)
+		j.warnings = append(j.warnings, overlapWarning(last))
+	}
+}
+
+// renewLife begins the client's lifetime anew. A secret that was to end with the client goes on with it. It tells whether that
+// moved anything: what policy limits is not renewed.
+func renewLife(a *Approved, now time.Time) bool {
+	before := a.client.Expires
+	a.client.Life.From = now.Truncate(time.Second)
+	a.client.Expires = lifetimeEnd(&a.client)
+	for i, s := range a.credentials.Secrets {
+		if s.ExpiresAt.Equal(before) {
+			a.credentials.Secrets[i].ExpiresAt = a.client.Expires
+		}
+	}
+	return a.client.Expires.After(before)
 }
 
 // switchState disables or enables; both void what was made under the client before. Who was disabled while waiting for approval

@@ -2,6 +2,7 @@ package registration
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/hook"
@@ -23,7 +24,9 @@ type Approved struct {
 	warnings    []core.Reason
 	basis       basis // what the approval rests on
 	writes      []hook.Write
-	once        *Once
+	onces       []Once
+	shares      bool // the id is that of what is registered: a client that has it meanwhile is this one
+	unused      *Use
 }
 
 // minted are the secrets that exist in clear for one answer only.
@@ -69,14 +72,18 @@ func (a Approved) Spends() (Held, bool) {
 // Unchanged tells that nothing is to be written.
 func (a Approved) Unchanged() bool { return a.unchanged }
 
-// Once is what the commit does only if nobody did it before, else it answers ErrReplayed; false when there is nothing. It counts for
-// an unchanged update, too, which writes nothing else.
-func (a Approved) Once() (Once, bool) {
-	if a.once == nil {
-		return Once{}, false
-	}
-	return *a.once, true
-}
+// Onces are what the commit does only if nobody did it before, else it answers their Replayed. They count for an unchanged update,
+// too, which writes nothing else.
+func (a Approved) Onces() []Once { return slices.Clone(a.onces) }
 
 // Writes are what plugins keep of it; the commit writes them in the same step, or answers ErrOvertaken.
 func (a Approved) Writes() []hook.Write { return a.writes }
+
+// Unused is what a deletion rests on: the commit requires that the client was not used since, or answers ErrChanged. False when it
+// rests on nothing of the kind.
+func (a Approved) Unused() (Use, bool) {
+	if a.unused == nil {
+		return Use{}, false
+	}
+	return *a.unused, true
+}

@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"slices"
 	"sync/atomic"
@@ -24,7 +25,7 @@ type Store interface {
 	// TokenByHash gives an initial access token; the zero Held when there is none.
 	TokenByHash(ctx context.Context, hash core.SecretHash) (Held, error)
 	// Commit carries out an Approved with its ledger entry and what plugins keep of it, all or nothing: ErrSpent, ErrTaken,
-	// ErrChanged, ErrReplayed or ErrOvertaken when what it was decided on is no longer so.
+	// ErrChanged, ErrReplayed, ErrStatementUsed or ErrOvertaken when what it was decided on is no longer so.
 	Commit(ctx context.Context, a Approved) error
 	// ForgetEarlier ends all registration access tokens but the current one, if the credentials are still at the stamp.
 	ForgetEarlier(ctx context.Context, id core.ClientID, at Stamp) error
@@ -37,6 +38,8 @@ var (
 	ErrChanged  = errors.New("the client was changed meanwhile")
 	ErrReplayed = errors.New("the signed request was used before")
 	ErrZero     = errors.New("an Approved that Judge did not make")
+
+	ErrStatementUsed = errors.New("the software statement was used before")
 
 	ErrOvertaken = errors.New("what a plugin keeps was changed meanwhile, or has no room any more") // it is judged again
 )
@@ -52,8 +55,16 @@ type Book interface {
 	Shaped(id core.DecisionID, rows []ledger.Stage)
 }
 
-// IssuerKeys gives the key set that a trusted issuer publishes at its jwks_uri; kid is the key that is looked for.
+// IssuerKeys gives the key sets that trusted issuers publish; kid is the key that is looked for.
 type IssuerKeys interface {
+	// Set gives the one at an address.
+	Set(ctx context.Context, jwksURI, kid string) (jose.KeySet, error)
+	// Configured gives the one at the address that a claim of the document at endpoint says.
+	Configured(ctx context.Context, endpoint, claim, kid string) (jose.KeySet, error)
+}
+
+// ClientKeys gives the key set at an address that a software statement names; kid is the key that is looked for.
+type ClientKeys interface {
 	Set(ctx context.Context, jwksURI, kid string) (jose.KeySet, error)
 }
 
@@ -64,24 +75,34 @@ type Desk struct {
 	plugins    hook.Chain
 	book       Book
 	issuerKeys IssuerKeys
+	clientKeys ClientKeys
+	documents  DocumentSource
 	sectors    Sectors
 	site       atomic.Pointer[Site]
 	readings   readings
 	line       *line
+	gate       *gate
+	limited    func(Bound)
 	audiences  []string
 	certified  []oauth.AuthMethod
 	clientURI  func(core.ClientID) string
 	decided    func(decision.Taken)
 	now        func() time.Time
+
+	accessTokens AccessTokens
+	trusted      func(chain []*x509.Certificate) error
 }
 
-// Parts are what a Desk is made of. All are needed, but for Sectors, Audiences, Certified and Decided.
+// Parts are what a Desk is made of. All are needed, but for ClientKeys, Documents, Sectors, Audiences, Certified, Decided, Limited
+// and those that come after.
 type Parts struct {
 	Store      Store
 	Policy     Policy
 	Plugins    hook.Chain
 	Book       Book
+	Documents  DocumentSource             // clients' metadata documents; nil: they are judged only when they come along
 	IssuerKeys IssuerKeys                 // keys that trusted issuers publish
+	ClientKeys ClientKeys                 // keys that software statements name; nil: they may not name addresses
 	Sectors    Sectors                    // what sectors publish of their clients; nil: clients cannot name a sector
 	Site       *Site                      // valid and prepared (Site.Prepared)
 	ClientURI  func(core.ClientID) string // gives the registration_client_uri (RFC 7592 §3)
@@ -89,12 +110,23 @@ type Parts struct {
 	Certified  []oauth.AuthMethod         // the methods of RFC 8705 that work here; none: certificates do not reach this server
 	Now        func() time.Time
 	Decided    func(decision.Taken) // is told of every request that policy was asked about, before it is carried out, and again when it is judged again; nil: nobody
+	Limited    func(Bound)          // is told of every request that a limit refused; nil: nobody
+
+	AccessTokens AccessTokens                          // nil: with them nobody registers
+	Trusted      func(chain []*x509.Certificate) error // whether a trusted authority issued a certificate, and it is good today; nil: there is none
 }
 
 // NewDesk opens a desk.
 func NewDesk(p Parts) *Desk {
-	d := &Desk{store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, issuerKeys: p.IssuerKeys, clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, now: p.Now, line: newLine()}
-	d.sectors = p.Sectors
+	d := &Desk{
+		store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, now: p.Now, line: newLine(), gate: newGate(),
+		issuerKeys: p.IssuerKeys, clientKeys: p.ClientKeys, documents: p.Documents, sectors: p.Sectors,
+		clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, limited: p.Limited,
+		accessTokens: p.AccessTokens, trusted: p.Trusted,
+	}
+	if d.limited == nil {
+		d.limited = func(Bound) {}
+	}
 	d.site.Store(p.Site)
 	return d
 }
@@ -148,20 +180,24 @@ func (d *Desk) attempt(ctx context.Context, req Request, commit func(context.Con
 		d.book.Record(entry)
 		return Approved{}, nil, err
 	}
-	done, err := d.carryOut(ctx, req, approved, commit)
+	done, err := d.carryOut(ctx, req, &approved, commit)
 	return approved, done, err
 }
 
 // carryOut is stage 8. It gives its row of the entry, which the commit itself could not carry.
-func (d *Desk) carryOut(ctx context.Context, req Request, a Approved, commit func(context.Context, Approved) error) ([]ledger.Stage, error) {
+func (d *Desk) carryOut(ctx context.Context, req Request, a *Approved, commit func(context.Context, Approved) error) ([]ledger.Stage, error) {
 	start, write := time.Now(), commit
 	if a.Unchanged() {
 		write = d.noteUse
 	}
-	err := write(ctx, a)
+	err := write(ctx, *a)
+	if errors.Is(err, ErrChanged) && req.Operation == core.Read {
+		a.asItWas()
+		err = nil
+	}
 	row := ledger.Stage{Stage: "commit", By: ledger.By{Kind: "core"}, NS: time.Since(start).Nanoseconds()}
 	switch {
-	case errors.Is(err, ErrOvertaken):
+	case errors.Is(err, ErrOvertaken) || a.shares && errors.Is(err, ErrTaken):
 		return nil, &overtaken{entry: a.entry, row: row}
 	case err != nil:
 		return nil, d.lose(req, a.entry, row, err)
@@ -187,6 +223,10 @@ func commitError(req Request, err error) error {
 		return unknownToken(ErrSpent)
 	case errors.Is(err, ErrReplayed):
 		return core.Refuse(core.InvalidRequest, "The signed request was used before: sign a new one, with another jti.")
+	case errors.Is(err, ErrStatementUsed):
+		return core.Refuse(core.InvalidSoftwareStatement, "software_statement was used before, and is good for one time: ask its issuer for a new one.")
+	case errors.Is(err, ErrTaken) && req.Channel == core.ChannelImport:
+		return core.Refuse(core.Conflict, "A client with this id was registered meanwhile; plan again.")
 	case errors.Is(err, ErrTaken) && !asksForID(req):
 		return takenID()
 	case errors.Is(err, ErrTaken):
@@ -230,7 +270,7 @@ func lost(e ledger.Entry, row ledger.Stage, failure *core.Error) ledger.Entry {
 // noteUse ends the earlier registration access token once the current one is seen in use (RFC 7592 §3: the client has it).
 // It is all that a read and an unchanged update write.
 func (d *Desk) noteUse(ctx context.Context, a Approved) error {
-	if a.once != nil {
+	if len(a.onces) > 0 {
 		if err := d.store.Commit(ctx, a); err != nil {
 			return err
 		}

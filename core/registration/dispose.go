@@ -37,6 +37,9 @@ func (j *judgement) again(ctx context.Context) error {
 	if err := j.run(ctx, floorStage); err != nil {
 		return unstable("its own change broke the floor", err)
 	}
+	if err := j.run(ctx, boundsStage); err != nil {
+		return unstable("its own change went beyond what the initial access token allows", err)
+	}
 	verdict, err := j.decide(ctx, 2)
 	if err != nil {
 		if ours(core.CodeOf(err)) {
@@ -71,7 +74,7 @@ func (j *judgement) decide(ctx context.Context, pass int) (decision.Verdict, err
 	if j.desk.decided != nil {
 		j.rounds = append(j.rounds, decision.Round{Question: question, Verdict: verdict, Err: err})
 	}
-	j.verdict.Revision = verdict.Revision
+	j.verdict.Revision, j.verdict.Holds = verdict.Revision, verdict.Holds // of a denial, too
 	if err == nil {
 		row.Reasons, row.Attached = reasonsOf(verdict), attachedBy(verdict)
 		j.advice = public(verdict.Warn) // that of an earlier pass was about another draft
@@ -114,9 +117,9 @@ func undecided(format string, args ...any) error {
 	return core.Fail(core.PolicyUnavailable, "No decision was reached, so the request was refused.", fmt.Errorf(format, args...))
 }
 
-// isUnchanged tells an update whose draft equals what is stored.
+// isUnchanged tells an update whose draft equals what is stored, and that brings no other secrets.
 func (j *judgement) isUnchanged() bool {
-	return j.req.Operation == core.Update && len(j.changed()) == 0
+	return j.req.Operation == core.Update && len(j.changed()) == 0 && !j.resupplies()
 }
 
 // changed names the members in which the draft differs from what is stored.
@@ -195,9 +198,13 @@ func (j *judgement) introduce(q *decision.Registration) {
 		Before:    document(j.before.Client.ID, &j.before.Client.Metadata, nil),
 		Signed:    j.signed, Statement: j.statement, Caller: j.caller,
 	}
-	if j.held != nil {
+	if came := &j.before.Client.Provenance; j.held != nil {
 		t := j.held.Token
-		q.IAT = decision.IAT{Present: true, ID: t.ID, Label: t.Label, Profile: t.Profile, MaxUses: t.MaxUses, CreatedBy: t.CreatedBy, ExpiresAt: t.ExpiresAt}
+		q.IAT = decision.IAT{
+			Present: true, ID: t.ID, Label: t.Label, Profile: t.Profile, MaxUses: t.MaxUses, CreatedBy: t.CreatedBy, ExpiresAt: t.ExpiresAt, Terms: t.Terms,
+		}
+	} else {
+		q.IAT = decision.IAT{ID: came.IAT, Label: came.IATLabel, Terms: came.Terms} // of the token that the client came with
 	}
 }
 
@@ -227,6 +234,9 @@ func (j *judgement) change(v decision.Verdict) error {
 	for _, g := range v.Grant {
 		if !oauth.ValidScope(g.Scope) {
 			return undecided("rule %s grants %q, which is no scope", g.By.Rule, g.Scope)
+		}
+		if beyond := beyondScopes(j.terms(), without([]string{g.Scope}, j.before.Client.Metadata.Scope...)); len(beyond) > 0 {
+			continue // no rule gives more than the client's token
 		}
 		if !oauth.ScopeContains(j.draft.Scope, g.Scope) {
 			j.draft.Scope = append(j.draft.Scope[:len(j.draft.Scope):len(j.draft.Scope)], g.Scope)

@@ -5,12 +5,13 @@
 // The road, a file per stage:
 //
 //	access.go     1  who is at the desk
-//	statement.go  2  what a software statement proves
+//	statement.go  2  what a software statement proves (issuer.go, issuer_terms.go, binding.go: whose are believed, on which terms);
+//	                 after it limits.go counts who comes
 //	normalise.go  3  request, statement and profile become one draft
 //	propose.go    4  plugins propose patches
 //	floor.go      5  what nothing may loosen
 //	dispose.go    6  policy decides on the effective client
-//	approve.go    7  id, secrets, the Approved value (pending.go, admit.go: clients that an operator must approve)
+//	approve.go    7  id, secrets, the Approved value (pending.go, admit.go: clients that an operator must approve; idempotent.go: one client for all who register the same)
 //	desk.go       8  commit
 //	answer.go     9  plugins shape the answer
 package registration

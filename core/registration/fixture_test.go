@@ -2,6 +2,7 @@ package registration_test
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/binary"
 	"slices"
 	"strings"
@@ -78,8 +79,8 @@ func (v *vault) Commit(_ context.Context, a registration.Approved) error {
 		return registration.ErrZero
 	case v.fail != nil:
 		return v.fail
-	case v.replayed(a):
-		return registration.ErrReplayed
+	case v.replayed(a) != nil:
+		return v.replayed(a)
 	case a.Unchanged():
 		v.markOnce(a)
 		return nil
@@ -120,13 +121,17 @@ func (v *vault) Commit(_ context.Context, a registration.Approved) error {
 }
 
 // replayed tells whether what may be done once was done; markOnce does it.
-func (v *vault) replayed(a registration.Approved) bool {
-	once, ok := a.Once()
-	return ok && v.once[once]
+func (v *vault) replayed(a registration.Approved) error {
+	for _, once := range a.Onces() {
+		if v.once[once] {
+			return once.Replayed()
+		}
+	}
+	return nil
 }
 
 func (v *vault) markOnce(a registration.Approved) {
-	if once, ok := a.Once(); ok {
+	for _, once := range a.Onces() {
 		v.once[once] = true
 	}
 }
@@ -153,6 +158,17 @@ func (v *vault) AddToken(_ context.Context, t core.InitialAccessToken) error {
 	defer v.mu.Unlock()
 	v.tokens[t.Hash] = registration.Held{Token: t, Stamp: v.stamp()}
 	return v.fail
+}
+
+func (v *vault) Token(_ context.Context, id core.TokenID) (registration.Held, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, h := range v.tokens {
+		if h.Token.ID == id {
+			return h, v.fail
+		}
+	}
+	return registration.Held{}, v.fail
 }
 
 func (v *vault) Tokens(context.Context, core.TokenID, int) ([]registration.Held, error) {
@@ -238,10 +254,15 @@ type bench struct {
 	serial  int
 
 	published map[string]string // key sets by their jwks_uri
+	pages     pages             // clients metadata documents
 	sectors   registration.Sectors
 	telling   sync.Mutex // guards decided while requests run
 	decided   []decision.Taken
 	site      *registration.Site
+	limited   func(registration.Bound) // is told of what a limit refused; nil: nobody
+
+	accessTokens registration.AccessTokens
+	trusted      func([]*x509.Certificate) error
 }
 
 func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
@@ -266,17 +287,23 @@ func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
 // certify opens the desk where clients can use these methods with certificates.
 func (b *bench) certify(methods []oauth.AuthMethod) {
 	b.desk = registration.NewDesk(registration.Parts{
+		AccessTokens: b.accessTokens, Trusted: b.trusted,
 		Store: b.store, Certified: methods, Policy: answers(func(q *decision.Registration) (decision.Verdict, error) { return b.policy(q) }),
-		Plugins: b.plugins, Book: b.book, IssuerKeys: b, Sectors: b.sectors, Site: b.site,
+		Plugins: b.plugins, Book: b.book, IssuerKeys: b, ClientKeys: b, Documents: &b.pages, Sectors: b.sectors, Site: b.site,
 		ClientURI: func(id core.ClientID) string { return "https://op.example/dcr/register/" + string(id) },
 		Audiences: []string{"https://op.example", "https://op.example/dcr/register"},
-		Now:       func() time.Time { return b.now },
+		Now:       func() time.Time { return b.now }, Limited: b.limited,
 		Decided: func(t decision.Taken) {
 			b.telling.Lock()
 			defer b.telling.Unlock()
 			b.decided = append(b.decided, t)
 		},
 	})
+}
+
+// Configured is what the trusted issuer publishes where its document says.
+func (b *bench) Configured(ctx context.Context, endpoint, claim, kid string) (jose.KeySet, error) {
+	return b.Set(ctx, text(parse(b.t, b.published[endpoint]), claim), kid)
 }
 
 // Set is what the trusted issuer at jwksURI publishes.

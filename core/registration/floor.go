@@ -25,7 +25,19 @@ func (j *judgement) floor(context.Context) error {
 			Message: "token_endpoint_auth_method " + string(method) + " is not offered: this server takes no client certificates for it.",
 		})
 	}
-	return refusal(found)
+	if bound := j.draft.CertificateBoundTokens; bound != nil && *bound && len(j.desk.certified) == 0 {
+		found = append(found, core.Reason{
+			Rule: "floor.unsupported_value", Code: core.InvalidClientMetadata, Fields: []string{"tls_client_certificate_bound_access_tokens"}, Public: true,
+			Message: "tls_client_certificate_bound_access_tokens cannot be true: no client certificates reach this server.",
+		})
+	}
+	if j.req.Channel == core.ChannelDocument && oauth.UsesSecret(oauth.AuthMethod(j.draft.TokenEndpointAuthMethod)) {
+		found = append(found, core.Reason{
+			Rule: "floor.shared_secret", Code: core.InvalidClientMetadata, Fields: []string{"token_endpoint_auth_method"}, Public: true,
+			Message: "token_endpoint_auth_method " + j.draft.TokenEndpointAuthMethod + " needs a shared secret, which a client metadata document cannot have.",
+		})
+	}
+	return refusal(append(found, j.heldToStatement()...))
 }
 
 // readKeys judges a client's key set: public keys only, strong enough, distinct ids. One that was found good is read once.

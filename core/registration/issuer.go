@@ -2,27 +2,47 @@ package registration
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/keys/jose"
+	"github.com/ostiary/ostiary/core/strictjson"
 )
 
 // A TrustedIssuer is one whose software statements and signed requests are believed.
 type TrustedIssuer struct {
 	// Issuer is the iss of what it signs. With keys: plugin it may be a pattern: "https://*.bank.example" for the hosts below
 	// one, "*" for any.
-	Issuer       string      `yaml:"issuer"`
-	JWKS         string      `yaml:"jwks"`          // a JWK Set as JSON; or
-	JWKSURI      string      `yaml:"jwks_uri"`      // where the issuer publishes it
-	SharedSecret core.Secret `yaml:"shared_secret"` // for HS256, HS384 and HS512, beside keys or alone
-	Keys         string      `yaml:"keys"`          // "plugin": plugins are asked for its keys, and nothing else is given here
+	Issuer        string      `yaml:"issuer"`
+	For           []string    `yaml:"for"`           // "statements", "requests"; empty: both
+	JWKS          string      `yaml:"jwks"`          // a JWK Set as JSON; or
+	JWKSURI       string      `yaml:"jwks_uri"`      // where the issuer publishes it; or
+	Configuration KeysAddress `yaml:"configuration"` // a document that says where
+	SharedSecret  core.Secret `yaml:"shared_secret"` // for HS256, HS384 and HS512, beside keys or alone
+	Keys          string      `yaml:"keys"`          // "plugin": plugins are asked for its keys, and nothing else is given here
+	Terms         Terms       `yaml:",inline"`
 
 	keys jose.KeySet // of JWKS and SharedSecret
 }
 
+// A KeysAddress is the address of a document, and the name of the claim in it that is the address of a key set.
+type KeysAddress struct {
+	Endpoint string `yaml:"endpoint"`
+	Claim    string `yaml:"claim"`
+}
+
+// What an issuer may be trusted for.
+const (
+	ForStatements = "statements"
+	ForRequests   = "requests"
+)
+
 // keysOfPlugin says that the operator leaves it to plugins whose keys an issuer has.
 const keysOfPlugin = "plugin"
+
+// shortSecret says what is wrong with a secret.
+const shortSecret = "is too short: HS256 needs 32 bytes, HS384 48 and HS512 64 (RFC 7518 section 3.2)"
 
 const (
 	anyIssuer  = "*"
@@ -63,20 +83,38 @@ func (t TrustedIssuer) validate(add func(member, text string)) {
 	}
 	if secret := t.SharedSecret; secret != "" {
 		if _, err := jose.SharedSecret(secret); err != nil {
-			add(".shared_secret", "is too short: HS256 needs 32 bytes, HS384 48 and HS512 64 (RFC 7518 section 3.2)")
+			add(".shared_secret", shortSecret)
 		}
 	}
+	eachInvalid(t.For, func(use string) bool { return use == ForStatements || use == ForRequests },
+		func(at string) { add(".for"+at, "must be statements or requests") })
+	t.validateKeys(add)
+	t.Terms.validate(add)
+}
+
+// validateKeys wants one source of public keys, beside which a secret may stand.
+func (t TrustedIssuer) validateKeys(add func(member, text string)) {
+	located := t.Configuration != KeysAddress{}
 	switch {
-	case t.delegated() && (t.JWKS != "" || t.JWKSURI != "" || t.SharedSecret != ""):
+	case t.delegated() && (t.JWKS != "" || t.JWKSURI != "" || t.SharedSecret != "" || located):
 		add(".keys", "stands beside other keys; leave one of them out")
 	case t.JWKS != "" && t.JWKSURI != "":
 		add(".jwks_uri", "stands beside jwks; leave one of them out")
+	case located && (t.JWKS != "" || t.JWKSURI != ""):
+		add(".configuration", "stands beside jwks or jwks_uri; leave one of them out")
+	case located:
+		if !isPeer(t.Configuration.Endpoint) {
+			add(".configuration.endpoint", "must be an https URL without user and fragment")
+		}
+		if t.Configuration.Claim == "" {
+			add(".configuration.claim", "is missing: which member of the document is the address of the keys?")
+		}
 	case t.JWKSURI != "":
-		if u, err := url.Parse(t.JWKSURI); err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" {
+		if !isPeer(t.JWKSURI) {
 			add(".jwks_uri", "must be an https URL without user and fragment")
 		}
 	case t.JWKS == "" && t.SharedSecret == "" && !t.delegated():
-		add("", "needs jwks, jwks_uri, shared_secret or keys: plugin, or no statement of it could be verified")
+		add("", "needs jwks, jwks_uri, configuration, shared_secret or keys: plugin, or no statement of it could be verified")
 	case t.JWKS != "":
 		if keys, err := jose.ParseJWKS([]byte(t.JWKS)); err != nil {
 			add(".jwks", err.Error())
@@ -84,6 +122,12 @@ func (t TrustedIssuer) validate(add func(member, text string)) {
 			add(".jwks", "has no keys, so no statement could be verified")
 		}
 	}
+}
+
+// isPeer tells addresses that the operator may send us to.
+func isPeer(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && u.Scheme == "https" && u.Host != "" && u.User == nil && u.Fragment == ""
 }
 
 func (t TrustedIssuer) validatePattern(add func(member, text string)) {
@@ -117,17 +161,43 @@ func (t *TrustedIssuer) prepare() error {
 	return nil
 }
 
-// issuer finds who is trusted under a name: the entry of that very name, else the first pattern that covers it.
-func (s *Site) issuer(name string) (TrustedIssuer, bool) {
+// serves tells whether an issuer is trusted for what it signed.
+func (t TrustedIssuer) serves(use string) bool { return len(t.For) == 0 || slices.Contains(t.For, use) }
+
+// issuers finds who is trusted under a name to sign something: the entries of that very name, else the first pattern that
+// covers it.
+func (s *Site) issuers(use, name string) []TrustedIssuer {
+	var found []TrustedIssuer
 	for _, t := range s.TrustedIssuers {
-		if t.Issuer == name {
-			return t, true
+		if t.Issuer == name && t.serves(use) {
+			found = append(found, t)
 		}
 	}
+	if found != nil {
+		return found
+	}
 	for _, t := range s.TrustedIssuers {
-		if t.isPattern() && t.covers(name) {
-			return t, true
+		if t.isPattern() && t.covers(name) && t.serves(use) {
+			return []TrustedIssuer{t}
 		}
 	}
-	return TrustedIssuer{}, false
+	return nil
+}
+
+// isNamed tells whether an entry stands for this very issuer, not for any.
+func (s *Site) isNamed(use, name string) bool {
+	return slices.ContainsFunc(s.issuers(use, name), func(t TrustedIssuer) bool { return t.Issuer != anyIssuer })
+}
+
+// namesRequestKeys tells whether any issuer's statements may name the keys that requests are signed with.
+func (s *Site) namesRequestKeys() bool {
+	return slices.ContainsFunc(s.TrustedIssuers, func(t TrustedIssuer) bool { return t.Terms.RequestKeys != RequestKeys{} })
+}
+
+// ofRequest leaves the members of a request that count when this entry stands for requests alone.
+func (t TrustedIssuer) ofRequest(claims strictjson.Value) strictjson.Value {
+	if !slices.Equal(t.For, []string{ForRequests}) {
+		return claims
+	}
+	return t.Terms.visible(claims)
 }

@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -23,19 +24,26 @@ type judgement struct {
 	as     string // in a simulation: what the caller is taken to be
 
 	simulated bool
+	stored    bool         // an audit: the client is judged as it is
 	writes    *hook.Writes // what plugins want to keep
+
+	resupplied *bool // whether a declaration brings other secrets; nil: not known yet
 
 	caller  core.Caller
 	before  Stored           // zero on register
+	life    core.Life        // of a new client
 	held    *Held            // the initial access token, when one was presented
 	profile Profile          // its Name is never empty after normalise
 	asked   metadata.Request // what was sent; on a merge, the merged document
 	keys    []jose.KeyFact   // of the draft's jwks
 	keysIn  string           // the jwks that they were read from
 
+	fetched   fetched            // of a client's metadata document
 	signed    decision.Signature // of the request itself
-	once      *Once              // that the commit does; nil: nothing
+	onces     []Once             // that the commit does
+	inner     *vouching          // of the statement that names the keys of a signed request; nil: none does
 	statement decision.Statement
+	bound     binding       // to the statement
 	locked    []string      // members that the statement fixed
 	draft     core.Metadata // the client as it would be; before the request is read, the client as it is
 	earlier   core.Metadata // the draft before the step now taken; a step replaces members, and changes none in place
@@ -57,16 +65,19 @@ type stage struct {
 	own    bool // the step writes its own rows of the entry: one for each plugin or pass
 }
 
-// The stages that stand on every list, and the floor, which policy may have to pass again.
+// The stages that stand on every list, and those that policy's changes have to pass again.
 var (
 	accessStage = stage{name: "access", step: (*judgement).access}
 	floorStage  = stage{name: "floor", step: (*judgement).floor}
+	boundsStage = stage{name: "bounds", step: (*judgement).bounds, own: true}
 	policyStage = stage{name: "policy", step: (*judgement).dispose, own: true}
 )
 
 // roadOf lists the stages of an operation.
-func roadOf(op core.Operation) []stage {
+func roadOf(channel core.Channel, op core.Operation) []stage {
 	switch {
+	case channel == core.ChannelDocument && op == core.Register: // its document is read first
+		return slices.Insert(roadOf(core.ChannelDCR, op), 1, stage{name: "document", step: (*judgement).readClientDocument, own: true})
 	case op == core.Approve: // nothing is proposed but less
 		return []stage{accessStage, {name: "normalise", step: (*judgement).narrow, drafts: true}, floorStage, policyStage}
 	case removes(op):
@@ -82,10 +93,12 @@ func roadOf(op core.Operation) []stage {
 	return []stage{
 		accessStage,
 		{name: "statement", step: (*judgement).readStatement, drafts: true},
+		{name: "limits", step: (*judgement).withinLimits, own: true},
 		{name: "normalise", step: (*judgement).normalise, drafts: true},
 		{name: "plugins", step: (*judgement).propose, own: true},
 		{name: "certificate", step: (*judgement).checkCertificate, own: true},
 		floorStage,
+		boundsStage,
 		policyStage,
 		{name: "sector", step: (*judgement).checkSector, own: true},
 	}
@@ -102,7 +115,7 @@ func (d *Desk) Judge(ctx context.Context, req Request) (Approved, ledger.Entry, 
 
 // walk takes the stages in order.
 func (j *judgement) walk(ctx context.Context) (Approved, ledger.Entry, error) {
-	for _, s := range roadOf(j.req.Operation) {
+	for _, s := range roadOf(j.req.Channel, j.req.Operation) {
 		if err := j.run(ctx, s); err != nil {
 			return Approved{}, j.refused(err), j.face(err)
 		}

@@ -52,7 +52,7 @@ const citizen = `"client_name":"Shop","redirect_uris":["https://shop.example/cb"
 func besiege(t *testing.T) *siege {
 	t.Helper()
 	issuer := newSigner(t, "https://issuer.example")
-	s := &siege{bench: newBench(t, trusting(t, issuer), withProfiles), issuer: issuer}
+	s := &siege{bench: newBench(t, trusting(t, issuer), withProfiles, unlimited), issuer: issuer}
 	s.policy = judgedByForbidden
 	s.open = s.register(`{` + citizen + `}`)
 	s.fixed = s.register(`{` + citizen + `,"software_statement":"` + issuer.sign(t, `"client_name":"Shop","redirect_uris":["https://shop.example/cb"]`) + `"}`)

@@ -65,7 +65,9 @@ func (*overtaken) Unwrap() error { return ErrOvertaken }
 // settle judges a request and carries it out. When another request has changed what a plugin keeps and rested its answer on, it
 // is judged again, then in line with others that this happened to, so that all of them get through. Nothing was written before.
 func (d *Desk) settle(ctx context.Context, req Request) (Approved, []ledger.Stage, error) {
+	req.counts = true
 	approved, done, err := d.attempt(ctx, req, d.commitAside)
+	req.counts = false
 	var behind *overtaken
 	if !errors.As(err, &behind) {
 		return approved, done, err

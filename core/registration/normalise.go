@@ -28,13 +28,23 @@ func (j *judgement) normalise(context.Context) error {
 	if err := j.keepLocked(); err != nil {
 		return err
 	}
+	if err := j.rebind(); err != nil {
+		return err
+	}
 	if err := j.choose(); err != nil {
+		return err
+	}
+	if err := j.keepGrantTypes(); err != nil {
+		return err
+	}
+	if err := j.chooseLife(); err != nil {
 		return err
 	}
 	j.applyProfile()
 	if err := j.applyMembers(); err != nil {
 		return err
 	}
+	j.grantByStatement()
 	some, all := ofPrograms(j.draft.RedirectURIs)
 	if said := j.draft.ApplicationType; said == "" && some || said == "web" && all {
 		j.draft.ApplicationType = "native"
@@ -65,6 +75,9 @@ func (j *judgement) chooseProfile() error {
 		return nil
 	}
 	asked := j.req.Profile
+	if j.req.Channel == core.ChannelDocument {
+		asked = j.site.Documents.Profile
+	}
 	if v := j.asked.Control.Profile; !v.IsAbsent() {
 		name, ok := v.Text()
 		if !ok {
@@ -141,10 +154,15 @@ func (j *judgement) isSecret(v strictjson.Value) bool {
 	}
 	hash := []byte(core.Secret(s).Hash().String())
 	found := 0
-	for _, kept := range j.before.Credentials.Secrets {
+	for i, kept := range j.before.Credentials.Secrets {
+		if i > 0 && !kept.ExpiresAt.IsZero() && !j.now.Before(kept.ExpiresAt) {
+			continue // it was rotated, and its time beside the new one is over
+		}
 		found |= subtle.ConstantTimeCompare([]byte(kept.Hash), hash)
 	}
-	return found == 1
+	return found == 1 || slices.ContainsFunc(j.before.Credentials.Secrets, func(k core.StoredSecret) bool {
+		return k.Alg != "sha256" && keeps(k, core.Secret(s))
+	})
 }
 
 // applyStatement lets the claims of a trusted issuer override the request and locks them (RFC 7591 §2.3).
@@ -152,8 +170,7 @@ func (j *judgement) applyStatement() error {
 	if j.statement.Trust != TrustIssuer {
 		return nil
 	}
-	ours := slices.DeleteFunc(j.statement.Claims.Members(), func(m strictjson.Member) bool { return !metadata.IsReserved(m.Name) })
-	stated, err := metadata.Parse(strictjson.Object(ours...), nil)
+	stated, err := metadata.Parse(j.bound.terms.stated(j.statement.Claims), nil)
 	if err != nil {
 		return core.Refuse(core.InvalidSoftwareStatement, "software_statement: %s", core.AsError(err).Detail)
 	}
@@ -237,8 +254,11 @@ func (j *judgement) applyProfile() {
 	fillText(&m.IDTokenSignedResponseAlg, p.IDTokenSignedAlg)
 	fillList(&m.GrantTypes, p.GrantTypes)
 	fillList(&m.ResponseTypes, p.ResponseTypes)
-	fillList(&m.Scope, p.DefaultScopes)
-	fillList(&m.Scope, j.site.Policy.DefaultScopes)
+	if m.Scope == nil {
+		fillList(&m.Scope, p.DefaultScopes)
+		fillList(&m.Scope, j.site.Policy.DefaultScopes)
+		j.narrowDefaults()
+	}
 }
 
 // applyDefaults gives what the specifications give to an absent member (RFC 7591 §2, OpenID Connect Registration §2).

@@ -167,10 +167,14 @@ func needsOperator(rule string, fields []string, message string) error {
 	return refusal([]core.Reason{{Rule: rule, Code: core.AccessDenied, Fields: fields, Message: message, Public: true}})
 }
 
-// given is what the operator said of a rejection, for the entry.
+// given is what the operator said of a rejection, or by which rule the system removes a client, for the entry.
 func (j *judgement) given() []core.Reason {
-	if j.req.Operation != core.Reject || j.req.Reason == "" {
-		return nil
+	switch {
+	case j.req.Reason == "":
+	case j.req.Operation == core.Reject:
+		return []core.Reason{{Rule: "reject", Message: j.req.Reason}}
+	case j.req.Channel == core.ChannelSystem:
+		return []core.Reason{{Rule: "lifetime." + j.req.Reason, Message: "Nobody uses this client."}}
 	}
-	return []core.Reason{{Rule: "reject", Message: j.req.Reason}}
+	return nil
 }

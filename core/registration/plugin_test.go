@@ -105,6 +105,18 @@ func TestPluginsOfAnUpdate(t *testing.T) {
 	}
 }
 
+// What a plugin takes away, or gives another name, it can in every language.
+func TestPluginsTranslate(t *testing.T) {
+	b := newBench(t)
+	const patch = `{"client_name#fr":"Boutique","client_name#de":null,"client_name#it":""}`
+	b.plug(hook.PreRegister, patching(t, "p", "client_name#fr client_name#de client_name#it", patch))
+	c := b.register(`{"client_name":"Shop","client_name#de":"Laden","client_name#it":"Negozio","client_name#es":"Tienda","redirect_uris":["https://a.example/"]}`)
+	checkMembers(t, c.doc, "client_name", `"Shop"`, "client_name#fr", `"Boutique"`, "client_name#es", `"Tienda"`, "client_name#de", "", "client_name#it", "")
+	if patched := b.store.entries[core.DecisionID(text(c.doc, "decision_id"))].Stages[3].Patch; len(patched) != 3 {
+		t.Errorf("the entry says %+v", patched)
+	}
+}
+
 // What a manifest does not allow is the plugin's fault: the caller learns its name, the entry learns what it did.
 func TestPluginFaults(t *testing.T) {
 	issuer := newSigner(t, "https://issuer.example")
@@ -117,7 +129,11 @@ func TestPluginFaults(t *testing.T) {
 		"locked":             {"client_name", `{"client_name":"x"}`, "it patched client_name, which the software statement fixed"},
 		"fixed":              {"software_statement", `{"software_statement":"a.b.c"}`, "software_statement is no member that a plugin can write"},
 		"unknown":            {"client_id", `{"client_id":"c-chosen"}`, "client_id is no member that a plugin can write"},
-		"a translation":      {"client_name#fr", `{"client_name#fr":"x"}`, "client_name#fr is no member that a plugin can write"},
+		"a translation":      {"client_name#fr", `{"client_name#fr":"x"}`, "it patched client_name#fr, which the software statement fixed"},
+		"a prototype":        {"__proto__", `{"__proto__":{"client_name":"x"}}`, "__proto__ is no member that a plugin can write"},
+		"no translation":     {"scope#fr", `{"scope#fr":"x"}`, "scope#fr is no member that a plugin can write"},
+		"a false language":   {"logo_uri#-", `{"logo_uri#-":"https://a.example/l"}`, "no valid language tag"},
+		"a translated list":  {"logo_uri#fr", `{"logo_uri#fr":["x"]}`, "logo_uri#fr must be a string"},
 		"wrong type":         {"contacts", `{"contacts":"x"}`, "contacts must be an array of strings"},
 		"good, then not its": {"contacts", `{"contacts":["ok"],"scope":"admin.api"}`, "it patched scope"},
 		"a list":             {"contacts", `["contacts"]`, "is no member that a plugin can write"},

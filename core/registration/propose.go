@@ -2,7 +2,6 @@ package registration
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -104,15 +103,22 @@ func warningsOf(p hook.Plugin, r hook.Result) []core.Reason {
 
 func (j *judgement) write(point hook.Point, p hook.Plugin, name string, v strictjson.Value) error {
 	row, known := metadata.Lookup(name)
+	_, isTranslation := metadata.TaggedRow(name)
 	switch {
-	case !known || row.Fixed:
+	case !isTranslation && (!known || row.Fixed):
 		return badPatch(p, point, "%s is no member that a plugin can write", name)
 	case !p.MayWrite(point, name):
 		return badPatch(p, point, "it patched %s, which its manifest does not let it write", name)
-	case slices.Contains(j.locked, name):
+	case j.isLocked(name):
 		return badPatch(p, point, "it patched %s, which the software statement fixed", name)
 	}
-	if err := row.Set(&j.draft, v); err != nil {
+	var err error
+	if isTranslation {
+		err = metadata.Translate(&j.draft, name, v)
+	} else {
+		err = row.Set(&j.draft, v)
+	}
+	if err != nil {
 		return badPatch(p, point, "its patch is not valid: %s", core.AsError(err).Detail)
 	}
 	return nil

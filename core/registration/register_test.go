@@ -202,7 +202,8 @@ func TestLimits(t *testing.T) {
 		expires, secret time.Duration
 	}{
 		"none":            {nil, "", 0, 0},
-		"client":          {map[string]int64{decision.LimitClientLifetime: 3600}, "", time.Hour, 0},
+		"client":          {map[string]int64{decision.LimitClientLifetime: 3600}, "", time.Hour, time.Hour},
+		"both":            {map[string]int64{decision.LimitClientLifetime: 3600, decision.LimitClientSecretLifetime: 60}, "", time.Hour, time.Minute},
 		"secret":          {map[string]int64{decision.LimitClientSecretLifetime: 60}, "", 0, time.Minute},
 		"profile is less": {map[string]int64{decision.LimitClientSecretLifetime: 1e6}, "bff", 0, 24 * time.Hour},
 		"policy is less":  {map[string]int64{decision.LimitClientSecretLifetime: 60}, "bff", 0, time.Minute},

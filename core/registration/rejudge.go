@@ -79,7 +79,10 @@ func (d *Desk) Reconsider(
 ) (e ledger.Entry, unknown []string) {
 	came := c.Provenance
 	j := d.begin(Request{Operation: core.Register, Channel: came.Channel, Caller: core.Caller{Kind: kindOf(came)}})
-	j.policy, j.draft = deciding(decide), c.Metadata
+	if came.Channel == core.ChannelImport {
+		j.req.ClientID = c.ID // it was chosen
+	}
+	j.policy, j.draft, j.stored = deciding(decide), c.Metadata, true
 	j.asked = metadata.Request{Metadata: c.Metadata, Present: presentIn(&c.Metadata)}
 	j.entry.ClientID = c.ID
 	j.before.Client.Provenance.Profile = came.Profile
@@ -102,7 +105,7 @@ func (d *Desk) Reconsider(
 // kindOf tells what the caller was that registered a client.
 func kindOf(p core.Provenance) string {
 	switch {
-	case p.Channel == core.ChannelOperator:
+	case p.Channel == core.ChannelOperator, p.Channel == core.ChannelImport:
 		return KindOperator
 	case p.IAT != "":
 		return KindIAT
@@ -126,7 +129,7 @@ func (j *judgement) recall(id core.TokenID, asked *decision.Registration, token 
 	switch {
 	case asked != nil && asked.IAT.ID == id:
 		t := asked.IAT
-		j.held.Token = core.InitialAccessToken{ID: id, Label: t.Label, Profile: t.Profile, MaxUses: t.MaxUses, CreatedBy: t.CreatedBy, ExpiresAt: t.ExpiresAt}
+		j.held.Token = core.InitialAccessToken{ID: id, Label: t.Label, Profile: t.Profile, MaxUses: t.MaxUses, CreatedBy: t.CreatedBy, ExpiresAt: t.ExpiresAt, Terms: t.Terms}
 	case token.ID == id:
 		j.held.Token = token
 	default:
@@ -147,10 +150,12 @@ func (j *judgement) believe(c *core.Client) {
 	}
 	issuer, _ := field(claims, "iss")
 	trust := TrustNone
-	_, trusted := j.site.issuer(issuer)
+	entries := j.site.issuers(ForStatements, issuer)
 	switch {
-	case trusted && c.Provenance.StatementIssuer == issuer:
-		trust = TrustIssuer
+	case len(entries) > 0 && c.Provenance.StatementIssuer == issuer:
+		trust, j.bound = TrustIssuer, binding{terms: entries[0].Terms, claims: claims}
+		j.bound.terms.Certificate = CertificateBinding{} // it was there when the client came
+		claims = j.bound.terms.visible(claims)
 	case c.Provenance.StatementIssuer == "" && c.Governance.Trust == TrustSelf:
 		trust = TrustSelf
 	}

@@ -1,7 +1,9 @@
 package registration
 
 import (
+	"crypto/x509"
 	"encoding/hex"
+	"time"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -28,12 +30,22 @@ type Request struct {
 	Profile string
 	// Reason is why an operator rejects; it is kept in the entry.
 	Reason string
+	// Declared is set for a declared client, whose ClientID the operator has chosen.
+	Declared *Declaration
+	// Rotation is what is rotated.
+	Rotation Rotation
+	// Unused is on a deletion by the system what it rests on: if the client is used meanwhile, it stays. Nil: on nothing.
+	Unused *Use
+
+	counts bool // against the limits of the site: it is to be carried out, and was not counted yet
 }
 
 // A Credential is what was presented, before it is believed.
 type Credential struct {
-	Bearer   core.Secret  // an initial or a registration access token; empty: none
+	Bearer   core.Secret  // an initial, a registration or an access token; empty: none
 	Operator core.Subject // an operator that web has authenticated; empty: none
+
+	Certificates []*x509.Certificate // of the connection, the caller's own first; nobody has looked at who issued them
 }
 
 // MaxClientID is how many bytes a client id may have.
@@ -45,6 +57,7 @@ type Stored struct {
 	Credentials core.Credentials
 	State       core.State
 	Stamps      Stamps
+	Use         Use // only in lists
 }
 
 // Tag is the entity tag of client and state (RFC 9110 §8.8.3); a fresh token or secret does not change it.
@@ -56,6 +69,14 @@ func (s Stamps) tag() string {
 	raw = hex.AppendEncode(raw, s.Client[:])
 	raw = hex.AppendEncode(raw, s.State[:4])
 	return string(append(raw, '"'))
+}
+
+// lastSign is when the client was last used, or registered when it never was.
+func (s Stored) lastSign() time.Time {
+	if s.Use.Last.IsZero() {
+		return s.Client.IssuedAt
+	}
+	return s.Use.Last
 }
 
 // A Stamp is the version of one stored record; the zero Stamp says it is absent.
@@ -71,6 +92,8 @@ type Held struct {
 	Token core.InitialAccessToken
 	Uses  int64 // registrations made with it
 	Stamp Stamp
+
+	LastUsed time.Time // when the newest of its clients registered that is still there; zero where it was not asked for, or there is none
 }
 
 // An Answer is what the desk says of a client.
@@ -87,7 +110,9 @@ type Filter struct {
 	IAT             core.TokenID
 	SoftwareID      string
 	StatementIssuer string
-	Queue           string // of those who wait for approval
+	Queue           string    // of those who wait for approval
+	Declared        string    // the set of declarations that made them
+	LastUsedBefore  time.Time // and those never used that were registered before
 }
 
 // Holds tells whether a client passes.
@@ -95,5 +120,6 @@ func (f Filter) Holds(s Stored) bool {
 	c := s.Client
 	return (f.State == "" || f.State == s.State) && (f.Channel == "" || f.Channel == c.Provenance.Channel) &&
 		(f.IAT == "" || f.IAT == c.Provenance.IAT) && (f.SoftwareID == "" || f.SoftwareID == c.Metadata.SoftwareID) &&
-		(f.StatementIssuer == "" || f.StatementIssuer == c.Provenance.StatementIssuer) && (f.Queue == "" || waitsIn(f.Queue, c.Governance))
+		(f.StatementIssuer == "" || f.StatementIssuer == c.Provenance.StatementIssuer) && (f.Queue == "" || waitsIn(f.Queue, c.Governance)) &&
+		(f.Declared == "" || f.Declared == c.Provenance.Declared) && (f.LastUsedBefore.IsZero() || s.lastSign().Before(f.LastUsedBefore))
 }

@@ -53,7 +53,7 @@ func (r *readings) keep(id core.ClientID, held reading) {
 
 // reread answers a client's read from memory, or says that it has to be judged.
 func (d *Desk) reread(ctx context.Context, req Request) (Answer, bool) {
-	if req.Operation != core.Read || req.Channel != core.ChannelManage || req.Refused != nil || req.IfMatch != nil || d.shapesReads() {
+	if req.Operation != core.Read || req.Channel != core.ChannelManage || req.Refused != nil || req.IfMatch != nil || d.shapesReads() || d.Site().Lifetime.RotateToken == rotateAlways {
 		return Answer{}, false
 	}
 	held, ok := d.readings.of(req.ClientID)

@@ -28,7 +28,21 @@ var ownClaims = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti"}
 type Once struct {
 	Kind  string
 	Hash  core.SecretHash
-	Until time.Time // until then it is remembered
+	Until time.Time // until then it is remembered; zero: for ever
+}
+
+// The kinds of what is done once.
+const (
+	onceRequest   = "signed_request"
+	onceStatement = "software_statement"
+)
+
+// Replayed is what a commit answers when it was done before: ErrReplayed or ErrStatementUsed.
+func (o Once) Replayed() error {
+	if o.Kind == onceStatement {
+		return ErrStatementUsed
+	}
+	return ErrReplayed
 }
 
 // unwrap takes the document out of a signed request.
@@ -48,17 +62,18 @@ func (j *judgement) unwrap(ctx context.Context) error {
 	issuer, _ := field(token.Claims, "iss")
 	j.signed = decision.Signature{Present: true, Issuer: issuer, Alg: token.Header.Alg, Kid: token.Header.Kid, Trust: TrustNone}
 	own, _ := token.Claims.Get("jwks")
-	trust, err := j.vouched(ctx, hook.RequestKeys, &token, issuer, string(strictjson.Append(nil, own)))
+	trust, by, err := j.signedBy(ctx, &token, issuer, string(strictjson.Append(nil, own)))
 	if err != nil {
 		return err
 	}
 	if trust == TrustNone {
-		return core.Refuse(core.InvalidRequest, "The signed request does not verify: neither with the keys of an issuer that is trusted here, nor with the jwks in it.")
+		return core.Refuse(core.InvalidRequest, "The signed request does not verify: neither with the keys of an issuer that is trusted here, nor with those that its software statement names, nor with the jwks in it.")
 	}
 	j.signed.Trust = trust
 	if err := j.meant(token.Claims, trust); err != nil {
 		return err
 	}
+	token.Claims = by.ofRequest(token.Claims)
 	j.req.Body = strictjson.Object(slices.DeleteFunc(token.Claims.Members(), func(m strictjson.Member) bool {
 		return slices.Contains(ownClaims, m.Name)
 	})...)
@@ -95,7 +110,7 @@ func (j *judgement) meant(claims strictjson.Value, trust string) error {
 		own, _ := claims.Get("jwks")
 		signer = string(strictjson.Append(nil, own))
 	}
-	j.once = &Once{Kind: "signed_request", Hash: core.Secret(trust + "\x00" + signer + "\x00" + jti).Hash(), Until: exp.Add(skew)}
+	j.onces = append(j.onces, Once{Kind: onceRequest, Hash: core.Secret(trust + "\x00" + signer + "\x00" + jti).Hash(), Until: exp.Add(skew)})
 	return nil
 }
 
@@ -119,28 +134,96 @@ func second(claims strictjson.Value, name string) (time.Time, bool) {
 	return time.Unix(n, 0), ok
 }
 
-// vouched verifies the signature of a software statement or a request, and tells whose it is. What names a trusted issuer
-// must verify with that issuer's keys; anything else may verify with the client's own.
-func (j *judgement) vouched(ctx context.Context, point hook.Point, token *jose.Token, issuer, own string) (trust string, err error) {
-	if trusted, ok := j.site.issuer(issuer); ok && (issuer != "" || point == hook.RequestKeys) { // a statement needs one (RFC 7591 §2.3)
-		keys, known, err := j.keysFor(ctx, point, trusted, token)
-		switch {
-		case err != nil:
-			return TrustNone, err
-		case known && token.Verify(keys, slices.Concat(jose.Asymmetric(), jose.Symmetric())) != nil:
-			return TrustNone, forged(point, issuer)
-		case known:
-			return TrustIssuer, nil
-		case !trusted.isPattern():
-			return TrustNone, unknownIssuer(point, issuer)
+// vouched verifies the signature of a software statement or a request, and tells whose it is, and on which entry of the table
+// that rests. What names a trusted issuer must verify with that issuer's keys; anything else may verify with the client's own.
+func (j *judgement) vouched(ctx context.Context, point hook.Point, token *jose.Token, issuer, own string, doc strictjson.Value) (trust string, by TrustedIssuer, err error) {
+	if issuer != "" || point == hook.RequestKeys { // a statement needs one (RFC 7591 §2.3)
+		if trust, by, err = j.ofIssuers(ctx, point, token, issuer, doc); err != nil || trust == TrustIssuer {
+			return trust, by, err
 		}
 	}
 	if own != "" {
 		if set, err := jose.ParseJWKS([]byte(own)); err == nil && token.Verify(set, jose.Asymmetric()) == nil {
-			return TrustSelf, nil
+			return TrustSelf, TrustedIssuer{}, nil
 		}
 	}
-	return TrustNone, nil
+	return TrustNone, TrustedIssuer{}, nil
+}
+
+// ofIssuers tries the entries that name the issuer, in order: the first whose keys verify counts. Where one of them has keys and
+// none verifies, somebody lies about who they are.
+func (j *judgement) ofIssuers(ctx context.Context, point hook.Point, token *jose.Token, issuer string, doc strictjson.Value) (string, TrustedIssuer, error) {
+	var failed error
+	for _, t := range j.site.issuers(useOf(point), issuer) {
+		keys, known, err := j.keysFor(ctx, point, t, token, doc)
+		switch {
+		case err != nil:
+			failed = err // another entry may verify
+		case known && token.Verify(keys, slices.Concat(jose.Asymmetric(), jose.Symmetric())) == nil:
+			return TrustIssuer, t, nil
+		case known && failed == nil:
+			failed = forged(point, issuer)
+		case !known && !t.isPattern() && failed == nil:
+			failed = unknownIssuer(point, issuer)
+		}
+	}
+	return TrustNone, TrustedIssuer{}, failed
+}
+
+func useOf(point hook.Point) string {
+	if point == hook.RequestKeys {
+		return ForRequests
+	}
+	return ForStatements
+}
+
+// signedBy finds out who signed a request: who is named in it, or the software whose statement it brings.
+func (j *judgement) signedBy(ctx context.Context, token *jose.Token, issuer, own string) (string, TrustedIssuer, error) {
+	proven, err := j.ofSoftware(ctx, token)
+	if err != nil {
+		return TrustNone, TrustedIssuer{}, err
+	}
+	if proven {
+		return TrustIssuer, TrustedIssuer{}, nil
+	}
+	return j.vouched(ctx, hook.RequestKeys, token, issuer, own, token.Claims)
+}
+
+// ofSoftware tells whether a request is signed with keys that its software statement names. Only the statement of a trusted issuer
+// may, in the claims that the operator said.
+func (j *judgement) ofSoftware(ctx context.Context, token *jose.Token) (bool, error) {
+	compact, ok := field(token.Claims, "software_statement")
+	if !ok || !j.site.namesRequestKeys() || j.site.isNamed(ForRequests, j.signed.Issuer) { // who names an issuer of the list must be it
+		return false, nil
+	}
+	v, err := j.vouchStatement(ctx, compact, "", token.Claims)
+	if err != nil || v.trust != TrustIssuer {
+		return false, err
+	}
+	j.inner = &v
+	named, claims := v.by.Terms.RequestKeys, v.token.Claims
+	if set, ok := claims.Get(named.JWKS); ok && named.JWKS != "" {
+		given, err := jose.ParsePublished(strictjson.Append(nil, set))
+		if err == nil && token.Verify(given, jose.Asymmetric()) == nil {
+			return true, nil
+		}
+	}
+	address, _ := field(claims, named.JWKSURI)
+	if named.JWKSURI == "" || address == "" || j.desk.clientKeys == nil {
+		return false, nil
+	}
+	set, err := j.desk.clientKeys.Set(ctx, address, token.Header.Kid)
+	if err != nil {
+		return false, unreachable("The keys that the software statement names cannot be had now; try again later.", err)
+	}
+	return token.Verify(set, jose.Asymmetric()) == nil, nil
+}
+
+// unreachable is the answer while keys of others cannot be had.
+func unreachable(detail string, why error) error {
+	failure := core.Fail(core.TemporarilyUnavailable, detail, why)
+	failure.RetryAfter = time.Minute
+	return failure
 }
 
 // forged refuses what is not signed by whom it names.
@@ -161,24 +244,24 @@ func unknownIssuer(point hook.Point, issuer string) error {
 
 // keysFor gives the keys of a trusted issuer: from the configuration, from where it publishes them, or from plugins, which may
 // not know it.
-func (j *judgement) keysFor(ctx context.Context, point hook.Point, t TrustedIssuer, token *jose.Token) (keys jose.KeySet, known bool, err error) {
+func (j *judgement) keysFor(ctx context.Context, point hook.Point, t TrustedIssuer, token *jose.Token, doc strictjson.Value) (keys jose.KeySet, known bool, err error) {
+	var set jose.KeySet
 	switch {
 	case t.delegated():
-		return j.keysOfPlugins(ctx, point, token)
-	case t.JWKSURI == "":
-		return t.keys, true, nil
+		return j.keysOfPlugins(ctx, point, token, doc)
+	case t.JWKSURI != "":
+		set, err = j.desk.issuerKeys.Set(ctx, t.JWKSURI, token.Header.Kid)
+	case t.Configuration.Endpoint != "":
+		set, err = j.desk.issuerKeys.Configured(ctx, t.Configuration.Endpoint, t.Configuration.Claim, token.Header.Kid)
 	}
-	set, err := j.desk.issuerKeys.Set(ctx, t.JWKSURI, token.Header.Kid)
 	if err != nil {
-		failure := core.Fail(core.TemporarilyUnavailable, "The keys of the issuer that signed this cannot be had now; try again later.", err)
-		failure.RetryAfter = time.Minute
-		return jose.KeySet{}, false, failure
+		return jose.KeySet{}, false, unreachable("The keys of the issuer that signed this cannot be had now; try again later.", err)
 	}
 	return jose.Join(set, t.keys), true, nil
 }
 
 // keysOfPlugins asks plugins for the keys of who signed a token. Of what they give only whether it verifies is ever told.
-func (j *judgement) keysOfPlugins(ctx context.Context, point hook.Point, token *jose.Token) (keys jose.KeySet, known bool, err error) {
+func (j *judgement) keysOfPlugins(ctx context.Context, point hook.Point, token *jose.Token, doc strictjson.Value) (keys jose.KeySet, known bool, err error) {
 	if !j.desk.plugins.Serves(point) {
 		return jose.KeySet{}, false, nil
 	}
@@ -187,7 +270,7 @@ func (j *judgement) keysOfPlugins(ctx context.Context, point hook.Point, token *
 	if point == hook.RequestKeys {
 		stage, call.Signed.Kind = "request", hook.SignedRequest
 	} else {
-		call.Client = withoutCredentials(j.document())
+		call.Client = withoutCredentials(doc)
 	}
 	err = j.consult(ctx, stage, call, func(p hook.Plugin, r hook.Result) error {
 		if r.Action != hook.Give {

@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,6 +24,15 @@ type Site struct {
 	CustomAttributes []string           `yaml:"custom_attributes"`
 	Members          SiteMembers        `yaml:"members"`
 	TrustedIssuers   []TrustedIssuer    `yaml:"trusted_issuers"`
+	Janssen          Janssen            `yaml:",inline"` // a prepared site has them among its TrustedIssuers
+	Documents        SiteDocuments      `yaml:"client_id_metadata_documents"`
+	Limits           SiteLimits         `yaml:"limits"`
+	Access           SiteAccess         `yaml:",inline"`
+	Lifetime         SiteLifetime       `yaml:"lifetime"`
+	JanssenLife      JanssenLifetime    `yaml:",inline"`
+
+	digest    [sha256.Size]byte           // of what policy reads, but for the limits
+	templates map[string]strictjson.Value // of initial access tokens: what was declared
 }
 
 // SitePolicy is what the shipped rules read.
@@ -31,6 +41,7 @@ type SitePolicy struct {
 	DefaultScopes     []string      `yaml:"default_scopes"` // for a request without scope
 	Redirects         SiteRedirects `yaml:"redirects"`
 	SoftwareStatement SiteStatement `yaml:"software_statement"`
+	SignedRequest     SiteSigned    `yaml:"signed_request"`
 }
 
 // SiteRedirects narrows redirect URIs.
@@ -46,10 +57,20 @@ type SiteStatement struct {
 	AcceptSelfSigned bool `yaml:"accept_self_signed"`
 }
 
+// SiteSigned says when requests must come signed.
+type SiteSigned struct {
+	Required bool `yaml:"required"`
+}
+
 // SiteRegistration switches the desk's ways in.
 type SiteRegistration struct {
-	Open bool `yaml:"open"` // without an initial access token
+	Open       bool  `yaml:"open"`       // without an initial access token
+	Enabled    *bool `yaml:"enabled"`    // absent: yes; else nobody but operators registers clients, and no endpoint for it is advertised
+	Idempotent bool  `yaml:"idempotent"` // an open registration that is like an earlier one gives that client again
 }
+
+// IsOn tells whether clients can be registered by others than operators at all.
+func (r SiteRegistration) IsOn() bool { return r.Enabled == nil || *r.Enabled }
 
 // A Profile is a template for clients: what they get when they do not say, and what they may be.
 type Profile struct {
@@ -64,6 +85,9 @@ type Profile struct {
 	ClientIDs               []string      `yaml:"client_ids"`     // ids that a request may ask for
 	IDTokenSignedAlg        string        `yaml:"id_token_signed_response_alg"`
 	ClientSecretLifetime    time.Duration `yaml:"client_secret_lifetime" range:"0s..876000h"` // 0: never expires
+
+	RequireStatement     bool `yaml:"require_software_statement"`
+	RequireSignedRequest bool `yaml:"require_signed_request"`
 }
 
 // DefaultProfile is the profile of a client that names none.
@@ -79,6 +103,9 @@ func DefaultSite() Site {
 			DefaultScopes: []string{"openid", "profile", "email", "address", "phone", "offline_access"},
 			Redirects:     SiteRedirects{Max: 20},
 		},
+		Documents: defaultDocuments(),
+		Limits:    defaultLimits(),
+		Lifetime:  DefaultLifetime(),
 	}
 }
 
@@ -108,6 +135,8 @@ func (s *Site) Validate() []config.Problem {
 		}
 		t.validate(func(member, text string) { add(path+member, text) })
 	}
+	s.Janssen.validate(add)
+	s.Documents.validate(func(name string) bool { return name == DefaultProfile || s.HasProfile(name) }, func(member, text string) { add("client_id_metadata_documents"+member, text) })
 	for name, p := range s.Profiles {
 		if len(p.AllowedScopes) == 0 {
 			eachInvalid(p.DefaultScopes, s.allows, func(at string) {
@@ -116,7 +145,8 @@ func (s *Site) Validate() []config.Problem {
 		}
 		p.validate(func(path, text string) { add("client_profiles."+name+"."+path, text) })
 	}
-	return problems
+	s.Limits.validate(func(path, text string) { add("limits."+path, text) })
+	return append(problems, s.validateLifetime()...)
 }
 
 // allows tells whether clients may ask for a scope.
@@ -187,13 +217,15 @@ func (s Site) Prepared() (*Site, error) {
 		profiles[name] = p
 	}
 	s.Profiles = profiles
+	s.Lifetime = s.JanssenLife.over(s.Lifetime)
 	s.Policy.DefaultScopes = slices.DeleteFunc(slices.Clone(s.Policy.DefaultScopes), func(scope string) bool { return !s.allows(scope) })
-	s.TrustedIssuers = slices.Clone(s.TrustedIssuers)
+	s.TrustedIssuers = s.Janssen.table(s.TrustedIssuers)
 	for i, t := range s.TrustedIssuers {
 		if err := s.TrustedIssuers[i].prepare(); err != nil {
 			return nil, fmt.Errorf("trusted issuer %s: %w", t.Issuer, err)
 		}
 	}
+	s.digest = sha256.Sum256(strictjson.Append(nil, s.Data().Without("limits")))
 	return &s, nil
 }
 
@@ -234,11 +266,16 @@ func (s *Site) Data() strictjson.Value {
 			m("token_endpoint_auth_methods", set(methods)),
 			m("grant_types", set(p.GrantTypes)),
 			m("allowed_scopes", set(p.AllowedScopes)),
+			m("software_statement_required", strictjson.Bool(p.RequireStatement)),
+			m("signed_request_required", strictjson.Bool(p.RequireSignedRequest)),
 		)))
 	}
 	return strictjson.Object(
 		m("allowed_scopes", set(s.Policy.AllowedScopes)),
-		m("registration", strictjson.Object(m("open", strictjson.Bool(s.Registration.Open)))),
+		m("registration", strictjson.Object(
+			m("open", strictjson.Bool(s.Registration.Open)), m("idempotent", strictjson.Bool(s.Registration.Idempotent)),
+		)),
+		m("client_id_metadata_documents", strictjson.Object(m("enabled", strictjson.Bool(s.Documents.IsOn())))),
 		m("redirects", strictjson.Object(
 			m("allowed_hosts", set(s.Policy.Redirects.AllowedHosts)),
 			m("allowed_private_schemes", set(s.Policy.Redirects.AllowedPrivateSchemes)),
@@ -248,7 +285,11 @@ func (s *Site) Data() strictjson.Value {
 			m("required", strictjson.Bool(s.Policy.SoftwareStatement.Required)),
 			m("accept_self_signed", strictjson.Bool(s.Policy.SoftwareStatement.AcceptSelfSigned)),
 		)),
+		m("signed_request", strictjson.Object(
+			m("required", strictjson.Bool(s.Policy.SignedRequest.Required || s.Janssen.requiresSigned())),
+		)),
 		m("profiles", strictjson.Object(profiles...)),
+		m("limits", s.Limits.data()),
 	)
 }
 

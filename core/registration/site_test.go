@@ -27,6 +27,8 @@ policy:
     allowed_hosts: [shop.example]
   software_statement:
     required: true
+  signed_request:
+    required: true
 registration: {open: true}
 custom_attributes: [team]
 client_profiles:
@@ -35,6 +37,8 @@ client_profiles:
     token_endpoint_auth_method: none
     default_scopes: [openid]
     allowed_scopes: [openid, email]
+    require_software_statement: true
+    require_signed_request: true
   service:
     enabled: false
     grant_types: [client_credentials]
@@ -59,12 +63,13 @@ trusted_issuers:
 	}
 	checkMembers(t, s.Data(),
 		"allowed_scopes", `{"openid":true,"email":true,"custom":true}`,
-		"registration", `{"open":true}`,
+		"registration", `{"open":true,"idempotent":false}`,
 		"redirects", `{"allowed_hosts":{"shop.example":true},"allowed_private_schemes":{},"max":20}`,
 		"software_statement", `{"required":true,"accept_self_signed":false}`,
-		"profiles", `{"default":{"token_endpoint_auth_methods":{},"grant_types":{},"allowed_scopes":{}},
-			"service":{"token_endpoint_auth_methods":{},"grant_types":{"client_credentials":true},"allowed_scopes":{}},
-			"spa":{"token_endpoint_auth_methods":{"none":true},"grant_types":{},"allowed_scopes":{"openid":true,"email":true}}}`)
+		"profiles", `{"default":{"token_endpoint_auth_methods":{},"grant_types":{},"allowed_scopes":{},"software_statement_required":false,"signed_request_required":false},
+			"service":{"token_endpoint_auth_methods":{},"grant_types":{"client_credentials":true},"allowed_scopes":{},"software_statement_required":false,"signed_request_required":false},
+			"spa":{"token_endpoint_auth_methods":{"none":true},"grant_types":{},"allowed_scopes":{"openid":true,"email":true},"software_statement_required":true,"signed_request_required":true}}`,
+		"signed_request", `{"required":true}`)
 }
 
 func TestDefaultSite(t *testing.T) {
@@ -137,7 +142,7 @@ trusted_issuers:
 		"dcr_config.yaml:19: trusted_issuers[2].issuer: is listed twice",
 		"dcr_config.yaml:20: trusted_issuers[2].jwks_uri: must be an https URL",
 		"dcr_config.yaml:22: trusted_issuers[3].jwks_uri: stands beside jwks",
-		"dcr_config.yaml:24: trusted_issuers[4]: needs jwks, jwks_uri, shared_secret or keys: plugin",
+		"dcr_config.yaml:24: trusted_issuers[4]: needs jwks, jwks_uri, configuration, shared_secret or keys: plugin",
 	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%q is not said", want)

@@ -34,21 +34,56 @@ func (j *judgement) readStatement(ctx context.Context) error {
 	if compact == "" {
 		return nil
 	}
-	token, err := jose.Read(compact, maxStatement)
+	v, err := j.vouchStatement(ctx, compact, j.asked.Metadata.JWKS, j.document())
 	if err != nil {
-		return core.Refuse(core.InvalidSoftwareStatement, "software_statement is no usable signed JWT: %v.", err)
-	}
-	issuer, _ := field(token.Claims, "iss")
-	j.statement = decision.Statement{
-		Present: true, Issuer: issuer, Alg: token.Header.Alg, Kid: token.Header.Kid, Claims: token.Claims, Trust: TrustNone,
-	}
-	if j.statement.Trust, err = j.vouched(ctx, hook.SoftwareStatementKeys, &token, issuer, j.asked.Metadata.JWKS); err != nil {
 		return err
 	}
-	if compact == j.before.Client.Metadata.SoftwareStatement {
-		return nil // an update that repeats it byte for byte: its times were judged when it was new
+	if v.trust, err = j.admits(v); err != nil {
+		return err
 	}
-	return inTime(core.InvalidSoftwareStatement, "software_statement", token.Claims, j.now)
+	claims := v.token.Claims
+	j.statement = decision.Statement{
+		Present: true, Issuer: v.issuer, Alg: v.token.Header.Alg, Kid: v.token.Header.Kid, Claims: v.by.Terms.visible(claims), Trust: v.trust,
+	}
+	if v.trust == TrustIssuer {
+		j.bound = binding{terms: v.by.Terms, claims: claims}
+	}
+	isNew := compact != j.before.Client.Metadata.SoftwareStatement // one that is repeated was judged when it was new
+	if err := v.by.Terms.accepts(claims, isNew, j.now); err != nil {
+		return err
+	}
+	if v.trust == TrustIssuer && isNew && v.by.Terms.OneTime {
+		once, err := v.by.Terms.once(v.issuer, claims)
+		if err != nil {
+			return err
+		}
+		j.onces = append(j.onces, once)
+	}
+	return nil
+}
+
+// A vouching is what the signature of a software statement is worth.
+type vouching struct {
+	compact string
+	token   jose.Token
+	issuer  string
+	trust   string
+	by      TrustedIssuer // of trust issuer: the entry that it rests on
+}
+
+// vouchStatement reads and verifies a statement. The one that a signed request brought its keys with is not verified twice.
+func (j *judgement) vouchStatement(ctx context.Context, compact, own string, doc strictjson.Value) (vouching, error) {
+	if v := j.inner; v != nil && v.compact == compact && v.trust == TrustIssuer {
+		return *v, nil
+	}
+	token, err := jose.Read(compact, maxStatement)
+	if err != nil {
+		return vouching{}, core.Refuse(core.InvalidSoftwareStatement, "software_statement is no usable signed JWT: %v.", err)
+	}
+	v := vouching{compact: compact, token: token}
+	v.issuer, _ = field(token.Claims, "iss")
+	v.trust, v.by, err = j.vouched(ctx, hook.SoftwareStatementKeys, &token, v.issuer, own, doc)
+	return v, err
 }
 
 // parse reads the document; a merge is applied to what is stored first, so that all later stages see a whole document. A key

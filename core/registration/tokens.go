@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/strictjson"
 )
 
 // The bounds of an initial access token.
@@ -17,6 +18,7 @@ const (
 // TokenStore keeps initial access tokens.
 type TokenStore interface {
 	AddToken(ctx context.Context, t core.InitialAccessToken) error
+	Token(ctx context.Context, id core.TokenID) (Held, error)                  // the zero Held: there is none
 	Tokens(ctx context.Context, after core.TokenID, limit int) ([]Held, error) // newest first
 	RevokeToken(ctx context.Context, id core.TokenID) (bool, error)            // false: there was none
 }
@@ -28,6 +30,13 @@ type TokenRequest struct {
 	ExpiresIn *int64 // seconds
 	MaxUses   *int64
 	MaxUsages *int64 // the other spelling of max_uses
+
+	Scopes         []string // these and the next are core.Terms
+	RedirectHosts  []string
+	SoftwareIDs    []string
+	Origins        []string
+	AllowedOrigins []string         // the other spelling of origins
+	PolicyData     strictjson.Value // an object; absent: none
 }
 
 // Tokens mints, lists and revokes initial access tokens (RFC 7591 §3, Appendix A).
@@ -58,10 +67,15 @@ func (t *Tokens) Mint(ctx context.Context, by core.Subject, req TokenRequest) (c
 	if req.Profile != "" && !t.site().HasProfile(req.Profile) {
 		return core.InitialAccessToken{}, "", core.Refuse(core.InvalidRequest, "profile %q is not offered; see client_profiles in dcr_config.yaml.", core.Clip(req.Profile))
 	}
+	terms, err := req.terms()
+	if err != nil {
+		return core.InitialAccessToken{}, "", err
+	}
 	now, secret := t.now(), core.NewSecret()
 	token := core.InitialAccessToken{
 		ID: core.NewTokenID(now), Label: req.Label, Profile: req.Profile, MaxUses: uses,
 		CreatedAt: now.Truncate(time.Second), ExpiresAt: now.Add(lifetime).Truncate(time.Second), CreatedBy: by, Hash: secret.Hash(),
+		Terms: terms,
 	}
 	return token, secret, t.store.AddToken(ctx, token)
 }
@@ -95,6 +109,15 @@ func (r TokenRequest) lifetime() (time.Duration, error) {
 		return MaxTokenLifetime, nil
 	}
 	return time.Duration(*r.ExpiresIn) * time.Second, nil
+}
+
+// Show gives one token.
+func (t *Tokens) Show(ctx context.Context, id core.TokenID) (Held, error) {
+	held, err := t.store.Token(ctx, id)
+	if err == nil && held.Token.ID == "" {
+		err = core.Refuse(core.NotFound, "There is no initial access token with this id.")
+	}
+	return held, err
 }
 
 // List gives a page of tokens, newest first.

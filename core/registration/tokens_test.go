@@ -1,6 +1,7 @@
 package registration_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -45,7 +46,7 @@ func TestMint(t *testing.T) {
 				return
 			}
 			held, _ := b.store.TokenByHash(t.Context(), secret.Hash())
-			if err != nil || held.Token != token || token.MaxUses != test.uses || !token.ExpiresAt.Equal(b.now.Add(test.lifetime)) ||
+			if err != nil || !reflect.DeepEqual(held.Token, token) || token.MaxUses != test.uses || !token.ExpiresAt.Equal(b.now.Add(test.lifetime)) ||
 				token.CreatedBy != "ada" || token.Profile != test.req.Profile || token.Label != test.req.Label || held.Uses != 0 {
 				t.Errorf("token = %+v, %v", token, err)
 			}
@@ -60,7 +61,7 @@ func TestListAndRevoke(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if list, err := tokens.List(t.Context(), "", 10); err != nil || len(list) != 1 || list[0].Token != token {
+	if list, err := tokens.List(t.Context(), "", 10); err != nil || len(list) != 1 || !reflect.DeepEqual(list[0].Token, token) {
 		t.Errorf("List = %+v, %v", list, err)
 	}
 	if err := tokens.Revoke(t.Context(), token.ID); err != nil {

@@ -166,3 +166,25 @@ func (v Value) members() []Member {
 
 // isInteger tells whether a number is spelled without fraction and exponent.
 func isInteger(literal string) bool { return !strings.ContainsAny(literal, ".eE") }
+
+// IsType tells whether a value is of a type that JSON Schema has a name for; integer is a number that fits an int64.
+func (v Value) IsType(name string) bool {
+	switch name {
+	case "object":
+		return v.Kind() == KindObject
+	case "array":
+		return v.Kind() == KindArray
+	case "string":
+		return v.Kind() == KindString
+	case "number":
+		return v.Kind() == KindNumber
+	case "integer":
+		_, whole := v.Int64()
+		return whole
+	case "boolean":
+		return v.Kind() == KindBool
+	case "null":
+		return v.Kind() == KindNull
+	}
+	return false
+}

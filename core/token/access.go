@@ -14,24 +14,29 @@ import (
 
 // Access is what an access token of ours says.
 type Access struct {
-	ID         string       // jti
-	Subject    core.Subject // as the client knows whom it is about
-	Person     core.Subject // who that is, known once the token is verified; empty: the client acts for itself
-	ClientID   core.ClientID
-	Scope      []string
-	Audience   []string
-	GrantID    core.GrantID // empty: the client acts for itself, and Subject is its id
-	Generation uint64       // then: of the client
-	AuthTime   time.Time    // of the person; zero without one
-	IssuedAt   time.Time
-	ExpiresAt  time.Time
-	Added      []strictjson.Member // claims of plugins
+	ID          string       // jti
+	Subject     core.Subject // as the client knows whom it is about
+	Person      core.Subject // who that is, known once the token is verified; empty: the client acts for itself
+	ClientID    core.ClientID
+	Scope       []string
+	Audience    []string
+	GrantID     core.GrantID // empty: the client acts for itself, and Subject is its id
+	Generation  uint64       // then: of the client
+	AuthTime    time.Time    // of the person; zero without one
+	IssuedAt    time.Time
+	ExpiresAt   time.Time
+	Certificate string              // x5t#S256 of the certificate that it is bound to; empty: to none
+	Added       []strictjson.Member // claims of plugins
 }
 
 // Verify gives what an access token says, if we signed it and all that it rests on still stands: it is not revoked, its client
 // is active, its grant is there, its person too. Whom it is for (Audience, Scope) is the caller's to check. Any other token is
-// refused with invalid_token.
+// refused with invalid_token, and so is one that is bound to a certificate: see VerifyWith.
 func (e *Endpoint) Verify(ctx context.Context, bearer core.Secret) (Access, error) {
+	return e.VerifyWith(ctx, bearer, nil)
+}
+
+func (e *Endpoint) verifyAny(ctx context.Context, bearer core.Secret) (Access, error) {
 	live, err := e.live(ctx, bearer, core.Registered{})
 	access := live.Access
 	access.Scope, access.Audience, access.Added = slices.Clone(access.Scope), slices.Clone(access.Audience), slices.Clone(access.Added)
@@ -145,7 +150,7 @@ func readAccess(claims strictjson.Value) (Access, bool) {
 		ID: text(claims, "jti"), Subject: core.Subject(text(claims, "sub")), ClientID: core.ClientID(text(claims, "client_id")),
 		Scope: scope, Audience: audience, GrantID: core.GrantID(text(claims, "gid")), Generation: gen,
 		AuthTime: instant(claims, "auth_time"), IssuedAt: instant(claims, "iat"), ExpiresAt: instant(claims, "exp"),
-		Added: addedClaims(claims),
+		Certificate: readConfirmation(claims), Added: addedClaims(claims),
 	}
 	complete := a.ID != "" && a.Subject != "" && a.ClientID != "" && (a.GrantID != "") != (a.Generation != 0)
 	return a, complete && many && err == nil

@@ -140,7 +140,7 @@ func TestUserInfo(t *testing.T) {
 		"openid address": `{"sub":"u-ann","address":{"formatted":"Way 1\nTown"}}`,
 		"openid profile": `{"sub":"u-ann",` + profile + `}`,
 	} {
-		info, err := h.UserInfo(t.Context(), h.got(h.redeeming("web", h.code("web", scoped(scope)))).AccessToken)
+		info, err := h.UserInfo(t.Context(), h.got(h.redeeming("web", h.code("web", scoped(scope)))).AccessToken, nil)
 		if err != nil || info.Signed {
 			t.Errorf("%s: %v", scope, err)
 			continue
@@ -149,13 +149,13 @@ func TestUserInfo(t *testing.T) {
 	}
 	h.user("u-ann", func(u *core.User) { u.Profile, u.UpdatedAt = core.Profile{}, time.Time{} })
 	all := h.got(h.redeeming("web", h.code("web", scoped("openid profile email phone address")))).AccessToken
-	info, err := h.UserInfo(t.Context(), all)
+	info, err := h.UserInfo(t.Context(), all, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	checkJSON(t, "of somebody who told nothing", parse(t, info.Body), `{"sub":"u-ann","preferred_username":"Ann"}`)
 	h.change("web", func(r *core.Registered) { r.Client.Metadata.UserinfoSignedResponseAlg = "ES256" })
-	if info, err = h.UserInfo(t.Context(), all); err != nil || !info.Signed {
+	if info, err = h.UserInfo(t.Context(), all, nil); err != nil || !info.Signed {
 		t.Fatal(info.Signed, err)
 	}
 	checkJSON(t, "signed", h.claims(core.Secret(info.Body), "JWT", "ES256"), fmt.Sprintf(`{"sub":"u-ann","iss":%q,"aud":"web","preferred_username":"Ann"}`, issuer))
@@ -188,12 +188,12 @@ func TestRefusedUserInfo(t *testing.T) {
 			return access
 		}, core.InvalidToken, "revoked"},
 	} {
-		_, err := h.UserInfo(t.Context(), c.bearer())
+		_, err := h.UserInfo(t.Context(), c.bearer(), nil)
 		h.checkRefusal(what, err, c.wrong, c.says)
 	}
 	access := h.got(h.redeeming("web", h.code("web"))).AccessToken
 	h.user("u-ann", func(u *core.User) { u.Disabled = true })
-	_, err := h.UserInfo(t.Context(), access)
+	_, err := h.UserInfo(t.Context(), access, nil)
 	h.checkRefusal("of somebody who was disabled", err, core.InvalidToken, "revoked")
 }
 

@@ -31,7 +31,7 @@ func TestClientCredentials(t *testing.T) {
 	if named.IDToken != "" || named.RefreshToken != "" || !slices.Equal(named.Scope, []string{"openid", "offline_access"}) {
 		t.Errorf("scopes of a person: %+v", named.Scope)
 	}
-	if _, err := h.UserInfo(t.Context(), named.AccessToken); core.CodeOf(err) != core.InsufficientScope {
+	if _, err := h.UserInfo(t.Context(), named.AccessToken, nil); core.CodeOf(err) != core.InsufficientScope {
 		t.Errorf("userinfo of a client: %v", err)
 	}
 	h.client("bare", oauth.AuthClientSecretBasic, func(c *core.Client) { c.Metadata.Scope = []string{"openid"} })
@@ -178,4 +178,25 @@ func TestPolicyDecides(t *testing.T) {
 		return decision.TokenVerdict{}, core.Refuse(core.PolicyUnavailable, "no decision")
 	}
 	h.refused("no decision", h.forItself("web"), core.PolicyUnavailable, "no decision")
+}
+
+// Who gets a token uses their client, for as long as what hangs on it lives; who asks about one, too. Who is refused does not.
+func TestUsedClients(t *testing.T) {
+	h := open(t)
+	h.got(h.forItself("web"))
+	answer := h.got(h.redeeming("web", h.code("web")))
+	if _, err := h.Introspect(t.Context(), h.with([]string{"token", answer.AccessToken.Reveal()}, "web", nil)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Token(t.Context(), h.forItself("web", "scope", "delete")); err == nil {
+		t.Fatal("it was not refused")
+	}
+	wrong := h.forItself("web")
+	wrong.Presented.Authorization = "Basic d2ViOndyb25n"
+	if _, err := h.Token(t.Context(), wrong); err == nil {
+		t.Fatal("it was not refused")
+	}
+	if want := []string{"web 10m0s", "web 720h0m0s", "web " + time.Time{}.Sub(h.now).String()}; !slices.Equal(h.used, want) {
+		t.Errorf("used: %q, want %q", h.used, want)
+	}
 }

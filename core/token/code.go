@@ -88,7 +88,7 @@ func (g *codeGrant) begin(ctx context.Context) error {
 
 // commit spends the code and keeps the grant. It lives as long as its last token may.
 func (g *codeGrant) commit(ctx context.Context) error {
-	g.grant.Scope = g.scope
+	g.grant.Scope, g.grant.Certificate = g.scope, g.bindRefresh()
 	g.grant.ExpiresAt = g.now.Add(g.lifetimes.AccessToken)
 	if g.mayRefresh() {
 		g.grant.ExpiresAt = g.now.Add(max(g.lifetimes.RefreshToken, g.lifetimes.AccessToken))

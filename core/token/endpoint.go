@@ -108,6 +108,9 @@ type Parts struct {
 	Names         core.Pairwise   // of people, to clients that know them by names of their own
 	Now           func() time.Time
 	Options       Options
+	// Used is told of a client that was issued a token, and until when the last of what was issued with it is good, or that asked
+	// about one, with the zero time; nil: nobody.
+	Used func(c *core.Client, until time.Time)
 }
 
 // An Endpoint issues the tokens of one issuer and answers for them. It is safe for concurrent use.
@@ -133,6 +136,9 @@ func New(p Parts) *Endpoint {
 	}
 	if o.AudienceAllowed == nil {
 		o.AudienceAllowed = func(string, core.Client) bool { return false }
+	}
+	if p.Used == nil {
+		p.Used = func(*core.Client, time.Time) {}
 	}
 	if p.Plugins == nil {
 		p.Plugins = hook.None{}

@@ -196,6 +196,8 @@ type house struct {
 	policy func(q *decision.Token) (decision.TokenVerdict, error)
 	minted int
 	chain  chain
+	using  sync.Mutex
+	used   []string // clients, and for how long what they got is good
 	told   []token.Extension
 }
 
@@ -236,7 +238,12 @@ func (h *house) reopen(ring *keys.Ring) {
 		Authenticator: h.authenticator(),
 		Clients:       h.shelf, People: h.shelf, Grants: h.shelf, Once: h.shelf, Keys: h, Policy: h, Now: now,
 		Plugins: h, Extended: func(x token.Extension) { h.told = append(h.told, x) },
-		Names:   names,
+		Names: names,
+		Used: func(c *core.Client, until time.Time) {
+			h.using.Lock()
+			defer h.using.Unlock()
+			h.used = append(h.used, string(c.ID)+" "+until.Sub(h.now).String())
+		},
 		Options: token.Options{Issuer: issuer, AudienceAllowed: func(resource string, _ core.Client) bool { return resource == api || resource == other }},
 	})
 }

@@ -3,6 +3,7 @@ package token
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/clientauth"
@@ -45,6 +46,7 @@ func (e *Endpoint) askedFor(ctx context.Context, req Request) (core.Registered, 
 	if token == "" {
 		return core.Registered{}, "", core.Refuse(core.InvalidRequest, "token is missing.")
 	}
+	e.parts.Used(&caller.Client, time.Time{})
 	return caller, token, nil
 }
 
@@ -73,6 +75,7 @@ func (e *Endpoint) describe(a *Access) ([]byte, error) {
 	if !a.AuthTime.IsZero() {
 		r.Int("auth_time", a.AuthTime.Unix())
 	}
+	writeConfirmation(r, a.Certificate)
 	for _, m := range a.Added {
 		r.Value(m.Name, m.Value)
 	}
@@ -102,6 +105,7 @@ func (e *Endpoint) introspectRefresh(ctx context.Context, caller core.Registered
 	r.Int("exp", g.ExpiresAt.Unix())
 	r.Int("iat", g.CreatedAt.Unix())
 	r.Text("sub", string(e.parts.Names.Name(&found.client.Client, g.Subject)))
+	writeConfirmation(r, g.Certificate)
 	r.Text("iss", e.options.Issuer)
 	r.End('}')
 	return r.Bytes()

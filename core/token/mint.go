@@ -66,6 +66,7 @@ func (c *call) accessClaims(expires time.Time) ([]byte, error) {
 	r.Text("jti", c.jti())
 	r.Text("client_id", string(c.client.Client.ID))
 	r.TextIf("scope", oauth.FormatScope(c.scope))
+	writeConfirmation(r, c.certificate)
 	if c.grant.ID == "" {
 		r.Uint("gen", c.client.Client.Generation)
 	} else {

@@ -41,7 +41,7 @@ func TestPairwiseSubjects(t *testing.T) {
 			t.Errorf("%s: sub %q, want %q", what, sub, want)
 		}
 	}
-	info, err := h.UserInfo(t.Context(), answer.AccessToken)
+	info, err := h.UserInfo(t.Context(), answer.AccessToken, nil)
 	if err != nil || subOf(parse(t, info.Body)) != string(want) {
 		t.Errorf("userinfo: %s, %v", info.Body, err)
 	}

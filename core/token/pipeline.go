@@ -46,6 +46,8 @@ type call struct {
 	added     strictjson.Value // claims of plugins, an object; absent: none
 	refresh   core.Secret      // the refresh token to answer with
 	jti       func() string    // of the access token
+
+	certificate string // x5t#S256 of that which the tokens are bound to; empty: to none
 }
 
 // A grantType is one way to get tokens. It fills in the call's grant, user, scope and resources when it checks.
@@ -65,6 +67,9 @@ func (e *Endpoint) Token(ctx context.Context, req Request) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
+	if err := c.bind(); err != nil {
+		return Answer{}, err
+	}
 	for _, step := range [...]func(context.Context) error{
 		grant.check,    // 3
 		c.chooseTarget, // 4
@@ -76,7 +81,19 @@ func (e *Endpoint) Token(ctx context.Context, req Request) (Answer, error) {
 			return Answer{}, err
 		}
 	}
-	return c.mint() // 8
+	answer, err := c.mint() // 8
+	if err == nil {
+		c.parts.Used(&c.client.Client, c.goodUntil(answer))
+	}
+	return answer, err
+}
+
+// goodUntil is when all that was issued has ended.
+func (c *call) goodUntil(a Answer) time.Time {
+	if c.grant.ID != "" {
+		return c.grant.ExpiresAt
+	}
+	return c.now.Add(a.ExpiresIn)
 }
 
 // grantType finds the grant that is asked for, and whether the client registered it (RFC 6749 §5.2).

@@ -29,6 +29,9 @@ func (g *refreshGrant) check(ctx context.Context) error {
 	if err := g.read(ctx); err != nil {
 		return err
 	}
+	if isBoundElsewhere(g.held.Grant.Certificate, g.req.Caller.Certificate) {
+		return invalidGrant("The refresh token is bound to another TLS certificate than that of this connection (RFC 8705 section 4).")
+	}
 	standing, err := g.standingOf(ctx, g.held.Grant)
 	if err != nil {
 		return err

@@ -15,8 +15,9 @@ type UserInfo struct {
 	Signed bool
 }
 
-// UserInfo gives the claims that the token's scopes stand for (OpenID Connect Core §5.3, §5.4). Errors are those of RFC 6750 §3.1.
-func (e *Endpoint) UserInfo(ctx context.Context, bearer core.Secret) (UserInfo, error) {
+// UserInfo gives the claims that the token's scopes stand for (OpenID Connect Core §5.3, §5.4). presented is the
+// certificate that came with it, nil: none. Errors are those of RFC 6750 §3.1.
+func (e *Endpoint) UserInfo(ctx context.Context, bearer core.Secret, presented *core.Certificate) (UserInfo, error) {
 	if bearer == "" {
 		return UserInfo{}, core.Refuse(core.InvalidToken, "An access token is needed: send it as Authorization: Bearer.")
 	}
@@ -24,6 +25,8 @@ func (e *Endpoint) UserInfo(ctx context.Context, bearer core.Secret) (UserInfo, 
 	switch {
 	case err != nil:
 		return UserInfo{}, err
+	case isBoundElsewhere(found.Certificate, presented):
+		return UserInfo{}, stolenToken()
 	case !slices.Contains(found.Audience, e.options.Issuer):
 		return UserInfo{}, core.Refuse(core.InvalidToken, "The access token is for another audience than userinfo.")
 	case !oauth.ScopeContains(found.Scope, oauth.ScopeOpenID) || found.user.Subject == "":

@@ -58,18 +58,16 @@ func (s *Server) copyRequest(ctx *fasthttp.RequestCtx, t target, fields head) *R
 	return r
 }
 
-// callerIP walks X-Forwarded-For from the right while the speaker is a trusted proxy.
+// callerIP walks what proxies said from the right while the speaker is a trusted one.
 func (s *Server) callerIP(ip netip.Addr, h head) netip.Addr {
 	if len(s.opt.TrustedProxies) == 0 || !s.trusted(ip) {
 		return ip
 	}
-	hops := strings.Split(strings.Join(h.all("X-Forwarded-For"), ","), ",")
-	for _, hop := range slices.Backward(hops) {
-		next, err := netip.ParseAddr(strings.TrimSpace(hop))
-		if err != nil {
+	for _, next := range slices.Backward(s.hops(h)) {
+		if !next.IsValid() {
 			return ip
 		}
-		if ip = next.Unmap().WithZone(""); !s.trusted(ip) {
+		if ip = next; !s.trusted(ip) {
 			return ip
 		}
 	}

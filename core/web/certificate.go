@@ -27,6 +27,9 @@ const (
 // takeCertificates finds the client's certificates, the client's own first: what was shown in the TLS handshake, or, where a
 // proxy ends TLS, what it says in its header. Never both: where the header counts, the handshake is the proxy's own.
 func (ex *exchange) takeCertificates() *refusal {
+	if issuers := ex.s.opt.Authorities; issuers != nil {
+		ex.req.issuers = issuers()
+	}
 	header := ex.s.opt.CertificateHeader
 	if header == "" {
 		if state := ex.ctx.TLSConnectionState(); state != nil {
@@ -119,12 +122,26 @@ func readCertificate(text string) (*x509.Certificate, error) {
 }
 
 // certificateOf gives what the client presented; nil when nothing was. Whoever presented it has its key: that was proved in the
-// TLS handshake. Who issued it is not looked at here.
+// TLS handshake. Whether it is trusted says whether an authority of the operator's issued it.
 func certificateOf(r *Request) *core.Certificate {
 	if len(r.Certificates) == 0 {
 		return nil
 	}
-	return Described(r.Certificates[0])
+	c := Described(r.Certificates[0])
+	c.Trusted = r.issuers != nil && issuedBy(r.issuers, r.Certificates, r.Start)
+	return c
+}
+
+// issuedBy tells whether a chain leads from a client's certificate to an authority.
+func issuedBy(authorities *x509.CertPool, chain []*x509.Certificate, now time.Time) bool {
+	between := x509.NewCertPool()
+	for _, issuer := range chain[1:] {
+		between.AddCert(issuer)
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{
+		Roots: authorities, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	})
+	return err == nil
 }
 
 // Described gives what there is to know of a certificate.

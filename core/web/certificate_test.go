@@ -106,3 +106,60 @@ func TestForeignCertificateHeader(t *testing.T) {
 		t.Errorf("where no header counts: %d %q", a.StatusCode, a.body)
 	}
 }
+
+// That an authority of the operator's issued a certificate is said only of those that it did issue, for clients and for now.
+func TestTrustedCertificates(t *testing.T) {
+	now := time.Now()
+	make := func(template *x509.Certificate, by *x509.Certificate, key, byKey *ecdsa.PrivateKey) *x509.Certificate {
+		der, err := x509.CreateCertificate(rand.Reader, template, by, &key.PublicKey, byKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	newKey := func() *ecdsa.PrivateKey {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	caKey, key := newKey(), newKey()
+	caTemplate := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "CA"}, NotAfter: now.Add(time.Hour), IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	ca := make(caTemplate, caTemplate, caKey, caKey)
+	leaf := func(change func(*x509.Certificate)) *x509.Certificate {
+		c := &x509.Certificate{
+			SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "app"}, NotAfter: now.Add(time.Hour), ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+		}
+		change(c)
+		return c
+	}
+	same := func(*x509.Certificate) {}
+	ended := func(c *x509.Certificate) { c.NotAfter = now.Add(-time.Minute) }
+	forServers := func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }
+	pool := x509.NewCertPool()
+	pool.AddCert(ca)
+	for name, test := range map[string]struct {
+		cert *x509.Certificate
+		pool *x509.CertPool
+		want bool
+	}{
+		"issued":         {make(leaf(same), ca, key, caKey), pool, true},
+		"no authorities": {make(leaf(same), ca, key, caKey), nil, false},
+		"self-signed":    {make(leaf(same), leaf(same), key, key), pool, false},
+		"forged":         {make(leaf(same), caTemplate, key, newKey()), pool, false},
+		"ended":          {make(leaf(ended), ca, key, caKey), pool, false},
+		"for servers":    {make(leaf(forServers), ca, key, caKey), pool, false},
+	} {
+		r := &Request{Certificates: []*x509.Certificate{test.cert}, Start: now, issuers: test.pool}
+		if got := CallerOf(r).Certificate.Trusted; got != test.want {
+			t.Errorf("%s: trusted %t", name, got)
+		}
+	}
+}

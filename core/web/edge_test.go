@@ -277,6 +277,7 @@ func TestTrustedProxies(t *testing.T) {
 		{[]string{"::ffff:203.0.113.7"}, "203.0.113.7"},
 		{[]string{"6.6.6.6, unknown, 10.1.1.1"}, "10.1.1.1"},
 		{[]string{"evil"}, "127.0.0.1"},
+		{[]string{"203.0.113.7:4711"}, "203.0.113.7"},
 		{[]string{""}, "127.0.0.1"},
 	} {
 		var header []string
@@ -288,6 +289,40 @@ func TestTrustedProxies(t *testing.T) {
 		}
 		if a := far.ask(t, get("/files/a", header...)); !strings.Contains(a.body, "|127.0.0.1|") {
 			t.Errorf("%q from an untrusted peer: %s", c.sent, a.body)
+		}
+	}
+}
+
+// With Forwarded (RFC 7239) it is the same, and X-Forwarded-For, which the proxy does not write, counts for nothing.
+func TestForwarded(t *testing.T) {
+	near := start(t, func(o *Options) {
+		o.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")}
+		o.ForwardedHeader = Forwarded
+	})
+	for _, c := range []struct {
+		sent []string
+		want string
+	}{
+		{nil, "127.0.0.1"},
+		{[]string{"for=203.0.113.7"}, "203.0.113.7"},
+		{[]string{"For=6.6.6.6, for=203.0.113.7;proto=https;by=10.0.0.1"}, "203.0.113.7"},
+		{[]string{"for=6.6.6.6", `proto=https; for = "203.0.113.7:4711", for=10.1.1.1`}, "203.0.113.7"},
+		{[]string{`for="[2001:db8::1]:4711"`}, "2001:db8::1"},
+		{[]string{`for="[::ffff:203.0.113.7]"`}, "203.0.113.7"},
+		{[]string{`for=6.6.6.6;host="a,for=7.7.7.7"`}, "6.6.6.6"},
+		{[]string{`for=6.6.6.6;host="a\",for=7.7.7.7"`}, "6.6.6.6"},
+		{[]string{"for=6.6.6.6, for=unknown, for=10.1.1.1"}, "10.1.1.1"},
+		{[]string{"for=_hidden"}, "127.0.0.1"},
+		{[]string{"for=6.6.6.6;for=7.7.7.7"}, "127.0.0.1"},
+		{[]string{"proto=https"}, "127.0.0.1"},
+		{[]string{`for="6.6.6.6`}, "6.6.6.6"},
+	} {
+		header := []string{"X-Forwarded-For: 6.6.6.9"}
+		for _, value := range c.sent {
+			header = append(header, "Forwarded: "+value)
+		}
+		if a := near.ask(t, get("/files/a", header...)); !strings.Contains(a.body, "|"+c.want+"|") {
+			t.Errorf("%q: %s, want %s", c.sent, a.body, c.want)
 		}
 	}
 }
@@ -345,4 +380,20 @@ func TestAreas(t *testing.T) {
 	if a := g.ask(t, get("/api/administrator")); a.Header.Get("Content-Type") != "application/json" {
 		t.Errorf("a prefix is not an area: %s", a.Header.Get("Content-Type"))
 	}
+}
+
+// Whatever a proxy or its caller wrote into Forwarded: an address comes out that can be compared, or none.
+func FuzzForwardedFor(f *testing.F) {
+	for _, seed := range []string{"for=203.0.113.7", `for="[2001:db8::1]:4711";proto=https`, `for="a\",b";for=6.6.6.6`, `for="[::ffff:1.2.3.4%eth0]"`, "for=", `for="`, "FOR = 1.2.3.4 "} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, element string) {
+		if got := forwardedFor(element); got.IsValid() && (got.Zone() != "" || got.Is4In6()) {
+			t.Errorf("%q: %s", element, got)
+		}
+		parts := splitOutside(element, ',')
+		if strings.Join(parts, ",") != element {
+			t.Errorf("%q falls into %q", element, parts)
+		}
+	})
 }

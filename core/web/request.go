@@ -25,7 +25,8 @@ type Request struct {
 
 	head    head
 	params  []param
-	proxied bool // the peer is a trusted proxy: TLS is with it, not with the caller
+	issuers *x509.CertPool // who may issue certificates for clients; nil: nobody
+	proxied bool           // the peer is a trusted proxy: TLS is with it, not with the caller
 }
 
 type param struct{ name, value string }

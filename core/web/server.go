@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"io"
 	"log/slog"
@@ -27,14 +28,16 @@ const (
 // Options say what a Server serves and to whom.
 type Options struct {
 	Routes            []Route
-	IssuerPath        string         // "/api/oidc"; everything below it speaks OAuth
-	Areas             []Area         // the faces of other parts; the longest prefix wins
-	Face              Face           // of what lies in no area
-	Sites             []string       // accepted hosts, "id.example.com" or "localhost:8080"; or AnySite
-	TrustedProxies    []netip.Prefix // peers whose X-Forwarded-For is believed
-	CertificateHeader string         // the header in which trusted proxies pass the client's certificate on; empty: the handshake's counts
-	ReadTimeout       time.Duration  // for one request, head and body; 0 means 15 s
-	IdleTimeout       time.Duration  // between requests of a connection; 0 means 75 s
+	IssuerPath        string                // "/api/oidc"; everything below it speaks OAuth
+	Areas             []Area                // the faces of other parts; the longest prefix wins
+	Face              Face                  // of what lies in no area
+	Sites             []string              // accepted hosts, "id.example.com" or "localhost:8080"; or AnySite
+	TrustedProxies    []netip.Prefix        // peers whose ForwardedHeader is believed
+	ForwardedHeader   string                // Forwarded, or else XForwardedFor
+	CertificateHeader string                // the header in which trusted proxies pass the client's certificate on; empty: the handshake's counts
+	Authorities       func() *x509.CertPool // who may issue the clients' certificates; nil: of none it is said that it was issued by whom we trust
+	ReadTimeout       time.Duration         // for one request, head and body; 0 means 15 s
+	IdleTimeout       time.Duration         // between requests of a connection; 0 means 75 s
 	Now               func() time.Time
 	Log               *slog.Logger
 	ErrorPage         func(e *core.Error, status int) Response // of the face Page; nil: a plain one

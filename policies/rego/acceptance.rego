@@ -19,27 +19,37 @@ checked if {
 }
 
 # METADATA
-# description: Kinds of caller by operation and channel. Open registration is apart, because the site switches it on.
+# description: >-
+#   Kinds of caller by operation and channel. Open registration is apart, because the site switches it on. A client with an
+#   access token of its own has the scope dcr.register when it registers others; a certificate alone counts where the site
+#   says so.
 callers := {
 	"register": {
-		"dcr": {"initial_access_token", "operator"},
+		"dcr": {"initial_access_token", "client_credentials", "mtls", "operator"},
 		"operator": {"operator"},
+		"cimd": {"client_metadata_document"},
+		"import": {"operator"},
 	},
 	"read": {
-		"manage": {"registration_access_token", "operator"},
+		"manage": {"registration_access_token", "client_credentials", "operator"},
 		"operator": {"operator"},
 	},
 	"update": {
-		"manage": {"registration_access_token", "operator"},
+		"manage": {"registration_access_token", "client_credentials", "operator"},
 		"operator": {"operator"},
+		"import": {"operator"},
 	},
 	"delete": {
-		"manage": {"registration_access_token", "operator"},
+		"manage": {"registration_access_token", "client_credentials", "operator"},
 		"operator": {"operator"},
+		"import": {"operator"},
+		"system": {"system"},
 	},
 	"disable": {"operator": {"operator"}},
 	"enable": {"operator": {"operator"}},
 	"approve": {"operator": {"operator"}},
+	"rotate": {"operator": {"operator"}},
+	"renew": {"system": {"system"}},
 }
 
 permitted if input.caller.kind in callers[input.operation][input.channel]
@@ -76,6 +86,35 @@ deny contains {
 } if {
 	open_attempt
 	not data.ostiary.config.registration.open
+}
+
+# METADATA
+# title: Client ID metadata documents
+# description: Clients that are known by a document at their client_id come only where the site allows it.
+deny contains {
+	"rule": "acceptance.documents_off",
+	"code": "access_denied",
+	"fields": [],
+	"message": "Clients are not known by metadata documents here. Ask the operator to register the client.",
+	"public": true,
+} if {
+	input.channel == "cimd"
+	not data.ostiary.config.client_id_metadata_documents.enabled
+}
+
+# METADATA
+# title: What a document cannot ask for
+# description: >-
+#   Nobody vouches for a client that only its own document describes. It acts for people, who are asked, and never for itself.
+deny contains {
+	"rule": "acceptance.document_grant",
+	"code": "invalid_client_metadata",
+	"field": "grant_types",
+	"message": "A client that is known by its metadata document cannot have the grant type client_credentials. Ask the operator to register the client.",
+	"public": true,
+} if {
+	input.channel == "cimd"
+	"client_credentials" in input.effective.grant_types
 }
 
 profile := data.ostiary.config.profiles[input.profile]
@@ -148,12 +187,18 @@ deny contains {
 	"message": sprintf("A client cannot add the scope %s to itself. Ask the operator to add it.", [scope]),
 	"public": true,
 } if {
-	input.operation == "update"
-	input.caller.kind != "operator"
+	adds_to_itself
 	some scope in {"admin.api", "dcr.register"}
 	scope in input.scopes
 	not scope in input.before.scope
 }
+
+adds_to_itself if {
+	input.operation == "update"
+	input.caller.kind != "operator"
+}
+
+adds_to_itself if input.channel == "cimd"
 
 # METADATA
 # title: Number of redirect URIs

@@ -10,7 +10,9 @@ package ostiary.registration.software_statement
 checked if {
 	input.operation
 	is_boolean(input.software_statement.present)
+	is_boolean(input.signed_request.present)
 	input.software_statement.trust
+	input.caller.kind
 }
 
 trusted if input.software_statement.trust == "issuer"
@@ -37,7 +39,7 @@ deny contains {
 
 # METADATA
 # title: Required statement
-# description: A site may register only clients that somebody vouches for.
+# description: A site, or a profile of it, may register only clients that somebody vouches for.
 deny contains {
 	"rule": "software_statement.required",
 	"code": "invalid_software_statement",
@@ -46,6 +48,30 @@ deny contains {
 	"public": true,
 } if {
 	input.operation == "register"
-	data.ostiary.config.software_statement.required
+	needs_statement
 	not input.software_statement.present
 }
+
+needs_statement if data.ostiary.config.software_statement.required
+
+needs_statement if data.ostiary.config.profiles[input.profile].software_statement_required
+
+# METADATA
+# title: Required signature
+# description: A site, or a profile of it, may take documents of clients only as signed requests. Operators need not sign.
+deny contains {
+	"rule": "software_statement.unsigned_request",
+	"code": "invalid_client_metadata",
+	"fields": [],
+	"message": "The request must be signed here: send a JWT as application/jwt or application/jose whose claims are the document.",
+	"public": true,
+} if {
+	input.operation in {"register", "update"}
+	input.caller.kind != "operator"
+	needs_signature
+	not input.signed_request.present
+}
+
+needs_signature if data.ostiary.config.signed_request.required
+
+needs_signature if data.ostiary.config.profiles[input.profile].signed_request_required

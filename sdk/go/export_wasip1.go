@@ -7,8 +7,14 @@ import (
 	"github.com/ostiary/ostiary/sdk/go/abi"
 )
 
-// input and output keep the buffers of the current call reachable: Go does not move them, but would free them.
-var input, output []byte
+// input and output keep the buffers of the current call reachable: Go does not move them, but would free them. What a plugin
+// reads are pieces of input, so that each call has one of its own; the first is there before the host remembers the memory.
+var (
+	input, output []byte
+	taken         = true // input belongs to a call
+)
+
+const usualInput = 8 << 10
 
 //go:wasmimport ostiary_v1 log
 func hostLog(level int32, ptr unsafe.Pointer, size uint32)
@@ -22,15 +28,20 @@ func exportMinor() int32 { return abi.Minor }
 
 //go:wasmexport ostiary_alloc
 func exportAlloc(size uint32) unsafe.Pointer {
-	if uint32(cap(input)) < size || cap(input) == 0 {
-		input = make([]byte, max(size, 4<<10))
+	if taken || uint32(cap(input)) < size {
+		input, taken = make([]byte, max(size, usualInput)), false
 	}
 	input = input[:size]
 	return unsafe.Pointer(unsafe.SliceData(input))
 }
 
 //go:wasmexport ostiary_configure
-func exportConfigure(ptr, size uint32) uint64 { return give(module.setUp(received(size))) }
+func exportConfigure(ptr, size uint32) uint64 {
+	answer, err := module.setUp(received(size))
+	warmUp()
+	input, taken = make([]byte, usualInput), false
+	return give(answer, err)
+}
 
 //go:wasmexport pre_register
 func exportPreRegister(ptr, size uint32) uint64 { return ask(abi.PreRegister, size) }
@@ -71,7 +82,10 @@ func ask(hook string, size uint32) uint64 { return give(module.run(hook, receive
 
 // received gives what the host wrote into the buffer of exportAlloc: JSON without spaces around it, valid because the host
 // wrote it.
-func received(size uint32) Value { return Value{text: string(input[:min(size, uint32(len(input)))])} }
+func received(size uint32) Value {
+	taken = true
+	return made(input[:min(size, uint32(len(input)))])
+}
 
 // give hands an answer to the host: ptr<<32|size, or 0 for a fault, whose cause is logged.
 func give(answer []byte, err error) uint64 {

@@ -12,7 +12,7 @@ import (
 func readCall(v Value) (c *Call, err error) {
 	c = &Call{Client: Metadata{Value: Object()}, Before: Metadata{Value: Object()}}
 	s := &scanner{text: v.text}
-	s.object(func(name string) {
+	for name, more := s.enter(); more; name, more = s.member() {
 		switch name {
 		case "v":
 			if major := s.take(); major.text != strconv.Itoa(abi.Major) {
@@ -40,12 +40,12 @@ func readCall(v Value) (c *Call, err error) {
 		default:
 			s.take()
 		}
-	})
+	}
 	return c, err
 }
 
 func readContext(s *scanner, c *Context) {
-	s.object(func(name string) {
+	for name, more := s.enter(); more; name, more = s.member() {
 		switch name {
 		case "decision_id":
 			c.DecisionID = s.take().Text()
@@ -73,11 +73,11 @@ func readContext(s *scanner, c *Context) {
 		default:
 			s.take()
 		}
-	})
+	}
 }
 
 func readCaller(s *scanner, c *abi.Caller) {
-	s.object(func(name string) {
+	for name, more := s.enter(); more; name, more = s.member() {
 		switch v := s.take(); name {
 		case "kind":
 			c.Kind = v.Text()
@@ -96,14 +96,16 @@ func readCaller(s *scanner, c *abi.Caller) {
 		case "roles":
 			c.Roles = v.Strings()
 		}
-	})
+	}
 }
 
 // readMetadata finds the members once, so that each Get need not walk the text.
 func readMetadata(s *scanner) Metadata {
 	m := Metadata{members: make([]Member, 0, 24)}
 	start := s.pos
-	s.object(func(name string) { m.members = append(m.members, Member{Name: name, Value: s.take()}) })
+	for name, more := s.enter(); more; name, more = s.member() {
+		m.members = append(m.members, Member{Name: name, Value: s.take()})
+	}
 	m.Value = Value{text: s.text[start:s.pos]}
 	return m
 }

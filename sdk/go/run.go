@@ -53,7 +53,7 @@ func (p *plugin) run(hook string, input Value) (answer []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return appendEnvelope(nil, envelope), nil
+	return appendEnvelope(make([]byte, 0, 64+len(envelope.Patch.text)+len(envelope.Result.text)+len(envelope.Audit.text)), envelope), nil
 }
 
 // answer makes the envelope of a call that was served with a given outcome.

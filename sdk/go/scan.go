@@ -100,22 +100,33 @@ var marks = [256]byte{
 	' ': markEnd, '\t': markEnd, '\n': markEnd, '\r': markEnd,
 }
 
-// object walks the members of the object at hand and steps over it. visit is called at each value and must step over it.
-// What is no object is stepped over.
-func (s *scanner) object(visit func(name string)) {
+// enter goes to the first member of the object at hand, as member does. What is no object is stepped over.
+func (s *scanner) enter() (name string, ok bool) {
 	if s.peek() != '{' {
 		s.take()
-		return
+		return "", false
 	}
 	s.pos++
-	for s.next('}') {
-		name := unquote(s.take().text)
-		s.space()
-		s.pos++ // the colon
-		s.space()
-		visit(name)
+	return s.member()
+}
+
+// member gives the name of the next member of the object that was entered and goes to its value, which the caller steps over.
+// After the last it leaves the object.
+func (s *scanner) member() (name string, ok bool) {
+	if !s.next('}') {
+		s.pos++
+		return "", false
 	}
-	s.pos++
+	return s.name(), true
+}
+
+// name gives the member's name at hand and goes to its value.
+func (s *scanner) name() string {
+	name := unquote(s.take().text)
+	s.space()
+	s.pos++ // the colon
+	s.space()
+	return name
 }
 
 // stringEnd gives the place after the string that begins at a given place. It leaps from quote to quote, because a step over

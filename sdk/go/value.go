@@ -3,6 +3,7 @@ package ostiary
 import (
 	"iter"
 	"strconv"
+	"unsafe"
 )
 
 // A Value is one piece of JSON, kept as its text and read when asked. The zero Value is absent: no value at all. Every reader
@@ -41,18 +42,25 @@ func Bool(b bool) Value { return Value{text: strconv.FormatBool(b)} }
 func Int(n int64) Value { return Value{text: strconv.FormatInt(n, 10)} }
 
 // String makes a string. Bytes that are not UTF-8 become U+FFFD.
-func String(s string) Value { return Value{text: string(appendString(nil, s))} }
+func String(s string) Value { return made(appendString(make([]byte, 0, len(s)+2), s)) }
+
+// made gives what was written as a value. Nobody writes to it again, so it need not be copied.
+func made(out []byte) Value { return Value{text: unsafe.String(unsafe.SliceData(out), len(out))} }
 
 // Strings makes an array of strings.
 func Strings(list []string) Value {
-	out := []byte{'['}
+	size := 2
+	for _, s := range list {
+		size += len(s) + 3
+	}
+	out := append(make([]byte, 0, size), '[')
 	for i, s := range list {
 		if i > 0 {
 			out = append(out, ',')
 		}
 		out = appendString(out, s)
 	}
-	return Value{text: string(append(out, ']'))}
+	return made(append(out, ']'))
 }
 
 // Array makes an array. Absent items become null.
@@ -64,11 +72,17 @@ func Array(items ...Value) Value {
 		}
 		out = append(out, item.JSON()...)
 	}
-	return Value{text: string(append(out, ']'))}
+	return made(append(out, ']'))
 }
 
 // Object makes an object. Members with an absent value are left out; names must differ.
-func Object(members ...Member) Value { return Value{text: string(appendObject(nil, members))} }
+func Object(members ...Member) Value {
+	size := 2
+	for _, m := range members {
+		size += len(m.Name) + len(m.Value.text) + 4
+	}
+	return made(appendObject(make([]byte, 0, size), members))
+}
 
 // JSON gives the value as JSON text; null when it is absent.
 func (v Value) JSON() string {
@@ -114,11 +128,19 @@ func (v Value) Int() (n int64, ok bool) {
 
 // Strings gives the strings of an array, leaving out its other items; nil for anything else.
 func (v Value) Strings() []string {
+	if !v.IsArray() {
+		return nil
+	}
 	var list []string
-	for item := range v.Items() {
-		if item.IsString() {
-			list = append(list, item.Text())
+	for s := (scanner{text: v.text, pos: 1}); s.next(']'); {
+		item := s.take()
+		if !item.IsString() {
+			continue
 		}
+		if list == nil {
+			list = make([]string, 0, 4) // most lists are short
+		}
+		list = append(list, item.Text())
 	}
 	return list
 }
@@ -144,20 +166,22 @@ func (v Value) Members() iter.Seq2[string, Value] {
 		if !v.IsObject() {
 			return
 		}
-		more := true
-		s := scanner{text: v.text}
-		s.object(func(name string) {
-			if member := s.take(); more {
-				more = yield(name, member)
+		for s := (scanner{text: v.text, pos: 1}); s.next('}'); {
+			if name := s.name(); !yield(name, s.take()) {
+				return
 			}
-		})
+		}
 	}
 }
 
 // Get gives a member of an object; the absent Value if there is none.
 func (v Value) Get(name string) Value {
-	for n, member := range v.Members() {
-		if n == name {
+	if !v.IsObject() {
+		return Value{}
+	}
+	for s := (scanner{text: v.text, pos: 1}); s.next('}'); {
+		found := s.name() == name
+		if member := s.take(); found {
 			return member
 		}
 	}

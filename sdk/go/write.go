@@ -11,7 +11,12 @@ import (
 func appendString(out []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	out = append(out, '"')
-	for _, r := range s { // what is not UTF-8 arrives as U+FFFD
+	plain := 0
+	for plain < len(s) && isPlain[s[plain]] {
+		plain++
+	}
+	out = append(out, s[:plain]...) // most strings end here
+	for _, r := range s[plain:] {   // what is not UTF-8 arrives as U+FFFD
 		switch {
 		case r == '"' || r == '\\':
 			out = append(out, '\\', byte(r))
@@ -24,6 +29,16 @@ func appendString(out []byte, s string) []byte {
 		}
 	}
 	return append(out, '"')
+}
+
+// isPlain has the bytes of a string that are written as they are.
+var isPlain = plainBytes()
+
+func plainBytes() (plain [256]bool) {
+	for c := ' '; c < utf8.RuneSelf; c++ {
+		plain[c] = c != '"' && c != '\\'
+	}
+	return plain
 }
 
 func appendObject(out []byte, members []Member) []byte {

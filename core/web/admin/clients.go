@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/operator"
 	"github.com/ostiary/ostiary/core/registration"
@@ -21,10 +22,16 @@ type client struct {
 	Metadata    strictjson.Value `json:"metadata"`
 	CreatedAt   time.Time        `json:"created_at"`
 	UpdatedAt   time.Time        `json:"updated_at"`
+	LastUsed    time.Time        `json:"last_used,omitzero"` // to the hour; absent: never, as far as known
 	ExpiresAt   time.Time        `json:"expires_at,omitzero"`
+	Lifetime    int64            `json:"lifetime,omitempty"` // seconds that it was let live
+	RenewedAt   time.Time        `json:"renewed_at,omitzero"`
 	Channel     core.Channel     `json:"channel"`
 	Profile     string           `json:"profile"`
+	Declared    string           `json:"declared,omitempty"` // by which set of declarations
 	IAT         core.TokenID     `json:"initial_access_token,omitempty"`
+	IATLabel    string           `json:"initial_access_token_label,omitempty"`
+	Terms       *terms           `json:"initial_access_token_terms,omitempty"` // that hold the client as long as it is
 	Statement   string           `json:"software_statement_issuer,omitempty"`
 	Locked      []string         `json:"locked"`
 	Generation  uint64           `json:"generation"`
@@ -32,10 +39,25 @@ type client struct {
 	Written     core.DecisionID  `json:"written_by"`
 	Approved    core.DecisionID  `json:"approved_by,omitempty"`
 	Revision    string           `json:"policy_revision"`
+	Plugins     []plugin         `json:"plugins,omitempty"` // that had a part in its last write
 	Trust       string           `json:"trust"`
 	Labels      []string         `json:"labels"`
 	Limits      map[string]int64 `json:"limits"` // seconds, by name
 	Obligations []obligation     `json:"obligations"`
+}
+
+// plugin is a plugin in one version.
+type plugin struct {
+	Name   string `json:"name"`
+	Digest string `json:"digest"`
+}
+
+func showPlugins(list []core.PluginRef) []plugin {
+	shown := make([]plugin, len(list))
+	for i, p := range list {
+		shown[i] = plugin(p)
+	}
+	return shown
 }
 
 // obligation is what policy demands of a client on every later request, and the rule that does.
@@ -61,13 +83,20 @@ func showClient(s registration.Stored) client {
 	if c.Governance.Limits == nil {
 		c.Governance.Limits = map[string]int64{}
 	}
-	return client{
-		ClientID: c.ID, State: s.State, Metadata: metadata.Document(&c.Metadata), CreatedAt: c.IssuedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(),
-		ExpiresAt: c.Expires.UTC(), Channel: c.Provenance.Channel, Profile: c.Provenance.Profile, IAT: c.Provenance.IAT,
+	shown := client{
+		ClientID: c.ID, State: s.State, Metadata: metadata.Document(&c.Metadata), CreatedAt: c.IssuedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(), LastUsed: s.Use.Last.UTC(),
+		ExpiresAt: c.Expires.UTC(), Channel: c.Provenance.Channel, Profile: c.Provenance.Profile, Declared: c.Provenance.Declared,
+		IAT: c.Provenance.IAT, IATLabel: c.Provenance.IATLabel,
 		Statement: c.Provenance.StatementIssuer, Locked: orEmpty(c.Locked), Generation: c.Generation, Registered: c.Provenance.RegisteredBy,
 		Written: c.Provenance.WrittenBy, Approved: c.Provenance.ApprovedBy, Revision: c.Provenance.Revision,
+		Lifetime: int64(c.Life.Lasts / time.Second), RenewedAt: c.Life.From.UTC(), Plugins: showPlugins(c.Provenance.Plugins),
 		Trust: c.Governance.Trust, Labels: orEmpty(c.Governance.Labels), Limits: c.Governance.Limits, Obligations: showObligations(c.Governance.Obligations),
 	}
+	if !c.Provenance.Terms.IsZero() {
+		held := showTerms(c.Provenance.Terms)
+		shown.Terms = &held
+	}
+	return shown
 }
 
 func orEmpty[T any](list []T) []T {
@@ -77,13 +106,14 @@ func orEmpty[T any](list []T) []T {
 	return list
 }
 
-// ListClients lists clients, newest first: ?state= (or status=) channel= iat= software_id= statement_issuer= queue= cursor= limit=.
+// ListClients lists clients, newest first: ?state= (or status=) channel= iat= software_id= statement_issuer= queue=
+// last_used_before= cursor= limit=.
 func (h *Handlers) ListClients(ctx context.Context, r *web.Request, _ operator.Operator) (web.Response, error) {
-	query, err := searchOf(r, "state", "status", "channel", "iat", "software_id", "statement_issuer", "queue")
+	query, err := searchOf(r, "state", "status", "channel", "iat", "software_id", "statement_issuer", "queue", "last_used_before")
 	if err != nil {
 		return web.Response{}, err
 	}
-	filter, err := clientsFilter(query)
+	filter, err := clientsFilter(query, r.Start)
 	if err != nil {
 		return web.Response{}, err
 	}
@@ -99,7 +129,7 @@ func (h *Handlers) ListClients(ctx context.Context, r *web.Request, _ operator.O
 }
 
 // clientsFilter reads what the list is narrowed to. Who asks for a queue means those who wait in it.
-func clientsFilter(query search) (registration.Filter, error) {
+func clientsFilter(query search, now time.Time) (registration.Filter, error) {
 	state, status := query.Get("state"), query.Get("status") // as in the client view, and as in registration_status
 	if state != "" && status != "" && state != status {
 		return registration.Filter{}, core.Refuse(core.InvalidRequest, "state and status mean the same and differ; send one of them.")
@@ -111,13 +141,18 @@ func clientsFilter(query search) (registration.Filter, error) {
 	if f.Queue != "" && f.State == "" {
 		f.State = core.Pending
 	}
-	return f, nil
+	var err error
+	f.LastUsedBefore, err = ledger.ParseMoment("last_used_before", query.Get("last_used_before"), now)
+	return f, err
 }
 
 // ShowClient answers one client with its ETag.
 func (h *Handlers) ShowClient(ctx context.Context, r *web.Request, _ operator.Operator) (web.Response, error) {
 	stored, err := h.find(ctx, r)
 	if err != nil {
+		return web.Response{}, err
+	}
+	if stored.Use, err = h.Clients.Use(ctx, stored.Client.ID); err != nil {
 		return web.Response{}, err
 	}
 	res, err := reply(http.StatusOK, showClient(stored))
@@ -178,7 +213,7 @@ func (h *Handlers) write(ctx context.Context, r *web.Request, by operator.Operat
 		Operation: op, Channel: core.ChannelOperator, Decision: r.DecisionID, RequestID: r.ID, ClientID: core.ClientID(r.Param("id")),
 		Merge: r.Method == http.MethodPatch, Credential: registration.Credential{Operator: by.Subject}, Caller: web.CallerOf(r), IfMatch: web.EntityTags(r, "If-Match"),
 	}
-	if err := readInto(&req, r.Body); err != nil {
+	if err := readInto(&req, r); err != nil {
 		req.Refused = core.AsError(err)
 	}
 	answer, err := h.Desk.Do(ctx, req)
@@ -192,7 +227,8 @@ func (h *Handlers) write(ctx context.Context, r *web.Request, by operator.Operat
 }
 
 // readInto reads the body of an operation that has one, or may have one.
-func readInto(req *registration.Request, body []byte) (err error) {
+func readInto(req *registration.Request, r *web.Request) (err error) {
+	body := r.Body
 	switch op := req.Operation; {
 	case op == core.Register || op == core.Update || op == core.Approve && len(body) > 0:
 		req.Body, err = web.ParseBody(body)
@@ -202,6 +238,8 @@ func readInto(req *registration.Request, body []byte) (err error) {
 		}
 		err = web.DecodeBody(body, &why)
 		req.Reason = why.Reason
+	case op == core.Rotate:
+		req.Rotation, err = rotationOf(r.Route, body)
 	}
 	return err
 }

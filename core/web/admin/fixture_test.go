@@ -30,6 +30,7 @@ type house struct {
 	desk   *registration.Desk
 	crowd  *crowd
 	people *login.Desk // over the crowd
+	reaper reaper
 
 	plugged *plugged
 	routes  []web.Route
@@ -77,7 +78,7 @@ func open(t *testing.T) *house {
 	h.routes = routesOf(admin.New(admin.Parts{
 		Roster: operator.NewRoster(operator.Token{Subject: "ada", Hash: ada.Hash()}),
 		Tokens: registration.NewTokens(h.vault, h.desk.Site, h.tick),
-		Desk:   h.desk, Clients: h.vault, Decisions: h.book,
+		Desk:   h.desk, Declared: h.desk, Clients: h.vault, Reaper: &h.reaper, Decisions: h.book,
 		Users: h.people, Sessions: h.people, SetupURL: func(link core.Secret) string { return "https://op.example/setup?token=" + link.Reveal() },
 		Policies: func() any { return map[string]string{"active_revision": "r-1"} }, Plugins: h.plugged,
 		Explainer: h.book,
@@ -102,6 +103,7 @@ func routesOf(a *admin.Handlers) []web.Route {
 		row("POST", "/dcr/initial-access-tokens", a.As(a.MintToken)),
 		row("GET", "/dcr/initial-access-tokens", a.As(a.ListTokens)),
 		row("DELETE", "/dcr/initial-access-tokens/:id", a.As(a.RevokeToken)),
+		row("GET", "/dcr/initial-access-tokens/:id", a.As(a.ShowToken)),
 		row("GET", "/clients", a.As(a.ListClients)),
 		judged(row("POST", "/clients", a.As(a.CreateClient))),
 		row("GET", "/clients/:id", a.As(a.ShowClient)),
@@ -112,6 +114,15 @@ func routesOf(a *admin.Handlers) []web.Route {
 		judged(row("POST", "/clients/:id/enable", a.As(a.EnableClient))),
 		judged(row("POST", "/clients/:id/approve", a.As(a.ApproveClient))),
 		judged(row("POST", "/clients/:id/reject", a.As(a.RejectClient))),
+		row("GET", "/clients/:id/history", a.As(a.ShowHistory)),
+		row("GET", "/dcr/unused", a.As(a.ListUnused)),
+		row("POST", "/dcr/unused/reap", a.As(a.Reap)),
+		judged(row("POST", "/clients/:id/secret", a.As(a.RotateSecret))),
+		judged(row("POST", "/dcr/clients/:id/tokens", a.As(a.RenewRegistrationToken))),
+		row("GET", "/export/clients", a.As(a.ExportClients)),
+		row("POST", "/declarations/:set/plan", a.As(a.PlanClients)),
+		judged(row("PUT", "/declarations/:set/clients/:id", a.As(a.DeclareClient))),
+		judged(row("DELETE", "/declarations/:set/clients/:id", a.As(a.WithdrawClient))),
 		row("POST", "/simulate", a.As(a.Simulate)),
 		row("GET", "/decisions", a.As(a.ListDecisions)),
 		row("GET", "/decisions/:id", a.As(a.ShowDecision)),
@@ -129,6 +140,8 @@ func routesOf(a *admin.Handlers) []web.Route {
 		row("GET", "/plugins/:name", a.As(a.ShowPlugin)),
 		row("POST", "/plugins/:name/approve", a.As(a.ApprovePlugin)),
 		row("POST", "/plugins/:name/revoke", a.As(a.RevokePlugin)),
+		row("GET", "/plugins/:name/kept", a.As(a.ShowKept)),
+		row("DELETE", "/plugins/:name/kept", a.As(a.ForgetKept)),
 	}
 }
 

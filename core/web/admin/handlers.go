@@ -28,6 +28,7 @@ type Roster interface {
 // Tokens are the initial access tokens (core/registration).
 type Tokens interface {
 	Mint(ctx context.Context, by core.Subject, req registration.TokenRequest) (core.InitialAccessToken, core.Secret, error)
+	Show(ctx context.Context, id core.TokenID) (registration.Held, error)
 	List(ctx context.Context, after core.TokenID, limit int) ([]registration.Held, error)
 	Revoke(ctx context.Context, id core.TokenID) error
 }
@@ -43,6 +44,7 @@ type Desk interface {
 type Clients interface {
 	Client(ctx context.Context, id core.ClientID) (registration.Stored, error)
 	Page(ctx context.Context, f registration.Filter, cursor string, limit int) (page []registration.Stored, next string, err error)
+	Use(ctx context.Context, id core.ClientID) (registration.Use, error)
 }
 
 // Decisions reads the ledger (core/ledger).
@@ -67,7 +69,10 @@ type Parts struct {
 	Roster    Roster
 	Tokens    Tokens
 	Desk      Desk
+	Declared  Declarer
+	Sets      DeclaredSets
 	Clients   Clients
+	Reaper    Reaper
 	Decisions Decisions
 	Keys      Keys
 	Users     Users
@@ -140,6 +145,8 @@ func operationOf(r *web.Request) core.Operation {
 		return core.Approve
 	case strings.HasSuffix(r.Route, "/reject"):
 		return core.Reject
+	case strings.HasSuffix(r.Route, "/secret"), strings.HasSuffix(r.Route, "/tokens"):
+		return core.Rotate
 	case r.Method == http.MethodPost:
 		return core.Register
 	case r.Method == http.MethodDelete:

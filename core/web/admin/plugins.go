@@ -19,6 +19,10 @@ type Plugins interface {
 	Approve(ctx context.Context, name string, by core.Subject, asked strictjson.Value) error
 	// Revoke takes that back.
 	Revoke(ctx context.Context, name string, by core.Subject) error
+	// Kept shows a page of what one keeps, without values; with a key: what it keeps under it.
+	Kept(ctx context.Context, name, key, cursor string, limit int) (any, error)
+	// Forget removes what one keeps under a key; with "": all that it keeps. It shows how much that was.
+	Forget(ctx context.Context, name, key string, by core.Subject) (any, error)
 }
 
 // ListPlugins answers what is plugged in, and how it is.
@@ -63,6 +67,35 @@ func (h *Handlers) RevokePlugin(ctx context.Context, r *web.Request, by operator
 		return web.Response{}, err
 	}
 	return h.plugin(r)
+}
+
+// ShowKept answers what a plugin keeps, a page of keys: ?cursor= limit=. With ?key= it answers the value, too.
+func (h *Handlers) ShowKept(ctx context.Context, r *web.Request, _ operator.Operator) (web.Response, error) {
+	query, err := searchOf(r, "key")
+	if err != nil {
+		return web.Response{}, err
+	}
+	shown, err := h.Plugins.Kept(ctx, r.Param("name"), query.Get("key"), query.Get("cursor"), query.limit)
+	if err != nil {
+		return web.Response{}, err
+	}
+	return reply(http.StatusOK, shown)
+}
+
+// ForgetKept removes what a plugin keeps: all of it, or what stands under ?key=.
+func (h *Handlers) ForgetKept(ctx context.Context, r *web.Request, by operator.Operator) (web.Response, error) {
+	query, err := searchOf(r, "key")
+	if err != nil {
+		return web.Response{}, err
+	}
+	if query.Has("key") && query.Get("key") == "" {
+		return web.Response{}, core.Refuse(core.InvalidRequest, "key is empty. Leave it out to have everything forgotten.")
+	}
+	shown, err := h.Plugins.Forget(ctx, r.Param("name"), query.Get("key"), by.Subject)
+	if err != nil {
+		return web.Response{}, err
+	}
+	return reply(http.StatusOK, shown)
 }
 
 // readIfGiven reads a body that may be left out.

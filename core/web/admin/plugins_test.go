@@ -38,6 +38,47 @@ func (p *plugged) Revoke(_ context.Context, name string, by core.Subject) error 
 	return nil
 }
 
+func (p *plugged) Kept(_ context.Context, name, key, cursor string, limit int) (any, error) {
+	if name != "hosts" {
+		return nil, core.Refuse(core.NotFound, "There is no plugin %s.", name)
+	}
+	return map[string]any{"key": key, "cursor": cursor, "limit": limit}, nil
+}
+
+func (p *plugged) Forget(_ context.Context, name, key string, by core.Subject) (any, error) {
+	p.by, p.did = by, "forget "+key
+	return map[string]int{"forgotten": 1}, nil
+}
+
+func TestKept(t *testing.T) {
+	h := open(t)
+	if a := h.want(h.ask("GET", "/plugins/hosts/kept?key=a%2Fb&cursor=c&limit=3", ""), http.StatusOK); a.text("key") != "a/b" || a.text("cursor") != "c" {
+		t.Error(a.body)
+	}
+	h.refused(h.ask("GET", "/plugins/other/kept", ""), http.StatusNotFound, core.NotFound, "There is no plugin other.")
+	h.refused(h.ask("GET", "/plugins/hosts/kept?keys=a", ""), http.StatusBadRequest, core.InvalidRequest, "There is no query parameter keys")
+	h.want(h.ask("DELETE", "/plugins/hosts/kept?key=a", ""), http.StatusOK)
+	if h.plugged.did != "forget a" || h.plugged.by != "ada" {
+		t.Errorf("%+v", h.plugged)
+	}
+	h.want(h.ask("DELETE", "/plugins/hosts/kept", ""), http.StatusOK)
+	if h.plugged.did != "forget " {
+		t.Errorf("%+v", h.plugged)
+	}
+	for _, query := range []string{"key=", "kay=a"} {
+		h.plugged.did = ""
+		h.refused(h.ask("DELETE", "/plugins/hosts/kept?"+query, ""), http.StatusBadRequest, core.InvalidRequest, "")
+		if h.plugged.did != "" {
+			t.Errorf("%s: %s", query, h.plugged.did)
+		}
+	}
+	for _, method := range []string{"GET", "DELETE"} {
+		if a := h.send(method, "/plugins/hosts/kept", ""); a.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: %d", method, a.StatusCode)
+		}
+	}
+}
+
 func TestPlugins(t *testing.T) {
 	h := open(t)
 	if a := h.want(h.ask("GET", "/plugins", ""), http.StatusOK); a.text("items.0") != "hosts" {

@@ -92,6 +92,17 @@ func (v *vault) AddToken(_ context.Context, t core.InitialAccessToken) error {
 	return nil
 }
 
+func (v *vault) Token(_ context.Context, id core.TokenID) (registration.Held, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, h := range v.tokens {
+		if h.Token.ID == id {
+			return h, nil
+		}
+	}
+	return registration.Held{}, nil
+}
+
 func (v *vault) Tokens(_ context.Context, after core.TokenID, limit int) ([]registration.Held, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -122,6 +133,12 @@ func (v *vault) Page(_ context.Context, f registration.Filter, cursor string, li
 		return found, "", err
 	}
 	return found, string(found[limit-1].Client.ID), nil
+}
+
+func (v *vault) Use(_ context.Context, id core.ClientID) (registration.Use, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.clients[id].Use, nil
 }
 
 // page cuts a page out of a list, newest first: ids sort by time.

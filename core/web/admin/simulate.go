@@ -147,8 +147,10 @@ func usualChannel(op core.Operation, kind string) core.Channel {
 	switch {
 	case kind == registration.KindOperator, kind == "" && (op == core.Disable || op == core.Enable || op == core.Approve || op == core.Reject):
 		return core.ChannelOperator
-	case kind == registration.KindRAT, kind == "" && op != core.Register:
+	case kind == registration.KindRAT, (kind == "" || kind == registration.KindClient) && op != core.Register:
 		return core.ChannelManage
+	case kind == registration.KindDocument:
+		return core.ChannelDocument
 	}
 	return core.ChannelDCR
 }
@@ -156,10 +158,12 @@ func usualChannel(op core.Operation, kind string) core.Channel {
 // usualKind is the caller that a channel has when it is not said.
 func usualKind(channel core.Channel) string {
 	switch channel {
-	case core.ChannelOperator:
+	case core.ChannelOperator, core.ChannelImport:
 		return registration.KindOperator
 	case core.ChannelManage:
 		return registration.KindRAT
+	case core.ChannelDocument:
+		return registration.KindDocument
 	}
 	return registration.KindIAT
 }
@@ -172,25 +176,34 @@ func check(req registration.Request, kind string) error {
 		return core.Refuse(core.InvalidRequest, "operation must be register, update, delete, read, disable, enable, approve or reject.")
 	}
 	switch req.Channel {
-	case core.ChannelDCR, core.ChannelManage, core.ChannelOperator:
+	case core.ChannelDCR, core.ChannelManage, core.ChannelOperator, core.ChannelDocument, core.ChannelImport:
 	default:
-		return core.Refuse(core.InvalidRequest, "channel must be dcr, manage or operator.")
+		return core.Refuse(core.InvalidRequest, "channel must be dcr, manage, operator, cimd or import.")
 	}
 	switch kind {
-	case registration.KindIAT, registration.KindRAT, registration.KindOperator, registration.KindOpen:
+	case registration.KindIAT, registration.KindRAT, registration.KindClient, registration.KindMTLS, registration.KindOperator, registration.KindOpen,
+		registration.KindDocument:
 	default:
-		return core.Refuse(core.InvalidRequest, "caller.kind must be %s, %s, %s or %s.",
-			registration.KindIAT, registration.KindRAT, registration.KindOperator, registration.KindOpen)
+		return core.Refuse(core.InvalidRequest, "caller.kind must be %s, %s, %s, %s, %s, %s or %s.",
+			registration.KindIAT, registration.KindRAT, registration.KindClient, registration.KindMTLS, registration.KindOperator, registration.KindOpen,
+			registration.KindDocument)
 	}
-	open := kind == registration.KindOpen && req.Channel == core.ChannelDCR
-	if kind != usualKind(req.Channel) && !open {
+	other := req.Channel == core.ChannelDCR && (kind == registration.KindOpen || kind == registration.KindMTLS) ||
+		req.Channel != core.ChannelOperator && kind == registration.KindClient
+	if kind != usualKind(req.Channel) && !other {
 		return core.Refuse(core.InvalidRequest, "caller.kind %s never comes by the channel %s; leave one of them out.", kind, req.Channel)
 	}
 	if _, err := netip.ParseAddr(req.Caller.IP); err != nil {
 		return core.Refuse(core.InvalidRequest, "caller.ip is no IP address.")
 	}
-	if (req.Operation == core.Register) != (req.ClientID == "") {
-		return core.Refuse(core.InvalidRequest, "client_id names the client that an operation is about: every operation but register needs it.")
+	if req.Channel == core.ChannelDocument {
+		if req.Operation != core.Register || req.ClientID == "" || req.Signed != "" {
+			return core.Refuse(core.InvalidRequest, "A client metadata document is judged as register, with its address as client_id; without a request it is fetched.")
+		}
+		return nil
+	}
+	if (req.Operation == core.Register && req.Channel != core.ChannelImport) != (req.ClientID == "") {
+		return core.Refuse(core.InvalidRequest, "client_id names the client that an operation is about: every operation but register needs it, and the channel import, where it is chosen.")
 	}
 	return nil
 }

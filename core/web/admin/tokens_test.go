@@ -128,3 +128,18 @@ func TestRevokeToken(t *testing.T) {
 	h.refused(h.ask("DELETE", tokens+"/"+a.text("id"), ""), http.StatusNotFound, core.NotFound, "no initial access token")
 	h.refused(h.ask("DELETE", tokens+"/"+a.text("token"), ""), http.StatusNotFound, core.NotFound, "no initial access token")
 }
+
+// A token shows what it lays down, and its clients show what holds them.
+func TestShowToken(t *testing.T) {
+	h := open(t)
+	made := h.want(h.ask("POST", tokens, `{"scopes":["openid"],"allowed_origins":["https://app.example"],"policy_data":{"team":"a"},"label":"partner"}`), http.StatusCreated)
+	a := h.want(h.ask("GET", tokens+"/"+made.text("id"), ""), http.StatusOK)
+	if a.text("label") != "partner" || a.text("scopes.0") != "openid" || a.text("origins.0") != "https://app.example" || a.text("policy_data.team") != "a" ||
+		a.text("created_by") != "ada" || a.text("token") != "" || a.number("uses") != 0 {
+		t.Errorf("%s", a.body)
+	}
+	h.refused(h.ask("GET", tokens+"/iat-none", ""), http.StatusNotFound, core.NotFound, "no initial access token")
+	for _, bad := range []string{`{"scopes":"openid"}`, `{"scopes":[]}`, `{"origins":["https://a.example"],"allowed_origins":["https://b.example"]}`, `{"policy_data":"a"}`} {
+		h.refused(h.ask("POST", tokens, bad), http.StatusBadRequest, core.InvalidRequest, "")
+	}
+}

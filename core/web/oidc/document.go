@@ -48,7 +48,7 @@ func Document(issuer string, certified ...oauth.AuthMethod) []byte {
 func capabilities(certified []oauth.AuthMethod) []strictjson.Member {
 	authMethods := slices.Insert(slices.Clone(authMethods), len(authMethods)-1, certified...)
 	withoutNone := authMethods[:len(authMethods)-1] // who asks about tokens must prove who it is (RFC 7662 §2.1)
-	return []strictjson.Member{
+	members := []strictjson.Member{
 		{Name: "scopes_supported", Value: strictjson.Strings(scopes)},
 		{Name: "response_types_supported", Value: texts(oauth.ResponseCode)},
 		{Name: "response_modes_supported", Value: texts("query", "form_post")},
@@ -70,6 +70,10 @@ func capabilities(certified []oauth.AuthMethod) []strictjson.Member {
 		{Name: "request_uri_parameter_supported", Value: strictjson.Bool(false)},               // left out it would be true (Discovery §3)
 		{Name: "authorization_response_iss_parameter_supported", Value: strictjson.Bool(true)}, // RFC 9207 §3
 	}
+	if len(certified) > 0 { // RFC 8705 §3.3
+		members = append(members, strictjson.Member{Name: "tls_client_certificate_bound_access_tokens", Value: strictjson.Bool(true)})
+	}
+	return members
 }
 
 // texts gives words of the protocol as a JSON array.
@@ -79,4 +83,19 @@ func texts[T ~string](words ...T) strictjson.Value {
 		list[i] = string(w)
 	}
 	return strictjson.Strings(list)
+}
+
+// in gives the discovery document with the ways in that are open (RFC 8414 §2; draft-ietf-oauth-client-id-metadata-document-02 §6).
+func (w WaysIn) in(document []byte) []byte {
+	doc, err := strictjson.Parse(document, strictjson.Stored)
+	if err != nil { // Document made it
+		return document
+	}
+	if !w.Registration {
+		doc = doc.Without("registration_endpoint")
+	}
+	if w.Documents {
+		doc = doc.With("client_id_metadata_document_supported", strictjson.Bool(true))
+	}
+	return strictjson.Append(nil, doc)
 }

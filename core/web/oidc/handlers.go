@@ -37,9 +37,18 @@ type Handlers struct {
 	desk     Desk
 	keys     Keys
 	limiter  Limiter
-	metadata web.Response
+	metadata map[WaysIn]web.Response
+	ways     func() WaysIn
 	keySet   atomic.Pointer[keySet]
 }
+
+// WaysIn are the ways in which clients can come by themselves; the metadata names those that are open.
+type WaysIn struct {
+	Registration bool // RFC 7591
+	Documents    bool // draft-ietf-oauth-client-id-metadata-document-02
+}
+
+var allWaysIn = []WaysIn{{}, {Registration: true}, {Documents: true}, {true, true}}
 
 // A keySet is the answer with the public keys, put together once for all who ask.
 type keySet struct {
@@ -49,12 +58,22 @@ type keySet struct {
 
 // New makes the handlers of an issuer with its discovery document.
 func New(desk Desk, keys Keys, limiter Limiter, metadata []byte) *Handlers {
-	return &Handlers{desk: desk, keys: keys, limiter: limiter, metadata: cached(web.JSON(http.StatusOK, metadata)).Prepared()}
+	h := &Handlers{desk: desk, keys: keys, limiter: limiter, metadata: make(map[WaysIn]web.Response, len(allWaysIn))}
+	for _, ways := range allWaysIn {
+		h.metadata[ways] = cached(web.JSON(http.StatusOK, ways.in(metadata))).Prepared()
+	}
+	return h.Offering(func() WaysIn { return WaysIn{Registration: true} })
+}
+
+// Offering has the metadata follow what is open now, and the registration endpoint, too.
+func (h *Handlers) Offering(now func() WaysIn) *Handlers {
+	h.ways = now
+	return h
 }
 
 // Metadata answers the discovery document (OpenID Connect Discovery 1.0 §4.2, RFC 8414 §3.2).
 func (h *Handlers) Metadata(context.Context, *web.Request) (web.Response, error) {
-	return h.metadata, nil
+	return h.metadata[h.ways()], nil
 }
 
 // JWKS answers the public keys (RFC 7517 §5), or 304 to who has them already.
@@ -111,10 +130,13 @@ func (h *Handlers) do(ctx context.Context, r *web.Request, op core.Operation, ch
 		Operation: op, Channel: channel, Decision: r.DecisionID, RequestID: r.ID,
 		Merge: r.Method == http.MethodPatch, Caller: web.CallerOf(r),
 	}
+	req.Credential.Certificates = r.Certificates
 	if op != core.Register {
 		req.IfMatch = web.EntityTags(r, "If-Match")
 	}
-	if err := h.read(r, &req); err != nil {
+	if op == core.Register && !h.ways().Registration {
+		req.Refused = core.Refuse(core.NotFound, "Clients are not registered here. Ask the operator to register the client.")
+	} else if err := h.read(r, &req); err != nil {
 		req.Refused = core.AsError(err) // the desk refuses it and writes down why
 	}
 	answer, err := h.desk.Do(ctx, req)
@@ -167,7 +189,7 @@ func readDocument(r *web.Request, req *registration.Request) (err error) {
 // mayAsk spends one of the address's requests.
 func (h *Handlers) mayAsk(r *web.Request) error {
 	if ok, retry := h.limiter.Allow(r.RemoteIP, r.Start); !ok {
-		return &core.Error{Code: core.TooManyRequests, Detail: "Too many requests from this address; wait and try again, or use an access token.", RetryAfter: retry}
+		return &core.Error{Code: core.TooManyRequests, Detail: "Too many requests from your network; wait and try again, or use an access token.", RetryAfter: retry}
 	}
 	return nil
 }

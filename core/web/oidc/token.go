@@ -16,7 +16,7 @@ type Tokens interface {
 	Token(ctx context.Context, req token.Request) (token.Answer, error)
 	Introspect(ctx context.Context, req token.Request) ([]byte, error)
 	Revoke(ctx context.Context, req token.Request) error
-	UserInfo(ctx context.Context, bearer core.Secret) (token.UserInfo, error)
+	UserInfo(ctx context.Context, bearer core.Secret, presented *core.Certificate) (token.UserInfo, error)
 }
 
 // TokenHandlers serve the endpoints of one issuer that are about tokens.
@@ -69,7 +69,7 @@ func (h *TokenHandlers) UserInfo(ctx context.Context, r *web.Request) (web.Respo
 	if err != nil {
 		return web.Response{}, err
 	}
-	info, err := h.tokens.UserInfo(ctx, bearer)
+	info, err := h.tokens.UserInfo(ctx, bearer, web.CallerOf(r).Certificate)
 	if err != nil {
 		return web.Response{}, err
 	}

@@ -38,7 +38,7 @@ func (f *tokens) Revoke(_ context.Context, req token.Request) error {
 	return f.fails
 }
 
-func (f *tokens) UserInfo(_ context.Context, bearer core.Secret) (token.UserInfo, error) {
+func (f *tokens) UserInfo(_ context.Context, bearer core.Secret, _ *core.Certificate) (token.UserInfo, error) {
 	f.bearer = bearer
 	return token.UserInfo{Body: []byte(`{"sub":"u-1"}`), Signed: f.signed}, f.fails
 }

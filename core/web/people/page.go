@@ -41,7 +41,7 @@ func newPages(base, host string) pages {
 	}
 	layout := template.Must(template.New("layout").Parse(source("layout")))
 	set := make(pages)
-	for _, name := range [...]string{"login", "consent", "post", "leave", "signedout", "setup", "account", "error"} {
+	for _, name := range [...]string{"login", "consent", "post", "leave", "signedout", "setup", "account", "error", "aside"} {
 		set[name] = template.Must(template.Must(layout.Clone()).Parse(source(name)))
 	}
 	return set

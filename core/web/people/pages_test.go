@@ -201,6 +201,52 @@ func TestConsentPage(t *testing.T) {
 	h.get("authorize").shows(t, http.StatusOK, "gives no name")
 }
 
+// A client that only its document describes is known by where that is.
+func TestConsentPageOfADocument(t *testing.T) {
+	h := open(t, issuer)
+	h.answer = consent("Shop")
+	h.answer.Client.ID = "https://shop.example/oauth/client.json"
+	a := h.get("authorize")
+	a.shows(t, http.StatusOK, "<dt>It is described by</dt><dd><strong><bdi>shop.example</bdi></strong></dd>", "Not verified")
+	for _, absent := range []string{"Registered here", "sends you elsewhere", "runs on this computer"} {
+		if strings.Contains(a.body, absent) {
+			t.Errorf("%q is on the page", absent)
+		}
+	}
+	for uri, says := range map[string]string{
+		"https://login.shop.example/cb": "login.shop.example", "https://evil.example/cb": "sends you elsewhere", "https://shop.example.evil.example/": "sends you elsewhere",
+		"http://127.0.0.1/cb": "runs on this computer",
+	} {
+		h.answer.RedirectURI = uri
+		a := h.get("authorize")
+		a.shows(t, http.StatusOK, says)
+		if elsewhere := strings.Contains(a.body, "sends you elsewhere"); elsewhere != strings.Contains(uri, "evil") {
+			t.Errorf("%s: warned %t", uri, elsewhere)
+		}
+	}
+}
+
+// What is refused before the person said a word goes back only when the person wants it to.
+func TestRefusedAside(t *testing.T) {
+	h := open(t, issuer)
+	h.answer = authorize.Answer{
+		Show: authorize.Redirect, To: "https://evil.example/cb?error=invalid_scope&state=%22%3E%3Cscript%3E", Client: core.Client{ID: "https://client.example/c"},
+		RedirectURI: "https://evil.example/cb", Aside: core.Refuse(core.InvalidScope, "The scope <b> is not allowed."),
+	}
+	a := h.get("authorize")
+	a.shows(t, http.StatusBadRequest, "The scope &lt;b&gt; is not allowed.", "<bdi>client.example</bdi>", "Go back to <bdi>evil.example</bdi>",
+		`href="https://evil.example/cb?error=invalid_scope&amp;state=%22%3E%3Cscript%3E"`)
+	if a.Header.Get("Location") != "" || strings.Contains(a.body, "<script") {
+		t.Errorf("%v %s", a.Header, a.body)
+	}
+	h.answer.Show, h.answer.To, h.answer.Fields = authorize.Post, "https://evil.example/cb", oauth.Params{"error": {"invalid_scope"}}
+	a = h.get("authorize")
+	a.shows(t, http.StatusBadRequest, `<form method="post" action="https://evil.example/cb">`, `name="error" value="invalid_scope"`, `value="Go back to evil.example"`)
+	if strings.Contains(a.body, "<script") || strings.Contains(a.Header.Get("Content-Security-Policy"), "script-src") {
+		t.Error("it goes back by itself")
+	}
+}
+
 func TestAgeOfARegistration(t *testing.T) {
 	h := open(t, issuer)
 	for age, says := range map[time.Duration]string{

@@ -29,6 +29,8 @@ type (
 		App                     *app
 		Who, Flow, Token, Shown string
 		Place                   place
+		Described               string // the host of the client's metadata document; empty: it is registered
+		Elsewhere               bool   // the place is of another site than the document
 		Age                     string
 		Scopes                  []scopeView
 		Resources               []string
@@ -52,6 +54,11 @@ type (
 		frame
 		Detail, Code, Decision string
 		Reasons                []string
+	}
+	asideView struct {
+		postView
+		Detail, Code, Described string
+		Place                   place
 	}
 	postView struct {
 		frame
@@ -83,6 +90,9 @@ func (h *Handlers) loginPage(status int, a authorize.Answer, problem, notice str
 
 // show draws what the endpoint answered.
 func (h *Handlers) show(a authorize.Answer) web.Response {
+	if a.Aside != nil {
+		return h.asidePage(a)
+	}
 	switch a.Show {
 	case authorize.ShowLogin:
 		return h.loginPage(http.StatusOK, a, "", "")
@@ -98,6 +108,11 @@ func (h *Handlers) consentPage(a authorize.Answer) web.Response {
 	view := consentView{
 		frame: frame{"Allow access"}, App: appOf(a.Client, a.Locales), Who: whoOf(a.User), Flow: a.Flow, Token: a.Token, Shown: a.Shown,
 		Place: placeOf(a.RedirectURI), Age: ageOf(a.Client.IssuedAt, h.now()), Scopes: scopesInWords(a.Scope),
+	}
+	if id := a.Client.ID; id.IsDocument() {
+		described := oauth.ParseURI(string(id))
+		view.Described, view.Age = placeOf(string(id)).Name, ""
+		view.Elsewhere = !view.Place.Loopback && !view.Place.Private && !sameSite(described, oauth.ParseURI(a.RedirectURI))
 	}
 	for _, r := range a.Resources {
 		view.Resources = append(view.Resources, clip(visible(r), longestURI))
@@ -115,13 +130,26 @@ func hashOf(script string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// postPage is OAuth 2.0 Form Post Response Mode §2.
-func (h *Handlers) postPage(a authorize.Answer) web.Response {
-	view := postView{frame: frame{"Going back"}, To: a.To}
+// asidePage says why a request was refused, and leaves it to the person to go back.
+func (h *Handlers) asidePage(a authorize.Answer) web.Response {
+	view := asideView{
+		postView: postViewOf("Not possible", a), Detail: a.Aside.Detail, Code: string(a.Aside.Code),
+		Described: placeOf(string(a.Client.ID)).Name, Place: placeOf(a.RedirectURI),
+	}
+	return h.wayOut(http.StatusBadRequest, "aside", view)
+}
+
+func postViewOf(title string, a authorize.Answer) postView {
+	view := postView{frame: frame{title}, To: a.To}
 	for _, name := range slices.Sorted(maps.Keys(a.Fields)) {
 		view.Fields = append(view.Fields, field{name, a.Fields.Get(name)})
 	}
-	return h.pages.draw(http.StatusOK, "post", view).With("Content-Security-Policy", strict+"; script-src 'sha256-"+postScriptHash+"'")
+	return view
+}
+
+// postPage is OAuth 2.0 Form Post Response Mode §2.
+func (h *Handlers) postPage(a authorize.Answer) web.Response {
+	return h.pages.draw(http.StatusOK, "post", postViewOf("Going back", a)).With("Content-Security-Policy", strict+"; script-src 'sha256-"+postScriptHash+"'")
 }
 
 // An app is a client as people see it.
@@ -181,6 +209,12 @@ func placeOf(redirectURI string) place {
 		name += ":" + u.Port
 	}
 	return place{Name: name, Loopback: u.Loopback}
+}
+
+// sameSite tells that two places are somebody's own: one host, or hosts below one name that somebody registered.
+func sameSite(a, b oauth.URI) bool {
+	domain := a.RegistrableDomain()
+	return a.Host == b.Host || domain != "" && domain == b.RegistrableDomain()
 }
 
 // ageOf says how long ago in words that need no calendar.

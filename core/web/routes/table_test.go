@@ -62,7 +62,11 @@ GET assets/style.css: page
 GET assets/icon.svg: page
 POST /api/admin/dcr/initial-access-tokens: operator, Bearer, application/json
 GET /api/admin/dcr/initial-access-tokens: operator, Bearer
+GET /api/admin/dcr/initial-access-tokens/:id: operator, Bearer
 DELETE /api/admin/dcr/initial-access-tokens/:id: operator, Bearer
+POST /api/admin/dcr/clients/:id/tokens: operator, judged, Bearer, application/json
+GET /api/admin/dcr/unused: operator, Bearer
+POST /api/admin/dcr/unused/reap: operator, Bearer, application/json
 GET /api/admin/clients: operator, Bearer
 POST /api/admin/clients: operator, judged, Bearer, application/json
 GET /api/admin/clients/:id: operator, Bearer
@@ -73,6 +77,14 @@ POST /api/admin/clients/:id/disable: operator, judged, Bearer, application/json
 POST /api/admin/clients/:id/enable: operator, judged, Bearer, application/json
 POST /api/admin/clients/:id/approve: operator, judged, Bearer, application/json
 POST /api/admin/clients/:id/reject: operator, judged, Bearer, application/json
+GET /api/admin/clients/:id/history: operator, Bearer
+POST /api/admin/clients/:id/secret: operator, judged, Bearer, application/json
+GET /api/admin/export/clients: operator, Bearer
+GET /api/admin/declarations: operator, Bearer
+PUT /api/admin/declarations/:set: operator, Bearer, 4194304 bytes, once admitted, application/json
+POST /api/admin/declarations/:set/plan: operator, Bearer, 4194304 bytes, once admitted, application/json
+PUT /api/admin/declarations/:set/clients/:id: operator, judged, Bearer, application/json
+DELETE /api/admin/declarations/:set/clients/:id: operator, judged, Bearer
 POST /api/admin/simulate: operator, Bearer, 4194304 bytes, once admitted, application/json
 GET /api/admin/decisions: operator, Bearer
 GET /api/admin/decisions/:id: operator, Bearer
@@ -88,6 +100,8 @@ GET /api/admin/plugins: operator, Bearer
 GET /api/admin/plugins/:name: operator, Bearer
 POST /api/admin/plugins/:name/approve: operator, Bearer, application/json
 POST /api/admin/plugins/:name/revoke: operator, Bearer, application/json
+GET /api/admin/plugins/:name/kept: operator, Bearer
+DELETE /api/admin/plugins/:name/kept: operator, Bearer
 GET /api/admin/keys: operator, Bearer
 POST /api/admin/keys/rotate: operator, Bearer, application/json
 POST /api/admin/users: operator, Bearer, application/json
@@ -262,14 +276,17 @@ func (s side) takes(method string) []string {
 }
 
 // tries are the rows that take a whole policy, to try it.
-var tries = []string{"POST /api/admin/simulate", "POST /api/admin/policies/replay", "POST /api/admin/policies/audit", "PUT /api/admin/policies/shadow"}
+var tries = []string{"POST /api/admin/simulate", "POST /api/admin/policies/replay", "POST /api/admin/policies/audit", "PUT /api/admin/policies/shadow",
+	"PUT /api/admin/declarations/:set", "POST /api/admin/declarations/:set/plan", // or policy data, or many clients
+}
 
 // Every row keeps to its side. What changes a client is judged, and what a client does about itself; nothing else is. Forms know
 // GET and POST. Only what is passed on may be long, and a whole policy.
 func TestRowsKeepTheirSide(t *testing.T) {
 	for _, r := range table(origin, "/api/oidc") {
 		s := sideOf(r)
-		judged := strings.HasPrefix(r.Path, "/api/admin/clients") && r.Method != "GET" || strings.Contains(r.Path, "register")
+		judged := (strings.HasPrefix(r.Path, "/api/admin/clients") || strings.HasPrefix(r.Path, "/api/admin/dcr/clients")) && r.Method != "GET" ||
+			strings.HasPrefix(r.Path, "/api/admin/declarations/:set/clients") || strings.Contains(r.Path, "register")
 		switch {
 		case r.Face != s.face, r.CORS != s.open:
 			t.Errorf("%s: on the wrong side", describe(r))

@@ -161,12 +161,12 @@ deny contains {
 
 # METADATA
 # title: Client authentication
-# description: By private_key_jwt. tls_client_auth is in the standard, and not offered by this server.
+# description: By private_key_jwt. tls_client_auth is in the standard, too; these rules do not take it.
 deny contains {
 	"rule": "openbanking_uk.method",
 	"code": "invalid_client_metadata",
 	"field": "token_endpoint_auth_method",
-	"message": sprintf("token_endpoint_auth_method %s is not accepted. Use private_key_jwt; mutual TLS is not offered here.", [
+	"message": sprintf("token_endpoint_auth_method %s is not accepted. Use private_key_jwt; these rules take no other, mutual TLS included.", [
 		input.effective.token_endpoint_auth_method,
 	]),
 } if {

@@ -54,7 +54,7 @@ type Token[J any] struct {
 // Context is what surrounds a call.
 type Context[J any] struct {
 	DecisionID         string              `json:"decision_id"`
-	Operation          string              `json:"operation"` // register, update, read, delete, token
+	Operation          string              `json:"operation"` // register, update, read, delete, authenticate, token
 	Channel            string              `json:"channel"`   // dcr, manage, operator; empty in token_claims
 	ClientID           string              `json:"client_id"` // empty before there is one
 	Profile            string              `json:"profile"`

@@ -1,0 +1,255 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// applyFlags are those of apply.
+type applyFlags struct {
+	planFlags
+	yes     bool
+	secrets string // file for the secrets that are made
+}
+
+// applied is what apply did.
+type applied struct {
+	*changePlan
+	Written int       `json:"written"`
+	Failed  []failure `json:"failed"`
+}
+
+// A failure is a client that could not be written.
+type failure struct {
+	ClientID string `json:"client_id"`
+	Error    string `json:"error"`
+
+	at int // its place in the plan
+}
+
+func applyCommand() *cobra.Command {
+	f := &applyFlags{}
+	var cmd *cobra.Command
+	cmd = f.command("apply PATH", "Make clients, issuers, token templates and policy data as a folder declares them", onePath, func(ctx context.Context, t *terminal, args []string) error {
+		return f.run(ctx, t, args[0], cmd)
+	})
+	cmd.Long = "apply plans as ostiary plan does, shows what would change, asks, and writes it. A second apply writes nothing. When a client is\n" +
+		"refused, nothing at all is written. With --prune it removes what it declared before and is in no file any more, and nothing else.\n" +
+		"Exit codes: 0 all is as declared, 1 something is refused or could not be written, 2 called wrongly."
+	cmd.Example = "  ostiary apply declared\n  ostiary apply declared --prune --yes"
+	f.flags(cmd)
+	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
+	cmd.Flags().StringVar(&f.secrets, "secrets-file", "", "new file for the secrets of clients that need one and declare none; without it those are refused")
+	return cmd
+}
+
+func (f *applyFlags) run(ctx context.Context, t *terminal, path string, cmd *cobra.Command) error {
+	p, err := f.plan(ctx, t, path, cmd.ErrOrStderr())
+	if err != nil {
+		return err
+	}
+	shown := cmd.OutOrStdout()
+	if t.json {
+		shown = io.Discard // the answer says it all
+	}
+	if err := (&terminal{out: shown}).print(nil, func(w io.Writer) { f.print(w, p) }); err != nil {
+		return err
+	}
+	done := &applied{changePlan: p, Failed: []failure{}}
+	switch {
+	case p.Summary.Refused > 0:
+		return errors.Join(t.result(done), errRefusedPlan)
+	case p.Summary.changes() == 0:
+		return t.result(done)
+	}
+	if err := f.mayMake(p); err != nil {
+		return err
+	}
+	if err := f.ask(cmd); err != nil {
+		return err
+	}
+	if err := f.write(ctx, t, done, cmd.ErrOrStderr()); err != nil {
+		return err
+	}
+	if err := t.result(done); err != nil {
+		return err
+	}
+	if n := len(done.Failed); n > 0 {
+		return fmt.Errorf("%s could not be written; apply again", counted(n, "client"))
+	}
+	return nil
+}
+
+// result prints what was done.
+func (t *terminal) result(done *applied) error {
+	if t.json {
+		return t.print(done, nil)
+	}
+	for _, f := range done.Failed {
+		if err := t.say("! %s: %s", printable(f.ClientID), printable(f.Error)); err != nil {
+			return err
+		}
+	}
+	return t.say("Written: %d.", done.Written)
+}
+
+// mayMake wants a place for the secrets that would be made: they are shown once.
+func (f *applyFlags) mayMake(p *changePlan) error {
+	for _, item := range p.Clients {
+		if isOn(item, "secret_made") && f.secrets == "" {
+			return usagef("%s needs a client secret and declares none: give it client_secret or client_secret_hash, or name a file for the secrets that are made with --secrets-file",
+				printable(textOf(item, "client_id")))
+		}
+	}
+	return nil
+}
+
+// ask wants a yes from whoever sits there.
+func (f *applyFlags) ask(cmd *cobra.Command) error {
+	if f.yes {
+		return nil
+	}
+	fmt.Fprint(cmd.ErrOrStderr(), "Write this? Only yes is a yes: ")
+	answer, err := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
+	if strings.TrimSpace(answer) == "yes" {
+		return nil
+	}
+	if err != nil {
+		return errors.New("nobody said yes, so nothing was written; without somebody to ask give --yes")
+	}
+	return errors.New("nothing was written")
+}
+
+// applyAtOnce is how many clients are written at once: the store makes one durable write of them.
+const applyAtOnce = 16
+
+// write carries the plan out: first what is made and changed, then what goes.
+func (f *applyFlags) write(ctx context.Context, t *terminal, done *applied, errs io.Writer) error {
+	keep, err := openSecrets(f.secrets)
+	if err != nil {
+		return err
+	}
+	told := newProgress(errs)
+	defer told.end()
+	var mu sync.Mutex
+	count := func(id string, at int, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil {
+			done.Failed = append(done.Failed, failure{id, err.Error(), at})
+		} else {
+			done.Written++
+		}
+		told.say(fmt.Sprintf("written %d of %d", done.Written, done.Summary.changes()))
+	}
+	if len(done.Beside) > 0 { // first: clients may rest on it
+		if err := f.writeBeside(ctx, t, done.changePlan, false); err != nil {
+			return errors.Join(err, keep.close())
+		}
+		done.Written += len(done.Beside)
+	}
+	atOnce(applyAtOnce, len(done.Clients), func(i int) {
+		item := done.Clients[i]
+		if textOf(item, "action") == "none" || ctx.Err() != nil {
+			return
+		}
+		answer, err := t.declare(ctx, done.Set, done.declared[i], textOf(item, "etag"))
+		if secret := textOf(answer, "client_secret"); err == nil && secret != "" {
+			err = keep.add(textOf(item, "client_id"), secret)
+		}
+		count(textOf(item, "client_id"), i, err)
+	})
+	atOnce(applyAtOnce, len(done.Delete), func(i int) {
+		if ctx.Err() == nil {
+			id := textOf(done.Delete[i], "client_id")
+			_, err := t.doIf(ctx, http.MethodDelete, declaredPath(done.Set, id), nil, "If-Match", textOf(done.Delete[i], "etag"))
+			count(id, len(done.Clients)+i, err)
+		}
+	})
+	slices.SortFunc(done.Failed, func(a, b failure) int { return a.at - b.at })
+	return errors.Join(ctx.Err(), keep.close())
+}
+
+func declaredPath(set, id string) string {
+	return "/declarations/" + url.PathEscape(set) + clientPath(id)
+}
+
+// declare writes one client, on the condition that it is still as it was when it was planned.
+func (t *terminal) declare(ctx context.Context, set string, c declaredClient, tag string) (strictjson.Value, error) {
+	condition, value := "If-Match", tag
+	if tag == "" {
+		condition, value = "If-None-Match", "*"
+	}
+	doc, err := t.doIf(ctx, http.MethodPut, declaredPath(set, c.id), c.entry, condition, value)
+	if id := textOf(doc, "decision_id"); err != nil && id != "" {
+		err = fmt.Errorf("%w See: ostiary decision show %s", err, printable(id))
+	}
+	return doc, err
+}
+
+// atOnce does n things, a few at once.
+func atOnce(few, n int, do func(i int)) {
+	next := make(chan int)
+	var all sync.WaitGroup
+	for range min(few, n) {
+		all.Go(func() {
+			for i := range next {
+				do(i)
+			}
+		})
+	}
+	for i := range n {
+		next <- i
+	}
+	close(next)
+	all.Wait()
+}
+
+// secretsFile keeps the secrets that a server made, in the form of a clients.yaml. A nil one keeps none.
+type secretsFile struct {
+	mu   sync.Mutex
+	file *os.File
+}
+
+// openSecrets makes a new file that only its owner reads; "" is none.
+func openSecrets(name string) (*secretsFile, error) {
+	if name == "" {
+		return nil, nil
+	}
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("--secrets-file: %w", err)
+	}
+	_, err = io.WriteString(file, "# Secrets that were made for declared clients. Give each to its client; add it to its declaration, or leave it out there.\n")
+	return &secretsFile{file: file}, err
+}
+
+func (s *secretsFile) add(id, secret string) error {
+	if s == nil {
+		return errors.New("the server made a secret that was not planned; it is lost")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, err := fmt.Fprintf(s.file, "- client_id: %q\n  client_secret: %q\n", id, secret)
+	return err
+}
+
+func (s *secretsFile) close() error {
+	if s == nil {
+		return nil
+	}
+	return s.file.Close()
+}

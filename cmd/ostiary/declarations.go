@@ -1,0 +1,189 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ostiary/ostiary/core/config"
+	"github.com/ostiary/ostiary/core/declared"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// declarations are what the files of a folder say, read and checked as far as that is possible without a server.
+type declarations struct {
+	clients  []declaredClient
+	beside   beside
+	problems []config.Problem
+
+	seen map[string]config.Problem // where each client id stands
+}
+
+// A declaredClient is an entry and the place it stands at.
+type declaredClient struct {
+	id    string
+	entry strictjson.Value
+	at    spot
+}
+
+// A spot is where something stands in a file.
+type spot struct {
+	file  string
+	path  string // "clients[3]"
+	lines config.Lines
+}
+
+func (p spot) problem(path, text string) config.Problem {
+	switch {
+	case path == "":
+		path = p.path
+	case p.path != "":
+		path = p.path + "." + path
+	}
+	return config.Problem{File: p.file, Line: p.lines.At(path), Path: path, Text: text}
+}
+
+// readDeclarations reads one file, or every .yaml, .yml and .json file of a folder and below, and reports all that is wrong.
+func readDeclarations(path string) (*declarations, error) {
+	files, err := declarationFiles(path)
+	if err != nil {
+		return nil, err
+	}
+	d := &declarations{seen: map[string]config.Problem{}}
+	for _, file := range files {
+		if err := d.read(file); err != nil {
+			return nil, err
+		}
+	}
+	if len(d.problems) > 0 {
+		return nil, &config.Problems{List: d.problems}
+	}
+	return d, nil
+}
+
+func declarationFiles(path string) ([]string, error) {
+	about, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be read: %w", path, errors.Unwrap(err))
+	}
+	if !about.IsDir() {
+		return []string{path}, nil
+	}
+	var files []string
+	err = filepath.WalkDir(path, func(file string, entry fs.DirEntry, err error) error {
+		hidden := strings.HasPrefix(entry.Name(), ".") && file != path
+		switch {
+		case err != nil:
+			return err
+		case hidden && entry.IsDir():
+			return filepath.SkipDir
+		case entry.IsDir() || hidden:
+		case slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(file)):
+			files = append(files, file)
+		}
+		return nil
+	})
+	if err == nil && len(files) == 0 {
+		err = fmt.Errorf("%s has no .yaml, .yml or .json file: there is nothing to declare", path)
+	}
+	return files, err
+}
+
+func (d *declarations) read(file string) error {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	doc, lines, err := config.ReadList(text, file)
+	var wrong *config.Problems
+	if errors.As(err, &wrong) {
+		d.problems = append(d.problems, wrong.List...)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	d.take(doc, spot{file: file, lines: lines})
+	return nil
+}
+
+// take sorts what a file holds: an object with the kinds of declarations, or a list of clients.
+func (d *declarations) take(doc strictjson.Value, at spot) {
+	switch doc.Kind() {
+	case strictjson.KindArray:
+		d.takeClients(doc, at)
+		return
+	case strictjson.KindObject:
+	default:
+		d.problems = append(d.problems, at.problem("", "must be an object with clients, or a list of clients"))
+		return
+	}
+	for name, v := range doc.All() {
+		below := at
+		below.path = name
+		switch name {
+		case declared.KindClients:
+			d.takeClients(v, below)
+		case declared.KindIssuers:
+			d.takeIssuers(v, below)
+		case declared.KindTokens, declared.KindData:
+			d.takeNamed(name, v, below)
+		case "$schema":
+		default:
+			d.problems = append(d.problems, below.problem("", "is nothing that can be declared; what can is: "+strings.Join(declared.Kinds(), ", ")))
+		}
+	}
+}
+
+// takeClients takes a list of entries, or an object of entries by their client_id.
+func (d *declarations) takeClients(v strictjson.Value, at spot) {
+	switch v.Kind() {
+	case strictjson.KindArray:
+		for i, entry := range v.Items() {
+			below := at
+			below.path = fmt.Sprintf("%s[%d]", at.path, i)
+			d.takeClient(entry, below)
+		}
+	case strictjson.KindObject:
+		for id, entry := range v.All() {
+			below := at
+			below.path = strings.TrimPrefix(at.path+"."+id, ".")
+			if _, named := entry.Get("client_id"); !named && entry.Kind() == strictjson.KindObject {
+				entry = strictjson.Object(append([]strictjson.Member{{Name: "client_id", Value: strictjson.String(id)}}, entry.Members()...)...)
+			}
+			d.takeClient(entry, below)
+		}
+	case strictjson.KindNull:
+	default:
+		d.problems = append(d.problems, at.problem("", "must be a list of clients"))
+	}
+}
+
+func (d *declarations) takeClient(entry strictjson.Value, at spot) {
+	entry = d.secretOf(entry, at)
+	read, problems := declared.Read(entry, nil)
+	for _, p := range problems {
+		d.problems = append(d.problems, at.problem(p.Path, p.Text))
+	}
+	id := string(read.ID)
+	if id == "" {
+		return
+	}
+	here := at.problem("client_id", "")
+	if first, twice := d.seen[id]; twice {
+		here.Text = fmt.Sprintf("%s is declared twice, first at %s:%d", id, first.File, first.Line)
+		d.problems = append(d.problems, here)
+		return
+	}
+	d.seen[id] = here
+	d.clients = append(d.clients, declaredClient{id: id, entry: entry, at: at})
+}
+
+// secretOf follows ${NAME} and file:// in a client's secret.
+func (d *declarations) secretOf(entry strictjson.Value, at spot) strictjson.Value {
+	return d.follow(entry, "client_secret", at)
+}

@@ -1,0 +1,133 @@
+package registration
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/oauth"
+)
+
+// ScopeRegister is what an access token needs to register clients. It is issued only to clients that operators registered.
+const ScopeRegister = "dcr.register"
+
+// A ClientToken is an access token of a client that acts for itself.
+type ClientToken struct {
+	ClientID core.ClientID
+	Scopes   []string
+}
+
+// AccessTokens verifies an access token that this server issued for itself, to a client for itself; certificate is what came with
+// it. Any other token is refused with invalid_token.
+type AccessTokens func(ctx context.Context, bearer core.Secret, certificate *core.Certificate) (ClientToken, error)
+
+// isAccessToken tells access tokens, which are JWTs, from initial and registration access tokens, which have no dots.
+func isAccessToken(bearer core.Secret) bool { return strings.Contains(bearer.Reveal(), ".") }
+
+// accessToken verifies the token and says whose it is.
+func (j *judgement) accessToken(ctx context.Context) (ClientToken, error) {
+	if j.desk.accessTokens == nil {
+		return ClientToken{}, unknownToken(nil)
+	}
+	token, err := j.desk.accessTokens(ctx, j.req.Credential.Bearer, j.caller.Certificate)
+	if core.CodeOf(err) == core.InvalidToken {
+		return ClientToken{}, unknownToken(err)
+	}
+	return token, err
+}
+
+// introduceClient says who the caller is.
+func (j *judgement) introduceClient(token ClientToken) {
+	j.caller.Kind, j.caller.ClientID, j.caller.Subject, j.caller.Scopes = KindClient, token.ClientID, core.Subject(token.ClientID), token.Scopes
+}
+
+// registrarsToken lets a client register others.
+func (j *judgement) registrarsToken(ctx context.Context) error {
+	token, err := j.accessToken(ctx)
+	if err != nil {
+		return err
+	}
+	j.introduceClient(token)
+	if !oauth.ScopeContains(token.Scopes, ScopeRegister) {
+		return core.Refuse(core.InsufficientScope, "The access token lacks the scope %s. Ask an operator to give it to the client.", ScopeRegister)
+	}
+	return nil
+}
+
+// ownAccessToken lets a client manage itself. Another client's token, and one of a client that is not there, end alike.
+func (j *judgement) ownAccessToken(ctx context.Context) error {
+	token, err := j.accessToken(ctx)
+	if err != nil {
+		return err
+	}
+	stored, err := j.desk.store.Client(ctx, j.req.ClientID)
+	if err != nil {
+		return err
+	}
+	if stored.Client.ID == "" || stored.Client.ID != token.ClientID || stored.Client.ExpiredAt(j.now) {
+		return core.Refuse(core.InvalidToken, "The access token is not one of this client.")
+	}
+	j.introduceClient(token)
+	if err := j.find(stored); err != nil || j.req.Operation == core.Read {
+		return err
+	}
+	return j.fromOrigin()
+}
+
+// certificate takes the certificate for the credential, when nothing else was presented. None is no credential, and then there is
+// no other way in.
+func (j *judgement) certificate() error {
+	if len(j.req.Credential.Certificates) == 0 || j.caller.Certificate == nil {
+		return core.Refuse(core.InvalidToken, "Registration needs a client certificate in the TLS handshake, or an initial access token as a bearer token.")
+	}
+	err := errors.New("no authority is trusted here: see client_certificates.authorities")
+	if j.desk.trusted != nil {
+		err = j.desk.trusted(j.req.Credential.Certificates)
+	}
+	if err != nil {
+		return core.Fail(core.InvalidToken, "The client certificate has expired or is not one of an authority that is trusted here.", err)
+	}
+	j.caller.Kind, j.caller.Subject = KindMTLS, core.Subject(j.caller.Certificate.Subject)
+	return nil
+}
+
+// proven holds what a client says of its certificate to the one that it presents, where registering needs one. Holders of an
+// initial access token were let in by somebody who knows them.
+func (j *judgement) proven() []core.Reason {
+	named := j.draft.TLSSubjectDN
+	changes := j.caller.Kind != KindIAT && named != "" && named != j.before.Client.Metadata.TLSSubjectDN
+	if !j.site.Access.MTLS || j.kept != nil || j.simulated || j.caller.Kind == KindOperator || j.caller.Kind != KindMTLS && !changes {
+		return nil
+	}
+	if hasSubject(j.req.Credential.Certificates, named) {
+		return nil
+	}
+	return []core.Reason{{
+		Rule: "mtls.subject", Code: core.InvalidToken, Fields: []string{"tls_client_auth_subject_dn"}, Public: true,
+		Message: "tls_client_auth_subject_dn must be the subject of the client certificate of this connection.",
+	}}
+}
+
+func hasSubject(chain []*x509.Certificate, named string) bool {
+	if len(chain) == 0 || named == "" {
+		return false
+	}
+	want, errWant := oauth.ParseDistinguishedName(named)
+	have, errHave := oauth.NameOfCertificate(chain[0].RawSubject)
+	return errWant == nil && errHave == nil && want.Equal(have)
+}
+
+// canComeBack wants of a client that shall manage itself with an access token that it can get one.
+func (j *judgement) canComeBack() []core.Reason {
+	if !j.site.Access.ClientCredentials || j.req.Operation != core.Register || j.req.Channel != core.ChannelDCR ||
+		slices.Contains(j.draft.GrantTypes, string(oauth.GrantClientCredentials)) {
+		return nil
+	}
+	return []core.Reason{{
+		Rule: "access.client_credentials", Code: core.InvalidClientMetadata, Fields: []string{"grant_types"}, Public: true,
+		Message: "grant_types must have client_credentials: with a token of that grant the client manages its registration here.",
+	}}
+}

@@ -1,0 +1,121 @@
+package registration
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/keys/jose"
+	"github.com/ostiary/ostiary/core/oauth"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// A binding is what holds a client to a software statement of a trusted issuer: the issuer's terms, and all that the statement
+// claims, seen by policy or not. The zero binding holds nobody to anything.
+type binding struct {
+	terms  Terms
+	claims strictjson.Value
+}
+
+// rebind holds an update that brings no trusted statement to the one that the client has, as long as its issuer is trusted.
+func (j *judgement) rebind() error {
+	before := &j.before.Client
+	issuer := before.Provenance.StatementIssuer
+	if j.statement.Trust == TrustIssuer || issuer == "" {
+		return nil
+	}
+	if sent := j.draft.SoftwareStatement; sent != "" && sent != before.Metadata.SoftwareStatement {
+		return core.Refuse(core.InvalidSoftwareStatement, "software_statement is not of an issuer that is trusted here, and cannot take the place of the one that the client has.")
+	}
+	entries := j.site.issuers(ForStatements, issuer)
+	_, claims, err := jose.Peek(before.Metadata.SoftwareStatement, maxStatement)
+	if len(entries) > 0 && err == nil {
+		j.bound = binding{terms: entries[0].Terms, claims: claims}
+	}
+	if j.draft.SoftwareStatement == "" {
+		j.draft.SoftwareStatement = before.Metadata.SoftwareStatement
+	}
+	return nil
+}
+
+// grantByStatement cuts what nobody asked for to what the issuer's clients may have, and adds what they get.
+func (j *judgement) grantByStatement() {
+	t := j.bound.terms
+	if len(t.Scopes) > 0 && (j.isLocked(scopeMember) || !slices.Contains(j.asked.Present, scopeMember)) {
+		within := slices.DeleteFunc(slices.Clone(j.draft.Scope), func(s string) bool { return !slices.Contains(t.Scopes, s) })
+		if dropped := without(j.draft.Scope, within...); len(dropped) > 0 && j.isLocked(scopeMember) {
+			j.warnings = append(j.warnings, core.Reason{
+				Rule: "statement.scopes", Fields: []string{scopeMember}, Public: true,
+				Message: "The issuer of the software statement may not give " + strings.Join(dropped, ", ") + " here.",
+			})
+		}
+		j.draft.Scope = within
+	}
+	if j.statement.Trust != TrustIssuer {
+		return
+	}
+	for _, scope := range t.GrantScopes {
+		if !slices.Contains(j.draft.Scope, scope) {
+			j.draft.Scope = append(slices.Clip(j.draft.Scope), scope)
+		}
+	}
+}
+
+// heldToStatement is the part of the floor that a software statement makes.
+func (j *judgement) heldToStatement() (found []core.Reason) {
+	t := j.bound.terms
+	for _, scope := range j.draft.Scope {
+		if len(t.Scopes) > 0 && !slices.Contains(t.Scopes, scope) {
+			found = append(found, core.Reason{
+				Rule: "statement.scopes", Code: core.InvalidScope, Fields: []string{scopeMember}, Public: true,
+				Message: fmt.Sprintf("The scope %s is not for clients of this software statement's issuer.", scope),
+			})
+		}
+	}
+	if listed, ok := j.bound.claims.Get(t.RedirectsClaim); t.RedirectsClaim != "" && ok {
+		uris, _ := listed.Strings()
+		for _, uri := range j.draft.RedirectURIs {
+			if !slices.Contains(uris, uri) {
+				found = append(found, core.Reason{
+					Rule: "statement.redirects", Code: core.InvalidRedirectURI, Fields: []string{"redirect_uris"}, Public: true,
+					Message: fmt.Sprintf("%s is not in %s of the software statement.", core.Clip(uri), t.RedirectsClaim),
+				})
+			}
+		}
+	}
+	if documented(j.req.Operation) && j.caller.Kind != KindOperator { // an operator is not the client, and has no certificate of it
+		if text := t.Certificate.misses(j.caller.Certificate, j.bound.claims); text != "" {
+			found = append(found, core.Reason{Rule: "statement.certificate", Code: core.InvalidClientMetadata, Fields: []string{}, Public: true, Message: text})
+		}
+	}
+	return found
+}
+
+// misses says what keeps a certificate from being the statement's; empty: nothing.
+func (b CertificateBinding) misses(c *core.Certificate, claims strictjson.Value) string {
+	switch {
+	case !b.isSet() || c == nil && b.whenPresent:
+		return ""
+	case c == nil:
+		return "A client certificate is needed with this software statement; present it in the TLS handshake."
+	case !c.Trusted:
+		return "The client certificate was not issued by an authority that is trusted here."
+	case len(b.Issuers) > 0 && !slices.ContainsFunc(b.Issuers, func(name string) bool { return sameName(name, c.Issuer) }):
+		return "The client certificate is not of an issuer that goes with this software statement."
+	}
+	for _, bound := range []struct{ kind, claim string }{{"CN", b.CN}, {"OU", b.OU}} {
+		want, _ := field(claims, bound.claim)
+		if bound.claim != "" && (want == "" || !slices.Contains(oauth.NamesOf(c.Subject, bound.kind), want)) {
+			return fmt.Sprintf("The %s of the client certificate is not %s of the software statement.", bound.kind, bound.claim)
+		}
+	}
+	return ""
+}
+
+// sameName compares distinguished names.
+func sameName(a, b string) bool {
+	one, errOne := oauth.ParseDistinguishedName(a)
+	other, errOther := oauth.ParseDistinguishedName(b)
+	return errOne == nil && errOther == nil && one.Equal(other)
+}

@@ -1,0 +1,338 @@
+package registration_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/keys/jose"
+	"github.com/ostiary/ostiary/core/registration"
+)
+
+// onTerms trusts one issuer on terms.
+func onTerms(t *testing.T, issuer signer, terms registration.Terms) func(*registration.Site) {
+	return func(s *registration.Site) {
+		s.TrustedIssuers = append(s.TrustedIssuers, registration.TrustedIssuer{Issuer: issuer.name, JWKS: issuer.jwks(t), Terms: terms})
+	}
+}
+
+// ask registers with a statement and gives the answer.
+func (b *bench) ask(body string) (client, error) {
+	b.t.Helper()
+	req := b.request(core.Register, core.ChannelDCR, "", body)
+	req.Credential.Bearer = b.token(1, "")
+	doc, err := b.do(req)
+	return clientOf(doc), err
+}
+
+// What an issuer's statements need is said in the table of trusted issuers.
+func TestTermsOfStatements(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	b := newBench(t, onTerms(t, issuer, registration.Terms{Require: []string{"org_id", "software_id"}, MaxAge: time.Hour}))
+	at := func(d time.Duration) string { return fmt.Sprint(b.now.Add(d).Unix()) }
+	const named = `"org_id":"o-1","software_id":"s-1"`
+	for name, test := range map[string]struct{ claims, says string }{
+		"good":               {named + `,"iat":` + at(-time.Hour), ""},
+		"no org_id":          {`"software_id":"s-1","iat":` + at(0), "no claim org_id"},
+		"an empty one":       {`"software_id":"","org_id":"o-1","iat":` + at(0), "no claim software_id"},
+		"null":               {`"software_id":"s","org_id":null,"iat":` + at(0), "no claim org_id"},
+		"no iat":             {named, "no claim iat"},
+		"iat with fractions": {named + `,"iat":1.5`, "no claim iat"},
+		"too old":            {named + `,"iat":` + at(-time.Hour-11*time.Second), "more than 1h0m0s ago"},
+		"from the future":    {named + `,"iat":` + at(11*time.Second), "in the future"},
+		"before all time":    {named + `,"iat":-9223372036854775808`, "more than"},
+	} {
+		_, err := b.ask(body(issuer.sign(t, test.claims), ""))
+		if test.says == "" && err == nil {
+			continue
+		}
+		t.Run(name, func(t *testing.T) { checkCode(t, err, core.InvalidSoftwareStatement, test.says) })
+	}
+}
+
+// A statement that was repeated byte for byte is not too old for an update; a one-time one is not used twice by it.
+func TestTermsOfRepeatedStatements(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	b := newBench(t, onTerms(t, issuer, registration.Terms{MaxAge: time.Hour, OneTime: true}))
+	compact := issuer.sign(t, fmt.Sprintf(`"jti":"1","software_id":"s-1","iat":%d`, b.now.Unix()))
+	c, err := b.ask(body(compact, ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.now = b.now.Add(48 * time.Hour)
+	b.mustDo(b.manage(core.Update, c, c.put(t, "contacts", `["a@b.example"]`)))
+}
+
+// Of any number of registrations with a one-time statement, one succeeds; what was refused for another reason spends nothing.
+func TestOneTimeStatements(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	b := newBench(t, onTerms(t, issuer, registration.Terms{OneTime: true}))
+	for name, claims := range map[string]string{"no jti": `"x":1`, "an empty one": `"jti":""`, "a long one": `"jti":"` + strings.Repeat("j", 257) + `"`} {
+		_, err := b.ask(body(issuer.sign(t, claims), ""))
+		t.Run(name, func(t *testing.T) { checkCode(t, err, core.InvalidSoftwareStatement, "needs a jti") })
+	}
+	compact := issuer.sign(t, `"jti":"1","software_id":"s-1"`)
+	b.policy = func(*decision.Registration) (decision.Verdict, error) {
+		return decision.Verdict{Deny: []core.Reason{{Rule: "no", Code: core.InvalidClientMetadata, Message: "no"}}}, nil
+	}
+	if _, err := b.ask(body(compact, "")); err == nil {
+		t.Fatal("policy was not asked")
+	}
+	b.policy = allow
+	if _, err := b.ask(body(compact, "")); err != nil {
+		t.Fatalf("the first: %v", err)
+	}
+	_, err := b.ask(body(compact, ""))
+	checkCode(t, err, core.InvalidSoftwareStatement, "was used before")
+	if _, err := b.ask(body(issuer.sign(t, `"jti":"2"`), "")); err != nil {
+		t.Errorf("another one: %v", err)
+	}
+}
+
+// Claims become members, roles become scopes, what is not listed is dropped: for the client and for policy.
+func TestClaimsOfStatements(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	b := newBench(t, onTerms(t, issuer, registration.Terms{
+		Claims: []string{"software_id", "org_name"}, Map: map[string]string{"org_jwks_endpoint": "jwks_uri", "software_roles": "scope"},
+		RoleScopes: map[string][]string{"AISP": {"accounts"}, "PISP": {"payments", "accounts"}},
+	}))
+	var asked decision.Statement
+	b.policy = func(q *decision.Registration) (decision.Verdict, error) {
+		asked = q.Statement
+		return decision.Verdict{Allow: true}, nil
+	}
+	c := b.register(body(issuer.sign(t, `"software_id":"s-1","org_name":"Acme","client_name":"Dropped","secret_claim":1,"jti":"7",
+		"org_jwks_endpoint":"https://keys.example/acme","software_roles":["PISP","AISP","OTHER"]`), `,"client_name":"Mine","scope":"openid"`))
+	checkMembers(t, c.doc, "client_name", `"Mine"`, "software_id", `"s-1"`, "jwks_uri", `"https://keys.example/acme"`, "scope", `"payments accounts"`)
+	if locked := slices.Sorted(slices.Values(b.stored(c.id).Client.Locked)); !slices.Equal(locked, []string{"jwks_uri", "scope", "software_id"}) {
+		t.Errorf("locked %v", locked)
+	}
+	for name, want := range map[string]bool{"software_id": true, "org_name": true, "jti": true, "iss": true, "org_jwks_endpoint": true, "client_name": false, "secret_claim": false} {
+		if _, got := asked.Claims.Get(name); got != want {
+			t.Errorf("policy sees %s: %t", name, got)
+		}
+	}
+	_, err := b.ask(body(issuer.sign(t, `"software_roles":7`), ""))
+	checkCode(t, err, core.InvalidSoftwareStatement, "scope must be")
+	if c := b.register(body(issuer.sign(t, `"software_roles":"AISP"`), "")); text(c.doc, "scope") != "accounts" {
+		t.Errorf("one role in text: %s", c.doc)
+	}
+}
+
+// An issuer's clients get what the table grants, and have no scope beyond what it lists: whoever asks, and however late.
+func TestScopesOfIssuers(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	b := newBench(t, onTerms(t, issuer, registration.Terms{Scopes: []string{"openid", "read", "granted"}, GrantScopes: []string{"granted"}}))
+	stated := issuer.sign(t, `"scope":"read write","software_id":"s"`)
+	c := b.register(body(stated, ""))
+	checkMembers(t, c.doc, "scope", `"read granted"`)
+	if w, _ := c.doc.Get("warnings"); !strings.Contains(w.String(), "may not give write here") {
+		t.Errorf("warnings %s", w)
+	}
+	plain := issuer.sign(t, `"software_id":"s"`)
+	_, err := b.ask(body(plain, `,"scope":"openid email"`))
+	checkCode(t, err, core.InvalidScope, "The scope email is not for clients")
+	silent := b.register(body(plain, ""))
+	checkMembers(t, silent.doc, "scope", `"openid granted"`) // of the defaults, what the issuer's clients may have
+
+	_, err = b.do(b.manage(core.Update, silent, silent.put(t, "software_statement", "", "scope", `"openid email"`)))
+	checkCode(t, err, core.InvalidScope, "The scope email")
+	b.mustDo(b.manage(core.Update, silent, silent.put(t, "software_statement", "", "scope", `"openid"`)))
+	if m := b.stored(silent.id).Client.Metadata; m.SoftwareStatement != plain {
+		t.Error("a statement was left out, and lost")
+	}
+}
+
+// Redirect URIs are among those of the statement, in updates without it, too; one of a stranger does not take its place.
+func TestRedirectsOfStatements(t *testing.T) {
+	issuer, stranger := newSigner(t, "https://issuer.example"), newSigner(t, "me")
+	b := newBench(t, onTerms(t, issuer, registration.Terms{RedirectsClaim: "software_redirect_uris"}))
+	with := func(uris string) string { return issuer.sign(t, `"software_redirect_uris":`+uris) }
+	for name, uris := range map[string]string{"another": `["https://b.example/"]`, "a prefix": `["https://a.example/cb"]`, "none": `[]`, "no list": `"https://a.example/"`, "null": `null`} {
+		_, err := b.ask(body(with(uris), ""))
+		t.Run(name, func(t *testing.T) { checkCode(t, err, core.InvalidRedirectURI, "not in software_redirect_uris") })
+	}
+	if _, err := b.ask(body(issuer.sign(t, ""), "")); err != nil {
+		t.Errorf("without the claim: %v", err)
+	}
+	c := b.register(body(with(`["https://b.example/","https://a.example/"]`), ""))
+	_, err := b.do(b.manage(core.Update, c, c.put(t, "software_statement", "", "redirect_uris", `["https://evil.example/"]`)))
+	checkCode(t, err, core.InvalidRedirectURI, "https://evil.example/")
+	b.mustDo(b.manage(core.Update, c, c.put(t, "software_statement", "", "redirect_uris", `["https://b.example/"]`)))
+
+	c = b.register(body(with(`["https://a.example/"]`), ""))
+	swap := stranger.sign(t, `"software_redirect_uris":["https://evil.example/"]`)
+	_, err = b.do(b.manage(core.Update, c, c.put(t, "software_statement", `"`+swap+`"`, "jwks", stranger.jwks(t))))
+	checkCode(t, err, core.InvalidSoftwareStatement, "cannot take the place")
+
+	b.policy = func(q *decision.Registration) (decision.Verdict, error) {
+		return decision.Verdict{Allow: true, Set: []decision.Setting{{Field: "redirect_uris", Value: parse(t, `["https://evil.example/"]`)}}}, nil
+	}
+	if _, err = b.ask(body(with(`["https://a.example/"]`), "")); core.CodeOf(err) != core.PolicyUnstable {
+		t.Errorf("policy put another redirect URI: %v", err)
+	}
+}
+
+// CN and OU of a certificate that a trusted authority issued are what the statement says.
+func TestCertificateOfStatements(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	b := newBench(t, onTerms(t, issuer, registration.Terms{Certificate: registration.CertificateBinding{
+		CN: "software_id", OU: "org_id", Issuers: []string{"O=Directory, CN=Issuing CA"},
+	}}))
+	statement := issuer.sign(t, `"software_id":"soft-1","org_id":"org,1"`)
+	good := core.Certificate{Subject: `CN=soft-1,OU=org\,1,O=Acme,2.5.4.97=#130a50534442`, Issuer: "O=Directory,CN=Issuing CA", SHA256: "00", Trusted: true}
+	with := func(change func(*core.Certificate)) *core.Certificate {
+		c := good
+		change(&c)
+		return &c
+	}
+	for name, test := range map[string]struct {
+		statement string
+		cert      *core.Certificate
+		says      string
+	}{
+		"good":           {statement, &good, ""},
+		"none":           {statement, nil, "is needed"},
+		"of nobody":      {statement, with(func(c *core.Certificate) { c.Trusted = false }), "not issued by an authority"},
+		"another issuer": {statement, with(func(c *core.Certificate) { c.Issuer = "O=Directory,CN=Other" }), "not of an issuer"},
+		"another CN":     {statement, with(func(c *core.Certificate) { c.Subject = `CN=soft-2,OU=org\,1` }), "The CN"},
+		"another OU":     {statement, with(func(c *core.Certificate) { c.Subject = `CN=soft-1,OU=org` }), "The OU"},
+		"hidden in O":    {statement, with(func(c *core.Certificate) { c.Subject = `O=CN\=soft-1\,OU\=org,CN=x,OU=y` }), "The CN"},
+		"no software_id": {issuer.sign(t, `"org_id":"org,1"`), &good, "The CN"},
+		"no org_id":      {issuer.sign(t, `"software_id":"soft-1"`), &good, "The OU"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			req := b.request(core.Register, core.ChannelDCR, "", body(test.statement, ""))
+			req.Credential.Bearer, req.Caller.Certificate = b.token(1, ""), test.cert
+			doc, err := b.do(req)
+			if test.says != "" {
+				checkCode(t, err, core.InvalidClientMetadata, test.says)
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := clientOf(doc)
+			_, err = b.do(b.manage(core.Update, c, c.put(t, "software_statement", "", "contacts", `["x"]`)))
+			checkCode(t, err, core.InvalidClientMetadata, "is needed")
+			if _, err := b.do(b.manage(core.Read, c, "")); err != nil {
+				t.Errorf("read: %v", err)
+			}
+		})
+	}
+	if _, err := b.do(b.request(core.Register, core.ChannelOperator, "", body(statement, ""))); err != nil {
+		t.Errorf("an operator has no certificate of the client: %v", err)
+	}
+}
+
+// Keys may be where a document of the issuer says; an entry counts for what it is for.
+func TestConfiguredIssuers(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	b := newBench(t, func(s *registration.Site) {
+		s.TrustedIssuers = []registration.TrustedIssuer{
+			{Issuer: issuer.name, For: []string{"statements"}, Configuration: registration.KeysAddress{Endpoint: "https://issuer.example/conf", Claim: "ssa_jwks_endpoint"}},
+			{Issuer: "https://only.example", For: []string{"requests"}, JWKS: issuer.jwks(t)},
+		}
+	})
+	b.published = map[string]string{"https://issuer.example/conf": `{"ssa_jwks_endpoint":"https://issuer.example/keys"}`, "https://issuer.example/keys": issuer.jwks(t)}
+	if c := b.register(body(issuer.sign(t, `"client_name":"Bank"`), "")); text(c.doc, "client_name") != "Bank" {
+		t.Errorf("registered %s", c.doc)
+	}
+	other := signer{"https://only.example", issuer.key}
+	if c := b.register(body(other.sign(t, `"client_name":"Bank"`), "")); b.stored(c.id).Client.Governance.Trust != registration.TrustNone {
+		t.Error("an entry for requests was believed about a statement")
+	}
+}
+
+// signRequest makes a signed request of a document.
+func (b *bench) signRequest(s signer, jti string, members string) registration.Request {
+	b.t.Helper()
+	req := b.request(core.Register, core.ChannelDCR, "", "")
+	req.Credential.Bearer = b.token(1, "")
+	req.Signed = s.sign(b.t, fmt.Sprintf(`"aud":"https://op.example","iat":%d,"exp":%d,"jti":%q,%s`, b.now.Unix(), b.now.Add(time.Minute).Unix(), jti, members))
+	return req
+}
+
+// The statement of a trusted issuer may name the keys that its software signs requests with. No other statement may, no other
+// claim, and who names a listed issuer must be it.
+func TestRequestKeysOfStatements(t *testing.T) {
+	directory, software, thief := newSigner(t, "https://directory.example"), newSigner(t, "soft-1"), newSigner(t, "soft-1")
+	b := newBench(t, onTerms(t, directory, registration.Terms{RequestKeys: registration.RequestKeys{JWKSURI: "software_jwks_endpoint", JWKS: "software_jwks"}}),
+		onTerms(t, newSigner(t, "https://other.example"), registration.Terms{}))
+	var asked decision.Signature
+	b.policy = func(q *decision.Registration) (decision.Verdict, error) {
+		asked = q.Signed
+		return decision.Verdict{Allow: true}, nil
+	}
+	b.published = map[string]string{"https://keys.example/soft-1": software.jwks(t)}
+	const redirects = `"redirect_uris":["https://a.example/"],`
+	byAddress := directory.sign(t, `"software_jwks_endpoint":"https://keys.example/soft-1"`)
+	for name, test := range map[string]struct {
+		by        signer
+		statement string
+		says      string
+	}{
+		"by address":           {software, byAddress, ""},
+		"by value":             {software, directory.sign(t, `"software_jwks":`+software.jwks(t)), ""},
+		"another key":          {thief, byAddress, "does not verify"},
+		"another claim":        {software, directory.sign(t, `"jwks_uri":"https://keys.example/soft-1"`), "does not verify"},
+		"a stranger's":         {software, thief.sign(t, `"software_jwks":`+software.jwks(t)), "does not verify"},
+		"the directory's name": {signer{directory.name, software.key}, byAddress, "keys of its issuer"},
+		"unreachable":          {software, directory.sign(t, `"software_jwks_endpoint":"https://keys.example/none"`), "cannot be had now"},
+		"broken keys":          {software, directory.sign(t, `"software_jwks":{"keys":7}`), "does not verify"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			doc, err := b.do(b.signRequest(test.by, name, redirects+`"software_statement":"`+test.statement+`"`))
+			if test.says != "" {
+				if err == nil || !strings.Contains(core.AsError(err).Detail, test.says) {
+					t.Errorf("err = %v", err)
+				}
+				return
+			}
+			if err != nil || asked.Trust != registration.TrustIssuer || text(doc, "software_statement") != test.statement {
+				t.Errorf("%v; asked about %+v", err, asked)
+			}
+		})
+	}
+	if alg := asked.Alg; alg != jose.ES256 {
+		t.Errorf("alg %q", alg)
+	}
+}
+
+func TestTermsProblems(t *testing.T) {
+	_, err := read(`trusted_issuers:
+  - issuer: https://a.example
+    jwks_uri: https://a.example/jwks
+    for: [statements, sometimes]
+    map: {x: client_id, y: nonsense}
+    role_scopes: {A: ["two words"]}
+    scopes: [read]
+    grant_scopes: [write]
+    max_age: -1s
+  - issuer: https://b.example
+    configuration: {endpoint: "http://b.example"}
+  - issuer: https://c.example
+    jwks_uri: https://a.example/jwks
+    configuration: {endpoint: "https://b.example", claim: jwks_uri}
+`)
+	for _, want := range []string{
+		"4: trusted_issuers[0].for[1]: must be statements or requests",
+		"5: trusted_issuers[0].map.x: is mapped to client_id",
+		"5: trusted_issuers[0].map.y: is mapped to nonsense",
+		"6: trusted_issuers[0].role_scopes: needs a claim",
+		"6: trusted_issuers[0].role_scopes.A[0]: is no scope",
+		"8: trusted_issuers[0].grant_scopes[0]: is not in scopes",
+		"9: trusted_issuers[0].max_age: must be a duration",
+		"11: trusted_issuers[1].configuration.endpoint: must be an https URL",
+		"11: trusted_issuers[1].configuration.claim: is missing",
+		"14: trusted_issuers[2].configuration: stands beside",
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not said in %v", want, err)
+		}
+	}
+}
