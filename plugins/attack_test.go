@@ -72,8 +72,9 @@ func (a attack) wasm() []byte {
 	for _, body := range [][]byte{constant32(0), alloc, a.hook, append(a.configure, constant64(place(answerAt, len(a.answer)))...), a.start} {
 		code = append(code, sized(slices.Concat([]byte{0}, body, []byte{0x0b})))
 	}
+	memory := append([]byte{0}, binary.AppendUvarint(nil, max(a.pages, 2))...)
 	out := slices.Concat([]byte{0, 'a', 's', 'm', 1, 0, 0, 0}, section(1, vec(types...)), section(2, vec(imports...)),
-		section(3, vec([]byte{0}, []byte{1}, []byte{2}, []byte{2}, []byte{3})), section(5, vec(append([]byte{0}, binary.AppendUvarint(nil, max(a.pages, 2))...))), section(7, vec(exports...)))
+		section(3, vec([]byte{0}, []byte{1}, []byte{2}, []byte{2}, []byte{3})), section(5, vec(memory)), section(7, vec(exports...)))
 	if a.start != nil {
 		out = append(out, section(8, []byte{first + 4})...)
 	}
@@ -255,7 +256,8 @@ func TestWildPointers(t *testing.T) {
 					body = append(body, calling(args, c.given, c.letters)...)
 				}
 			}
-			f.put("a", attack{imports: []string{c.name + " " + c.letters}, answer: continues, another: c.given, hook: append(body, answering(answerAt, continues)...)}.wasm(), capableManifest)
+			body = append(body, answering(answerAt, continues)...)
+			f.put("a", attack{imports: []string{c.name + " " + c.letters}, answer: continues, another: c.given, hook: body}.wasm(), capableManifest)
 			f.reload()
 			_, _, err := f.only(hook.PreRegister).Ask(t.Context(), aRegistration())
 			if err != nil && !strings.Contains(causeOf(err), "not an envelope") { // a good address may be that of its answer

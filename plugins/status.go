@@ -72,7 +72,8 @@ func (h *Host) Status() []Status {
 	}
 	for _, name := range h.absent {
 		all = append(all, Status{
-			Name: name, State: Failed, Required: h.operator.Bindings[name].Required, Hooks: []hook.Point{}, Asked: strictjson.Object(), Granted: strictjson.Object(), Breaker: BreakerClosed,
+			Name: name, State: Failed, Required: h.operator.Bindings[name].Required, Hooks: []hook.Point{},
+			Asked: strictjson.Object(), Granted: strictjson.Object(), Breaker: BreakerClosed,
 			Error: "plugins.bindings names it, but there are no files of it in the folder",
 		})
 	}

@@ -48,7 +48,7 @@ func TestClientRoundTrip(t *testing.T) {
 	onEach(t, func(s *store) {
 		i := newSigner(s, "https://issuer.example")
 		d := openDesk(s, trusting(i), func(site *registration.Site) {
-			site.CustomAttributes = []string{"team"}
+			site.CustomAttributes, site.Registration.Idempotent = []string{"team"}, true
 			site.Lifetime.Client, site.Lifetime.Renew = 24*time.Hour, true
 		})
 		d.policy = governing
@@ -83,6 +83,7 @@ func TestClientRoundTrip(t *testing.T) {
 		bound := d.byToken(d.mintBinding(), bySecret)
 		bound.Caller.Origin = "https://shop.example"
 		check("bound", bound)
+		check("shared", d.request(core.Register, core.ChannelDCR, "", connector))
 		check("bare", d.byToken(secret, `{"grant_types":["client_credentials"],"response_types":[],"contacts":[]}`))
 
 		answer := d.do(d.byToken(secret, bySecret))

@@ -46,7 +46,10 @@ func TestPluginsAreRemembered(t *testing.T) {
 			s.Fatalf("%d, %v", len(all), err)
 		}
 		got := all["acme-a"]
-		if got.Accepted != "1.1.0" || !slices.Equal(got.Hooks, []hook.Point{hook.PreRegister}) || got.Approval == nil || got.Approval.Asked.String() != asked.String() || got.Approval.By != "ada" ||
+		if got.Accepted != "1.1.0" || !slices.Equal(got.Hooks, []hook.Point{hook.PreRegister}) {
+			s.Errorf("got %+v", got)
+		}
+		if got.Approval == nil || got.Approval.Asked.String() != asked.String() || got.Approval.By != "ada" ||
 			got.Approval.Version != "1.2.0" || got.Approval.Digest != "abc" || !got.Approval.At.Equal(given.At) {
 			s.Errorf("got %+v, %+v", got, got.Approval)
 		}

@@ -97,6 +97,11 @@ func TestTokenPages(t *testing.T) {
 				t.Errorf("pages of %d list %v with %d uses, want %v with 2", limit, got, uses, want)
 			}
 		}
+		for id, used := range map[core.TokenID]time.Time{want[21]: d.clock.now().Truncate(time.Second), want[0]: {}} { // the last but 21 is "3"
+			if held, err := d.clients.Token(t.Context(), id); err != nil || held.Token.ID != id || !held.LastUsed.Equal(used) {
+				t.Errorf("last used at %s, want %s; %v", held.LastUsed, used, err)
+			}
+		}
 		_, err := d.clients.Tokens(t.Context(), core.TokenID(strings.Repeat("x", 5000)), 10)
 		checkCode(t, "after what is no id", err, core.InvalidRequest)
 	})

@@ -81,7 +81,7 @@ func declarationFiles(path string) ([]string, error) {
 			return err
 		case hidden && entry.IsDir():
 			return filepath.SkipDir
-		case entry.IsDir() || hidden:
+		case entry.IsDir() || hidden || strings.HasSuffix(file, ".schema.json"):
 		case slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(file)):
 			files = append(files, file)
 		}

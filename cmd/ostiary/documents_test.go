@@ -57,7 +57,7 @@ func publish(t *testing.T) *publisher {
 	}
 	p.s.Fetch.Allow = []fetch.Rule{{Host: "127.0.0.1", Port: port, Purpose: "client_id"}, {Host: "127.0.0.1", Port: port, Purpose: "jwks"}}
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p.web.Certificate().Raw})
-	config := string(devSite) + "\nclient_id_metadata_documents: {enabled: true, ports: [" + at.Port() + "]}\n"
+	config := "client_id_metadata_documents: {enabled: true, ports: [" + at.Port() + "]}\n"
 	for name, text := range map[string][]byte{p.s.TrustCA: ca, p.s.DCRConfig: []byte(config)} {
 		if err := os.WriteFile(name, text, 0o600); err != nil {
 			t.Fatal(err)

@@ -58,7 +58,12 @@ func iatMintCommand(f *operatorFlags) *cobra.Command {
 			}
 			body.ExpiresIn = &seconds
 		}
-		if data != "" {
+		for flag, list := range map[string][]string{"scope": body.Scopes, "redirect-host": body.RedirectHosts, "software-id": body.SoftwareIDs, "origin": body.Origins} {
+			if cmd.Flags().Changed(flag) && len(list) == 0 { // of a variable that is not set, say: it would allow any
+				return usagef("--%s is empty; leave it out to allow any", flag)
+			}
+		}
+		if cmd.Flags().Changed("policy-data") {
 			read, err := strictjson.Parse([]byte(data), strictjson.Default)
 			if err != nil {
 				return usagef("--policy-data must be a JSON object: %v", err)

@@ -55,6 +55,10 @@ func TestIATTerms(t *testing.T) {
 	}
 	c.prints("iat show "+id, `^id +`+id+`$`, `^redirect_hosts +\["\*\.app\.example"\]$`, `^policy_data +\{"team":"a"\}$`, `^uses +0$`)
 	c.refuses("iat show iat-none", "There is no initial access token with this id.", false)
+	for _, flag := range []string{"--scope", "--redirect-host", "--software-id", "--origin"} {
+		c.refuses("iat mint "+flag+"=", flag+" is empty; leave it out to allow any", true)
+	}
+	c.refuses("iat mint --policy-data=", "--policy-data must be a JSON object", true)
 	c.refuses("iat mint --policy-data {", "--policy-data must be a JSON object", true)
 	c.refuses("iat mint --redirect-host https://a.example", "redirect_hosts: 'https://a.example' is no host", false)
 }

@@ -22,12 +22,13 @@ func importCommand() *cobra.Command {
 	f := &operatorFlags{}
 	return f.group("import", "Take clients over from another server",
 		"import turns the export of another server into declarations, which ostiary plan and apply read, and reports all that could\n"+
-			"not be carried over.", importKeycloakCommand())
+			"not be carried over.", importKeycloakCommand(), importHydraCommand())
 }
 
 // importFlags are those of an import.
 type importFlags struct {
 	applyFlags
+	of    func(strictjson.Value) (*imported, error) // reads the export
 	out   string
 	apply bool
 }
@@ -48,18 +49,22 @@ type importNote struct {
 }
 
 func importKeycloakCommand() *cobra.Command {
-	f := &importFlags{}
-	cmd := &cobra.Command{
+	f := &importFlags{of: fromKeycloak}
+	return f.command(&cobra.Command{
 		Use: "keycloak REALM.json", Short: "Take the clients of a Keycloak realm over",
 		Long: "keycloak reads the export of a realm (kc.sh export, or a partial export of the admin console with its clients). It writes a\n" +
 			"folder of declarations, or with --apply hands them to a server, where rules judge them. What could not be carried over is\n" +
 			"reported, client by client. Exit codes: 0 done, 1 it failed, 2 called wrongly.",
 		Example: "  ostiary import keycloak realm.json --out declared\n  ostiary import keycloak realm.json --apply --yes",
 		Args:    named("the file of one realm export"),
-	}
+	})
+}
+
+// command gives a command that imports its flags and what it does.
+func (f *importFlags) command(cmd *cobra.Command) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if (f.out == "") == !f.apply {
-			return usagef("import keycloak needs --out: a new folder for the declarations, or --apply")
+			return usagef("%s needs --out: a new folder for the declarations, or --apply", cmd.CommandPath())
 		}
 		return f.run(cmd, args[0])
 	}
@@ -73,11 +78,11 @@ func importKeycloakCommand() *cobra.Command {
 }
 
 func (f *importFlags) run(cmd *cobra.Command, file string) error {
-	doc, err := readRealm(file)
+	doc, err := readExport(file)
 	if err != nil {
 		return err
 	}
-	result, err := fromKeycloak(doc)
+	result, err := f.of(doc)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
@@ -106,7 +111,7 @@ func (f *importFlags) hand(cmd *cobra.Command, dir, output string) error {
 		*to, _ = cmd.Flags().GetString(name)
 	}
 	f.output = output
-	return f.command("apply", "", nil, func(ctx context.Context, t *terminal, _ []string) error {
+	return f.operatorFlags.command("apply", "", nil, func(ctx context.Context, t *terminal, _ []string) error {
 		return f.applyFlags.run(ctx, t, dir, cmd)
 	}).RunE(cmd, nil)
 }
@@ -114,7 +119,7 @@ func (f *importFlags) hand(cmd *cobra.Command, dir, output string) error {
 // maxRealm is how many bytes an export may have.
 const maxRealm = 64 << 20
 
-func readRealm(file string) (strictjson.Value, error) {
+func readExport(file string) (strictjson.Value, error) {
 	about, err := os.Stat(file)
 	if err == nil && about.Size() > maxRealm {
 		err = fmt.Errorf("it is larger than %d bytes", maxRealm)

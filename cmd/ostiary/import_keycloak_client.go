@@ -6,6 +6,7 @@ import (
 
 	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/oauth"
+	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
@@ -49,6 +50,8 @@ func (k *keycloakClient) usable() bool {
 	switch {
 	case slices.Contains(builtIn, k.id) || strings.HasSuffix(k.id, "-realm"):
 		k.note("clientId", "is a client of Keycloak itself: left out")
+	case !chooseable(k.id):
+		k.note("clientId", "has characters that no client_id has here (A-Z a-z 0-9 - . _ ~), or too many: left out, declare it under another one")
 	case protocol != "" && protocol != "openid-connect":
 		k.note("protocol", "is "+protocol+": left out, only OpenID Connect is taken over")
 	case said && !enabled:
@@ -218,6 +221,9 @@ func (k *keycloakClient) redirects() {
 	if len(kept) > 0 {
 		k.put("redirect_uris", strictjson.Strings(kept))
 	}
+	if standard, said := member(k.doc, "standardFlowEnabled").Bool(); len(kept) == 0 && (standard || !said) {
+		k.note("redirectUris", "none is left: the client is refused until its addresses are declared")
+	}
 	signedOut := k.attribute("post.logout.redirect.uris")
 	switch signedOut {
 	case "", "-":
@@ -358,6 +364,12 @@ func isEmpty(v strictjson.Value) bool {
 	on, isFlag := v.Bool()
 	return v.IsNull() || isText && text == "" || isFlag && !on ||
 		(v.Kind() == strictjson.KindArray || v.Kind() == strictjson.KindObject) && v.Len() == 0
+}
+
+// chooseable tells ids that a client may have.
+func chooseable(id string) bool {
+	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+	return id != "" && len(id) <= registration.MaxClientID && strings.Trim(id, plain) == "" && strings.Trim(id, ".") != ""
 }
 
 // isRow tells whether the server knows a member.

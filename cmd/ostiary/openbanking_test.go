@@ -28,6 +28,7 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/fetch"
 	"github.com/ostiary/ostiary/core/keys/jose"
+	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
@@ -364,15 +365,36 @@ const directoryTerms = `    request_keys: {jwks_uri: %s}
 
 // A third party of open banking in the UK, end to end.
 func TestOpenBankingUK(t *testing.T) {
-	b := openBank(newDirectory(t, "OpenBanking Ltd"), "openbanking-uk", fmt.Sprintf(directoryTerms, "software_jwks_endpoint"))
+	d := newDirectory(t, "OpenBanking Ltd")
+	d.put("/introspect", `{"active":true}`)
+	b := openBank(d, "openbanking-uk", fmt.Sprintf(directoryTerms, "software_jwks_endpoint")+"    revocation: {introspection: "+d.address()+"/introspect}\n")
 	s := b.newSoftware("4nM1sL", "0015800001041REAAY", func(keys string) string {
 		return fmt.Sprintf(`"software_id":"4nM1sL","software_client_id":"4nM1sL","software_client_name":"Budget","software_mode":"Live",
 			"software_roles":["AISP","PISP"],"software_redirect_uris":["https://tpp.example/callback"],"software_jwks_endpoint":%q,
 			"org_id":"0015800001041REAAY","org_name":"Acme","org_status":"Active"`, keys)
 	})
-	onboarding(s, "4nM1sL", `"redirect_uris":["https://tpp.example/callback"],"token_endpoint_auth_method":"private_key_jwt",
+	const members = `"redirect_uris":["https://tpp.example/callback"],"token_endpoint_auth_method":"private_key_jwt",
 		"token_endpoint_auth_signing_alg":"PS256","grant_types":["authorization_code","refresh_token","client_credentials"],
-		"response_types":["code"],"application_type":"web","id_token_signed_response_alg":"ES256","scope":"openid accounts payments"`, "openid accounts payments")
+		"response_types":["code"],"application_type":"web","id_token_signed_response_alg":"ES256","scope":"openid accounts payments"`
+	onboarding(s, "4nM1sL", members, "openid accounts payments")
+	revoked(s, "4nM1sL", members)
+}
+
+// What the directory takes back disables its clients, and lets nobody in or change anything.
+func revoked(s *software, id, members string) {
+	s.Helper()
+	document := func() string { return members + fmt.Sprintf(`,"software_statement":%q`, s.statement()) }
+	client := s.ask(s.peer, "POST", s.bank.issuer+"/dcr/register", "", s.signed(s.key, id, document()), 201)
+	s.put("/introspect", `{"active":false}`)
+	if refused := s.ask(s.peer, "POST", s.bank.issuer+"/dcr/register", "", s.signed(s.key, id, document()), 400); !strings.Contains(textOf(refused, "error_description"), "revoked by its issuer") {
+		s.Errorf("a revoked statement: %s", refused)
+	}
+	registration.NewRecall(s.house.desk, s.house.clients).Due(s.Context())
+	stored, err := s.house.clients.Client(s.Context(), core.ClientID(textOf(client, "client_id")))
+	if err != nil || stored.State != core.Disabled {
+		s.Errorf("the client is %q, %v", stored.State, err)
+	}
+	s.ask(s.peer, "PUT", textOf(client, "registration_client_uri"), textOf(client, "registration_access_token"), s.signed(s.key, id, document()), 403)
 }
 
 // A participant of open finance in Brazil, end to end.

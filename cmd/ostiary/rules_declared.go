@@ -106,8 +106,11 @@ func (r *rules) Declare(ctx context.Context, order admin.SetOrder) (admin.SetPla
 	if err := r.try(ctx, doc, trial); err != nil {
 		return plan, err
 	}
-	if order.DryRun || len(plan.Changes) == 0 {
+	switch {
+	case order.DryRun:
 		return plan, nil
+	case len(plan.Changes) == 0:
+		return plan, r.load(ctx) // it may have been stored without having come into force
 	}
 	err = r.sets.Save(ctx, order.Set, next)
 	if errors.Is(err, registration.ErrChanged) {
@@ -124,7 +127,9 @@ func (r *rules) try(ctx context.Context, doc strictjson.Value, sets map[string]s
 	if _, err := registration.ReadAdditions(doc); err != nil {
 		return unusableSet(err)
 	}
+	r.loading.Lock()
 	c, err := r.read(ctx)
+	r.loading.Unlock()
 	if err != nil {
 		return fmt.Errorf("the present rules cannot be read: %w", err)
 	}

@@ -82,7 +82,7 @@ func TestSimulateRefused(t *testing.T) {
 		c.refuses(line, says, true)
 	}
 	c.refuses("simulate --operation conquer --client c-1", "operation must be register, update", false)
-	c.refuses("simulate --channel bff -f "+shop, "channel must be dcr, manage, operator, cimd or import", false)
+	c.refuses("simulate --channel bff -f "+shop, "channel must be dcr, manage, operator, cimd, import or system", false)
 	c.refuses("simulate --caller root -f "+shop, "caller.kind must be", false)
 	c.refuses("simulate -f none.json", "none.json cannot be read", false)
 }

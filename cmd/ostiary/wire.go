@@ -236,7 +236,7 @@ func (h *house) openDesk(issuerKeys *keys.Remote) {
 	issuer := h.settings.Issuer
 	h.desk = registration.NewDesk(registration.Parts{
 		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, Site: h.rules.site.Load(), Now: h.now,
-		IssuerKeys: issuerKeys, ClientKeys: h.remotes, Documents: h.documents, Sectors: h.sectors,
+		IssuerKeys: issuerKeys, ClientKeys: h.remotes, Revoked: h.revocations(), Documents: h.documents, Sectors: h.sectors,
 		Decided: h.policy.Note, Limited: h.limited, Certified: h.settings.Certificates.methods(),
 		ClientURI:    func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
 		AccessTokens: h.ownToken, Trusted: func(chain []*x509.Certificate) error { return h.people.clients.Issued(chain) },

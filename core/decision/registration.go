@@ -47,8 +47,8 @@ type Key struct {
 	Bits                    int
 }
 
-// An IAT is the initial access token presented, without the token. When none was, Present is false, and ID, Label and Terms are
-// those of the token that the client was registered with; without such a one it is zero.
+// An IAT is the initial access token presented, without the token. When none was, Present is false; on an update and an approval ID,
+// Label and Terms are then those of the token that the client was registered with. Else it is zero.
 type IAT struct {
 	Present   bool
 	ID        core.TokenID

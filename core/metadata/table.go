@@ -1,6 +1,8 @@
 package metadata
 
 import (
+	"slices"
+
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/oauth"
 )
@@ -12,7 +14,6 @@ const (
 	rpLogout = "OpenID Connect RP-Initiated Logout 1.0 §3.1"
 	rfc9126  = "RFC 9126 §6"
 	rfc8705  = "RFC 8705 §2.1.2"
-	bound    = "RFC 8705 §3.4"
 
 	frontchannel = "OpenID Connect Front-Channel Logout 1.0 §2"
 	backchannel  = "OpenID Connect Back-Channel Logout 1.0 §2.2"
@@ -73,26 +74,33 @@ var table = []*Row{
 	{Name: "request_uris", Kind: URIs, Source: oidcReg, list: func(m *core.Metadata) *[]string { return &m.RequestURIs }},
 	{Name: "post_logout_redirect_uris", Kind: URIs, Source: rpLogout, list: func(m *core.Metadata) *[]string { return &m.PostLogoutRedirectURIs }},
 	{Name: "require_pushed_authorization_requests", Kind: Flag, Source: rfc9126, flag: func(m *core.Metadata) **bool { return &m.RequirePAR }},
-	{Name: "frontchannel_logout_uri", Kind: URI, Source: frontchannel, Later: true, str: func(m *core.Metadata) *string { return &m.FrontchannelLogoutURI }},
-	{Name: "frontchannel_logout_session_required", Kind: Flag, Source: frontchannel, Later: true, flag: func(m *core.Metadata) **bool { return &m.FrontchannelLogoutSession }},
-	{Name: "backchannel_logout_uri", Kind: URI, Source: backchannel, Later: true, str: func(m *core.Metadata) *string { return &m.BackchannelLogoutURI }},
-	{Name: "backchannel_logout_session_required", Kind: Flag, Source: backchannel, Later: true, flag: func(m *core.Metadata) **bool { return &m.BackchannelLogoutSession }},
-	{Name: "require_pkce", Kind: Flag, Source: janssen, Later: true, flag: func(m *core.Metadata) **bool { return &m.RequirePKCE }},
-	{Name: "default_prompt_login", Kind: Flag, Source: janssen, Later: true, flag: func(m *core.Metadata) **bool { return &m.DefaultPromptLogin }},
-	{Name: "access_token_lifetime", Kind: Number, Source: janssen, Later: true, least: 1, number: func(m *core.Metadata) **int64 { return &m.AccessTokenLifetime }},
-	{Name: "id_token_lifetime", Kind: Number, Source: janssen, Later: true, least: 1, number: func(m *core.Metadata) **int64 { return &m.IDTokenLifetime }},
-	{Name: "refresh_token_lifetime", Kind: Number, Source: janssen, Later: true, least: 1, number: func(m *core.Metadata) **int64 { return &m.RefreshTokenLifetime }},
-	{Name: "par_lifetime", Kind: Number, Source: janssen, Later: true, least: 5, most: 600, number: func(m *core.Metadata) **int64 { return &m.PARLifetime }}, // RFC 9126 §2.2
-	{Name: "tls_client_certificate_bound_access_tokens", Kind: Flag, Source: bound, Later: true, flag: func(m *core.Metadata) **bool { return &m.CertificateBoundTokens }},
-	{Name: "allowed_audiences", Kind: List, Source: "README.md", Later: true, list: func(m *core.Metadata) *[]string { return &m.AllowedAudiences }},
+	{Name: "frontchannel_logout_uri", Kind: URI, Source: frontchannel, str: func(m *core.Metadata) *string { return &m.FrontchannelLogoutURI }},
+	{Name: "frontchannel_logout_session_required", Kind: Flag, Source: frontchannel, flag: func(m *core.Metadata) **bool { return &m.FrontchannelLogoutSession }},
+	{Name: "backchannel_logout_uri", Kind: URI, Source: backchannel, str: func(m *core.Metadata) *string { return &m.BackchannelLogoutURI }},
+	{Name: "backchannel_logout_session_required", Kind: Flag, Source: backchannel, flag: func(m *core.Metadata) **bool { return &m.BackchannelLogoutSession }},
+	{Name: "require_pkce", Kind: Flag, Source: janssen, flag: func(m *core.Metadata) **bool { return &m.RequirePKCE }},
+	{Name: "default_prompt_login", Kind: Flag, Source: janssen, flag: func(m *core.Metadata) **bool { return &m.DefaultPromptLogin }},
+	{Name: "access_token_lifetime", Kind: Number, Source: janssen, least: 1, number: func(m *core.Metadata) **int64 { return &m.AccessTokenLifetime }},
+	{Name: "id_token_lifetime", Kind: Number, Source: janssen, least: 1, number: func(m *core.Metadata) **int64 { return &m.IDTokenLifetime }},
+	{Name: "refresh_token_lifetime", Kind: Number, Source: janssen, least: 1, number: func(m *core.Metadata) **int64 { return &m.RefreshTokenLifetime }},
+	{Name: "par_lifetime", Kind: Number, Source: janssen, least: 5, most: 600, number: func(m *core.Metadata) **int64 { return &m.PARLifetime }}, // RFC 9126 §2.2
+	{Name: "allowed_audiences", Kind: List, Source: "README.md", list: func(m *core.Metadata) *[]string { return &m.AllowedAudiences }},
 	{Name: "tls_client_auth_subject_dn", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSubjectDN }},
 	{Name: "tls_client_auth_san_dns", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSANDNS }},
 	{Name: "tls_client_auth_san_uri", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSANURI }},
 	{Name: "tls_client_auth_san_ip", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSANIP }},
 	{Name: "tls_client_auth_san_email", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSANEmail }},
+	{Name: "tls_client_certificate_bound_access_tokens", Kind: Flag, Source: "RFC 8705 §3.4", flag: func(m *core.Metadata) **bool { return &m.CertificateBoundTokens }},
 	{Name: "software_id", Kind: Text, Source: rfc7591, str: func(m *core.Metadata) *string { return &m.SoftwareID }},
 	{Name: "software_version", Kind: Text, Source: rfc7591, str: func(m *core.Metadata) *string { return &m.SoftwareVersion }},
 	{Name: "software_statement", Kind: Text, Source: rfc7591, Fixed: true, Code: core.InvalidSoftwareStatement, str: func(m *core.Metadata) *string { return &m.SoftwareStatement }},
+}
+
+// later are the members that came to the table when questions to policy had been kept without them.
+var later = []string{
+	"frontchannel_logout_uri", "frontchannel_logout_session_required", "backchannel_logout_uri", "backchannel_logout_session_required",
+	"require_pkce", "default_prompt_login", "access_token_lifetime", "id_token_lifetime", "refresh_token_lifetime", "par_lifetime",
+	"tls_client_certificate_bound_access_tokens", "allowed_audiences",
 }
 
 // byName finds rows; visible are those policy sees: all but the statement, whose claims it sees verified.
@@ -105,6 +113,7 @@ func index(rows []*Row) (map[string]*Row, []*Row) {
 		if row.Code == "" {
 			row.Code = core.InvalidClientMetadata
 		}
+		row.Later = slices.Contains(later, row.Name)
 		names[row.Name] = row
 		if row.Name != "software_statement" {
 			seen = append(seen, row)

@@ -26,11 +26,10 @@ var standard = strings.Fields(`
 
 	require_pkce default_prompt_login access_token_lifetime id_token_lifetime refresh_token_lifetime par_lifetime
 
-	tls_client_certificate_bound_access_tokens
-
 	allowed_audiences
 
-	tls_client_auth_subject_dn tls_client_auth_san_dns tls_client_auth_san_uri tls_client_auth_san_ip tls_client_auth_san_email`)
+	tls_client_auth_subject_dn tls_client_auth_san_dns tls_client_auth_san_uri tls_client_auth_san_ip tls_client_auth_san_email
+	tls_client_certificate_bound_access_tokens`)
 
 func TestTableHasEveryStandardMember(t *testing.T) {
 	var names []string

@@ -34,7 +34,7 @@ func (j *judgement) access(ctx context.Context) error {
 		j.caller.Kind, j.caller.Subject = KindOperator, j.req.Credential.Operator
 	}
 	switch {
-	case !j.site.Offers() && j.req.Channel != core.ChannelOperator && !j.simulated:
+	case !j.site.Offers() && j.byItself() && !j.req.InProcess && !j.simulated:
 		return core.Refuse(core.NotFound, "Clients cannot register themselves at this server: its operator has switched that off.")
 	case j.req.Refused != nil:
 		return j.req.Refused
@@ -64,6 +64,11 @@ func (j *judgement) access(ctx context.Context) error {
 	return nil // whether an open door is enough is for policy to say
 }
 
+// byItself tells that a client asks for itself, by RFC 7591 and RFC 7592.
+func (j *judgement) byItself() bool {
+	return j.req.Channel == core.ChannelDCR || j.req.Channel == core.ChannelManage
+}
+
 // offers tells what may be asked for through a channel at all; anything else never comes as far as policy.
 func offers(channel core.Channel, op core.Operation) bool {
 	switch channel {
@@ -72,7 +77,7 @@ func offers(channel core.Channel, op core.Operation) bool {
 	case core.ChannelManage:
 		return op == core.Read || op == core.Update || op == core.Delete
 	case core.ChannelSystem:
-		return op == core.Delete || op == core.Renew
+		return op == core.Delete || op == core.Renew || op == core.Disable
 	case core.ChannelOperator:
 		return documented(op) || op == core.Read || op == core.Delete || op == core.Disable || op == core.Enable || op == core.Rotate || decides(op)
 	case core.ChannelImport:
@@ -127,7 +132,7 @@ func (j *judgement) find(stored Stored) error {
 		return j.decidable()
 	}
 	switch {
-	case stored.State == core.Active || j.req.Operation == core.Read:
+	case stored.State == core.Active || j.req.Operation == core.Read || j.req.Channel == core.ChannelSystem && j.req.Operation == core.Disable:
 		return nil
 	case stored.State == core.Pending:
 		return core.Refuse(core.AccessDenied, "The client waits for an operator's approval: until then it can be read but not changed.")

@@ -99,7 +99,7 @@ func (j *judgement) certificate() error {
 func (j *judgement) proven() []core.Reason {
 	named := j.draft.TLSSubjectDN
 	changes := j.caller.Kind != KindIAT && named != "" && named != j.before.Client.Metadata.TLSSubjectDN
-	if !j.site.Access.MTLS || j.kept != nil || j.simulated || j.caller.Kind == KindOperator || j.caller.Kind != KindMTLS && !changes {
+	if !j.site.Access.MTLS || !j.byItself() || j.kept != nil || j.simulated || j.caller.Kind == KindOperator || j.caller.Kind != KindMTLS && !changes {
 		return nil
 	}
 	if hasSubject(j.req.Credential.Certificates, named) {
@@ -120,9 +120,10 @@ func hasSubject(chain []*x509.Certificate, named string) bool {
 	return errWant == nil && errHave == nil && want.Equal(have)
 }
 
-// canComeBack wants of a client that shall manage itself with an access token that it can get one.
+// canComeBack wants of a client that shall manage itself with an access token that it can get one. Who was given an initial access
+// token manages itself with the registration access token that comes of it.
 func (j *judgement) canComeBack() []core.Reason {
-	if !j.site.Access.ClientCredentials || j.req.Operation != core.Register || j.req.Channel != core.ChannelDCR ||
+	if !j.site.Access.ClientCredentials || j.req.Operation != core.Register || j.req.Channel != core.ChannelDCR || j.caller.Kind == KindIAT ||
 		slices.Contains(j.draft.GrantTypes, string(oauth.GrantClientCredentials)) {
 		return nil
 	}

@@ -77,8 +77,9 @@ func TestManagingWithAnAccessToken(t *testing.T) {
 	tokens := wallet{}
 	b.accessTokens = tokens.verify
 	b.certify(nil)
-	_, err := b.with(b.token(1, ""), shop)
+	_, err := b.with("", shop)
 	checkCode(t, err, core.InvalidClientMetadata, "grant_types must have client_credentials")
+	b.register(shop) // with an initial access token
 	c := b.register(`{"client_name":"Robot","grant_types":["client_credentials"],"scope":"openid"}`)
 	tokens["a.b.c"], tokens["d.e.f"] = registration.ClientToken{ClientID: c.id}, registration.ClientToken{ClientID: "c-other"}
 
@@ -205,11 +206,25 @@ func TestSwitchedOff(t *testing.T) {
 		_, err := b.do(b.manage(op, c, c.put(t)))
 		checkCode(t, err, core.NotFound, "switched that off")
 	}
+	inner := b.request(core.Register, core.ChannelDCR, "", shop)
+	inner.Credential.Bearer, inner.InProcess = token, true
+	if _, err := b.do(inner); err != nil {
+		t.Errorf("the server's own part: %v", err)
+	}
 	if e := b.lastEntry(); stages(e) != "access" || e.Verdict != ledger.Denied {
 		t.Errorf("entry %+v", e)
 	}
 	if _, err := b.do(b.request(core.Register, core.ChannelOperator, "", shop)); err != nil {
 		t.Error(err)
+	}
+	declared := b.request(core.Register, core.ChannelImport, "declared", shop)
+	declared.Credential.Operator = "ada"
+	if _, err := b.do(declared); err != nil {
+		t.Errorf("a declared client: %v", err)
+	}
+	system := b.request(core.Delete, core.ChannelSystem, c.id, "")
+	if _, err := b.do(system); err != nil {
+		t.Errorf("what the server does by itself: %v", err)
 	}
 }
 

@@ -304,8 +304,8 @@ func limit(limits map[string]int64, name string) (time.Duration, bool) {
 	return time.Duration(min(seconds, int64(longest/time.Second))) * time.Second, ok
 }
 
-// renewSecret mints a secret for a client that needs one and has none, and drops it from a client that needs none. What came with
-// a declaration takes the place of what there was.
+// renewSecret mints a secret for a client that needs one and has none that is good, and drops it from a client that needs none.
+// What came with a declaration takes the place of what there was.
 func (j *judgement) renewSecret(a *Approved) {
 	supplied := j.suppliedSecrets(a.client.Metadata.TokenEndpointAuthMethod)
 	if !oauth.UsesSecret(oauth.AuthMethod(a.client.Metadata.TokenEndpointAuthMethod)) {
@@ -315,7 +315,8 @@ func (j *judgement) renewSecret(a *Approved) {
 	if supplied != nil {
 		a.credentials.Secrets = supplied
 	}
-	if len(a.credentials.Secrets) > 0 {
+	alive := func(s core.StoredSecret) bool { return s.ExpiresAt.IsZero() || j.now.Before(s.ExpiresAt) }
+	if slices.ContainsFunc(a.credentials.Secrets, alive) {
 		return
 	}
 	a.credentials.Secrets = []core.StoredSecret{j.freshSecret(a)}

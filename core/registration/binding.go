@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,7 +20,7 @@ type binding struct {
 }
 
 // rebind holds an update that brings no trusted statement to the one that the client has, as long as its issuer is trusted.
-func (j *judgement) rebind() error {
+func (j *judgement) rebind(ctx context.Context) error {
 	before := &j.before.Client
 	issuer := before.Provenance.StatementIssuer
 	if j.statement.Trust == TrustIssuer || issuer == "" {
@@ -32,6 +33,9 @@ func (j *judgement) rebind() error {
 	_, claims, err := jose.Peek(before.Metadata.SoftwareStatement, maxStatement)
 	if len(entries) > 0 && err == nil {
 		j.bound = binding{terms: entries[0].Terms, claims: claims}
+		if err := j.notRevoked(ctx, entries[0].Terms.Revocation, before.Metadata.SoftwareStatement, claims); err != nil {
+			return err
+		}
 	}
 	if j.draft.SoftwareStatement == "" {
 		j.draft.SoftwareStatement = before.Metadata.SoftwareStatement
@@ -95,7 +99,7 @@ func (j *judgement) heldToStatement() (found []core.Reason) {
 // misses says what keeps a certificate from being the statement's; empty: nothing.
 func (b CertificateBinding) misses(c *core.Certificate, claims strictjson.Value) string {
 	switch {
-	case !b.isSet() || c == nil && b.whenPresent:
+	case !b.isSet():
 		return ""
 	case c == nil:
 		return "A client certificate is needed with this software statement; present it in the TLS handshake."

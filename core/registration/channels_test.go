@@ -41,7 +41,10 @@ var doors = []door{
 }
 
 // doorless are channels that take no document.
-var doorless = map[core.Channel]string{}
+var doorless = map[core.Channel]string{
+	core.ChannelDocument: "nothing is stored, and of lists what this server cannot do is left out: TestDocumentOnTheOneRoad plays the attacks",
+	core.ChannelSystem:   "only this server asks, and says nothing of the client",
+}
 
 func inside(s *siege) client { return s.open }
 

@@ -95,15 +95,12 @@ func (d *Desk) declares(ctx context.Context, req *Request) (Stored, error) {
 // heldToSet keeps declarations from changing and removing what others made. They may take over a client that nobody declared, but
 // never remove it.
 func (j *judgement) heldToSet(stored *Stored) error {
-	if j.req.Channel != core.ChannelImport {
+	if j.req.Channel != core.ChannelImport || j.simulated && j.req.Declared == nil { // a question of no set in particular
 		return nil
 	}
-	var set string
-	if j.req.Declared != nil {
-		set = j.req.Declared.Set
-		if j.req.Declared.New {
-			return core.Refuse(core.PreconditionFailed, "There is a client with this id meanwhile; plan again.")
-		}
+	set := j.declaredSet()
+	if j.req.Declared != nil && j.req.Declared.New {
+		return core.Refuse(core.PreconditionFailed, "There is a client with this id meanwhile; plan again.")
 	}
 	switch of := stored.Client.Provenance.Declared; {
 	case of == set:

@@ -189,3 +189,17 @@ func TestDeclaredSecretsAreNotJudged(t *testing.T) {
 		t.Error("a public client has a secret")
 	}
 }
+
+// A question about the channel alone, of no set, is answered.
+func TestSimulateTheImport(t *testing.T) {
+	b := newBench(t)
+	b.declared(b.declare("shop", declaredShop))
+	req := b.declare("shop", `{"client_name":"Other","redirect_uris":["https://shop.example/cb"]}`)
+	req.Operation, req.Declared = core.Update, nil
+	if s := b.desk.Simulate(t.Context(), req, ""); s.Err != nil {
+		t.Error(s.Err)
+	}
+	if _, err := b.desk.Do(t.Context(), req); core.CodeOf(err) != core.Conflict {
+		t.Errorf("without a set a declared client is changed: %v", err)
+	}
+}

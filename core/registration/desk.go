@@ -76,6 +76,7 @@ type Desk struct {
 	book       Book
 	issuerKeys IssuerKeys
 	clientKeys ClientKeys
+	revoked    *revocations
 	documents  DocumentSource
 	sectors    Sectors
 	site       atomic.Pointer[Site]
@@ -93,8 +94,8 @@ type Desk struct {
 	trusted      func(chain []*x509.Certificate) error
 }
 
-// Parts are what a Desk is made of. All are needed, but for ClientKeys, Documents, Sectors, Audiences, Certified, Decided, Limited
-// and those that come after.
+// Parts are what a Desk is made of. All are needed, but for Revoked, ClientKeys, Documents, Sectors, Audiences, Certified, Decided,
+// Limited and those that come after.
 type Parts struct {
 	Store      Store
 	Policy     Policy
@@ -102,6 +103,7 @@ type Parts struct {
 	Book       Book
 	Documents  DocumentSource             // clients' metadata documents; nil: they are judged only when they come along
 	IssuerKeys IssuerKeys                 // keys that trusted issuers publish
+	Revoked    RevocationSource           // what issuers take back; nil: nothing can be known of it
 	ClientKeys ClientKeys                 // keys that software statements name; nil: they may not name addresses
 	Sectors    Sectors                    // what sectors publish of their clients; nil: clients cannot name a sector
 	Site       *Site                      // valid and prepared (Site.Prepared)
@@ -120,7 +122,7 @@ type Parts struct {
 func NewDesk(p Parts) *Desk {
 	d := &Desk{
 		store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, now: p.Now, line: newLine(), gate: newGate(),
-		issuerKeys: p.IssuerKeys, clientKeys: p.ClientKeys, documents: p.Documents, sectors: p.Sectors,
+		issuerKeys: p.IssuerKeys, clientKeys: p.ClientKeys, revoked: newRevocations(p.Revoked, p.Now), documents: p.Documents, sectors: p.Sectors,
 		clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, limited: p.Limited,
 		accessTokens: p.AccessTokens, trusted: p.Trusted,
 	}

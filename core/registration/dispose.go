@@ -203,7 +203,7 @@ func (j *judgement) introduce(q *decision.Registration) {
 		q.IAT = decision.IAT{
 			Present: true, ID: t.ID, Label: t.Label, Profile: t.Profile, MaxUses: t.MaxUses, CreatedBy: t.CreatedBy, ExpiresAt: t.ExpiresAt, Terms: t.Terms,
 		}
-	} else {
+	} else if op := j.req.Operation; documented(op) || op == core.Approve { // where it is decided what the client may be
 		q.IAT = decision.IAT{ID: came.IAT, Label: came.IATLabel, Terms: came.Terms} // of the token that the client came with
 	}
 }

@@ -14,4 +14,6 @@
 //	approve.go    7  id, secrets, the Approved value (pending.go, admit.go: clients that an operator must approve; idempotent.go: one client for all who register the same)
 //	desk.go       8  commit
 //	answer.go     9  plugins shape the answer
+//
+// A client that only its metadata document describes takes the same road and is not stored (document.go, documents.go).
 package registration

@@ -110,7 +110,8 @@ func (j *judgement) adapted(doc strictjson.Value) (strictjson.Value, error) {
 	if err != nil {
 		return doc, err
 	}
-	doc = doc.Without("client_profile").With("token_endpoint_auth_method", strictjson.String(method)) // the profile is the site's to say
+	doc = doc.Without("client_profile") // the site's to say
+	doc = doc.Without(methodsOffered).With("token_endpoint_auth_method", strictjson.String(method))
 	doc = j.supported(doc, "grant_types", forPeople)
 	doc = j.supported(doc, "response_types", func(t string) bool { return t == string(oauth.ResponseCode) })
 	return j.supported(doc, "scope", j.site.allows), nil

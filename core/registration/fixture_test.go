@@ -253,7 +253,7 @@ type bench struct {
 	now     time.Time
 	serial  int
 
-	published map[string]string // key sets by their jwks_uri
+	published map[string]string // key sets by their jwks_uri, and lists of revoked statements
 	pages     pages             // clients metadata documents
 	sectors   registration.Sectors
 	telling   sync.Mutex // guards decided while requests run
@@ -261,8 +261,10 @@ type bench struct {
 	site      *registration.Site
 	limited   func(registration.Bound) // is told of what a limit refused; nil: nobody
 
-	accessTokens registration.AccessTokens
-	trusted      func([]*x509.Certificate) error
+	authorization core.Secret // without it no such list is given
+	asked         int         // so often one was
+	accessTokens  registration.AccessTokens
+	trusted       func([]*x509.Certificate) error
 }
 
 func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
@@ -289,7 +291,7 @@ func (b *bench) certify(methods []oauth.AuthMethod) {
 	b.desk = registration.NewDesk(registration.Parts{
 		AccessTokens: b.accessTokens, Trusted: b.trusted,
 		Store: b.store, Certified: methods, Policy: answers(func(q *decision.Registration) (decision.Verdict, error) { return b.policy(q) }),
-		Plugins: b.plugins, Book: b.book, IssuerKeys: b, ClientKeys: b, Documents: &b.pages, Sectors: b.sectors, Site: b.site,
+		Plugins: b.plugins, Book: b.book, IssuerKeys: b, ClientKeys: b, Revoked: b, Documents: &b.pages, Sectors: b.sectors, Site: b.site,
 		ClientURI: func(id core.ClientID) string { return "https://op.example/dcr/register/" + string(id) },
 		Audiences: []string{"https://op.example", "https://op.example/dcr/register"},
 		Now:       func() time.Time { return b.now }, Limited: b.limited,

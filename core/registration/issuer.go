@@ -164,6 +164,11 @@ func (t *TrustedIssuer) prepare() error {
 // serves tells whether an issuer is trusted for what it signed.
 func (t TrustedIssuer) serves(use string) bool { return len(t.For) == 0 || slices.Contains(t.For, use) }
 
+// overlaps tells whether two entries of one issuer are for the same.
+func (t TrustedIssuer) overlaps(o TrustedIssuer) bool {
+	return t.serves(ForStatements) && o.serves(ForStatements) || t.serves(ForRequests) && o.serves(ForRequests)
+}
+
 // issuers finds who is trusted under a name to sign something: the entries of that very name, else the first pattern that
 // covers it.
 func (s *Site) issuers(use, name string) []TrustedIssuer {

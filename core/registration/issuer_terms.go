@@ -29,6 +29,7 @@ type Terms struct {
 	RedirectsClaim string             `yaml:"redirects_claim"` // the claim that lists the redirect URIs which its clients may have
 	Certificate    CertificateBinding `yaml:"certificate"`
 	RequestKeys    RequestKeys        `yaml:"request_keys"`
+	Revocation     Revocation         `yaml:"revocation"`
 }
 
 // A CertificateBinding ties a client's certificate to its statement: which claims its subject's names must equal. Where one is
@@ -37,8 +38,6 @@ type CertificateBinding struct {
 	CN      string   `yaml:"cn"`      // claim that the common name equals, such as software_id
 	OU      string   `yaml:"ou"`      // claim that an organisational unit equals, such as org_id
 	Issuers []string `yaml:"issuers"` // distinguished names (RFC 4514) of who may have issued it; empty: any
-
-	whenPresent bool // a request without a certificate is let through
 }
 
 func (b CertificateBinding) isSet() bool { return b.CN != "" || b.OU != "" || len(b.Issuers) > 0 }
@@ -69,6 +68,7 @@ func (t Terms) validate(add func(member, text string)) {
 	for _, role := range slices.Sorted(maps.Keys(t.RoleScopes)) {
 		valid(".role_scopes."+role, t.RoleScopes[role])
 	}
+	t.Revocation.validate(func(member, text string) { add(".revocation"+member, text) })
 	if len(t.Scopes) > 0 {
 		eachInvalid(t.GrantScopes, func(scope string) bool { return slices.Contains(t.Scopes, scope) },
 			func(at string) { add(".grant_scopes"+at, "is not in scopes of the same issuer") })

@@ -235,6 +235,7 @@ func TestConfiguredIssuers(t *testing.T) {
 	b := newBench(t, func(s *registration.Site) {
 		s.TrustedIssuers = []registration.TrustedIssuer{
 			{Issuer: issuer.name, For: []string{"statements"}, Configuration: registration.KeysAddress{Endpoint: "https://issuer.example/conf", Claim: "ssa_jwks_endpoint"}},
+			{Issuer: issuer.name, For: []string{"requests"}, JWKS: newSigner(t, "").jwks(t)},
 			{Issuer: "https://only.example", For: []string{"requests"}, JWKS: issuer.jwks(t)},
 		}
 	})

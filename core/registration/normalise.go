@@ -14,7 +14,7 @@ import (
 
 // normalise makes one draft of the request, the statement, the profile and the defaults, in this order of strength:
 // statement of a trusted issuer, request, profile, default.
-func (j *judgement) normalise(context.Context) error {
+func (j *judgement) normalise(ctx context.Context) error {
 	if err := j.chooseProfile(); err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func (j *judgement) normalise(context.Context) error {
 	if err := j.keepLocked(); err != nil {
 		return err
 	}
-	if err := j.rebind(); err != nil {
+	if err := j.rebind(ctx); err != nil {
 		return err
 	}
 	if err := j.choose(); err != nil {

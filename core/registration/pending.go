@@ -167,12 +167,14 @@ func needsOperator(rule string, fields []string, message string) error {
 	return refusal([]core.Reason{{Rule: rule, Code: core.AccessDenied, Fields: fields, Message: message, Public: true}})
 }
 
-// given is what the operator said of a rejection, or by which rule the system removes a client, for the entry.
+// given is what the operator said of a rejection, or why the system disables or removes a client, for the entry.
 func (j *judgement) given() []core.Reason {
 	switch {
 	case j.req.Reason == "":
 	case j.req.Operation == core.Reject:
 		return []core.Reason{{Rule: "reject", Message: j.req.Reason}}
+	case j.req.Channel == core.ChannelSystem && j.req.Operation == core.Disable:
+		return []core.Reason{{Rule: ruleRevoked, Message: j.req.Reason}}
 	case j.req.Channel == core.ChannelSystem:
 		return []core.Reason{{Rule: "lifetime." + j.req.Reason, Message: "Nobody uses this client."}}
 	}

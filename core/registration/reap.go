@@ -27,6 +27,9 @@ type ReaperStore interface {
 // A Reaper removes clients that nobody uses, by the site's rules. Each goes down the road as a deletion by the system: policy and
 // plugins can keep it, and the ledger tells of it. What an operator registered is left alone, and so are clients that are not
 // active, that were issued something that is still good, or that were changed of late.
+//
+// It walks through the clients in the order of their registration. A row for each that says when it is due would be one more key in
+// every registration, where keys are what costs, and would know nothing of rules that are set later; a walk reads a client once a pass.
 type Reaper struct {
 	desk  *Desk
 	store ReaperStore

@@ -93,7 +93,7 @@ func (d *Desk) Reconsider(
 	} else {
 		unknown = append(unknown, "caller")
 	}
-	if came.IAT != "" && !j.recall(came.IAT, asked, token) {
+	if came.IAT != "" && !j.recall(came, asked, token) {
 		unknown = append(unknown, "iat")
 	}
 	j.believe(&c)
@@ -124,8 +124,9 @@ func presentIn(m *core.Metadata) []string {
 }
 
 // recall presents the initial access token that a client came with, as far as it is known. It tells whether it is.
-func (j *judgement) recall(id core.TokenID, asked *decision.Registration, token core.InitialAccessToken) bool {
-	j.held = &Held{Token: core.InitialAccessToken{ID: id}}
+func (j *judgement) recall(came core.Provenance, asked *decision.Registration, token core.InitialAccessToken) bool {
+	id := came.IAT
+	j.held = &Held{Token: core.InitialAccessToken{ID: id, Label: came.IATLabel, Terms: came.Terms}}
 	switch {
 	case asked != nil && asked.IAT.ID == id:
 		t := asked.IAT

@@ -22,6 +22,8 @@ type Request struct {
 	Credential Credential
 	Caller     core.Caller // IP, Origin and UserAgent; access fills in the rest
 
+	// InProcess tells that a part of this server asks, which is no stranger: the backend-for-frontend.
+	InProcess bool
 	// Refused is what web found wrong before the desk was asked; the desk only writes it down.
 	Refused *core.Error
 	// IfMatch are entity tags, of which one must be the client's now, or "*" (RFC 9110 §13.1.1). None: whatever it is now.

@@ -103,6 +103,24 @@ func TestRotatedSecretsEnd(t *testing.T) {
 	}
 }
 
+// A client whose secret has expired gets another one with its next change (RFC 7592 section 2.2); a change before keeps it.
+func TestExpiredSecretIsReplaced(t *testing.T) {
+	b := newBench(t, func(s *registration.Site) {
+		s.Profiles = map[string]registration.Profile{"default": {ClientSecretLifetime: 2 * time.Hour}}
+	})
+	c := b.register(shop)
+	b.now = b.now.Add(2*time.Hour - time.Second)
+	kept := b.mustDo(b.manage(core.Update, c, c.put(t, "client_name", `"Kept"`)))
+	checkMembers(t, kept.doc, "client_secret", "")
+	b.now = b.now.Add(time.Second)
+	same := b.mustDo(b.manage(core.Update, kept, kept.put(t)))
+	checkMembers(t, same.doc, "client_secret", "")
+	next := b.mustDo(b.manage(core.Update, same, same.put(t, "client_name", `"Next"`)))
+	if hashes, left := b.secrets(c.id); next.secret == "" || len(hashes) != 1 || hashes[0] != next.secret.Hash().String() || left[0] != 2*time.Hour {
+		t.Errorf("kept %v for %v", hashes, left)
+	}
+}
+
 // A new registration access token ends every earlier one, and leaves the secret alone. A client that had none gets its first.
 func TestRenewRegistrationToken(t *testing.T) {
 	b := newBench(t)

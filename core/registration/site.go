@@ -130,7 +130,7 @@ func (s *Site) Validate() []config.Problem {
 		if t.Issuer == "" {
 			add(path+".issuer", "is missing")
 		}
-		if slices.ContainsFunc(s.TrustedIssuers[:i], func(o TrustedIssuer) bool { return o.Issuer == t.Issuer }) {
+		if slices.ContainsFunc(s.TrustedIssuers[:i], func(o TrustedIssuer) bool { return o.Issuer == t.Issuer && o.overlaps(t) }) {
 			add(path+".issuer", "is listed twice; put all its keys into one jwks")
 		}
 		t.validate(func(member, text string) { add(path+member, text) })

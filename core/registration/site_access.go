@@ -5,7 +5,7 @@ type SiteAccess struct {
 	// Enabled false closes the desk to clients: it is not advertised, and answers that it is not there. Operators register on.
 	Enabled *bool `yaml:"dynamic_registration_enabled,camel"` // absent: yes
 	// ClientCredentials lets clients manage themselves with an access token of their own, which they get by the grant
-	// client_credentials; so each must register that grant.
+	// client_credentials; so each that comes without an initial access token must register that grant.
 	ClientCredentials bool `yaml:"dcr_authorization_with_client_credentials,camel"`
 	// MTLS lets clients register with a certificate of a trusted authority, when its subject is the tls_client_auth_subject_dn that
 	// they register; then nobody registers with nothing.

@@ -52,6 +52,11 @@ func (j *judgement) readStatement(ctx context.Context) error {
 	if err := v.by.Terms.accepts(claims, isNew, j.now); err != nil {
 		return err
 	}
+	if v.trust == TrustIssuer {
+		if err := j.notRevoked(ctx, v.by.Terms.Revocation, compact, claims); err != nil {
+			return err
+		}
+	}
 	if v.trust == TrustIssuer && isNew && v.by.Terms.OneTime {
 		once, err := v.by.Terms.once(v.issuer, claims)
 		if err != nil {

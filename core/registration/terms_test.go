@@ -222,6 +222,15 @@ func TestPolicySeesTheTerms(t *testing.T) {
 	if len(seen) != 2 {
 		t.Errorf("policy was asked %d times", len(seen))
 	}
+	// Where nothing is decided about what the client may be, the token has no part in it.
+	if _, err := b.do(b.request(core.Disable, core.ChannelOperator, c.id, "")); err != nil || seen[2].ID != "" || seen[2].Label != "" {
+		t.Errorf("%v, disabling: %+v", err, seen[2])
+	}
+	// An audit knows what the client keeps of its token, when that is gone.
+	audited, unknown := b.desk.Reconsider(t.Context(), b.policy.DecideRegistration, b.stored(c.id).Client, nil, core.InitialAccessToken{})
+	if got := seen[3]; audited.Verdict != ledger.Allowed || !slices.Contains(unknown, "iat") || got.Label != "partner" || got.Terms.PolicyData != `{"team":"a"}` {
+		t.Errorf("audit: %+v %v, asked about %+v", audited.Verdict, unknown, got)
+	}
 	// A replay is held to the same: the question says what the token laid down.
 	kept, err := decision.ParseKept(b.store.entries[b.stored(c.id).Client.Provenance.RegisteredBy].Input)
 	if err != nil {

@@ -188,6 +188,9 @@ func TestUsedClients(t *testing.T) {
 	if _, err := h.Introspect(t.Context(), h.with([]string{"token", answer.AccessToken.Reveal()}, "web", nil)); err != nil {
 		t.Fatal(err)
 	}
+	if err := h.Revoke(t.Context(), h.with([]string{"token", "unknown"}, "spa", nil)); err != nil { // anybody can
+		t.Fatal(err)
+	}
 	if _, err := h.Token(t.Context(), h.forItself("web", "scope", "delete")); err == nil {
 		t.Fatal("it was not refused")
 	}

@@ -46,7 +46,9 @@ func (e *Endpoint) askedFor(ctx context.Context, req Request) (core.Registered, 
 	if token == "" {
 		return core.Registered{}, "", core.Refuse(core.InvalidRequest, "token is missing.")
 	}
-	e.parts.Used(&caller.Client, time.Time{})
+	if clientauth.Method(caller.Client) != oauth.AuthNone { // else anybody could say so
+		e.parts.Used(&caller.Client, time.Time{})
+	}
 	return caller, token, nil
 }
 

@@ -47,11 +47,12 @@ func copyHead(ctx *fasthttp.RequestCtx) (uri string, fields head) {
 // copyRequest makes what a handler may see of a request. Nothing in it lies in fasthttp's buffers.
 func (s *Server) copyRequest(ctx *fasthttp.RequestCtx, t target, fields head) *Request {
 	r := &Request{
-		Method:   methodOf(ctx.Method()),
-		Path:     t.path,
-		RawQuery: t.query,
-		Start:    s.opt.Now(),
-		head:     fields,
+		Method:    methodOf(ctx.Method()),
+		Path:      t.path,
+		RawQuery:  t.query,
+		Start:     s.opt.Now(),
+		head:      fields,
+		InProcess: ctx.RemoteAddr().Network() == inProcess,
 	}
 	peer := peerOf(ctx)
 	r.RemoteIP, r.proxied = s.callerIP(peer, r.head), s.trusted(peer)

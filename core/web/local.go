@@ -13,6 +13,9 @@ import (
 // local sends requests to the server's own handlers, through the whole edge but without a socket.
 type local struct{ s *Server }
 
+// inProcess is the network of a net.Pipe, which nobody outside has an end of.
+const inProcess = "pipe"
+
 // RoundTripper reaches this server in process: what calls it walks the same road as everybody else. Its requests come from
 // 127.0.0.1 and their Host must be one of the sites.
 func (s *Server) RoundTripper() http.RoundTripper { return local{s} }

@@ -19,6 +19,7 @@ type Request struct {
 	RemoteIP     netip.Addr          // the caller: the peer, or whom trusted proxies name
 	Body         []byte              // at most the route's limit
 	Certificates []*x509.Certificate // that the client presented, its own first; their issuer is not verified
+	InProcess    bool                // it came by Server.RoundTripper: a part of this server asks
 	ID           string              // the request id, also in the log line
 	DecisionID   core.DecisionID     // minted for judged routes, else empty
 	Start        time.Time           // when the head had arrived

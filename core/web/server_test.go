@@ -163,7 +163,11 @@ func TestTLS(t *testing.T) {
 
 // In process, a request walks the same edge: sites, limits, media types, errors and log.
 func TestRoundTripper(t *testing.T) {
-	g := start(t)
+	g := start(t, func(o *Options) {
+		o.Routes = append(o.Routes, Route{Method: "GET", Path: "/inside", Handler: func(_ context.Context, r *Request) (Response, error) {
+			return Response{Body: fmt.Append(nil, r.InProcess)}, nil
+		}})
+	})
 	trip := g.RoundTripper()
 	send := func(method, url, contentType, body string) (*http.Response, string) {
 		t.Helper()
@@ -195,14 +199,18 @@ func TestRoundTripper(t *testing.T) {
 		{"POST", root + "/api/oidc/token", "application/x-www-form-urlencoded", strings.Repeat("x", 1<<20), 413, "payload_too_large"},
 		{"GET", "http://evil.test/files/a", "", "", 421, "misdirected_request"},
 		{"GET", root + "/panic", "", "", 500, "server_error"},
+		{"GET", root + "/inside", "", "", 200, "true"},
 	} {
 		res, body := send(c.method, c.url, c.contentType, c.body)
 		if res.StatusCode != c.status || !strings.Contains(body, c.want) {
 			t.Errorf("%s %s: %d %s", c.method, c.url, res.StatusCode, body)
 		}
 	}
-	if n := strings.Count(g.log(), "\n"); n != 6 {
+	if n := strings.Count(g.log(), "\n"); n != 7 {
 		t.Errorf("%d log lines", n)
+	}
+	if a := g.ask(t, "GET /inside HTTP/1.1\r\nHost: "+site+"\r\n\r\n"); a.body != "false" {
+		t.Errorf("by a socket: %+v", a)
 	}
 }
 

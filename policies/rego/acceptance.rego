@@ -45,7 +45,10 @@ callers := {
 		"import": {"operator"},
 		"system": {"system"},
 	},
-	"disable": {"operator": {"operator"}},
+	"disable": {
+		"operator": {"operator"},
+		"system": {"system"},
+	},
 	"enable": {"operator": {"operator"}},
 	"approve": {"operator": {"operator"}},
 	"rotate": {"operator": {"operator"}},

@@ -21,7 +21,7 @@ test_everybody_has_a_door if {
 		["read", "manage", "client_credentials"], ["update", "manage", "client_credentials"], ["delete", "manage", "client_credentials"],
 		["read", "manage", "registration_access_token"], ["update", "manage", "registration_access_token"],
 		["delete", "manage", "registration_access_token"], ["delete", "operator", "operator"],
-		["disable", "operator", "operator"], ["enable", "operator", "operator"],
+		["disable", "operator", "operator"], ["enable", "operator", "operator"], ["disable", "system", "system"],
 		["register", "import", "operator"], ["update", "import", "operator"], ["delete", "import", "operator"],
 		["approve", "operator", "operator"], ["rotate", "operator", "operator"], ["register", "cimd", "client_metadata_document"],
 		["delete", "system", "system"], ["renew", "system", "system"],
@@ -41,6 +41,7 @@ test_everything_else_is_closed if {
 		["register", "operator", "client_credentials"], ["update", "manage", "mtls"], ["delete", "operator", "client_credentials"],
 		["register", "cimd", "open"], ["register", "cimd", "operator"], ["update", "cimd", "client_metadata_document"],
 		["register", "dcr", "client_metadata_document"], ["adopt", "operator", "operator"], ["register", "backdoor", "operator"], ["register", "dcr", "stranger"],
+		["disable", "system", "operator"], ["disable", "operator", "system"], ["enable", "system", "system"],
 		["", "", ""],
 	] {
 		found := acceptance.deny with input as examples.register

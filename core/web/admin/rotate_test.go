@@ -46,3 +46,22 @@ func TestRenewRegistrationToken(t *testing.T) {
 	h.refused(h.ask("POST", "/dcr/clients/"+id+"/tokens", `{"expires_in":1}`), http.StatusBadRequest, core.InvalidRequest, "expires_in")
 	h.refused(h.ask("POST", "/dcr/clients/c-none/tokens", ""), http.StatusNotFound, core.NotFound, "")
 }
+
+// A rotation and a removal by the system can be tried like anything else.
+func TestSimulatedLives(t *testing.T) {
+	h := open(t)
+	id := h.create(shop)
+	before := h.vault.clients[core.ClientID(id)]
+	for _, body := range []string{
+		`{"operation":"rotate","client_id":"` + id + `"}`, `{"operation":"renew","client_id":"` + id + `"}`,
+		`{"operation":"delete","client_id":"` + id + `","channel":"system"}`, `{"operation":"delete","client_id":"` + id + `","caller":{"kind":"system"}}`,
+	} {
+		if a := h.want(h.ask("POST", "/simulate", body), http.StatusOK); a.at("allowed").String() != "true" {
+			t.Errorf("%s: %s", body, a.body)
+		}
+	}
+	h.refused(h.ask("POST", "/simulate", `{"operation":"delete","client_id":"`+id+`","channel":"dcr","caller":{"kind":"system"}}`), http.StatusBadRequest, core.InvalidRequest, "never comes by")
+	if after := h.vault.clients[core.ClientID(id)]; after.Stamps != before.Stamps {
+		t.Error("a simulation wrote")
+	}
+}

@@ -113,7 +113,7 @@ func (h *Handlers) present(ctx context.Context, req registration.Request) (stric
 func (b simulateBody) request(r *web.Request, by operator.Operator) (registration.Request, string, error) {
 	req := registration.Request{
 		Operation: b.Operation, Channel: b.Channel, Decision: core.NewDecisionID(r.Start), RequestID: r.ID, ClientID: b.ClientID,
-		Body: b.Request, Merge: b.Merge, Profile: b.Profile, Caller: web.CallerOf(r),
+		Body: b.Request, Merge: b.Merge, Rotation: registration.Rotation{Of: registration.RotateSecret}, Profile: b.Profile, Caller: web.CallerOf(r),
 	}
 	if signed, ok := b.Request.Text(); ok { // a JWT
 		req.Signed, req.Body = signed, strictjson.Value{}
@@ -145,8 +145,10 @@ func (b simulateBody) request(r *web.Request, by operator.Operator) (registratio
 // usualChannel is the channel that such a request of such a caller ("" when it is not said) comes by.
 func usualChannel(op core.Operation, kind string) core.Channel {
 	switch {
-	case kind == registration.KindOperator, kind == "" && (op == core.Disable || op == core.Enable || op == core.Approve || op == core.Reject):
+	case kind == registration.KindOperator, kind == "" && (op == core.Disable || op == core.Enable || op == core.Approve || op == core.Reject || op == core.Rotate):
 		return core.ChannelOperator
+	case kind == registration.KindSystem, kind == "" && op == core.Renew:
+		return core.ChannelSystem
 	case kind == registration.KindRAT, (kind == "" || kind == registration.KindClient) && op != core.Register:
 		return core.ChannelManage
 	case kind == registration.KindDocument:
@@ -164,6 +166,8 @@ func usualKind(channel core.Channel) string {
 		return registration.KindRAT
 	case core.ChannelDocument:
 		return registration.KindDocument
+	case core.ChannelSystem:
+		return registration.KindSystem
 	}
 	return registration.KindIAT
 }
@@ -171,22 +175,22 @@ func usualKind(channel core.Channel) string {
 // check refuses what there is none of, and callers that never come by the channel: what nobody can ask has no answer.
 func check(req registration.Request, kind string) error {
 	switch req.Operation {
-	case core.Register, core.Update, core.Delete, core.Read, core.Disable, core.Enable, core.Approve, core.Reject:
+	case core.Register, core.Update, core.Delete, core.Read, core.Disable, core.Enable, core.Approve, core.Reject, core.Rotate, core.Renew:
 	default:
-		return core.Refuse(core.InvalidRequest, "operation must be register, update, delete, read, disable, enable, approve or reject.")
+		return core.Refuse(core.InvalidRequest, "operation must be register, update, delete, read, disable, enable, approve, reject, rotate or renew.")
 	}
 	switch req.Channel {
-	case core.ChannelDCR, core.ChannelManage, core.ChannelOperator, core.ChannelDocument, core.ChannelImport:
+	case core.ChannelDCR, core.ChannelManage, core.ChannelOperator, core.ChannelDocument, core.ChannelImport, core.ChannelSystem:
 	default:
-		return core.Refuse(core.InvalidRequest, "channel must be dcr, manage, operator, cimd or import.")
+		return core.Refuse(core.InvalidRequest, "channel must be dcr, manage, operator, cimd, import or system.")
 	}
 	switch kind {
 	case registration.KindIAT, registration.KindRAT, registration.KindClient, registration.KindMTLS, registration.KindOperator, registration.KindOpen,
-		registration.KindDocument:
+		registration.KindDocument, registration.KindSystem:
 	default:
-		return core.Refuse(core.InvalidRequest, "caller.kind must be %s, %s, %s, %s, %s, %s or %s.",
+		return core.Refuse(core.InvalidRequest, "caller.kind must be %s, %s, %s, %s, %s, %s, %s or %s.",
 			registration.KindIAT, registration.KindRAT, registration.KindClient, registration.KindMTLS, registration.KindOperator, registration.KindOpen,
-			registration.KindDocument)
+			registration.KindDocument, registration.KindSystem)
 	}
 	other := req.Channel == core.ChannelDCR && (kind == registration.KindOpen || kind == registration.KindMTLS) ||
 		req.Channel != core.ChannelOperator && kind == registration.KindClient

@@ -81,7 +81,7 @@ func TestSimulateRefuses(t *testing.T) {
 	h := open(t)
 	for body, says := range map[string]string{
 		`{"operation":"conquer"}`:                                                            "operation must be register, update",
-		`{"channel":"bff"}`:                                                                  "channel must be dcr, manage, operator, cimd or import",
+		`{"channel":"bff"}`:                                                                  "channel must be dcr, manage, operator, cimd, import or system",
 		`{"caller":{"kind":"root"}}`:                                                         "caller.kind must be",
 		`{"caller":{"kind":"open"},"channel":"operator"}`:                                    "never comes by the channel operator",
 		`{"caller":{"kind":"operator"},"channel":"dcr"}`:                                     "never comes by the channel dcr",

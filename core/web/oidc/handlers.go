@@ -130,7 +130,7 @@ func (h *Handlers) do(ctx context.Context, r *web.Request, op core.Operation, ch
 		Operation: op, Channel: channel, Decision: r.DecisionID, RequestID: r.ID,
 		Merge: r.Method == http.MethodPatch, Caller: web.CallerOf(r),
 	}
-	req.Credential.Certificates = r.Certificates
+	req.Credential.Certificates, req.InProcess = r.Certificates, r.InProcess
 	if op != core.Register {
 		req.IfMatch = web.EntityTags(r, "If-Match")
 	}

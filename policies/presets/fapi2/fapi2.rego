@@ -170,7 +170,18 @@ require contains {
 }
 
 # METADATA
-# description: Access tokens are short-lived (section 5.3.2.1 note; they are not bound to the sender yet).
+# title: Bound tokens
+# description: The server gives tokens only to who presents a certificate, and they are worth nothing without it.
+require contains {
+	"rule": "fapi2.bound_tokens",
+	"name": "mtls",
+} if {
+	concerned
+	settings.bound_tokens
+}
+
+# METADATA
+# description: Access tokens are short-lived (section 5.3.2.1 note), whether they are bound to the sender or not.
 limit contains {
 	"rule": "fapi2.access_token",
 	"name": "access_token",

@@ -8,6 +8,7 @@ import data.ostiary.registration.site.fapi2.settings
 typical := {
 	"profiles": {"fapi2"},
 	"algorithms": {"PS256", "ES256", "EdDSA", "Ed25519"},
+	"bound_tokens": false,
 	"access_token": 300,
 }
 
@@ -85,6 +86,12 @@ test_nothing_else_changes if {
 test_pushed_requests_and_pkce_are_required if {
 	required := fapi2.require with settings as typical with input as client
 	{r.name | some r in required} == {"par", "pkce_s256"}
+}
+
+test_bound_tokens_are_required_where_the_site_says_so if {
+	bound := json.patch(typical, [{"op": "replace", "path": "/bound_tokens", "value": true}])
+	required := fapi2.require with settings as bound with input as client
+	{r.name | some r in required} == {"par", "pkce_s256", "mtls"}
 }
 
 test_access_tokens_are_short if {

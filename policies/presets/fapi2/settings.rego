@@ -12,5 +12,11 @@ profiles := {"fapi2"}
 algorithms := {"PS256", "ES256", "EdDSA", "Ed25519"}
 
 # METADATA
+# description: >-
+#   Whether tokens are bound to the client's TLS certificate (section 5.3.2.1; RFC 8705). It needs client_certificates in the server's
+#   configuration: without certificates these clients get no tokens.
+bound_tokens := false
+
+# METADATA
 # description: Seconds that access tokens live.
 access_token := 300

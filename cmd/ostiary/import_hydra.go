@@ -1,0 +1,85 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ostiary/ostiary/core/metadata"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+func importHydraCommand() *cobra.Command {
+	f := &importFlags{of: fromHydra}
+	return f.command(&cobra.Command{
+		Use: "hydra CLIENTS.json", Short: "Take the clients of an Ory Hydra over",
+		Long: "hydra reads a list of clients as Hydra's API gives it (hydra list clients --format json, or GET /admin/clients). It writes a folder\n" +
+			"of declarations, or with --apply hands them to a server, where rules judge them. What could not be carried over is reported,\n" +
+			"client by client. Secrets are in no such list. Exit codes: 0 done, 1 it failed, 2 called wrongly.",
+		Example: "  ostiary import hydra clients.json --out declared",
+		Args:    named("the file of one list of clients"),
+	})
+}
+
+// fromHydra maps a list of clients, which are client metadata and members of Hydra's own.
+func fromHydra(doc strictjson.Value) (*imported, error) {
+	if items := member(doc, "items"); items.Kind() == strictjson.KindArray { // as the command prints it
+		doc = items
+	}
+	if doc.Kind() != strictjson.KindArray {
+		return nil, errors.New("it is no list of clients")
+	}
+	result := &imported{Notes: []importNote{}, Clients: []strictjson.Value{}}
+	for _, c := range doc.Items() {
+		entry, notes := hydraEntry(c)
+		result.Notes = append(result.Notes, notes...)
+		if entry.Len() > 0 {
+			result.Clients = append(result.Clients, entry)
+		}
+	}
+	result.Taken = len(result.Clients)
+	return result, nil
+}
+
+// ofHydra are members that say nothing of what a client may do.
+var ofHydra = []string{"client_id", "client_secret_expires_at", "created_at", "updated_at", "audience", "registration_access_token", "registration_client_uri"}
+
+// hydraEntry makes a declaration of one client; an empty one leaves it out.
+func hydraEntry(c strictjson.Value) (entry strictjson.Value, notes []importNote) {
+	id := textOf(c, "client_id")
+	note := func(name, text string) {
+		notes = append(notes, importNote{cmp.Or(id, "a client without a client_id"), name, text})
+	}
+	if !chooseable(id) {
+		note("client_id", "is missing, too long, or has characters that no client_id has here: left out")
+		return strictjson.Object(), notes
+	}
+	members := []strictjson.Member{{Name: "client_id", Value: strictjson.String(id)}}
+	for name, v := range c.All() {
+		row, known := metadata.Lookup(name)
+		switch {
+		case isEmpty(v) || slices.Contains(ofHydra, name):
+		case !known:
+			note(name, "has no equal here: left out")
+		case unsupported(row, v):
+			note(name, v.String()+" is not offered here: left out")
+		default:
+			members = append(members, strictjson.Member{Name: name, Value: v})
+		}
+	}
+	if audiences := member(c, "audience"); audiences.Len() > 0 {
+		members = append(members, strictjson.Member{Name: "allowed_audiences", Value: audiences})
+	}
+	return strictjson.Object(members...), notes
+}
+
+// unsupported tells values that this server cannot do.
+func unsupported(row *metadata.Row, v strictjson.Value) bool {
+	if list, is := v.Strings(); is {
+		return !row.Supports(list...)
+	}
+	text, is := v.Text()
+	return is && row.Kind == metadata.Text && !row.Supports(text)
+}

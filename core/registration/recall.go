@@ -1,0 +1,126 @@
+package registration
+
+import (
+	"context"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/keys/jose"
+)
+
+// RecallStore lists clients.
+type RecallStore interface {
+	Page(ctx context.Context, f Filter, cursor string, limit int) (page []Stored, next string, err error)
+}
+
+// A Recall disables the clients that were made from software statements which their issuer has taken back. Each goes down the road
+// as a change of state by the system, with an entry of its own. It keeps nothing: after a restart it looks again, and who is
+// disabled already is left alone. Nobody is enabled again by it.
+type Recall struct {
+	desk  *Desk
+	store RecallStore
+	next  map[string]time.Time // when an issuer's clients are looked at again
+}
+
+// NewRecall makes a Recall. One goroutine may use it.
+func NewRecall(desk *Desk, store RecallStore) *Recall {
+	return &Recall{desk: desk, store: store, next: map[string]time.Time{}}
+}
+
+// A Recalled is what came of a look at clients.
+type Recalled struct {
+	Looked   int
+	Disabled []core.ClientID
+	Failed   []error // why a client could not be judged or disabled, or an issuer not be asked; it is tried again
+
+	unknown int // of these, because nobody could be asked
+}
+
+// Due looks at the clients of those issuers whose time has come.
+func (r *Recall) Due(ctx context.Context) (done Recalled) {
+	site := r.desk.Site()
+	for _, t := range site.TrustedIssuers {
+		if !t.Terms.Revocation.isSet() || !t.serves(ForStatements) || ctx.Err() != nil {
+			continue
+		}
+		now := r.desk.now()
+		if now.Before(r.next[t.Issuer]) {
+			continue
+		}
+		done.unknown = 0
+		r.look(ctx, t, &done)
+		r.next[t.Issuer] = now.Add(t.Terms.Revocation.every())
+		if done.unknown > 0 {
+			r.next[t.Issuer] = now.Add(revocationPause)
+		}
+	}
+	return done
+}
+
+const recallPage = 100
+
+// look goes through an issuer's clients.
+func (r *Recall) look(ctx context.Context, t TrustedIssuer, done *Recalled) {
+	filter := Filter{StatementIssuer: t.Issuer}
+	if t.isPattern() {
+		filter.StatementIssuer = ""
+	}
+	for cursor := ""; ; {
+		page, next, err := r.store.Page(ctx, filter, cursor, recallPage)
+		if err != nil {
+			done.Failed = append(done.Failed, err)
+			done.unknown++
+			return
+		}
+		for _, s := range page {
+			if !t.madeFrom(s) {
+				continue
+			}
+			done.Looked++
+			r.judge(ctx, t, s, done)
+			if done.unknown >= maxUnknown || ctx.Err() != nil {
+				return
+			}
+		}
+		if cursor = next; next == "" {
+			return
+		}
+	}
+}
+
+// maxUnknown ends a look at the clients of an issuer that cannot be asked.
+const maxUnknown = 10
+
+// madeFrom tells the clients of an issuer that can still be used.
+func (t TrustedIssuer) madeFrom(s Stored) bool {
+	issuer := s.Client.Provenance.StatementIssuer
+	return s.State != core.Disabled && issuer != "" && (issuer == t.Issuer || t.isPattern() && t.covers(issuer))
+}
+
+// judge disables a client whose statement was taken back. What keeps it from being disabled, such as policy, does so until the next
+// look.
+func (r *Recall) judge(ctx context.Context, t TrustedIssuer, s Stored, done *Recalled) {
+	statement := s.Client.Metadata.SoftwareStatement
+	_, claims, err := jose.Peek(statement, maxStatement)
+	if err != nil {
+		return // it holds none any more
+	}
+	why, err := r.desk.revoked.why(ctx, t.Terms.Revocation, statement, claims)
+	if err != nil {
+		done.Failed = append(done.Failed, err)
+		done.unknown++
+		return
+	}
+	if why == "" {
+		return
+	}
+	_, err = r.desk.Do(ctx, Request{
+		Operation: core.Disable, Channel: core.ChannelSystem, ClientID: s.Client.ID, Decision: core.NewDecisionID(r.desk.now()),
+		Reason: "Its software statement was revoked by its issuer (" + why + ").",
+	})
+	if err != nil {
+		done.Failed = append(done.Failed, err)
+		return
+	}
+	done.Disabled = append(done.Disabled, s.Client.ID)
+}
