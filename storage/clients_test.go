@@ -19,10 +19,7 @@ import (
 func full(statement, about string) string {
 	return app(`,"software_statement":"` + statement + `",` + about + `,
 		"client_name#fr":"Boutique","client_uri":"https://shop.example/","logo_uri":"https://shop.example/logo","tos_uri":"https://shop.example/tos",
-		"frontchannel_logout_uri":"https://shop.example/out","frontchannel_logout_session_required":true,
-		"backchannel_logout_uri":"https://shop.example/gone","backchannel_logout_session_required":false,
-		"require_pkce":true,"default_prompt_login":false,"access_token_lifetime":60,"id_token_lifetime":61,"refresh_token_lifetime":62,
-		"par_lifetime":63,"policy_uri":"https://shop.example/policy","contacts":["ann@shop.example"],
+		"policy_uri":"https://shop.example/policy","contacts":["ann@shop.example"],
 		"grant_types":["authorization_code","refresh_token"],"response_types":["code"],"subject_type":"public",
 		"sector_identifier_uri":"https://shop.example/sector","id_token_signed_response_alg":"ES256","userinfo_signed_response_alg":"ES256",
 		"request_object_signing_alg":"ES256","default_max_age":0,"require_auth_time":false,"default_acr_values":["high"],
