@@ -27,6 +27,9 @@ func ReadAdditions(doc strictjson.Value) (Additions, error) {
 	items := issuers.Items()
 	secrets := make([]core.Secret, len(items))
 	for i, item := range items {
+		if _, there := item.Get("revocation"); there { // it may name the server's own files
+			return a, &config.Problems{List: []config.Problem{{Path: fmt.Sprintf("trusted_issuers[%d].revocation", i), Text: "cannot be declared; the issuer belongs into dcr_config.yaml then"}}}
+		}
 		if v, there := item.Get("shared_secret"); there {
 			text, _ := v.Text()
 			if text == "" {
