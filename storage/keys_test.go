@@ -202,12 +202,12 @@ func TestLastGoodPolicy(t *testing.T) {
 func TestLargePolicies(t *testing.T) {
 	onEach(t, func(s *store) {
 		policies := s.openPolicies(issuer)
-		noise := make([]byte, 4<<20)
+		noise := make([]byte, 1<<20)
 		rand.NewChaCha8([32]byte{}).Read(noise)
 		for _, want := range []storage.PolicySource{
 			{Revision: "in one", Files: map[string]string{"a.rego": strings.Repeat("x", 128<<10-10)}},
 			{Revision: "escaped", Files: map[string]string{"a.rego": strings.Repeat("\x01", 128<<10-10)}},
-			{Revision: "in parts", Files: map[string]string{"a.rego": strings.Repeat("\"é\x01\n", 600<<10), "data.json": "{}"}},
+			{Revision: "in parts", Files: map[string]string{"a.rego": strings.Repeat("\"é\x01\n", 100<<10), "data.json": "{}"}},
 			{Revision: "a bundle", Bundle: noise, Sequence: 3},
 			{Revision: "another", Bundle: noise[1:], Sequence: 4},
 			{Revision: "small", Files: map[string]string{}},
