@@ -167,13 +167,14 @@ func (h *house) Candidate(_ context.Context, files map[string]string) (replay.Ca
 	return replay.Candidate{Revision: "r-new", Decide: func(ctx context.Context, q *decision.Registration) (v decision.Verdict, err error) {
 		h.mu.Lock()
 		h.asked++
+		gate, calls := h.gate, h.calls
 		h.mu.Unlock()
-		if h.calls != nil {
-			h.calls <- struct{}{}
+		if calls != nil {
+			calls <- struct{}{}
 		}
-		if h.gate != nil {
+		if gate != nil {
 			select {
-			case <-h.gate:
+			case <-gate:
 			case <-ctx.Done():
 				return v, ctx.Err()
 			}
@@ -339,7 +340,9 @@ func TestOneJobAtATime(t *testing.T) {
 	if r, err := h.jobs.Cancel(first.ID); err != nil || r.State != replay.Cancelled {
 		t.Errorf("cancelled again: %+v, %v", r, err)
 	}
+	h.mu.Lock() // the job that was cancelled may still be on its way out
 	h.gate, h.calls = nil, nil
+	h.mu.Unlock()
 	var bad *replay.Unusable
 	if _, err := h.jobs.Audit(t.Context(), map[string]string{"bad": "no"}); !errors.As(err, &bad) || bad.Problems[0].Message != "no" {
 		t.Errorf("a bad candidate: %v", err)
