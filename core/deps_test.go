@@ -104,7 +104,7 @@ var doors = map[string]string{
 	"golang.org/x/crypto/cryptobyte":       "core/keys/jose",
 	"golang.org/x/net/idna":                "core/oauth",
 	"golang.org/x/net/publicsuffix":        "core/oauth",
-	"golang.org/x/sys/unix":                "storage/badger",
+	"golang.org/x/sys/unix":                "core/sandbox",
 }
 
 // ways are parts of packages that only some folders may use.
