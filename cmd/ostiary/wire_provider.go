@@ -33,7 +33,6 @@ type people struct {
 	tokens *token.Endpoint
 	pages  *pages.Handlers
 
-	clients     *clientauth.Authenticator
 	authorities authorities
 }
 
@@ -84,7 +83,7 @@ func (h *house) openProvider(ring *seal.Ring) error {
 		Authorities: h.people.authorities.current, CheckCertificate: h.checkCertificate,
 	})
 	failed := web.NewLimiter(s.Sessions.FailureEvery, int(s.Sessions.Failures), limitedAddresses)
-	h.people.users, h.people.login, h.people.failed, h.people.clients = users, desk, failed, authenticator
+	h.people.users, h.people.login, h.people.failed = users, desk, failed
 	h.people.tokens = token.New(token.Parts{
 		Authenticator: authenticator, Clients: h.known, People: users, Once: once, Keys: h.signing, Policy: h.policy, Now: h.now,
 		Plugins: h.plugins, Extended: h.tokenExtended, Names: h.names, Used: h.uses.Note,

@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"errors"
 	"testing"
 
 	"github.com/ostiary/ostiary/core"
@@ -133,13 +132,6 @@ func named(t *testing.T, name string) []*x509.Certificate {
 // through to an open door.
 func TestRegisteringWithACertificate(t *testing.T) {
 	b := newBench(t, func(s *registration.Site) { s.Access.MTLS, s.Registration.Open = true, true })
-	b.trusted = func(chain []*x509.Certificate) error {
-		if string(chain[0].RawSubject) == string(named(t, "stranger")[0].RawSubject) {
-			return errors.New("of nobody we know")
-		}
-		return nil
-	}
-	b.certify(nil)
 	seen := b.kinds()
 	const bank = `{"tls_client_auth_subject_dn":"CN=bank,C=DE","redirect_uris":["https://bank.example/cb"]}`
 	ask := func(op core.Operation, c client, body, subject string) error {
@@ -148,7 +140,7 @@ func TestRegisteringWithACertificate(t *testing.T) {
 			req = b.manage(op, c, body)
 		}
 		if subject != "" {
-			req.Credential.Certificates, req.Caller.Certificate = named(t, subject), &core.Certificate{Subject: "CN=" + subject + ",C=DE", SHA256: "00"}
+			req.Credential.Certificates, req.Caller.Certificate = named(t, subject), &core.Certificate{Subject: "CN=" + subject + ",C=DE", SHA256: "00", Trusted: subject != "stranger"}
 		}
 		_, err := b.do(req)
 		return err

@@ -21,7 +21,7 @@ func (j *judgement) approve(ctx context.Context) (Approved, error) {
 	a := Approved{
 		client: j.before.Client, credentials: j.before.Credentials, state: j.before.State, before: j.before,
 		spends: j.held, supersedes: j.supersedes(), basis: basis{j.before.Stamps, j.site, j.verdict.Holds},
-		writes: j.writes.All(), onces: j.onces, unused: j.req.Unused,
+		writes: j.writes.All(), onces: j.onces, unused: j.req.Unused, context: j.context(),
 	}
 	outcome := ledger.Stored
 	var err error
