@@ -155,7 +155,7 @@ func (x *Exit) target(p parting, params oauth.Params) string {
 // the same person proves nothing (RP-Initiated Logout §2).
 func (x *Exit) proves(p parting, s core.Session) bool {
 	if p.hint.session != "" {
-		return p.hint.session == s.ID
+		return p.hint.session == x.parts.Site.Names.Session(&p.client, s.ID)
 	}
 	return p.hint.subject != "" && p.hint.subject == x.parts.Site.Names.Name(&p.client, s.Subject)
 }

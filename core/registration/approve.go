@@ -182,6 +182,13 @@ func (j *judgement) replace(a *Approved) error {
 	if err := j.describe(a); err != nil {
 		return err
 	}
+	if core.Renames(&j.before.Client, &a.client) {
+		a.client.Generation++
+		j.warnings = append(j.warnings, core.Reason{
+			Rule: "names", Fields: []string{"subject_type", "sector_identifier_uri", "redirect_uris"}, Public: true,
+			Message: "The client gets other names of people than before (sub): what it was given so far is void, and people sign in again.",
+		})
+	}
 	j.renewSecret(a)
 	if j.caller.Kind == KindRAT {
 		j.rotateToken(a, j.now.Add(rotationGrace))

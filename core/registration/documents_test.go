@@ -368,6 +368,7 @@ func TestDocumentChanges(t *testing.T) {
 		"logo_uri":         {appDocument(`,"logo_uri":"https://app.example/l.png"`), true},
 		"jwks":             {appDocument(`,"token_endpoint_auth_method":"none","jwks":` + key), true},
 		"jwks_uri":         {appDocument(`,"token_endpoint_auth_method":"none","jwks_uri":"https://app.example/k"`), true},
+		"subject_type":     {appDocument(`,"subject_type":"pairwise"`), true},
 		"contacts":         {appDocument(`,"contacts":["a@app.example"]`), false},
 		"software_version": {appDocument(`,"software_version":"2"`), false},
 		"scope":            {appDocument(`,"scope":"openid"`), false},
