@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 
@@ -122,11 +121,26 @@ func differing(before, now map[string]Binding) (names []string) {
 	all := maps.Clone(now)
 	maps.Copy(all, before)
 	for _, name := range slices.Sorted(maps.Keys(all)) {
-		if !reflect.DeepEqual(before[name], now[name]) {
+		a, b := before[name], now[name]
+		if !a.same(&b) {
 			names = append(names, name)
 		}
 	}
 	return names
+}
+
+// same tells whether two bindings say the same.
+func (b *Binding) same(other *Binding) bool {
+	return b.enabled() == other.enabled() && alike(b.Priority, other.Priority) && b.Fail == other.Fail && b.Limits == other.Limits &&
+		strictjson.Equal(b.Grant.Value(), other.Grant.Value()) && strictjson.Equal(b.Configuration, other.Configuration) &&
+		b.Digest == other.Digest && b.AllowDowngrade == other.AllowDowngrade && b.Required == other.Required && b.set == other.set
+}
+
+func alike(a, b *int) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
 }
 
 // eject ends what runs and may not any more. The caller holds mu, and publishes.

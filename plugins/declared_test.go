@@ -249,3 +249,24 @@ func TestBindRace(t *testing.T) {
 	cancel()
 	<-done
 }
+
+// Every difference between two bindings is one.
+func TestSameBindings(t *testing.T) {
+	all := []string{
+		`{}`, `{"enabled":false}`, `{"priority":0}`, `{"priority":1}`, `{"fail":"open"}`, `{"limits":{"fuel":1000}}`, `{"grant":{"now":{}}}`, `{"configuration":{}}`,
+		`{"configuration":{"a":1}}`, `{"digest":"` + hexSum(nil) + `"}`, `{"required":true}`,
+	}
+	for i, one := range all {
+		for j, other := range all {
+			a, b := declaredAs(t, `{"a":`+one+`}`)["a"], declaredAs(t, `{"a":`+other+`}`)["a"]
+			if a.same(&b) != (i == j) {
+				t.Errorf("%s and %s: %v", one, other, a.same(&b))
+			}
+		}
+	}
+	a, b := Binding{}, Binding{AllowDowngrade: true}
+	c := Binding{set: "x"}
+	if a.same(&b) || a.same(&c) {
+		t.Error("they are the same")
+	}
+}

@@ -37,6 +37,7 @@ type Status struct {
 	Publisher string     // who signed it; empty: nobody who is known
 	Fail      FailPolicy // as the operator wants it
 	Required  bool       // likewise
+	Absent    bool       // a binding names it, and there are no files of it
 	Declared  string     // set of declarations that binds it; empty: none does
 	Asked     strictjson.Value
 	Granted   strictjson.Value // what it may use of that; what is live has all of it
@@ -74,7 +75,7 @@ func (h *Host) Status() []Status {
 	for _, name := range h.absent {
 		b := h.binding(name)
 		all = append(all, Status{
-			Name: name, State: Failed, Required: b.Required, Declared: b.set, Hooks: []hook.Point{},
+			Name: name, State: Failed, Absent: true, Required: b.Required, Declared: b.set, Hooks: []hook.Point{},
 			Asked: strictjson.Object(), Granted: strictjson.Object(), Breaker: BreakerClosed,
 			Error: b.source() + " names it, but there are no files of it in the folder",
 		})

@@ -13,7 +13,8 @@ import (
 	"github.com/ostiary/ostiary/core/web"
 )
 
-// DeclaredSets keep what is declared beside clients: trusted issuers, templates of initial access tokens and policy data.
+// DeclaredSets keep what is declared beside clients: trusted issuers, templates of initial access tokens, policy data and bindings of
+// plugins.
 type DeclaredSets interface {
 	List(ctx context.Context) ([]DeclaredSet, error)
 	// Declare tells what would change, and unless it is a dry run, changes it. Nothing is changed when all could not be used.
@@ -54,9 +55,12 @@ type SetPlan struct {
 
 // A SetChange is one entry that is made, changed or removed.
 type SetChange struct {
-	Action string `json:"action"` // create, update, delete
-	Kind   string `json:"kind"`
-	Name   string `json:"name"`
+	Action string               `json:"action"` // create, update, delete
+	Kind   string               `json:"kind"`
+	Name   string               `json:"name"`
+	Diff   []strictjson.PatchOp `json:"diff,omitempty"`   // of what is no secret
+	Says   []string             `json:"says,omitempty"`   // what the server would make of it; after it is written, what it made of it
+	Failed bool                 `json:"failed,omitempty"` // it is written, and cannot come into force: Says why
 }
 
 // ListSets lists the sets of declarations and what each holds beside clients.
