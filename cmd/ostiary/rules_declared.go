@@ -85,6 +85,33 @@ func (r *rules) List(ctx context.Context) ([]admin.DeclaredSet, error) {
 	return list, nil
 }
 
+// Show implements admin.DeclaredSets.
+func (r *rules) Show(ctx context.Context, name string) (admin.ShownSet, error) {
+	sets, err := r.sets.Sets(ctx)
+	if err != nil {
+		return admin.ShownSet{}, err
+	}
+	s, there := sets[name]
+	if !there {
+		return admin.ShownSet{}, core.Refuse(core.NotFound, "The set %s declares nothing beside clients.", name)
+	}
+	shown := admin.ShownSet{
+		DeclaredSet: admin.DeclaredSet{Set: name, ETag: s.Tag, By: s.By, At: s.At.UTC(), Entries: entriesOf(s.Document)}, Document: s.Document, LeftOut: []string{},
+	}
+	issuers, _ := s.Document.Get(declared.KindIssuers)
+	items := issuers.Items()
+	for i, item := range items {
+		if _, has := item.Get("shared_secret"); has {
+			items[i] = item.Without("shared_secret")
+			shown.LeftOut = append(shown.LeftOut, fmt.Sprintf("%s[%d].shared_secret, of %s", declared.KindIssuers, i, textOf(item, "issuer")))
+		}
+	}
+	if len(items) > 0 {
+		shown.Document = s.Document.With(declared.KindIssuers, strictjson.Array(items...))
+	}
+	return shown, nil
+}
+
 // Declare implements admin.DeclaredSets. The whole is tried before it is stored: what would not load is not taken.
 func (r *rules) Declare(ctx context.Context, order admin.SetOrder) (admin.SetPlan, error) {
 	sets, err := r.sets.Sets(ctx)

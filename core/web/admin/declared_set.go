@@ -17,6 +17,8 @@ import (
 // plugins.
 type DeclaredSets interface {
 	List(ctx context.Context) ([]DeclaredSet, error)
+	// Show gives what a set declares, without secrets.
+	Show(ctx context.Context, set string) (ShownSet, error)
 	// Declare tells what would change, and unless it is a dry run, changes it. Nothing is changed when all could not be used.
 	Declare(ctx context.Context, order SetOrder) (SetPlan, error)
 }
@@ -28,6 +30,13 @@ type DeclaredSet struct {
 	By      core.Subject `json:"by"`
 	At      time.Time    `json:"at"`
 	Entries []SetEntry   `json:"entries"`
+}
+
+// A ShownSet is a set in the form of a file, but for its clients.
+type ShownSet struct {
+	DeclaredSet
+	Document strictjson.Value `json:"document"`
+	LeftOut  []string         `json:"left_out"` // names what is not in it: secrets
 }
 
 // A SetEntry is one thing that is declared.
@@ -73,6 +82,19 @@ func (h *Handlers) ListSets(ctx context.Context, r *web.Request, _ operator.Oper
 		return web.Response{}, err
 	}
 	return reply(http.StatusOK, list[DeclaredSet]{Items: sets})
+}
+
+// ShowSet is what a set declares beside clients, without secrets.
+func (h *Handlers) ShowSet(ctx context.Context, r *web.Request, _ operator.Operator) (web.Response, error) {
+	set, err := setOf(r)
+	if err != nil {
+		return web.Response{}, err
+	}
+	shown, err := h.Sets.Show(ctx, set)
+	if err != nil {
+		return web.Response{}, err
+	}
+	return reply(http.StatusOK, shown)
 }
 
 // DeclareSet is PUT: what a set declares beside clients. ?prune=true removes what the body does not name, dry_run=true only tells
