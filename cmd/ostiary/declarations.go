@@ -130,7 +130,7 @@ func (d *declarations) take(doc strictjson.Value, at spot) {
 			d.takeClients(v, below)
 		case declared.KindIssuers:
 			d.takeIssuers(v, below)
-		case declared.KindTokens, declared.KindData:
+		case declared.KindTokens, declared.KindData, declared.KindBindings:
 			d.takeNamed(name, v, below)
 		case "$schema":
 		default:

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/ostiary/ostiary/core/config"
@@ -28,7 +30,7 @@ func (b beside) document() strictjson.Value {
 	if len(b.issuers) > 0 {
 		doc = doc.With(declared.KindIssuers, strictjson.Array(b.issuers...))
 	}
-	for _, kind := range []string{declared.KindTokens, declared.KindData} {
+	for _, kind := range []string{declared.KindTokens, declared.KindData, declared.KindBindings} {
 		if of, there := b.named[kind]; there {
 			doc = doc.With(kind, of)
 		}
@@ -43,8 +45,13 @@ func (b beside) find(path string) (at spot, rest string, found bool) {
 			return place, strings.TrimPrefix(rest, "."), true
 		}
 	}
-	at, found = b.where[path]
-	return at, "", found
+	longest := ""
+	for name := range b.where { // names may have dots
+		if rest, below := strings.CutPrefix(path, name); below && (rest == "" || rest[0] == '.' || rest[0] == '[') && len(name) > len(longest) {
+			longest = name
+		}
+	}
+	return b.where[longest], strings.TrimPrefix(path[len(longest):], "."), longest != ""
 }
 
 func (d *declarations) takeIssuers(v strictjson.Value, at spot) {
@@ -120,10 +127,10 @@ func (f *planFlags) planBeside(ctx context.Context, t *terminal, p *changePlan) 
 	return nil
 }
 
-// writeBeside carries it out.
-func (f *planFlags) writeBeside(ctx context.Context, t *terminal, p *changePlan, dry bool) error {
-	_, err := f.putBeside(ctx, t, p, dry)
-	return err
+// writeBeside carries it out, and gives what became of it.
+func (f *planFlags) writeBeside(ctx context.Context, t *terminal, p *changePlan) ([]strictjson.Value, error) {
+	answer, err := f.putBeside(ctx, t, p, false)
+	return member(answer, "changes").Items(), err
 }
 
 func (f *planFlags) putBeside(ctx context.Context, t *terminal, p *changePlan, dry bool) (strictjson.Value, error) {
@@ -149,6 +156,7 @@ func (f *planFlags) putBeside(ctx context.Context, t *terminal, p *changePlan, d
 		list = append(list, at.problem(rest, strings.TrimPrefix(textOf(reason, "message"), fields[0]+" ")))
 	}
 	if len(list) > 0 {
+		slices.SortStableFunc(list, func(a, b config.Problem) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
 		return answer, &config.Problems{List: list}
 	}
 	return answer, err

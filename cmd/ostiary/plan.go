@@ -78,8 +78,8 @@ func planCommand() *cobra.Command {
 		}
 		return unanswered{err}
 	}
-	cmd.Long = "plan reads a file or a folder of declarations: clients, trusted issuers, templates of initial access tokens and policy data. It\n" +
-		"has the server judge each client as if it were applied now, and shows what would change. Nothing is written. Exit codes: 0 nothing would change, 1 something would, or is refused, 2 called wrongly, or it failed."
+	cmd.Long = "plan reads a file or a folder of declarations: clients, trusted issuers, templates of initial access tokens, policy data and bindings\n" +
+		"of plugins. It has the server judge each client as if it were applied now, and shows what would change. Nothing is written. Exit codes: 0 nothing would change, 1 something would, or is refused, 2 called wrongly, or it failed."
 	cmd.Example = "  ostiary plan clients.yaml\n  ostiary plan declared --prune -o json\n  ostiary plan --schema"
 	f.flags(cmd)
 	cmd.Flags().BoolVar(&f.all, "all", false, "list the clients that would stay as they are, too")
@@ -295,6 +295,8 @@ var actions = map[string]string{"create": "+ create", "update": "~ update", "non
 func (f *planFlags) print(w io.Writer, p *changePlan) {
 	for _, change := range p.Beside {
 		fmt.Fprintf(w, "%s %s %s\n", actions[textOf(change, "action")], textOf(change, "kind"), printable(textOf(change, "name")))
+		printPatch(w, member(change, "diff"))
+		printSaid(w, change)
 	}
 	for i, item := range p.Clients {
 		action := textOf(item, "action")
@@ -308,6 +310,14 @@ func (f *planFlags) print(w io.Writer, p *changePlan) {
 		fmt.Fprintf(w, "- delete %s\n", printable(textOf(item, "client_id")))
 	}
 	fmt.Fprintf(w, "%s\n", p.Summary)
+}
+
+// printSaid prints what the server says of a change beside clients.
+func printSaid(w io.Writer, change strictjson.Value) {
+	says, _ := member(change, "says").Strings()
+	for _, line := range says {
+		fmt.Fprintf(w, "  %s\n", printableLines(line, "    "))
+	}
 }
 
 // printPlanned prints what one client would come to.

@@ -16,6 +16,7 @@ import (
 	"github.com/ostiary/ostiary/core/config"
 	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/watch"
+	"github.com/ostiary/ostiary/plugins"
 	"github.com/ostiary/ostiary/policies"
 	"github.com/ostiary/ostiary/storage"
 )
@@ -26,6 +27,7 @@ type rules struct {
 	engine    *policies.Engine
 	kept      storage.Policies
 	sets      storage.Declarations
+	host      *plugins.Host // of the plugins that are declared bindings of; made after the first rules are in force
 	log       *slog.Logger
 	now       func() time.Time
 	dir       string // of the Rego
@@ -40,6 +42,7 @@ type rules struct {
 	inForce string                   // what load put in force, as candidate.id names it; only load uses it
 
 	loading sync.Mutex                     // held by load
+	binding sync.Mutex                     // held by bind
 	added   map[string]storage.DeclaredSet // what was declared, as it is in force, by set; it is replaced, never changed
 
 	mu       sync.Mutex

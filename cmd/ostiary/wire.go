@@ -201,7 +201,8 @@ func (h *house) openPlugins(ctx context.Context, issuer core.IssuerID, ring *sea
 	}
 	h.plugins = host
 	h.closers = append(h.closers, host.Close)
-	return host.Reload(ctx)
+	h.rules.host = host
+	return h.rules.bind(ctx)
 }
 
 // trustedCAs are the authorities that calls which go out trust; nil: the system's.
