@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/topdown"
 
 	"github.com/ostiary/ostiary/core"
@@ -45,11 +46,30 @@ type Mutations struct {
 // mistypes what rules name: what they name is there, or loading fails, and what they look up is there or not, as the site likes.
 // It tells progress in requests.
 func Mutate(ctx context.Context, src Source, progress func(done, of int)) (*Mutations, error) {
+	m, err := newMutation(src)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.run(ctx, progress); err != nil {
+		return nil, err
+	}
+	for _, first := range m.seen {
+		m.found.Holes = append(m.found.Holes, first.Hole)
+	}
+	slices.SortFunc(m.found.Holes, func(a, b Hole) int {
+		return cmp.Or(-compareBool(a.Open(), b.Open()), cmp.Compare(a.Decision, b.Decision), cmp.Compare(a.Path, b.Path),
+			cmp.Compare(a.Change, b.Change), compareBool(a.Shipped, b.Shipped))
+	})
+	return &m.found, nil
+}
+
+// newMutation makes the run, with its tasks.
+func newMutation(src Source) (*mutation, error) {
 	rev, all, err := build(src)
 	if err != nil {
 		return nil, err
 	}
-	m := &mutation{site: src.Site, found: Mutations{Holes: []Hole{}}, seen: map[Hole]bool{}}
+	m := &mutation{site: src.Site, found: Mutations{Holes: []Hole{}}, seen: map[Hole]*sighting{}}
 	for on, set := range all.sets {
 		requests, err := m.requests(which(on), set)
 		if err != nil {
@@ -59,13 +79,7 @@ func Mutate(ctx context.Context, src Source, progress func(done, of int)) (*Muta
 			return nil, err
 		}
 	}
-	if err := m.run(ctx, progress); err != nil {
-		return nil, err
-	}
-	slices.SortFunc(m.found.Holes, func(a, b Hole) int {
-		return cmp.Or(-compareBool(a.Open(), b.Open()), cmp.Compare(a.Decision, b.Decision), cmp.Compare(a.Path, b.Path), cmp.Compare(a.Change, b.Change))
-	})
-	return &m.found, nil
+	return m, nil
 }
 
 func compareBool(a, b bool) int {
@@ -85,8 +99,14 @@ type mutation struct {
 	data  []dataMutant
 
 	mu    sync.Mutex
-	seen  map[Hole]bool // without request, rule and place
+	seen  map[Hole]*sighting // without request, rule and place
 	found Mutations
+}
+
+// A sighting is a hole with the first of the requests that show it.
+type sighting struct {
+	Hole
+	order int
 }
 
 // A request to mutate.
@@ -102,14 +122,8 @@ type task struct {
 	rules   *rules
 	input   *ast.Term
 	verdict decision.Verdict
-}
-
-// A dataMutant is a document in which one member is missing or of another type, and what it takes the place of.
-type dataMutant struct {
-	mutant
-	root string // of the document
-	of   *rules // under the documents as they are
-	site strictjson.Value
+	basis   basis
+	order   int // among the tasks
 }
 
 // requests gives what is known to be refused, and what the site's tests ask.
@@ -142,12 +156,13 @@ func (m *mutation) prepare(r *rules, requests []request) error {
 		var best *task
 		for _, rules := range under {
 			input := rules.input(q.question)
-			v, err := rules.decide(input, topdown.NewCancel())
+			traced := rules.newBasisTracer()
+			v, err := rules.decide(input, topdown.NewCancel(), rego.EvalQueryTracer(traced))
 			if err != nil || v.Allow && len(v.Strip) == 0 {
 				continue
 			}
 			if best == nil || len(v.Deny) < len(best.verdict.Deny) {
-				best = &task{q, rules, input, v}
+				best = &task{q, rules, input, v, rules.basis(traced), len(m.tasks)}
 			}
 		}
 		if best != nil {
@@ -167,61 +182,6 @@ func (r *rules) under(site strictjson.Value, data *siteData) (*rules, error) {
 	other.query, other.data = query, data
 	return &other, nil
 }
-
-// dataMutants gives every mutant of the configuration, and of the site's data, that the rules can tell from it.
-func (r *rules) dataMutants(site strictjson.Value) []dataMutant {
-	var list []dataMutant
-	paths := reach(r.compiler.Modules, configRef)
-	for _, m := range mutants(toTerm(site).Value) {
-		if paths.Has(m.steps...) {
-			list = append(list, dataMutant{m, configRef.String(), r, site})
-		}
-	}
-	seen := map[string]bool{}
-	for file, m := range r.compiler.Modules {
-		if strings.HasPrefix(file, shippedPrefix) {
-			continue
-		}
-		eachRead(m, dataRef, func(names []string, _ *ast.Location) {
-			if key := strings.Join(names, "\x00"); len(names) > 0 && !seen[key] {
-				seen[key] = true
-				list = append(list, dataMutant{mutant{names, mistyped, mistype(r.data.term.Value, names)}, dataRef.String(), r, site})
-			}
-		})
-	}
-	return list
-}
-
-// mistype gives a document in which the member that names lead to is of another type.
-func mistype(v ast.Value, names []string) ast.Value {
-	if len(names) == 0 {
-		return otherType(v).Value
-	}
-	o, isObject := v.(ast.Object)
-	if !isObject {
-		return v // loading has seen to it that this is not so
-	}
-	key := ast.StringTerm(names[0])
-	inner := o.Get(key)
-	if inner == nil {
-		return v
-	}
-	return with(o, key, ast.NewTerm(mistype(inner.Value, names[1:])))
-}
-
-// rules gives the rules under the mutant. They are made when they are wanted: the data may be large.
-func (d dataMutant) rules() (*rules, error) {
-	changed, err := fromTerm(ast.NewTerm(d.value))
-	if err != nil {
-		return nil, err
-	}
-	if d.root == configRef.String() {
-		return d.of.under(changed, d.of.data)
-	}
-	return d.of.under(d.site, newSiteData(changed))
-}
-
-var configRef = ast.MustParseRef("data.ostiary.config")
 
 // run does the tasks on all processors: first the mutants of every request, then every mutant of data with all requests.
 func (m *mutation) run(ctx context.Context, progress func(done, of int)) error {
@@ -269,33 +229,11 @@ func (m *mutation) do(ctx context.Context, t task) {
 	tried := 0
 	for _, mutant := range mutants(t.input.Value) {
 		tried++
-		if v, err := t.rules.decide(ast.NewTerm(mutant.value), cancel); err == nil {
-			m.judge(t, v, mutant, "input", input)
-		}
-	}
-	m.count(tried)
-}
-
-// doData tries one mutant of data with the requests of its decision.
-func (m *mutation) doData(ctx context.Context, d dataMutant, config strictjson.Value) {
-	cancel := topdown.NewCancel()
-	defer context.AfterFunc(ctx, cancel.Cancel)()
-	rules, err := d.rules()
-	if err != nil {
-		return // no rule can read it then
-	}
-	schema := strictjson.Value{}
-	if d.root == configRef.String() {
-		schema = config
-	}
-	tried := 0
-	for _, t := range m.tasks {
-		if t.rules != d.of {
+		if t.basis.holds("input", mutant) {
 			continue
 		}
-		tried++
-		if v, err := rules.decide(t.input, cancel); err == nil {
-			m.judge(t, v, d.mutant, d.root, schema)
+		if v, err := t.rules.decide(ast.NewTerm(mutant.value), cancel); err == nil {
+			m.judge(t, v, mutant, "input", input)
 		}
 	}
 	m.count(tried)
@@ -317,18 +255,18 @@ func (m *mutation) judge(t task, v decision.Verdict, mutant mutant, root string,
 		Decision: t.rules.contract.name, Path: mutant.path(root), Change: mutant.change, Promised: mutant.promised(schema),
 		Shipped: !slices.ContainsFunc(silent, func(by core.Reason) bool { return !strings.HasPrefix(by.File, shippedPrefix) }),
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.seen[h] {
-		return
-	}
-	m.seen[h] = true
 	by := silent[0]
 	if i := slices.IndexFunc(silent, func(by core.Reason) bool { return !strings.HasPrefix(by.File, shippedPrefix) }); i >= 0 {
 		by = silent[i]
 	}
-	h.Rule, h.File, h.Line, h.Request = by.Rule, by.File, by.Line, t.name
-	m.found.Holes = append(m.found.Holes, h)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if first := m.seen[h]; first != nil && first.order <= t.order {
+		return
+	}
+	named := h
+	named.Rule, named.File, named.Line, named.Request = by.Rule, by.File, by.Line, t.name
+	m.seen[h] = &sighting{named, t.order}
 }
 
 // fellSilent gives the rules whose refusal, or whose taking away of a scope, is gone while the request is allowed.

@@ -58,6 +58,82 @@ func TestMutateFindsHoles(t *testing.T) {
 	}
 }
 
+// What is left out, because a rule that refuses cannot tell it from the request, is no hole: whoever tries all finds the same. The
+// rules look through functions, sets and data, and take scopes away.
+func TestMutateLeavesOutNoHole(t *testing.T) {
+	src := sourceOf(map[string]string{"house.rego": house + `import data.ostiary.data.house
+
+low(level) if level in house.low
+
+levels contains input.software_statement.claims[name].level if some name in ["a", "b"]
+
+deny contains {"rule": "house.levels", "code": "access_denied", "message": "no"} if {
+	input.operation == "register"
+	some level in levels
+	low(level)
+}
+
+deny contains {"rule": "house.roles", "code": "access_denied", "message": "no"} if {
+	claims := input.software_statement.claims
+	claims.role == "none"
+	input.software_statement.trust != "issuer"
+}
+
+strip contains {"scope": scope, "rule": "house.mail"} if {
+	some scope in input.scopes
+	scope in data.ostiary.data.house.taken[input.software_statement.claims.kind]
+}
+`, "ostiary/data/house/data.json": `{"low": ["low", "lowest"], "taken": {"x": ["email"]}}`,
+		"house_test.rego": `package ostiary.registration.site.house_test
+
+import data.ostiary.examples
+import data.ostiary.registration.decision
+
+test_refused if {
+	every claims in [{"a": {"level": "low"}}, {"b": {"level": "lowest"}, "role": "none"}, {"role": "none"}] {
+		verdict := decision with input as examples.register with input.software_statement.claims as claims
+		not verdict.allow
+	}
+}
+
+test_stripped if {
+	verdict := decision with input as examples.register with input.software_statement.claims as {"kind": "x"}
+	verdict.allow
+}
+`})
+	quick, err := newMutation(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := newMutation(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range all.tasks {
+		all.tasks[i].basis = basis{}
+	}
+	for _, m := range []*mutation{quick, all} {
+		if err := m.run(t.Context(), func(int, int) {}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(quick.seen) != len(all.seen) || quick.found.Mutants != all.found.Mutants {
+		t.Errorf("%d holes of %d mutants, all: %d of %d", len(quick.seen), quick.found.Mutants, len(all.seen), all.found.Mutants)
+	}
+	open := 0
+	for hole, first := range all.seen {
+		if got := quick.seen[hole]; got == nil || *got != *first {
+			t.Errorf("%+v: %+v", first, got)
+		}
+		if hole.Open() {
+			open++
+		}
+	}
+	if open < 8 {
+		t.Errorf("only %d holes are open", open)
+	}
+}
+
 // What the schema of the input promises cannot be missing.
 func TestMutateKnowsWhatIsPromised(t *testing.T) {
 	open, all := mutate(t, denial+"input.effective.client_name == \"bff-server\"\n}\n", `{}`)
