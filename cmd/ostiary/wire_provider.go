@@ -138,8 +138,8 @@ func (h *house) setupURL(link core.Secret) string {
 
 // accessOf says what an access token allows an operator. A client that acts for itself has the scope only when operators
 // registered it.
-func (h *house) accessOf(ctx context.Context, bearer core.Secret) (operator.Bearer, error) {
-	access, err := h.people.tokens.Verify(ctx, bearer)
+func (h *house) accessOf(ctx context.Context, bearer core.Secret, certificate *core.Certificate) (operator.Bearer, error) {
+	access, err := h.people.tokens.VerifyWith(ctx, bearer, certificate)
 	if err != nil {
 		return operator.Bearer{}, err
 	}

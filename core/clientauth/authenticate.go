@@ -71,7 +71,9 @@ func (a *Authenticator) Authenticate(ctx context.Context, p Presented) (core.Reg
 	return client, mayBeUsed(client)
 }
 
-// check holds a proof against the client. A client that is not there fails after the work that one with a wrong secret makes.
+// check holds a proof against the client. A client that is not there fails after the work that one with a wrong secret makes, but for
+// the slow hash of one that was supplied: that it takes time tells that there is such a client. An id is no secret (RFC 6749 §2.2), and
+// the authorization endpoint tells of each whether it is a client's; slow hashes for ids that are nobody's would be work for strangers.
 func (a *Authenticator) check(ctx context.Context, proof proof, r core.Registered, p Presented) error {
 	now := a.parts.Now()
 	known := r.Client.ID != "" && !r.Client.ExpiredAt(now)
@@ -89,14 +91,14 @@ func (a *Authenticator) check(ctx context.Context, proof proof, r core.Registere
 	case proof.method == oauth.AuthPrivateKeyJWT:
 		return a.checkAssertion(ctx, proof, &r.Client, p.Endpoint)
 	case oauth.UsesSecret(proof.method) && !secretHolds:
-		return a.checkSupplied(ctx, proof, &r, now)
+		return a.checkSupplied(ctx, proof, p.Caller.IP, &r, now)
 	}
 	return nil
 }
 
 // checkSupplied holds a secret against those that were supplied, and has an imported one kept under a better hash.
-func (a *Authenticator) checkSupplied(ctx context.Context, proof proof, r *core.Registered, now time.Time) error {
-	kept, ok, err := a.supplied.holds(ctx, proof.secret, r.Credentials.Secrets, now)
+func (a *Authenticator) checkSupplied(ctx context.Context, proof proof, ip string, r *core.Registered, now time.Time) error {
+	kept, ok, err := a.supplied.holds(ctx, ip, proof.secret, r.Credentials.Secrets, now)
 	switch {
 	case err != nil:
 		return err
