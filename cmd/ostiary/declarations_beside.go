@@ -1,14 +1,12 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/ostiary/ostiary/core/config"
@@ -22,6 +20,7 @@ type beside struct {
 	places  []spot // of the issuers
 	named   map[string]strictjson.Value
 	where   map[string]spot // of each thing, by "kind.name"
+	broken  bool            // something of it cannot be used, so that the server is not asked about the rest
 }
 
 // document is what the server is told.
@@ -38,6 +37,15 @@ func (b beside) document() strictjson.Value {
 	return doc
 }
 
+// count tells how many things these are.
+func (b beside) count() int {
+	n := len(b.issuers)
+	for _, of := range b.named {
+		n += of.Len()
+	}
+	return n
+}
+
 // find gives the place of what the server complains about, and the rest of the path there.
 func (b beside) find(path string) (at spot, rest string, found bool) {
 	for i, place := range b.places {
@@ -52,6 +60,16 @@ func (b beside) find(path string) (at spot, rest string, found bool) {
 		}
 	}
 	return b.where[longest], strings.TrimPrefix(path[len(longest):], "."), longest != ""
+}
+
+func (d *declarations) takeBeside(kind string, v strictjson.Value, at spot) {
+	before := len(d.problems)
+	if kind == declared.KindIssuers {
+		d.takeIssuers(v, at)
+	} else {
+		d.takeNamed(kind, v, at)
+	}
+	d.beside.broken = d.beside.broken || len(d.problems) > before
 }
 
 func (d *declarations) takeIssuers(v strictjson.Value, at spot) {
@@ -156,7 +174,6 @@ func (f *planFlags) putBeside(ctx context.Context, t *terminal, p *changePlan, d
 		list = append(list, at.problem(rest, strings.TrimPrefix(textOf(reason, "message"), fields[0]+" ")))
 	}
 	if len(list) > 0 {
-		slices.SortStableFunc(list, func(a, b config.Problem) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
 		return answer, &config.Problems{List: list}
 	}
 	return answer, err
