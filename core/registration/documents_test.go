@@ -301,6 +301,22 @@ func TestBadDocuments(t *testing.T) {
 	}
 }
 
+// A statement that is good for one registration has no place in a document, which nothing is ever written for: it would be good for
+// ever, and for everybody who copies it.
+func TestOneTimeStatementInADocument(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	statement := `,"software_statement":"` + issuer.sign(t, `"jti":"1"`) + `"`
+	for oneTime, says := range map[bool]string{false: "", true: "good for one time"} {
+		r := documents(t, onTerms(t, issuer, registration.Terms{OneTime: oneTime}))
+		r.pages.put(app, appDocument(statement))
+		if says == "" {
+			r.client(app)
+			continue
+		}
+		r.refused(app, says)
+	}
+}
+
 // What cannot be reached is our caller's to try again, and says nothing of our network.
 func TestUnreachableDocument(t *testing.T) {
 	r := documents(t)

@@ -53,24 +53,32 @@ func (j *judgement) readStatement(ctx context.Context) error {
 	if err := v.by.Terms.accepts(claims, isNew, j.now); err != nil {
 		return err
 	}
-	if v.trust == TrustIssuer && isNew {
-		if err := j.forUs(claims, v.by.Terms.Audiences); err != nil {
+	if v.trust != TrustIssuer {
+		return nil
+	}
+	return j.relyOn(ctx, v, isNew)
+}
+
+// relyOn holds a statement of a trusted issuer to what makes it good here and now: that it is for us, was not taken back, and, where
+// it is good for one time, was not used before.
+func (j *judgement) relyOn(ctx context.Context, v vouching, isNew bool) error {
+	terms, claims := v.by.Terms, v.token.Claims
+	if isNew {
+		if err := j.forUs(claims, terms.Audiences); err != nil {
 			return err
 		}
 	}
-	if v.trust == TrustIssuer {
-		if err := j.notRevoked(ctx, v.by.Terms.Revocation, compact, claims); err != nil {
-			return err
-		}
+	if err := j.notRevoked(ctx, terms.Revocation, v.compact, claims); err != nil || !isNew || !terms.OneTime {
+		return err
 	}
-	if v.trust == TrustIssuer && isNew && v.by.Terms.OneTime {
-		once, err := v.by.Terms.once(v.issuer, claims)
-		if err != nil {
-			return err
-		}
+	if j.req.Channel == core.ChannelDocument { // for which nothing is written
+		return core.Refuse(core.InvalidSoftwareStatement, "software_statement is good for one time here, and a metadata document is read again and again: register the client.")
+	}
+	once, err := terms.once(v.issuer, claims)
+	if err == nil {
 		j.onces = append(j.onces, once)
 	}
-	return nil
+	return err
 }
 
 // statementType is what issuers call statements that say what they are; none is registered.
