@@ -549,6 +549,44 @@ func TestDocumentPace(t *testing.T) {
 	}
 }
 
+// One stranger cannot use up what is fetched for all; who is known here, or was refused a moment ago, costs nobody anything.
+func TestDocumentsOfOneCaller(t *testing.T) {
+	r := documents(t)
+	r.client(app)
+	limited := 0
+	for i := range 100 {
+		id := core.ClientID(fmt.Sprintf("https://h%d.example/c", i))
+		err := r.documents.Admit(id, core.Caller{IP: fmt.Sprintf("2001:db8::%x", i)}) // the last bits are theirs to choose
+		if err == nil {
+			_, _ = r.documents.Registered(t.Context(), id)
+			continue
+		}
+		if limited++; core.CodeOf(err) != core.TooManyRequests || core.AsError(err).RetryAfter <= 0 {
+			t.Fatal(err)
+		}
+	}
+	if limited != 80 || !slices.Contains(r.results, registration.DocumentLimited) {
+		t.Errorf("%d limited", limited)
+	}
+	same := core.Caller{IP: "2001:db8::ffff"}
+	for what, id := range map[string]core.ClientID{
+		"a known one": app, "one that was refused": "https://h0.example/c", "no document": "c-1", "no address of one": "https://h1.example/a/../b",
+	} {
+		if err := r.documents.Admit(id, same); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	r.now = r.now.Add(2 * time.Hour) // the known one is old, and stays known
+	for range 100 {
+		if err := r.documents.Admit(app, same); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.documents.Admit("https://new.example/c", core.Caller{IP: "198.51.100.7"}); err != nil {
+		t.Errorf("another caller: %v", err)
+	}
+}
+
 // Nobody registers the id of a document.
 func TestNobodyRegistersADocumentsID(t *testing.T) {
 	site := registration.DefaultSite()
