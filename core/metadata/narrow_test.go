@@ -13,7 +13,8 @@ func TestWidened(t *testing.T) {
 	minute, hour := int64(60), int64(3600)
 	full := core.Metadata{
 		RedirectURIs: []string{"https://a.example/", "https://b.example/"}, Scope: []string{"openid", "email"}, GrantTypes: []string{"authorization_code"},
-		RequirePAR: &yes, DefaultMaxAge: &hour, ClientName: "A",
+		RequirePAR: &yes, DefaultMaxAge: &hour, ClientName: "A", RequirePKCE: &yes, DefaultPromptLogin: &yes, CertificateBoundTokens: &yes,
+		AccessTokenLifetime: &minute, IDTokenLifetime: &minute, RefreshTokenLifetime: &minute, AllowedAudiences: []string{"https://api.example/"},
 	}
 	for _, test := range []struct {
 		what   string
@@ -32,6 +33,16 @@ func TestWidened(t *testing.T) {
 		{"auth_time too", func(m *core.Metadata) { m.RequireAuthTime = &yes }, nil},
 		{"shorter", func(m *core.Metadata) { m.DefaultMaxAge = &minute }, nil},
 		{"without limit", func(m *core.Metadata) { m.DefaultMaxAge = nil }, []string{"default_max_age"}},
+		{"no PKCE", func(m *core.Metadata) { m.RequirePKCE = nil }, []string{"require_pkce"}},
+		{"no sign-in each time", func(m *core.Metadata) { m.DefaultPromptLogin = &no }, []string{"default_prompt_login"}},
+		{"bearer tokens", func(m *core.Metadata) { m.CertificateBoundTokens = nil }, []string{"tls_client_certificate_bound_access_tokens"}},
+		{"longer tokens", func(m *core.Metadata) {
+			m.AccessTokenLifetime, m.IDTokenLifetime, m.RefreshTokenLifetime = &hour, nil, nil
+		},
+			[]string{"access_token_lifetime", "id_token_lifetime", "refresh_token_lifetime"}},
+		{"another audience", func(m *core.Metadata) { m.AllowedAudiences = []string{"https://api.example/", "https://b.example/"} }, []string{"allowed_audiences"}},
+		{"any audience", func(m *core.Metadata) { m.AllowedAudiences = nil }, []string{"allowed_audiences"}},
+		{"no audience", func(m *core.Metadata) { m.AllowedAudiences = []string{} }, nil},
 		{"name", func(m *core.Metadata) { m.ClientName = "B" }, nil},
 		{"two", func(m *core.Metadata) { m.GrantTypes, m.Scope = []string{"client_credentials"}, []string{"x"} }, []string{"grant_types", "scope"}},
 	} {
@@ -41,7 +52,7 @@ func TestWidened(t *testing.T) {
 			t.Errorf("%s: %v, want %v", test.what, got, test.want)
 		}
 	}
-	if got := metadata.Widened(&core.Metadata{}, &core.Metadata{DefaultMaxAge: &hour, RequirePAR: &no}); got != nil {
+	if got := metadata.Widened(&core.Metadata{}, &core.Metadata{DefaultMaxAge: &hour, RequirePAR: &no, AllowedAudiences: []string{"https://api.example/"}}); got != nil {
 		t.Errorf("of nothing: %v", got)
 	}
 }
