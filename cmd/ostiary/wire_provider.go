@@ -80,7 +80,7 @@ func (h *house) openProvider(ring *seal.Ring) error {
 	}
 	authenticator := clientauth.New(clientauth.Parts{
 		Clients: h.known.Explained(), Secrets: h.clients, Keys: h.remotes, Once: once, Issuer: s.Issuer, TokenEndpoint: s.Issuer + "/token", Now: h.now,
-		Authorities: h.people.authorities.current, CheckCertificate: h.checkCertificate,
+		Authorities: h.people.authorities.current, CheckCertificate: h.checkCertificate, Admit: h.known.Admit,
 	})
 	failed := web.NewLimiter(s.Sessions.FailureEvery, int(s.Sessions.Failures), limitedAddresses)
 	h.people.users, h.people.login, h.people.failed = users, desk, failed
@@ -119,6 +119,7 @@ func (h *house) openPages(authenticator *clientauth.Authenticator, store storage
 		Issuer: s.Issuer, Desk: desk, Failures: h.people.failed, Accounts: desk, Forms: forms, Now: h.now,
 		Endpoint: authorize.New(authorize.Parts{
 			Site: site, Clients: h.known.Explained(), Authenticator: authenticator, Browser: desk, Policy: h.policy, Store: store, Forms: forms, Now: h.now,
+			Admit: h.known.Admit,
 		}),
 		Exit: authorize.NewExit(authorize.ExitParts{Site: site, Clients: h.known, Sessions: desk, Forms: forms, Now: h.now}),
 	})

@@ -26,7 +26,7 @@ type Once interface {
 	Once(ctx context.Context, kind string, hash core.SecretHash, until time.Time) (first bool, err error)
 }
 
-// Parts are what an Authenticator is made of. All are needed, but for those about certificates.
+// Parts are what an Authenticator is made of. All are needed, but for those whose comment tells of nil.
 type Parts struct {
 	Clients       Clients
 	Keys          Keys
@@ -37,6 +37,8 @@ type Parts struct {
 
 	Authorities func() *x509.CertPool // who may issue certificates for tls_client_auth; nil: nobody
 	Secrets     Secrets               // told of better hashes; nil: nobody
+	// Admit may refuse a client_id that somebody brings along, before the client is looked for; nil: it refuses none.
+	Admit func(id core.ClientID, caller core.Caller) error
 	// CheckCertificate may refuse the certificate by which a client proved itself; nil: nobody minds.
 	CheckCertificate func(ctx context.Context, c *core.Client, caller core.Caller) error
 }
@@ -60,6 +62,11 @@ func (a *Authenticator) Authenticate(ctx context.Context, p Presented) (core.Reg
 	proof, err := p.proof()
 	if err != nil {
 		return core.Registered{}, err
+	}
+	if a.parts.Admit != nil {
+		if err := a.parts.Admit(proof.client, p.Caller); err != nil {
+			return core.Registered{}, err
+		}
 	}
 	client, err := a.parts.Clients.Registered(ctx, proof.client)
 	if err != nil {
