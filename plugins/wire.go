@@ -73,7 +73,7 @@ func wireContext(c *hook.Context) abi.Context[strictjson.Value] {
 		},
 	}
 	if t := c.IAT; t != nil {
-		out.InitialAccessToken = &abi.InitialAccessToken{Label: t.Label, Profile: t.Profile}
+		out.InitialAccessToken = &abi.InitialAccessToken[strictjson.Value]{Label: t.Label, Profile: t.Profile, Terms: t.Terms}
 	}
 	if held := c.Caller.Certificate; held != nil {
 		out.Certificate = wireCertificate(held)

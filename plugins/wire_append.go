@@ -65,6 +65,9 @@ func appendContext(o *object, c *abi.Context[strictjson.Value]) {
 		o.object("initial_access_token", func(o *object) {
 			o.text("label", t.Label)
 			o.text("profile", t.Profile)
+			if !t.Terms.IsAbsent() {
+				o.value("terms", t.Terms)
+			}
 		})
 	}
 	if s := c.SoftwareStatement; s != nil {
