@@ -283,7 +283,14 @@ func (r *Row) wrong(want string, got strictjson.Value) error {
 
 // refuse complains about the member by its name.
 func (r *Row) refuse(format string, args ...any) error {
-	return core.Refuse(r.Code, r.Name+" "+format+".", args...)
+	return refuse(r.Code, r.Name, r.Name+" "+format+".", args...)
+}
+
+// refuse complains about a member that cannot be read, in words and by its name.
+func refuse(code core.Code, member, format string, args ...any) error {
+	e := core.Refuse(code, format, args...)
+	e.Reasons = []core.Reason{{Rule: "member", Code: code, Fields: []string{member}, Message: e.Detail, Public: true}}
+	return e
 }
 
 // stored parses what was accepted before; it cannot fail for text that Set kept.

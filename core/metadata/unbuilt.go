@@ -108,7 +108,7 @@ func refuseUnbuilt(name string, v strictjson.Value) (bool, error) {
 	if name == "redirect_uris_regex" {
 		code = core.InvalidRedirectURI
 	}
-	return true, core.Refuse(code, "%s %s is not supported: %s. Leave it out.", name, core.Clip(v.String()), member.why)
+	return true, refuse(code, name, "%s %s is not supported: %s. Leave it out.", name, core.Clip(v.String()), member.why)
 }
 
 // asksNothing tells the values that equal leaving a member out: null, "", false and [].
