@@ -69,17 +69,24 @@ type PatchOp struct {
 
 // Diff gives the steps that turn before into after, in a fixed order: removals and changes as before has its members, then
 // additions as after has them. It goes into objects; an array that differs is replaced as a whole. Equal Values give nil.
-func Diff(before, after Value) []PatchOp { return diff(nil, "", before, after) }
+func Diff(before, after Value) []PatchOp {
+	if Equal(before, after) {
+		return nil
+	}
+	return differ(nil, "", before, after)
+}
 
 // DiffMember adds the steps of one member of a document; absent Values stand for its having none.
 func DiffMember(ops []PatchOp, name string, before, after Value) []PatchOp {
-	return diff(ops, step(name), before, after)
+	if Equal(before, after) {
+		return ops
+	}
+	return differ(ops, step(name), before, after)
 }
 
-func diff(ops []PatchOp, path string, before, after Value) []PatchOp {
+// differ adds the steps between Values that are not equal.
+func differ(ops []PatchOp, path string, before, after Value) []PatchOp {
 	switch {
-	case Equal(before, after):
-		return ops
 	case before.IsAbsent():
 		return append(ops, PatchOp{Op: "add", Path: path, Value: after})
 	case after.IsAbsent():
@@ -89,7 +96,9 @@ func diff(ops []PatchOp, path string, before, after Value) []PatchOp {
 	}
 	old, now := roster{members: before.members()}, roster{members: after.members()}
 	for _, m := range old.members {
-		ops = diff(ops, path+step(m.Name), m.Value, now.get(m.Name))
+		if other := now.get(m.Name); !Equal(m.Value, other) {
+			ops = differ(ops, path+step(m.Name), m.Value, other)
+		}
 	}
 	for _, m := range now.members {
 		if old.find(m.Name) < 0 {
