@@ -63,7 +63,8 @@ type spending struct {
 // call runs the module. Called again with the same entropy and the same world around it, it ends the same.
 func (v *version) call(ctx context.Context, call hook.Call, random entropy, around Services) (result hook.Result, usage hook.Usage, cost spending, err error) {
 	in := writeInput(&v.manifest, call, random)
-	log := v.log.With("decision_id", string(call.Context.DecisionID))
+	decision := string(call.Context.DecisionID)
+	log := func() *slog.Logger { return v.log.With("decision_id", decision) }
 	told, journal := withJournal(ctx, log, v.limits.LogLines)
 	told, use := v.using(told, &call, random, around, log)
 	before := call.Context.Writes.All()

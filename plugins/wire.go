@@ -112,7 +112,12 @@ func (m *Manifest) visible(doc strictjson.Value) strictjson.Value {
 	if slices.Contains(m.Reads, allMembers) && doc.Kind() == strictjson.KindObject {
 		return doc
 	}
-	kept := slices.DeleteFunc(doc.Members(), func(member strictjson.Member) bool { return !m.mayRead(member.Name) })
+	var kept []strictjson.Member
+	for name, v := range doc.All() {
+		if m.mayRead(name) {
+			kept = append(kept, strictjson.Member{Name: name, Value: v})
+		}
+	}
 	return strictjson.Object(kept...)
 }
 
