@@ -34,6 +34,7 @@ type version struct {
 	publisher     string           // who signed it; empty: nobody
 	configuration strictjson.Value // the one that holds: an object
 	users         users
+	inputs        inputs
 	breaker       *breaker
 	tally         *tally
 	now           func() time.Time
@@ -62,7 +63,8 @@ type spending struct {
 
 // call runs the module. Called again with the same entropy and the same world around it, it ends the same.
 func (v *version) call(ctx context.Context, call hook.Call, random entropy, around Services) (result hook.Result, usage hook.Usage, cost spending, err error) {
-	in := writeInput(&v.manifest, call, random)
+	in := writeInput(v.inputs.take(), &v.manifest, call, random)
+	defer func() { v.inputs.give(in) }()
 	decision := string(call.Context.DecisionID)
 	log := func() *slog.Logger { return v.log.With("decision_id", decision) }
 	told, journal := withJournal(ctx, log, v.limits.LogLines)
