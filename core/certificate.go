@@ -1,8 +1,10 @@
 package core
 
 import (
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"time"
 )
 
@@ -20,6 +22,25 @@ type Certificate struct {
 
 	// Trusted tells that an authority issued it, for clients and for now, which the operator trusts with them.
 	Trusted bool
+}
+
+// VerifyChain wants an authority to have issued a certificate, for clients and for now. The chain begins with it; those that follow may
+// stand between it and the authority. Without authorities nobody is believed, and not whom the system believes.
+func VerifyChain(authorities *x509.CertPool, chain []*x509.Certificate, now time.Time) error {
+	switch {
+	case len(chain) == 0:
+		return errors.New("there is no certificate")
+	case authorities == nil:
+		return errors.New("this server trusts no authority with certificates of clients")
+	}
+	between := x509.NewCertPool()
+	for _, issuer := range chain[1:] {
+		between.AddCert(issuer)
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{
+		Roots: authorities, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	})
+	return err
 }
 
 // AlternativeNames are a certificate's other names (RFC 5280 §4.2.1.6), by kind.

@@ -39,7 +39,7 @@ var arrows = map[string]string{
 	"core/authorize":    "core core/clientauth core/decision core/keys/jose core/oauth core/seal core/strictjson",
 	"core/bff":          "core core/fetch core/keys/jose core/oauth core/strictjson",
 	"core/bff/proxy":    "core core/bff",
-	"core/clientauth":   "core core/keys core/keys/jose core/oauth core/slowhash core/strictjson",
+	"core/clientauth":   "core core/keys core/keys/jose core/oauth core/rate core/slowhash core/strictjson",
 	"core/login":        "core core/decision core/oauth core/slowhash core/strictjson",
 	"core/token":        "core core/clientauth core/decision core/hook core/keys core/keys/jose core/metadata core/oauth core/strictjson",
 	"core/operator":     "core core/strictjson",
@@ -104,7 +104,7 @@ var doors = map[string]string{
 	"golang.org/x/crypto/cryptobyte":       "core/keys/jose",
 	"golang.org/x/net/idna":                "core/oauth",
 	"golang.org/x/net/publicsuffix":        "core/oauth",
-	"golang.org/x/sys/unix":                "storage/badger",
+	"golang.org/x/sys/unix":                "core/sandbox",
 }
 
 // ways are parts of packages that only some folders may use.

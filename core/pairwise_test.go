@@ -49,3 +49,24 @@ func TestPairwiseNames(t *testing.T) {
 		t.Error("nobody has a name")
 	}
 }
+
+// What tells a person apart also tells her sessions apart: two sectors have nothing in common to know her by.
+func TestPairwiseSessions(t *testing.T) {
+	names, shop := core.NewPairwise("salt"), clientAt("c-1", "", "https://shop.example/cb")
+	got := names.Session(shop, "s-1")
+	if got == "s-1" || got == "" || got == core.SessionID(names.Name(shop, "s-1")) {
+		t.Fatalf("%q", got)
+	}
+	if sibling := names.Session(clientAt("c-2", "", "https://shop.example/second"), "s-1"); sibling != got {
+		t.Errorf("a sibling has %q", sibling)
+	}
+	if names.Session(clientAt("c-1", "", "https://other.example/cb"), "s-1") == got || names.Session(shop, "s-2") == got {
+		t.Error("another sector or another session has the same sid")
+	}
+	if public := (core.Client{ID: "c-1"}); names.Session(&public, "s-1") != "s-1" {
+		t.Error("a public client does not get the session's own")
+	}
+	if names.Session(shop, "") != "" || (core.Pairwise{}).Session(shop, "s-1") != "" {
+		t.Error("no session, or no salt, gives a sid")
+	}
+}

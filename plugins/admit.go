@@ -16,7 +16,7 @@ type admission struct {
 // admit asks, in this order: does the operator want it, is it the module that was pinned, is it signed by somebody who may, is
 // it no older than what ran before, may it fail as the operator says, and was it granted what it asks for. The caller holds mu.
 func (h *Host) admit(c *candidate) admission {
-	b := h.operator.Bindings[c.name]
+	b := h.binding(c.name)
 	if !b.enabled() {
 		return admission{off: true}
 	}
@@ -63,16 +63,21 @@ func (h *Host) notOlder(c *candidate, b *Binding) error {
 	if h.operator.Trusting || b.AllowDowngrade || last == "" || compareVersions(c.manifest.Version, last) >= 0 {
 		return nil
 	}
-	return fmt.Errorf("its version %s is older than %s, which ran before; to go back to it, set allow_downgrade in plugins.bindings.%s", c.manifest.Version, last, c.name)
+	return fmt.Errorf("its version %s is older than %s, which ran before; to go back to it, set allow_downgrade in plugins.bindings.%s of ostiary.yaml", c.manifest.Version, last, c.name)
 }
 
 // weigh tells what of what a plugin asks for it is granted, and lists what it is not. The operator's binding or an approval must
 // grant a capability whole: hosts of the one never join methods of the other. The caller holds mu.
 func (h *Host) weigh(m *Manifest) (granted Capabilities, missing []string) {
+	return h.weighUnder(h.binding(m.Name), m)
+}
+
+// weighUnder is weigh with a binding that need not be in force.
+func (h *Host) weighUnder(b Binding, m *Manifest) (granted Capabilities, missing []string) {
 	if h.operator.Trusting {
 		return m.Capabilities, nil
 	}
-	bound, approved := h.operator.Bindings[m.Name].Grant.granted(), h.approved(m.Name)
+	bound, approved := b.Grant.granted(), h.approved(m.Name)
 	for _, piece := range m.Capabilities.apart() {
 		if lacks := piece.beyond(bound); len(lacks) > 0 && len(piece.beyond(approved)) > 0 {
 			missing = append(missing, lacks...)

@@ -244,7 +244,7 @@ func TestConfigurationOfTheOperator(t *testing.T) {
 	f.want("good", Live, "")
 	f.want("own", Live, "")
 	f.want("bad", Failed, "configuration.domain: must be string, not a number\nconfiguration.more: is not known here")
-	f.want("bare", Failed, "configuration.domain: is missing (by the manifest's configuration_schema; an operator gives a configuration in plugins.bindings.bare)")
+	f.want("bare", Failed, "configuration.domain: is missing (by the manifest's configuration_schema; an operator gives a configuration in the binding of bare)")
 	f.want("deaf", Failed, "does not export ostiary_configure")
 }
 

@@ -112,7 +112,7 @@ func (h *Host) Revoke(ctx context.Context, name string, by core.Subject) error {
 	given := h.standing[name].Approval != nil
 	h.mu.Unlock()
 	if !given {
-		return core.Refuse(core.NotFound, "Nobody approved anything of a plugin %s. What plugins.bindings grants is taken back there.", core.Clip(name))
+		return core.Refuse(core.NotFound, "Nobody approved anything of a plugin %s. What its binding grants is taken back there.", core.Clip(name))
 	}
 	if h.memory != nil {
 		if err := h.memory.Revoke(ctx, name); err != nil {

@@ -28,6 +28,8 @@ type Binding struct {
 	Digest         string           `yaml:"digest"`          // SHA-256 of the one module that is taken; empty: any
 	AllowDowngrade bool             `yaml:"allow_downgrade"` // an older version may follow a newer one
 	Required       bool             `yaml:"required"`        // nothing that it guards goes on without it; see required.go
+
+	set string // of declarations that it comes from; empty: the operator's settings
 }
 
 // A FailPolicy says what becomes of a request when a plugin fails, or cannot be asked.
@@ -69,7 +71,7 @@ func (b *Binding) enabled() bool { return b.Enabled == nil || *b.Enabled }
 // pins verifies that a module is the one that the operator pinned.
 func (b *Binding) pins(digest string) error {
 	if b.Digest != "" && !strings.EqualFold(b.Digest, digest) {
-		return fmt.Errorf("the module is not the one that plugins.bindings pins: its sha256 is %s", digest)
+		return fmt.Errorf("the module is not the one that %s pins: its sha256 is %s", b.source(), digest)
 	}
 	return nil
 }
@@ -81,7 +83,7 @@ func (b *Binding) suits(m *Manifest) error {
 	}
 	for _, p := range m.points() {
 		if !p.MayFailOpen() {
-			return fmt.Errorf("plugins.bindings says fail: open, which is for plugins that only add to answers and tokens; it serves %s, which guards", p)
+			return fmt.Errorf("%s says fail: open, which is for plugins that only add to answers and tokens; it serves %s, which guards", b.source(), p)
 		}
 	}
 	return nil
@@ -111,7 +113,7 @@ func (m *Manifest) configured(configuration strictjson.Value) error {
 		return nil
 	}
 	if wrong := mismatches(m.Schema, configuration, "configuration"); len(wrong) > 0 {
-		return fmt.Errorf("%s (by the manifest's configuration_schema; an operator gives a configuration in plugins.bindings.%s)", strings.Join(wrong, "\n"), m.Name)
+		return fmt.Errorf("%s (by the manifest's configuration_schema; an operator gives a configuration in the binding of %s)", strings.Join(wrong, "\n"), m.Name)
 	}
 	return nil
 }

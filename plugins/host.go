@@ -53,6 +53,7 @@ type Host struct {
 	work sync.WaitGroup
 
 	chains  atomic.Pointer[map[hook.Point]chain] // what At reads, made anew at every change
+	binds   atomic.Pointer[map[string]Binding]   // in force: the operator's, and what was declared beside them; replaced, never changed
 	reading sync.Mutex                           // one Reload at a time
 	keeping sync.Mutex                           // one write to memory at a time
 
@@ -60,7 +61,7 @@ type Host struct {
 	slots    map[string]*slot
 	standing map[string]hook.Standing // nil: not yet recalled
 	leaving  []*version               // to be retired once the chains are published without them
-	absent   []string                 // that the operator's bindings name and the folder does not have
+	absent   []string                 // that the bindings in force name and the folder does not have
 	wanting  []string                 // that are required and missed, as the log was told
 	unread   unread
 	settled  chan struct{} // closed, and made anew, whenever an attempt ends
@@ -121,6 +122,7 @@ func New(o Options) (*Host, error) {
 	}
 	h.life, h.end = context.WithCancel(context.Background())
 	h.pause = h.wait
+	h.binds.Store(&h.operator.Bindings)
 	h.publish()
 	return h, nil
 }
@@ -179,7 +181,7 @@ func (h *Host) chainOf(p hook.Point) chain {
 				live = append(live, s.live)
 			}
 		case s.attempt != nil:
-			if _, serves := s.seen.Hooks[p]; serves && (h.operator.Bindings[name].Fail != Open || !p.MayFailOpen()) {
+			if _, serves := s.seen.Hooks[p]; serves && (h.bound()[name].Fail != Open || !p.MayFailOpen()) {
 				return chain{loading: name}
 			}
 		}

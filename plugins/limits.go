@@ -67,7 +67,7 @@ func (l Limits) allow(manifest, binding Bounds) (Allowance, error) {
 	var errs []error
 	settle := func(name string, bound, asked, otherwise, most int64) int64 {
 		if bound == 0 && asked > most {
-			errs = append(errs, fmt.Errorf("limits.%s: %d is over this server's %d; an operator can allow it in plugins.bindings", name, asked, most))
+			errs = append(errs, fmt.Errorf("limits.%s: %d is over this server's %d; an operator can allow it in plugins.bindings of ostiary.yaml", name, asked, most))
 		}
 		return cmp.Or(bound, asked, otherwise)
 	}
@@ -84,6 +84,23 @@ func (l Limits) allow(manifest, binding Bounds) (Allowance, error) {
 		HTTPCalls:   number("http_calls", binding.HTTPCalls, manifest.HTTPCalls, l.HTTPCalls, l.MaxHTTPCalls),
 	}
 	return a, errors.Join(errs...)
+}
+
+// beyond lists what a binding gives beyond what the server lets a manifest ask for.
+func (l Limits) beyond(b Bounds) (list []error) {
+	for _, limit := range []struct {
+		name        string
+		bound, most int64
+	}{
+		{"memory_mib", int64(b.MemoryMiB), int64(l.MaxMemoryMiB)}, {"fuel", b.Fuel, l.MaxFuel}, {"wall_ms", int64(b.WallMS), l.MaxWall.Milliseconds()},
+		{"output_bytes", int64(b.OutputBytes), abi.MaxAnswer}, {"log_lines", int64(b.LogLines), int64(l.MaxLogLines)},
+		{"http_calls", int64(b.HTTPCalls), int64(l.MaxHTTPCalls)},
+	} {
+		if limit.bound > limit.most {
+			list = append(list, fmt.Errorf("%s: %d is over this server's %d, and only plugins.bindings of ostiary.yaml goes beyond that", limit.name, limit.bound, limit.most))
+		}
+	}
+	return list
 }
 
 // Linear memory comes in pages.

@@ -17,7 +17,7 @@ func (h *Host) load(ctx context.Context, c candidate, counts *tally) (*version, 
 	if err != nil {
 		return nil, err
 	}
-	b := h.operator.Bindings[c.name]
+	b := h.binding(c.name)
 	configuration := b.configuration(&c.manifest)
 	allowed, limitErr := h.limits.allow(c.manifest.Limits, b.Limits)
 	err = errors.Join(in(c.name+moduleSuffix, checkExports(&info, &c.manifest)), in(c.name+manifestSuffix, limitErr),

@@ -18,17 +18,27 @@ func (h *Host) Reload(ctx context.Context) error {
 	}
 	h.reading.Lock()
 	defer h.reading.Unlock()
+	return h.reload(ctx, nil)
+}
+
+// reload is Reload in hand: first, if not nil, is done in the same step as what the folder holds comes into force, whether or not it
+// could be read. The caller holds reading.
+func (h *Host) reload(ctx context.Context, first func()) error {
 	if err := h.recall(ctx); err != nil {
 		return err
 	}
 	found, err := h.read(ctx)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if ctx.Err() != nil { // says nothing of the folder
-		return ctx.Err()
-	}
 	if h.closed {
 		return errClosed
+	}
+	if first != nil {
+		first()
+		defer h.publish()
+	}
+	if ctx.Err() != nil { // says nothing of the folder
+		return ctx.Err()
 	}
 	h.note(err)
 	if err != nil {
@@ -45,8 +55,8 @@ func (h *Host) Reload(ctx context.Context) error {
 			delete(h.slots, name)
 		}
 	}
-	h.absent = slices.DeleteFunc(slices.Sorted(maps.Keys(h.operator.Bindings)), func(name string) bool {
-		b := h.operator.Bindings[name]
+	h.absent = slices.DeleteFunc(slices.Sorted(maps.Keys(h.bound())), func(name string) bool {
+		b := h.binding(name)
 		return present[name] || !b.enabled()
 	})
 	h.publish()
@@ -196,6 +206,11 @@ func (h *Host) settle(c candidate, s *slot, mine *attempt, v *version, err error
 			h.retire(v)
 		}
 		return false
+	}
+	if err == nil {
+		if err = h.objection(v); err != nil { // its binding became another while it was loaded, and the folder cannot be read
+			h.retire(v)
+		}
 	}
 	if err != nil {
 		h.failed(s, c, err)

@@ -38,9 +38,9 @@ func (h *Host) lacks(p hook.Point) string {
 
 // missed lists what is required, and neither live nor being loaded. The caller holds mu, or nobody else knows h yet.
 func (h *Host) missed() (names []string) {
-	for _, name := range slices.Sorted(maps.Keys(h.operator.Bindings)) {
+	for _, name := range slices.Sorted(maps.Keys(h.bound())) {
 		s := h.slots[name]
-		if h.operator.Bindings[name].Required && (s == nil || s.live == nil && s.attempt == nil) {
+		if h.bound()[name].Required && (s == nil || s.live == nil && s.attempt == nil) {
 			names = append(names, name)
 		}
 	}

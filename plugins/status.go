@@ -37,6 +37,8 @@ type Status struct {
 	Publisher string     // who signed it; empty: nobody who is known
 	Fail      FailPolicy // as the operator wants it
 	Required  bool       // likewise
+	Absent    bool       // a binding names it, and there are no files of it
+	Declared  string     // set of declarations that binds it; empty: none does
 	Asked     strictjson.Value
 	Granted   strictjson.Value // what it may use of that; what is live has all of it
 	Approval  *hook.Approval   // nil: there is none
@@ -71,10 +73,11 @@ func (h *Host) Status() []Status {
 		all = append(all, h.status(name, h.slots[name]))
 	}
 	for _, name := range h.absent {
+		b := h.binding(name)
 		all = append(all, Status{
-			Name: name, State: Failed, Required: h.operator.Bindings[name].Required, Hooks: []hook.Point{},
+			Name: name, State: Failed, Absent: true, Required: b.Required, Declared: b.set, Hooks: []hook.Point{},
 			Asked: strictjson.Object(), Granted: strictjson.Object(), Breaker: BreakerClosed,
-			Error: "plugins.bindings names it, but there are no files of it in the folder",
+			Error: b.source() + " names it, but there are no files of it in the folder",
 		})
 	}
 	return all
@@ -82,11 +85,11 @@ func (h *Host) Status() []Status {
 
 // status tells of one slot. The caller holds mu.
 func (h *Host) status(name string, s *slot) Status {
-	b := h.operator.Bindings[name]
+	b := h.binding(name)
 	granted, _ := h.weigh(&s.seen)
 	out := Status{
 		Name: name, Version: s.seen.Version, Digest: s.digest, State: Failed, Hooks: s.seen.points(), Since: s.since,
-		Priority: b.priorities(&s.seen), Publisher: s.publisher, Fail: b.failPolicy(), Required: b.Required, Asked: s.seen.Capabilities.Value(),
+		Priority: b.priorities(&s.seen), Publisher: s.publisher, Fail: b.failPolicy(), Required: b.Required, Declared: b.set, Asked: s.seen.Capabilities.Value(),
 		Granted: granted.Value(), Approval: h.standing[name].Approval, Missing: slices.Clone(s.missing), Breaker: BreakerClosed, Stats: s.tally.read(),
 	}
 	if s.err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ostiary/ostiary/core/declared"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
@@ -43,7 +44,7 @@ type failure struct {
 func applyCommand() *cobra.Command {
 	f := &applyFlags{}
 	var cmd *cobra.Command
-	cmd = f.command("apply PATH", "Make clients, issuers, token templates and policy data as a folder declares them", onePath, func(ctx context.Context, t *terminal, args []string) error {
+	cmd = f.command("apply PATH", "Make clients, issuers, token templates, policy data and plugin bindings as a folder declares them", onePath, func(ctx context.Context, t *terminal, args []string) error {
 		return f.run(ctx, t, args[0], cmd)
 	})
 	cmd.Long = "apply plans as ostiary plan does, shows what would change, asks, and writes it. A second apply writes nothing. When a client is\n" +
@@ -90,13 +91,35 @@ func (f *applyFlags) run(ctx context.Context, t *terminal, path string, cmd *cob
 	if n := len(done.Failed); n > 0 {
 		return fmt.Errorf("%s could not be written; apply again", counted(n, "client"))
 	}
+	if slices.ContainsFunc(done.plugins(), func(change strictjson.Value) bool { return isOn(change, "failed") }) {
+		return errors.New("all is written, and a plugin does not run as it is declared")
+	}
 	return nil
+}
+
+// plugins are the bindings that were written, with what the server says of each plugin since.
+func (a *applied) plugins() (list []strictjson.Value) {
+	for _, change := range a.Beside {
+		if textOf(change, "kind") == declared.KindBindings && a.Written > 0 {
+			list = append(list, change)
+		}
+	}
+	return list
 }
 
 // result prints what was done.
 func (t *terminal) result(done *applied) error {
 	if t.json {
 		return t.print(done, nil)
+	}
+	for _, change := range done.plugins() {
+		says, _ := member(change, "says").Strings()
+		if len(says) == 0 { // its files and its binding are gone
+			continue
+		}
+		if err := t.say("plugin %s: %s", printable(textOf(change, "name")), printable(strings.Join(says, "; "))); err != nil {
+			return err
+		}
 	}
 	for _, f := range done.Failed {
 		if err := t.say("! %s: %s", printable(f.ClientID), printable(f.Error)); err != nil {
@@ -156,10 +179,12 @@ func (f *applyFlags) write(ctx context.Context, t *terminal, done *applied, errs
 		told.say(fmt.Sprintf("written %d of %d", done.Written, done.Summary.changes()))
 	}
 	if len(done.Beside) > 0 { // first: clients may rest on it
-		if err := f.writeBeside(ctx, t, done.changePlan, false); err != nil {
+		made, err := f.writeBeside(ctx, t, done.changePlan)
+		if err != nil {
 			return errors.Join(err, keep.close())
 		}
-		done.Written += len(done.Beside)
+		done.Beside = made
+		done.Written += len(made)
 	}
 	atOnce(applyAtOnce, len(done.Clients), func(i int) {
 		item := done.Clients[i]

@@ -154,7 +154,7 @@ func declarationsSchema() strictjson.Value {
 		m("title", strictjson.String("Declarations")),
 		m("type", strictjson.String("object")),
 		m("properties", strictjson.Object(m(declared.KindClients, clients), m(declared.KindIssuers, declared.IssuersSchema()),
-			m(declared.KindTokens, declared.TokensSchema()), m(declared.KindData, declared.DataSchema()))),
+			m(declared.KindTokens, declared.TokensSchema()), m(declared.KindData, declared.DataSchema()), m(declared.KindBindings, declared.BindingsSchema()))),
 		m("additionalProperties", strictjson.Bool(false)),
 		m("$defs", strictjson.Object(m("client", declared.ClientSchema()), m("named", declared.ClientSchema().Without("required")))),
 	)

@@ -60,7 +60,7 @@ func openCounter(t *testing.T) *counter {
 	if err := errors.Join(h.openRules(t.Context(), storage.NewPolicies(h.engine, "main", ring), storage.NewDeclarations(h.engine, "main", ring)), h.openPlugins(t.Context(), "main", ring)); err != nil {
 		t.Fatal(err)
 	}
-	h.openDesk(h.issuerKeys(nil))
+	h.openDesk(nil)
 	h.openJobs()
 	c := &counter{office: &office{T: t, data: s.DataDir, token: core.NewSecret()}, house: h}
 	c.open()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -47,7 +48,7 @@ func (p spot) problem(path, text string) config.Problem {
 	return config.Problem{File: p.file, Line: p.lines.At(path), Path: path, Text: text}
 }
 
-// readDeclarations reads one file, or every .yaml, .yml and .json file of a folder and below, and reports all that is wrong.
+// readDeclarations reads one file, or every .yaml, .yml and .json file of a folder and below. What is wrong with them is among what it gives.
 func readDeclarations(path string) (*declarations, error) {
 	files, err := declarationFiles(path)
 	if err != nil {
@@ -59,10 +60,13 @@ func readDeclarations(path string) (*declarations, error) {
 			return nil, err
 		}
 	}
-	if len(d.problems) > 0 {
-		return nil, &config.Problems{List: d.problems}
-	}
 	return d, nil
+}
+
+// wrong gives all problems in the order of the files.
+func (d *declarations) wrong() error {
+	slices.SortStableFunc(d.problems, func(a, b config.Problem) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
+	return &config.Problems{List: slices.Compact(d.problems)}
 }
 
 func declarationFiles(path string) ([]string, error) {
@@ -96,7 +100,8 @@ func declarationFiles(path string) ([]string, error) {
 func (d *declarations) read(file string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return err
+		d.problems = append(d.problems, config.Problem{File: file, Text: "cannot be read: " + errors.Unwrap(err).Error()})
+		return nil
 	}
 	doc, lines, err := config.ReadList(text, file)
 	var wrong *config.Problems
@@ -128,10 +133,8 @@ func (d *declarations) take(doc strictjson.Value, at spot) {
 		switch name {
 		case declared.KindClients:
 			d.takeClients(v, below)
-		case declared.KindIssuers:
-			d.takeIssuers(v, below)
-		case declared.KindTokens, declared.KindData:
-			d.takeNamed(name, v, below)
+		case declared.KindIssuers, declared.KindTokens, declared.KindData, declared.KindBindings:
+			d.takeBeside(name, v, below)
 		case "$schema":
 		default:
 			d.problems = append(d.problems, below.problem("", "is nothing that can be declared; what can is: "+strings.Join(declared.Kinds(), ", ")))
@@ -164,11 +167,13 @@ func (d *declarations) takeClients(v strictjson.Value, at spot) {
 }
 
 func (d *declarations) takeClient(entry strictjson.Value, at spot) {
+	before := len(d.problems)
 	entry = d.secretOf(entry, at)
 	read, problems := declared.Read(entry, nil)
 	for _, p := range problems {
 		d.problems = append(d.problems, at.problem(p.Path, p.Text))
 	}
+	sound := len(d.problems) == before
 	id := string(read.ID)
 	if id == "" {
 		return
@@ -179,7 +184,9 @@ func (d *declarations) takeClient(entry strictjson.Value, at spot) {
 		d.problems = append(d.problems, here)
 		return
 	}
-	d.seen[id] = here
+	if d.seen[id] = here; !sound {
+		return // the server would only say the same
+	}
 	d.clients = append(d.clients, declaredClient{id: id, entry: entry, at: at})
 }
 

@@ -20,6 +20,7 @@ type beside struct {
 	places  []spot // of the issuers
 	named   map[string]strictjson.Value
 	where   map[string]spot // of each thing, by "kind.name"
+	broken  bool            // something of it cannot be used, so that the server is not asked about the rest
 }
 
 // document is what the server is told.
@@ -28,12 +29,21 @@ func (b beside) document() strictjson.Value {
 	if len(b.issuers) > 0 {
 		doc = doc.With(declared.KindIssuers, strictjson.Array(b.issuers...))
 	}
-	for _, kind := range []string{declared.KindTokens, declared.KindData} {
+	for _, kind := range []string{declared.KindTokens, declared.KindData, declared.KindBindings} {
 		if of, there := b.named[kind]; there {
 			doc = doc.With(kind, of)
 		}
 	}
 	return doc
+}
+
+// count tells how many things these are.
+func (b beside) count() int {
+	n := len(b.issuers)
+	for _, of := range b.named {
+		n += of.Len()
+	}
+	return n
 }
 
 // find gives the place of what the server complains about, and the rest of the path there.
@@ -43,8 +53,23 @@ func (b beside) find(path string) (at spot, rest string, found bool) {
 			return place, strings.TrimPrefix(rest, "."), true
 		}
 	}
-	at, found = b.where[path]
-	return at, "", found
+	longest := ""
+	for name := range b.where { // names may have dots
+		if rest, below := strings.CutPrefix(path, name); below && (rest == "" || rest[0] == '.' || rest[0] == '[') && len(name) > len(longest) {
+			longest = name
+		}
+	}
+	return b.where[longest], strings.TrimPrefix(path[len(longest):], "."), longest != ""
+}
+
+func (d *declarations) takeBeside(kind string, v strictjson.Value, at spot) {
+	before := len(d.problems)
+	if kind == declared.KindIssuers {
+		d.takeIssuers(v, at)
+	} else {
+		d.takeNamed(kind, v, at)
+	}
+	d.beside.broken = d.beside.broken || len(d.problems) > before
 }
 
 func (d *declarations) takeIssuers(v strictjson.Value, at spot) {
@@ -120,10 +145,10 @@ func (f *planFlags) planBeside(ctx context.Context, t *terminal, p *changePlan) 
 	return nil
 }
 
-// writeBeside carries it out.
-func (f *planFlags) writeBeside(ctx context.Context, t *terminal, p *changePlan, dry bool) error {
-	_, err := f.putBeside(ctx, t, p, dry)
-	return err
+// writeBeside carries it out, and gives what became of it.
+func (f *planFlags) writeBeside(ctx context.Context, t *terminal, p *changePlan) ([]strictjson.Value, error) {
+	answer, err := f.putBeside(ctx, t, p, false)
+	return member(answer, "changes").Items(), err
 }
 
 func (f *planFlags) putBeside(ctx context.Context, t *terminal, p *changePlan, dry bool) (strictjson.Value, error) {

@@ -30,8 +30,8 @@ func TestDeclaredGuide(t *testing.T) {
 	}
 	said := shell.end()
 	for _, want := range []string{
-		"+ create bff-server", "+ create trusted_issuers https://directory.example", "something would change", "Written: 6.",
-		"0 to create, 0 to update, 0 to delete, 3 unchanged, 0 refused", "Minted iat-", `"token_endpoint_auth_method"`,
+		"+ create bff-server", "+ create trusted_issuers https://directory.example", "something would change", "Written: 7.", "+ create plugin_bindings contacts", "plugin contacts: it is ",
+		"0 to create, 0 to update, 0 to delete, 7 unchanged, 0 refused", "Minted iat-", `"token_endpoint_auth_method"`,
 	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%s is not said in\n%s", want, said)

@@ -273,6 +273,24 @@ func TestDocumentRefused(t *testing.T) {
 	}
 }
 
+// One caller has only so many documents fetched that are not known here, by whatever door and of whatever host.
+func TestDocumentsOfOneCaller(t *testing.T) {
+	p := publish(t)
+	const redirect = "https://app.example.com/cb"
+	for i := range 10 {
+		answered(t, p.redeem(p.id(fmt.Sprint("/", i)), redirect, "x"), http.StatusUnauthorized)
+		if page := p.ann().get(p.authorize(p.id(fmt.Sprint("/page", i)), redirect)); page.Status != http.StatusBadRequest {
+			t.Errorf("%d %s", page.Status, page.Body)
+		}
+	}
+	elsewhere := strings.Replace(p.id("/c"), "127.0.0.1", "localhost", 1)
+	if page := p.ann().get(p.authorize(elsewhere, redirect)); page.Status != http.StatusTooManyRequests || page.Header.Get("Retry-After") == "" {
+		t.Errorf("%d %s", page.Status, page.Body)
+	}
+	answered(t, p.redeem(elsewhere, redirect, "x"), http.StatusTooManyRequests)
+	answered(t, p.redeem(p.id("/0"), redirect, "x"), http.StatusUnauthorized)
+}
+
 // The metadata says which ways in are open, and a closed one is not there.
 func TestWaysInAreAdvertised(t *testing.T) {
 	p := publish(t)

@@ -66,7 +66,7 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%v; see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(devCommand(), serveCommand(), userCommand(), keyCommand(), clientCommand(), iatCommand(), decisionCommand(), simulateCommand(), planCommand(), applyCommand(), importCommand(), policyCommand(), pluginCommand(), versionCommand())
+	root.AddCommand(devCommand(), serveCommand(), userCommand(), keyCommand(), clientCommand(), iatCommand(), decisionCommand(), simulateCommand(), planCommand(), applyCommand(), exportCommand(), importCommand(), policyCommand(), pluginCommand(), versionCommand())
 	return root
 }
 

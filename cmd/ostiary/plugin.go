@@ -134,7 +134,7 @@ func printPlugin(w io.Writer, p strictjson.Value) {
 	printMembers(w, "", strictjson.Object(
 		text("plugin", textOf(p, "name")), text("version", textOf(p, "version")), text("state", textOf(p, "state")), text("since", moment(p, "since")),
 		text("digest", textOf(p, "digest")), text("signed by", textOf(member(p, "signature"), "publisher")), text("hooks", strings.Join(order, ", ")),
-		text("fail", fail), text("asks for", member(p, "asked").String()), text("granted", member(p, "granted").String()),
+		text("fail", fail), text("declared", textOf(p, "declared")), text("asks for", member(p, "asked").String()), text("granted", member(p, "granted").String()),
 	))
 	if limits := member(p, "limits"); limits.Len() > 0 { // it is live
 		f := member(p, "fuel")

@@ -79,7 +79,7 @@ func openHouse(t *testing.T, engine storage.Engine) *house {
 	if err := h.openPlugins(t.Context(), "main", ring); err != nil {
 		t.Fatal(err)
 	}
-	h.openDesk(h.issuerKeys(nil))
+	h.openDesk(nil)
 	h.openJobs()
 	parts := h.jobParts()
 	parts.Rest = func(context.Context, time.Duration) {} // there is no traffic to give way to

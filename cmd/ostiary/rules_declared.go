@@ -43,7 +43,7 @@ func withDeclared(site registration.Site, files map[string][]byte, sets map[stri
 		files = map[string][]byte{}
 	}
 	for _, name := range slices.Sorted(maps.Keys(sets)) {
-		adds, err := registration.ReadAdditions(sets[name].Document)
+		adds, err := registration.ReadAdditions(sets[name].Document.Without(declared.KindBindings))
 		if err == nil {
 			site, err = site.With(name, adds)
 		}
@@ -85,6 +85,33 @@ func (r *rules) List(ctx context.Context) ([]admin.DeclaredSet, error) {
 	return list, nil
 }
 
+// Show implements admin.DeclaredSets.
+func (r *rules) Show(ctx context.Context, name string) (admin.ShownSet, error) {
+	sets, err := r.sets.Sets(ctx)
+	if err != nil {
+		return admin.ShownSet{}, err
+	}
+	s, there := sets[name]
+	if !there {
+		return admin.ShownSet{}, core.Refuse(core.NotFound, "The set %s declares nothing beside clients.", name)
+	}
+	shown := admin.ShownSet{
+		DeclaredSet: admin.DeclaredSet{Set: name, ETag: s.Tag, By: s.By, At: s.At.UTC(), Entries: entriesOf(s.Document)}, Document: s.Document, LeftOut: []string{},
+	}
+	issuers, _ := s.Document.Get(declared.KindIssuers)
+	items := issuers.Items()
+	for i, item := range items {
+		if _, has := item.Get("shared_secret"); has {
+			items[i] = item.Without("shared_secret")
+			shown.LeftOut = append(shown.LeftOut, fmt.Sprintf("%s[%d].shared_secret, of %s", declared.KindIssuers, i, textOf(item, "issuer")))
+		}
+	}
+	if len(items) > 0 {
+		shown.Document = s.Document.With(declared.KindIssuers, strictjson.Array(items...))
+	}
+	return shown, nil
+}
+
 // Declare implements admin.DeclaredSets. The whole is tried before it is stored: what would not load is not taken.
 func (r *rules) Declare(ctx context.Context, order admin.SetOrder) (admin.SetPlan, error) {
 	sets, err := r.sets.Sets(ctx)
@@ -103,28 +130,33 @@ func (r *rules) Declare(ctx context.Context, order admin.SetOrder) (admin.SetPla
 	next := storage.DeclaredSet{Document: doc, By: order.By, At: r.now(), Tag: before.Tag}
 	trial := maps.Clone(sets)
 	trial[order.Set] = next
-	if err := r.try(ctx, doc, trial); err != nil {
+	if err := r.try(ctx, order, trial); err != nil {
 		return plan, err
 	}
-	switch {
-	case order.DryRun:
+	r.foresee(&plan, doc)
+	if order.DryRun {
 		return plan, nil
-	case len(plan.Changes) == 0:
-		return plan, r.load(ctx) // it may have been stored without having come into force
 	}
-	err = r.sets.Save(ctx, order.Set, next)
+	if len(plan.Changes) > 0 { // else it may have been stored without having come into force
+		err = r.sets.Save(ctx, order.Set, next)
+	}
 	if errors.Is(err, registration.ErrChanged) {
 		return plan, core.Refuse(core.Conflict, "The set was changed by another request meanwhile; plan again.")
 	}
 	if err != nil {
 		return plan, err
 	}
-	return plan, r.load(ctx)
+	if err := errors.Join(r.load(ctx), r.bind(ctx)); err != nil {
+		return plan, err
+	}
+	r.tellOfPlugins(ctx, &plan)
+	return plan, nil
 }
 
-// try tells what is wrong with a set, and with all of them beside the present folder and dcr_config.yaml.
-func (r *rules) try(ctx context.Context, doc strictjson.Value, sets map[string]storage.DeclaredSet) error {
-	if _, err := registration.ReadAdditions(doc); err != nil {
+// try tells what is wrong with a set as it was ordered, and with all of them beside the present folder and dcr_config.yaml.
+func (r *rules) try(ctx context.Context, order admin.SetOrder, sets map[string]storage.DeclaredSet) error {
+	_, err := registration.ReadAdditions(order.Document.Without(declared.KindBindings))
+	if err := bothWrong(err, r.tryBindings(order, sets)); err != nil {
 		return unusableSet(err)
 	}
 	r.loading.Lock()
@@ -191,7 +223,7 @@ func setEntries(doc strictjson.Value) []setEntry {
 	for _, item := range issuers.Items() {
 		list = append(list, setEntry{declared.KindIssuers, textOf(item, "issuer"), item})
 	}
-	for _, kind := range []string{declared.KindTokens, declared.KindData} {
+	for _, kind := range []string{declared.KindTokens, declared.KindData, declared.KindBindings} {
 		of, _ := doc.Get(kind)
 		for name, v := range of.All() {
 			list = append(list, setEntry{kind, name, v})
@@ -232,6 +264,20 @@ func joinSets(before, now strictjson.Value) strictjson.Value {
 	return canonicalSet(doc)
 }
 
+// shownDiff tells what changes, but for secrets and, where it is new, for data, which may be long.
+func shownDiff(kind string, before, now strictjson.Value) []strictjson.PatchOp {
+	if kind == declared.KindData && before.Len() == 0 {
+		return nil
+	}
+	ops := strictjson.Diff(before, now)
+	for i := range ops {
+		if kind == declared.KindIssuers && ops[i].Top() == "shared_secret" && !ops[i].Value.IsAbsent() {
+			ops[i].Value = strictjson.String("[redacted]")
+		}
+	}
+	return ops
+}
+
 // changesOf tells what would be made, changed and removed.
 func changesOf(before, now strictjson.Value) []admin.SetChange {
 	changes := []admin.SetChange{}
@@ -243,11 +289,15 @@ func changesOf(before, now strictjson.Value) []admin.SetChange {
 		key := [2]string{e.kind, e.name}
 		old, there := was[key]
 		delete(was, key)
-		switch {
-		case !there:
-			changes = append(changes, admin.SetChange{Action: "create", Kind: e.kind, Name: e.name})
-		case !strictjson.Equal(old, e.value):
-			changes = append(changes, admin.SetChange{Action: "update", Kind: e.kind, Name: e.name})
+		change := admin.SetChange{Action: "create", Kind: e.kind, Name: e.name}
+		if there {
+			change.Action = "update"
+		} else {
+			old = strictjson.Object()
+		}
+		if !there || !strictjson.Equal(old, e.value) {
+			change.Diff = shownDiff(e.kind, old, e.value)
+			changes = append(changes, change)
 		}
 	}
 	for _, e := range setEntries(before) {

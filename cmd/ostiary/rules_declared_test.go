@@ -2,12 +2,18 @@ package main
 
 import (
 	"context"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/declared"
+	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/core/web/admin"
+	"github.com/ostiary/ostiary/plugins"
+	"github.com/ostiary/ostiary/storage"
 )
 
 func order(t *testing.T, set, doc string) admin.SetOrder {
@@ -75,5 +81,139 @@ func TestDeclaredSets(t *testing.T) {
 	prune.Prune = true
 	if plan, err := d.Declare(ctx, prune); err != nil || len(plan.Changes) != 3 || len(d.site.Load().TrustedIssuers) != 0 {
 		t.Errorf("pruned: %+v, %v, trusted %d", plan, err, len(d.site.Load().TrustedIssuers))
+	}
+}
+
+// Bindings of plugins come into force whatever becomes of the rules, are told apart from those of the settings and of other sets, and
+// survive a start.
+func TestDeclaredBindings(t *testing.T) {
+	d := newRuleDesk(t)
+	ctx := context.Background()
+	if err := d.start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	const bindings = `{"plugin_bindings":{"guard":{"required":true,"grant":{"now":{}},"configuration":{"x":"y"}}}}`
+	dry := order(t, "a", bindings)
+	dry.DryRun = true
+	plan, err := d.Declare(ctx, dry)
+	if err != nil || len(plan.Changes) != 1 || len(plan.Changes[0].Diff) != 3 || !slices.Equal(plan.Changes[0].Says, []string{"grants now", "the server has no folder of plugins (plugin_dir)"}) {
+		t.Fatalf("dry: %+v, %v", plan, err)
+	}
+	if _, err := d.host.At(hook.PreRegister); err != nil {
+		t.Fatalf("a dry run binds: %v", err)
+	}
+	if _, err := d.Declare(ctx, order(t, "a", bindings)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.host.At(hook.PreRegister); err == nil {
+		t.Fatal("what is required is not missed")
+	}
+	if plan, err := d.Declare(ctx, order(t, "a", bindings)); err != nil || len(plan.Changes) != 0 {
+		t.Errorf("the second time: %+v, %v", plan, err)
+	}
+	for doc, want := range map[string][]string{
+		`{"plugin_bindings":{"guard":{}}}`:           {"the set a declares a binding of this plugin already"},
+		`{"plugin_bindings":{"of-the-settings":{}}}`: {"ostiary.yaml has a binding of this plugin"},
+		`{"plugin_bindings":{"b":{"fail":"x"},"c":{"limits":{"fuel":100000000000}}},"trusted_issuers":[{"issuer":"https://j.example"}]}`: {
+			"plugin_bindings.b.fail must be closed", "needs jwks",
+		},
+		`{"plugin_bindings":{"c":{"limits":{"fuel":100000000000}},"d":{"limits":{"memory_mib":1024}}}}`: {"over this server's 1000000000", "over this server's 64"},
+	} {
+		_, err := d.Declare(ctx, order(t, "b", doc))
+		var said []string
+		for _, r := range core.AsError(err).Reasons {
+			said = append(said, r.Message)
+		}
+		for _, says := range want {
+			if core.CodeOf(err) != core.InvalidRequest || !strings.Contains(strings.Join(said, "\n"), says) {
+				t.Errorf("%s: %v, %q, want %s", doc, err, said, says)
+			}
+		}
+	}
+
+	again := d.again()
+	again.sets = d.sets
+	if err := again.bind(ctx); err != nil { // before, and without, any rules
+		t.Fatal(err)
+	}
+	if _, err := again.host.At(hook.PreRegister); err == nil {
+		t.Error("after a start what is required is not missed")
+	}
+	prune := order(t, "a", `{}`)
+	prune.Prune = true
+	if plan, err := d.Declare(ctx, prune); err != nil || len(plan.Changes) != 1 || plan.Changes[0].Action != "delete" {
+		t.Errorf("pruned: %+v, %v", plan, err)
+	}
+	if _, err := d.host.At(hook.PreRegister); err != nil {
+		t.Errorf("taken back: %v", err)
+	}
+}
+
+// What is stored and cannot be read any more binds its plugin to nothing.
+func TestBindingThatCannotBeRead(t *testing.T) {
+	d := newRuleDesk(t)
+	ctx := context.Background()
+	doc := order(t, "a", `{"plugin_bindings":{"of-tomorrow":{"fences":"high"},"known":{"priority":3}}}`).Document
+	if err := d.sets.Save(ctx, "a", storage.DeclaredSet{Document: doc}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.bind(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.host.At(hook.PreRegister); err == nil || !strings.Contains(core.AsError(err).Detail, "of-tomorrow") || d.log.count("cannot be read") != 1 {
+		t.Errorf("%v\n%s", err, d.log.text.String())
+	}
+}
+
+// What is shown of a change is never a secret.
+func TestShownDiff(t *testing.T) {
+	doc := func(text string) strictjson.Value { return order(t, "a", text).Document }
+	ops := shownDiff(declared.KindIssuers, doc(`{"issuer":"i","shared_secret":"hush"}`), doc(`{"issuer":"i","shared_secret":"hush hush","require":["x"]}`))
+	if len(ops) != 2 || ops[0].Value.String() != `"[redacted]"` || ops[1].Path != "/require" {
+		t.Errorf("%+v", ops)
+	}
+	if ops := shownDiff(declared.KindData, strictjson.Object(), doc(`{"a":1}`)); ops != nil {
+		t.Errorf("%+v", ops)
+	}
+}
+
+// The schema of bindings has the members that are read, and no others.
+func TestSchemaOfBindings(t *testing.T) {
+	var tagged func(of reflect.Type) []string
+	tagged = func(of reflect.Type) (names []string) {
+		for i := range of.NumField() {
+			f := of.Field(i)
+			name := f.Tag.Get("yaml")
+			if name == "" || name == "allow_downgrade" {
+				continue
+			}
+			names = append(names, name)
+			inner := f.Type
+			if inner.Kind() == reflect.Pointer {
+				inner = inner.Elem()
+			}
+			if inner.Kind() == reflect.Struct && inner != reflect.TypeFor[strictjson.Value]() {
+				for _, below := range tagged(inner) {
+					names = append(names, name+"."+below)
+				}
+			}
+		}
+		return names
+	}
+	var described func(schema strictjson.Value) []string
+	described = func(schema strictjson.Value) (names []string) {
+		for name, of := range member(schema, "properties").All() {
+			names = append(names, name)
+			for _, below := range described(of) {
+				names = append(names, name+"."+below)
+			}
+		}
+		return names
+	}
+	want, got := tagged(reflect.TypeFor[plugins.Binding]()), described(member(declared.BindingsSchema(), "additionalProperties"))
+	slices.Sort(want)
+	slices.Sort(got)
+	if len(want) < 20 || !slices.Equal(want, got) {
+		t.Errorf("the schema has %q\nwant %q", got, want)
 	}
 }

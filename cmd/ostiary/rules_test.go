@@ -16,6 +16,7 @@ import (
 	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/seal"
 	"github.com/ostiary/ostiary/core/watch"
+	"github.com/ostiary/ostiary/plugins"
 	"github.com/ostiary/ostiary/policies"
 	"github.com/ostiary/ostiary/storage"
 	"github.com/ostiary/ostiary/storage/memory"
@@ -85,6 +86,14 @@ func (d *ruleDesk) again() *ruleDesk {
 	log := slog.New(slog.NewTextHandler(d.log, nil))
 	next := &rules{kept: d.kept, sets: d.sets, now: d.now, dir: d.dir, file: d.file, log: log}
 	next.engine = policies.NewEngine(policies.Options{Log: log, Deadline: time.Minute, TrialTime: time.Minute})
+	host, err := plugins.New(plugins.Options{
+		Log: log, Operator: plugins.Operator{Unsigned: true, Bindings: map[string]plugins.Binding{"of-the-settings": {}}},
+	})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	d.t.Cleanup(func() { _ = host.Close() })
+	next.host = host
 	return &ruleDesk{rules: next, t: d.t, base: d.base, log: d.log}
 }
 

@@ -31,6 +31,7 @@ type pluginStatus struct {
 	Signature *pluginSignature           `json:"signature,omitempty"` // absent: nobody who is known signed it
 	Fail      plugins.FailPolicy         `json:"fail,omitempty"`
 	Required  bool                       `json:"required,omitempty"` // what it guards is refused unless it is asked
+	Declared  string                     `json:"declared,omitempty"` // the set of declarations that binds it
 	Asked     strictjson.Value           `json:"asked"`
 	Granted   strictjson.Value           `json:"granted"`
 	Missing   []string                   `json:"missing,omitempty"`  // what it, or the version that waits, was not granted
@@ -96,7 +97,7 @@ type pluginList struct {
 
 func pluginStatusOf(s *plugins.Status) pluginStatus {
 	out := pluginStatus{
-		Name: s.Name, Version: s.Version, Digest: s.Digest, State: s.State, Hooks: s.Hooks, Priority: s.Priority, Fail: s.Fail, Required: s.Required, Asked: s.Asked,
+		Name: s.Name, Version: s.Version, Digest: s.Digest, State: s.State, Hooks: s.Hooks, Priority: s.Priority, Fail: s.Fail, Required: s.Required, Declared: s.Declared, Asked: s.Asked,
 		Granted: s.Granted, Missing: s.Missing, Breaker: pluginBreaker{s.Breaker, s.Until}, Instances: s.Instances, Outcomes: s.Stats.Calls,
 		Faults: s.Stats.Faults, Fuel: pluginFuel{s.Stats.FuelP50, s.Stats.FuelMax}, Error: s.Error, Since: s.Since,
 	}

@@ -119,7 +119,7 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 	if h.sectors, err = h.sectorLists(trust); err != nil {
 		return nil, err
 	}
-	h.openDesk(h.issuerKeys(trust))
+	h.openDesk(trust)
 	h.openJobs()
 	if err := h.openProvider(ring); err != nil {
 		return nil, err
@@ -201,7 +201,8 @@ func (h *house) openPlugins(ctx context.Context, issuer core.IssuerID, ring *sea
 	}
 	h.plugins = host
 	h.closers = append(h.closers, host.Close)
-	return host.Reload(ctx)
+	h.rules.host = host
+	return h.rules.bind(ctx)
 }
 
 // trustedCAs are the authorities that calls which go out trust; nil: the system's.
@@ -232,15 +233,15 @@ func documentFrom(peer *fetch.Peer) func(ctx context.Context, uri string) ([]byt
 
 const issuerKeysTimeout = 5 * time.Second
 
-func (h *house) openDesk(issuerKeys *keys.Remote) {
+func (h *house) openDesk(trust *x509.CertPool) {
 	issuer := h.settings.Issuer
 	h.desk = registration.NewDesk(registration.Parts{
 		Store: h.clients, Policy: h.policy, Plugins: h.plugins, Book: h.book, Site: h.rules.site.Load(), Now: h.now,
-		IssuerKeys: issuerKeys, ClientKeys: h.remotes, Revoked: h.revocations(), Documents: h.documents, Sectors: h.sectors,
+		IssuerKeys: h.issuerKeys(trust), ClientKeys: h.remotes, Revoked: h.revocations(trust), Documents: h.documents, Sectors: h.sectors,
 		Decided: h.policy.Note, Limited: h.limited, Certified: h.settings.Certificates.methods(),
 		ClientURI:    func(id core.ClientID) string { return issuer + "/dcr/register/" + url.PathEscape(string(id)) },
-		AccessTokens: h.ownToken, Trusted: func(chain []*x509.Certificate) error { return h.people.clients.Issued(chain) },
-		Audiences: []string{issuer, issuer + "/dcr/register", issuer + "/register"},
+		AccessTokens: h.ownToken,
+		Audiences:    []string{issuer, issuer + "/dcr/register", issuer + "/register"},
 	})
 	h.rules.changed = func(s *registration.Site) {
 		h.desk.SetSite(s)

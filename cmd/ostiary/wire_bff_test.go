@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -55,6 +56,23 @@ func TestSignedOutOfTheSite(t *testing.T) {
 	if p.asked != 3 {
 		t.Errorf("the password was asked for %d times", p.asked)
 	}
+}
+
+// Where clients know people by names of their own unless they say otherwise, the site is none of those: it looks up whom it serves.
+func TestSiteWhereNamesArePairwise(t *testing.T) {
+	dir := t.TempDir()
+	data := filepath.Join(dir, "ostiary-data")
+	site := bytes.Replace(devSite, []byte("members: {} "), []byte("members: {defaults: {subject_type: pairwise}} "), 1)
+	if bytes.Equal(site, devSite) {
+		t.Fatal("the shipped dcr_config.yaml has other members")
+	}
+	if err := errors.Join(os.MkdirAll(filepath.Join(data, "config"), 0o700), os.WriteFile(filepath.Join(data, "config", "dcr_config.yaml"), site, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	s := runDevIn(t, dir)
+	p := newPerson(t, s.DemoUser)
+	p.visit(s.BaseURL+"/auth/login?return_to=%2F%3Fwelcome", s.BaseURL+"/?welcome")
+	wantSignedIn(p, s)
 }
 
 // When the BFF's signing key has served its time the real issuer takes both keys, and then what the new one signs.

@@ -33,7 +33,6 @@ type people struct {
 	tokens *token.Endpoint
 	pages  *pages.Handlers
 
-	clients     *clientauth.Authenticator
 	authorities authorities
 }
 
@@ -81,10 +80,10 @@ func (h *house) openProvider(ring *seal.Ring) error {
 	}
 	authenticator := clientauth.New(clientauth.Parts{
 		Clients: h.known.Explained(), Secrets: h.clients, Keys: h.remotes, Once: once, Issuer: s.Issuer, TokenEndpoint: s.Issuer + "/token", Now: h.now,
-		Authorities: h.people.authorities.current, CheckCertificate: h.checkCertificate,
+		Authorities: h.people.authorities.current, CheckCertificate: h.checkCertificate, Admit: h.known.Admit,
 	})
 	failed := web.NewLimiter(s.Sessions.FailureEvery, int(s.Sessions.Failures), limitedAddresses)
-	h.people.users, h.people.login, h.people.failed, h.people.clients = users, desk, failed, authenticator
+	h.people.users, h.people.login, h.people.failed = users, desk, failed
 	h.people.tokens = token.New(token.Parts{
 		Authenticator: authenticator, Clients: h.known, People: users, Once: once, Keys: h.signing, Policy: h.policy, Now: h.now,
 		Plugins: h.plugins, Extended: h.tokenExtended, Names: h.names, Used: h.uses.Note,
@@ -120,6 +119,7 @@ func (h *house) openPages(authenticator *clientauth.Authenticator, store storage
 		Issuer: s.Issuer, Desk: desk, Failures: h.people.failed, Accounts: desk, Forms: forms, Now: h.now,
 		Endpoint: authorize.New(authorize.Parts{
 			Site: site, Clients: h.known.Explained(), Authenticator: authenticator, Browser: desk, Policy: h.policy, Store: store, Forms: forms, Now: h.now,
+			Admit: h.known.Admit,
 		}),
 		Exit: authorize.NewExit(authorize.ExitParts{Site: site, Clients: h.known, Sessions: desk, Forms: forms, Now: h.now}),
 	})
@@ -139,8 +139,8 @@ func (h *house) setupURL(link core.Secret) string {
 
 // accessOf says what an access token allows an operator. A client that acts for itself has the scope only when operators
 // registered it.
-func (h *house) accessOf(ctx context.Context, bearer core.Secret) (operator.Bearer, error) {
-	access, err := h.people.tokens.Verify(ctx, bearer)
+func (h *house) accessOf(ctx context.Context, bearer core.Secret, certificate *core.Certificate) (operator.Bearer, error) {
+	access, err := h.people.tokens.VerifyWith(ctx, bearer, certificate)
 	if err != nil {
 		return operator.Bearer{}, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -74,11 +75,7 @@ func readList(name string) ([]byte, error) {
 }
 
 // revocations makes the source that the desk asks.
-func (h *house) revocations() registration.RevocationSource {
-	trust, err := h.trustedCAs()
-	if err != nil { // it was read a moment ago
-		h.log.Error("trust_ca", "error", err)
-	}
+func (h *house) revocations(trust *x509.CertPool) registration.RevocationSource {
 	peer := fetch.NewPeer(fetch.PeerOptions{Timeout: issuerKeysTimeout, TrustCA: trust})
 	h.closers = append(h.closers, func() error { peer.Close(); return nil })
 	return revocationSource{peer: peer, dir: filepath.Dir(h.settings.DCRConfig)}

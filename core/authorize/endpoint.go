@@ -13,7 +13,7 @@ import (
 // CodeLifetime is how long a code may be redeemed (RFC 6749 §4.1.2 recommends at most ten minutes).
 const CodeLifetime = time.Minute
 
-// Parts are what an Endpoint is made of. All are needed.
+// Parts are what an Endpoint is made of. All are needed but Admit.
 type Parts struct {
 	Site          Site
 	Clients       Clients
@@ -23,6 +23,8 @@ type Parts struct {
 	Store         Store
 	Forms         *Forms
 	Now           func() time.Time
+	// Admit may refuse a client_id that somebody brings along, before the client is looked for; nil: it refuses none.
+	Admit func(id core.ClientID, caller core.Caller) error
 }
 
 // An Endpoint is the authorization endpoint of one issuer. It is safe for concurrent use.
@@ -35,12 +37,14 @@ type Endpoint struct {
 	store   Store
 	forms   *Forms
 	now     func() time.Time
+	admit   func(core.ClientID, core.Caller) error
 }
 
 // New makes an Endpoint.
 func New(p Parts) *Endpoint {
 	return &Endpoint{
 		site: p.Site, clients: p.Clients, auth: p.Authenticator, browser: p.Browser, policy: p.Policy, store: p.Store, forms: p.Forms, now: p.Now,
+		admit: p.Admit,
 	}
 }
 

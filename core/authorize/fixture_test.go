@@ -24,6 +24,9 @@ const (
 	challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM" // RFC 7636 appendix B
 )
 
+// crowd is an address that brings no more clients along.
+const crowd = "192.0.2.66"
+
 // house is an endpoint with everything around it, in memory.
 type house struct {
 	unusable error // what a client's lookup answers; nil: it works
@@ -73,6 +76,12 @@ func open(t *testing.T) *house {
 	h.forms = authorize.NewForms(ring, clock)
 	h.Endpoint = authorize.New(authorize.Parts{
 		Site: site, Clients: h, Authenticator: h, Browser: h, Policy: h, Store: h, Forms: h.forms, Now: clock,
+		Admit: func(id core.ClientID, caller core.Caller) error {
+			if caller.IP == crowd && id == "shop" {
+				return core.Refuse(core.TooManyRequests, "Later.")
+			}
+			return nil
+		},
 	})
 	h.exit = authorize.NewExit(authorize.ExitParts{Site: site, Clients: h, Sessions: h, Forms: h.forms, Now: clock})
 	h.add("shop", func(*core.Client) {})

@@ -122,17 +122,26 @@ func (x *Exit) check(ctx context.Context, params oauth.Params) (parting, error) 
 			return parting{}, core.Refuse(core.InvalidRequest, "id_token_hint was issued to another client than client_id.")
 		}
 	}
-	if id != "" {
-		found, err := x.parts.Clients.Registered(ctx, core.ClientID(id))
-		if err != nil {
-			return parting{}, err
-		}
-		if found.State == core.Active && !found.Client.ExpiredAt(x.parts.Now()) { // any other has nobody sent anywhere
-			p.client = found.Client
-		}
-	}
+	var err error
+	p.client, err = x.client(ctx, core.ClientID(id), len(p.hint.audience) > 0)
 	p.to = x.target(p, params)
-	return p, nil
+	return p, err
+}
+
+// client finds who asks; the zero Client when nobody is named who counts. One that only a document describes counts when an ID token
+// shows that somebody has dealt with it: anybody can write a document. That it cannot be had keeps nobody signed in.
+func (x *Exit) client(ctx context.Context, id core.ClientID, proved bool) (core.Client, error) {
+	if id == "" || id.IsDocument() && !proved {
+		return core.Client{}, nil
+	}
+	found, err := x.parts.Clients.Registered(ctx, id)
+	if err != nil && id.IsDocument() && ctx.Err() == nil {
+		return core.Client{}, nil
+	}
+	if found.State != core.Active || found.Client.ExpiredAt(x.parts.Now()) { // it has nobody sent anywhere
+		return core.Client{}, err
+	}
+	return found.Client, err
 }
 
 // target is where the browser may go after: only to where the client may have it sent, and only with proof or consent. Anything
@@ -141,9 +150,6 @@ func (x *Exit) target(p parting, params oauth.Params) string {
 	uri := params.Get("post_logout_redirect_uri")
 	if uri == "" || p.client.ID == "" || len(oauth.RedirectProblems(oauth.ParseURI(uri))) > 0 || !x.parts.Site.SignedOut(p.client, uri) {
 		return ""
-	}
-	if p.client.ID.IsDocument() && len(p.hint.audience) == 0 {
-		return "" // anybody can write a document; only an ID token shows that somebody has dealt with this client
 	}
 	if state := params.Get("state"); state != "" {
 		return withQuery(uri, oauth.Params{"state": {state}})
@@ -155,7 +161,7 @@ func (x *Exit) target(p parting, params oauth.Params) string {
 // the same person proves nothing (RP-Initiated Logout §2).
 func (x *Exit) proves(p parting, s core.Session) bool {
 	if p.hint.session != "" {
-		return p.hint.session == s.ID
+		return p.hint.session == x.parts.Site.Names.Session(&p.client, s.ID)
 	}
 	return p.hint.subject != "" && p.hint.subject == x.parts.Site.Names.Name(&p.client, s.Subject)
 }

@@ -125,6 +125,18 @@ func TestLeaveForADocument(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, f, err)
 		}
 	}
+	b.unusable = core.Refuse(core.TemporarilyUnavailable, "The document is not to be had.")
+	if f, err := b.leave(oauth.Params{"client_id": {id}}); err != nil || f.Client.ID != "" {
+		t.Errorf("looked for without a proof: %+v, %v", f, err)
+	}
+	b.cookie = b.signIn("ann")
+	hint := b.idToken("JWT", map[string]any{"aud": id, "sid": string(b.sessions[b.cookie].ID)})
+	if f, err := b.leave(oauth.Params{"id_token_hint": {hint}, "post_logout_redirect_uri": {bye}}); err != nil || !f.Ended || f.To != "" {
+		t.Errorf("the client's server is down: %+v, %v", f, err)
+	}
+	if _, err := b.leave(oauth.Params{"client_id": {"shop"}}); err == nil {
+		t.Error("a store that cannot be read is no error")
+	}
 }
 
 // A client that waits for approval, is disabled or has ended has nobody sent anywhere.

@@ -42,3 +42,21 @@ func TestPairwiseHints(t *testing.T) {
 		t.Errorf("bob leaving with ann's name: %+v, %v", f, err)
 	}
 }
+
+// An ID token names the session as the client knows it: that it is the browser's is found out all the same.
+func TestPairwiseSessionHints(t *testing.T) {
+	h := open(t)
+	h.add("shop", func(c *core.Client) { c.Metadata.SubjectType = "pairwise" })
+	client := h.clients["shop"].Client
+	names := core.NewPairwise("salt")
+	for what, asks := range map[string]bool{"this": false, "another": true, "its own": true} {
+		b := h.tab()
+		b.cookie = h.signIn("ann")
+		own := b.sessions[b.cookie].ID
+		sid := map[string]core.SessionID{"this": names.Session(&client, own), "another": names.Session(&client, "s-x"), "its own": own}[what]
+		hint := h.idToken("JWT", map[string]any{"sub": names.Name(&client, "ann"), "sid": sid})
+		if f, err := b.leave(oauth.Params{"id_token_hint": {hint}}); err != nil || f.Ask != asks {
+			t.Errorf("%s: %+v, %v", what, f, err)
+		}
+	}
+}

@@ -81,6 +81,11 @@ func (e *Endpoint) inquire(ctx context.Context, p *pending) (*inquiry, error) {
 		in.params = p.flow.params()
 	}
 	var err error
+	if e.admit != nil && p.sealed == "" && p.held == nil { // it has not been here before
+		if err := e.admit(core.ClientID(in.params.Get("client_id")), p.visit.Caller); err != nil {
+			return nil, err
+		}
+	}
 	in.found, err = e.client(ctx, in.params)
 	return in, err
 }

@@ -180,6 +180,22 @@ func TestIgnored(t *testing.T) {
 	}
 }
 
+// Who brings along too many clients is held up with new requests, not with those that were here before.
+func TestAdmission(t *testing.T) {
+	b := open(t).tab()
+	v := b.visit(request())
+	v.Caller.IP = crowd
+	if _, err := b.Authorize(t.Context(), v); core.CodeOf(err) != core.TooManyRequests {
+		t.Errorf("a new request: %v", err)
+	}
+	before := b.ask(request())
+	v = b.visit(oauth.Params{"flow": {before.Flow}})
+	v.Caller.IP = crowd
+	if a, err := b.Authorize(t.Context(), v); err != nil || a.Show != authorize.ShowLogin {
+		t.Errorf("one that was here before: %+v, %v", a, err)
+	}
+}
+
 // What a client that only a document describes is refused goes nowhere by itself before the person said a word (RFC 9700 §4.11.2).
 func TestRefusedAsideOfADocument(t *testing.T) {
 	const id = "https://client.example/oauth/client.json"

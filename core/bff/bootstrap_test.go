@@ -49,7 +49,7 @@ func TestFirstStart(t *testing.T) {
 	got := s.op.client.Without("jwks").String()
 	want := `{"client_name":"bff-server","redirect_uris":["http://localhost:8080/auth/callback","http://127.0.0.1:8080/auth/callback"],` +
 		`"post_logout_redirect_uris":["http://localhost:8080/","http://127.0.0.1:8080/"],"grant_types":["authorization_code","refresh_token"],` +
-		`"response_types":["code"],"scope":"openid profile email offline_access","token_endpoint_auth_method":"private_key_jwt",` +
+		`"response_types":["code"],"scope":"openid profile email offline_access","subject_type":"public","token_endpoint_auth_method":"private_key_jwt",` +
 		`"token_endpoint_auth_signing_alg":"ES256","id_token_signed_response_alg":"ES256","require_pushed_authorization_requests":true,` +
 		`"client_profile":"code-flow-pkjwt","client_id":"bff-server"}`
 	if got != want {

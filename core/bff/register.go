@@ -34,6 +34,7 @@ func (b *Backend) metadata(jwks []byte) (strictjson.Value, error) {
 		member("grant_types", strictjson.Strings([]string{string(oauth.GrantAuthorizationCode), string(oauth.GrantRefreshToken)})),
 		member("response_types", strictjson.Strings([]string{string(oauth.ResponseCode)})),
 		member("scope", strictjson.String(oauth.FormatScope(b.settings.Scope))),
+		member("subject_type", strictjson.String(string(oauth.SubjectPublic))), // whatever the issuer gives others: by it we look people up there
 		member("token_endpoint_auth_method", strictjson.String(string(oauth.AuthPrivateKeyJWT))),
 		member("token_endpoint_auth_signing_alg", strictjson.String(jose.ES256)),
 		member("id_token_signed_response_alg", strictjson.String(jose.ES256)),

@@ -26,7 +26,7 @@ type Once interface {
 	Once(ctx context.Context, kind string, hash core.SecretHash, until time.Time) (first bool, err error)
 }
 
-// Parts are what an Authenticator is made of. All are needed, but for those about certificates.
+// Parts are what an Authenticator is made of. All are needed, but for those whose comment tells of nil.
 type Parts struct {
 	Clients       Clients
 	Keys          Keys
@@ -37,6 +37,8 @@ type Parts struct {
 
 	Authorities func() *x509.CertPool // who may issue certificates for tls_client_auth; nil: nobody
 	Secrets     Secrets               // told of better hashes; nil: nobody
+	// Admit may refuse a client_id that somebody brings along, before the client is looked for; nil: it refuses none.
+	Admit func(id core.ClientID, caller core.Caller) error
 	// CheckCertificate may refuse the certificate by which a client proved itself; nil: nobody minds.
 	CheckCertificate func(ctx context.Context, c *core.Client, caller core.Caller) error
 }
@@ -61,6 +63,11 @@ func (a *Authenticator) Authenticate(ctx context.Context, p Presented) (core.Reg
 	if err != nil {
 		return core.Registered{}, err
 	}
+	if a.parts.Admit != nil {
+		if err := a.parts.Admit(proof.client, p.Caller); err != nil {
+			return core.Registered{}, err
+		}
+	}
 	client, err := a.parts.Clients.Registered(ctx, proof.client)
 	if err != nil {
 		return core.Registered{}, err
@@ -71,7 +78,9 @@ func (a *Authenticator) Authenticate(ctx context.Context, p Presented) (core.Reg
 	return client, mayBeUsed(client)
 }
 
-// check holds a proof against the client. A client that is not there fails after the work that one with a wrong secret makes.
+// check holds a proof against the client. A client that is not there fails after the work that one with a wrong secret makes, but for
+// the slow hash of one that was supplied: that it takes time tells that there is such a client. An id is no secret (RFC 6749 §2.2), and
+// the authorization endpoint tells of each whether it is a client's; slow hashes for ids that are nobody's would be work for strangers.
 func (a *Authenticator) check(ctx context.Context, proof proof, r core.Registered, p Presented) error {
 	now := a.parts.Now()
 	known := r.Client.ID != "" && !r.Client.ExpiredAt(now)
@@ -89,14 +98,14 @@ func (a *Authenticator) check(ctx context.Context, proof proof, r core.Registere
 	case proof.method == oauth.AuthPrivateKeyJWT:
 		return a.checkAssertion(ctx, proof, &r.Client, p.Endpoint)
 	case oauth.UsesSecret(proof.method) && !secretHolds:
-		return a.checkSupplied(ctx, proof, &r, now)
+		return a.checkSupplied(ctx, proof, p.Caller.IP, &r, now)
 	}
 	return nil
 }
 
 // checkSupplied holds a secret against those that were supplied, and has an imported one kept under a better hash.
-func (a *Authenticator) checkSupplied(ctx context.Context, proof proof, r *core.Registered, now time.Time) error {
-	kept, ok, err := a.supplied.holds(ctx, proof.secret, r.Credentials.Secrets, now)
+func (a *Authenticator) checkSupplied(ctx context.Context, proof proof, ip string, r *core.Registered, now time.Time) error {
+	kept, ok, err := a.supplied.holds(ctx, ip, proof.secret, r.Credentials.Secrets, now)
 	switch {
 	case err != nil:
 		return err

@@ -34,35 +34,18 @@ func (a *Authenticator) checkCertificate(ctx context.Context, p Presented, c *co
 
 // checkIssued wants a trusted authority to have issued the certificate, to the name that the client registered (RFC 8705 §2.1).
 func (a *Authenticator) checkIssued(_ context.Context, chain []*x509.Certificate, c *core.Client) error {
-	if err := a.Issued(chain); err != nil {
-		return err
+	var authorities *x509.CertPool
+	if a.parts.Authorities != nil {
+		authorities = a.parts.Authorities()
+	}
+	if authorities == nil {
+		return refuseCertificate("cannot be verified: this server trusts no authority", nil)
+	}
+	if err := core.VerifyChain(authorities, chain, a.parts.Now()); err != nil {
+		return refuseCertificate("was not issued for clients by an authority that is trusted here", err)
 	}
 	if !hasName(chain[0], &c.Metadata) {
 		return refuseCertificate("has another name than the client registered", nil)
-	}
-	return nil
-}
-
-// Issued wants a trusted authority to have issued a certificate for clients that is good today; it may come with those between.
-func (a *Authenticator) Issued(chain []*x509.Certificate) error {
-	if len(chain) == 0 {
-		return refuseCertificate("is missing; present it in the TLS handshake", nil)
-	}
-	var roots *x509.CertPool
-	if a.parts.Authorities != nil {
-		roots = a.parts.Authorities()
-	}
-	if roots == nil { // the system's would be taken in its place
-		return refuseCertificate("cannot be verified: this server trusts no authority", nil)
-	}
-	between := x509.NewCertPool()
-	for _, issuer := range chain[1:] {
-		between.AddCert(issuer)
-	}
-	if _, err := chain[0].Verify(x509.VerifyOptions{
-		Roots: roots, Intermediates: between, CurrentTime: a.parts.Now(), KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	}); err != nil {
-		return refuseCertificate("was not issued for clients by an authority that is trusted here", err)
 	}
 	return nil
 }

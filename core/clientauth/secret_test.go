@@ -106,3 +106,18 @@ func TestClientsThatMayNotBeUsed(t *testing.T) {
 	h.add("pub", oauth.AuthNone)
 	h.accepted("active and public", clientauth.Presented{Form: form("client_id", "pub")}, "pub")
 }
+
+// Whose client_id is not admitted is refused before anything is looked for.
+func TestAdmission(t *testing.T) {
+	h := open(t)
+	a := clientauth.New(clientauth.Parts{
+		Clients: nil, Now: func() time.Time { return h.now },
+		Admit: func(id core.ClientID, caller core.Caller) error {
+			return core.Refuse(core.TooManyRequests, "%s of %s", id, caller.IP)
+		},
+	})
+	_, err := a.Authenticate(t.Context(), clientauth.Presented{Form: form("client_id", "https://c.example/c"), Caller: core.Caller{IP: "192.0.2.1"}})
+	if core.CodeOf(err) != core.TooManyRequests || core.AsError(err).Detail != "https://c.example/c of 192.0.2.1" {
+		t.Error(err)
+	}
+}

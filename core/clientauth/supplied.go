@@ -6,11 +6,13 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"net/netip"
 	"runtime"
 	"sync"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/rate"
 	"github.com/ostiary/ostiary/core/slowhash"
 )
 
@@ -22,10 +24,13 @@ type Secrets interface {
 
 // supplied compares secrets that were supplied or imported with their slow hashes. What was right is remembered for as long as the
 // process lives, as a MAC under a key that nobody else has, so that a client pays for a slow hash once and not at each request.
-// A hash takes many megabytes: only a few are made at once.
+// A hash takes many megabytes: only a few are made at once. Who guesses wrong waits, by address: people choose such secrets, and
+// each guess costs this server more than the guesser.
 type supplied struct {
 	places chan struct{}
 	key    [32]byte
+	pace   rate.Pace
+	wrong  *rate.Buckets[netip.Prefix]
 
 	mu    sync.Mutex
 	right map[[32]byte]struct{}
@@ -34,16 +39,24 @@ type supplied struct {
 const (
 	maxRemembered = 4096
 	longestWait   = 5 * time.Second // for a place
+	maxGuessers   = 100_000
+
+	guesses    = 20 // that an address has wrong, and then one every so often
+	guessAgain = time.Second
 )
 
 func newSupplied() *supplied {
-	s := &supplied{places: make(chan struct{}, runtime.GOMAXPROCS(0)), right: make(map[[32]byte]struct{})}
+	s := &supplied{
+		places: make(chan struct{}, runtime.GOMAXPROCS(0)), right: make(map[[32]byte]struct{}),
+		pace: rate.Pace{Every: guessAgain, Burst: guesses}, wrong: rate.NewBuckets[netip.Prefix](maxGuessers),
+	}
 	_, _ = rand.Read(s.key[:]) // never fails since Go 1.24
 	return s
 }
 
-// holds tells whether a secret is one of those that are kept under a slow hash, and which.
-func (s *supplied) holds(ctx context.Context, secret core.Secret, kept []core.StoredSecret, now time.Time) (found core.StoredSecret, ok bool, err error) {
+// holds tells whether a secret is one of those that are kept under a slow hash, and which. ip is whose guess it is.
+func (s *supplied) holds(ctx context.Context, ip string, secret core.Secret, kept []core.StoredSecret, now time.Time) (found core.StoredSecret, ok bool, err error) {
+	compared := false
 	for _, k := range kept {
 		if k.Alg == "sha256" || secret == "" || !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt) {
 			continue
@@ -55,18 +68,60 @@ func (s *supplied) holds(ctx context.Context, secret core.Secret, kept []core.St
 		if err != nil || h.Alg != k.Alg {
 			continue // a damaged one is nobody's
 		}
-		leave, err := s.enter(ctx)
+		right, err := s.compare(ctx, ip, h, secret, now)
 		if err != nil {
 			return core.StoredSecret{}, false, err
 		}
-		right := h.Matches(secret.Reveal())
-		leave()
 		if right {
 			s.remember(k, secret)
 			return k, true, nil
 		}
+		compared = true
+	}
+	if compared {
+		s.wrong.Take(guesser(ip), s.pace, now)
 	}
 	return core.StoredSecret{}, false, nil
+}
+
+// compare makes the slow hash, if the address may still guess: before it waits for a place, and when it has one.
+func (s *supplied) compare(ctx context.Context, ip string, h slowhash.Hash, secret core.Secret, now time.Time) (bool, error) {
+	if err := s.mayGuess(ip, now); err != nil {
+		return false, err
+	}
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer leave()
+	if err := s.mayGuess(ip, now); err != nil {
+		return false, err
+	}
+	return h.Matches(secret.Reveal()), nil
+}
+
+func (s *supplied) mayGuess(ip string, now time.Time) error {
+	wait := s.wrong.Wait(guesser(ip), s.pace, 0, now)
+	if wait == 0 {
+		return nil
+	}
+	return &core.Error{
+		Code: core.TooManyRequests, Detail: "Too many wrong client secrets came from your network; wait and try again.", RetryAfter: wait,
+	}
+}
+
+// guesser is what counts as one address: of an IPv6 address the rest is theirs to choose.
+func guesser(ip string) netip.Prefix {
+	addr, err := netip.ParseAddr(ip)
+	if err != nil {
+		return netip.Prefix{}
+	}
+	bits := 32
+	if addr = addr.Unmap().WithZone(""); addr.Is6() {
+		bits = 56
+	}
+	prefix, _ := addr.Prefix(bits) // the bits fit
+	return prefix
 }
 
 // better gives the secret under a hash of ours, false when it has one already.

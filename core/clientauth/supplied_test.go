@@ -3,6 +3,7 @@ package clientauth_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -15,6 +16,9 @@ import (
 
 // allmine is bcrypt's own test vector.
 const allmine = "$2a$10$XajjQvNhvvRt5GSeFk1xFeyqRrsxkhBkUiQeg0dt.wU1qD4aFDcga"
+
+// cheap is the hash of "secret" at the least cost that there is, for who makes many.
+const cheap = "$2a$04$JQctZhcleszE7l4v58ouA.XCpY4B.6XMcC0TSsU.3m2do8GKN15b6"
 
 // keeper is told of better hashes.
 type keeper struct {
@@ -73,6 +77,26 @@ func TestImportedSecrets(t *testing.T) {
 	}
 	h.now = ends
 	h.refused("after its end, though it was right before", right, core.InvalidClient, "no such client")
+}
+
+// Who guesses wrong waits, by address, and further guesses cost this server nothing; others go on, and so does who was right before.
+func TestGuessesAreLimited(t *testing.T) {
+	h := open(t)
+	h.add("c-1", oauth.AuthClientSecretBasic, kept(core.StoredSecret{Alg: slowhash.AlgBcrypt, Hash: cheap}))
+	try := func(ip, secret string) clientauth.Presented {
+		return clientauth.Presented{Authorization: basic("c-1", secret), Caller: core.Caller{IP: ip}}
+	}
+	for i := range 20 {
+		h.refused("a guess", try(fmt.Sprintf("2001:db8:0:1%02d::%d", i, i), "wrong"), core.InvalidClient, "no such client")
+	}
+	for _, secret := range []string{"wrong", "secret"} {
+		h.refused("one more", try("2001:db8:0:1ff::1", secret), core.TooManyRequests, "wait and try again")
+	}
+	h.accepted("from elsewhere", try("192.0.2.1", "secret"), "c-1")
+	h.accepted("known meanwhile", try("2001:db8:0:1ff::1", "secret"), "c-1")
+	h.now = h.now.Add(time.Second)
+	h.refused("a second later", try("2001:db8:0:1ff::1", "wrong"), core.InvalidClient, "no such client")
+	h.refused("and again", try("2001:db8:0:1ff::1", "wrong"), core.TooManyRequests, "wait and try again")
 }
 
 // A hash that says it is of another kind than it is, or that is damaged, is nobody's.

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// ErrNoDocument says that what an address answers is no document that was asked for: another status than 200, another type, too
-// long, or an address that is not written as it is sent.
+// ErrNoDocument says that what an address answers is no document that was asked for: another status than 200 that does not pass, another
+// type, too long, or an address that is not written as it is sent.
 var ErrNoDocument = errors.New("there is no such document at the address")
 
 // JSON reads one JSON document of at most limit bytes: a 200 with application/json, or application/…+json, and without
@@ -32,6 +32,8 @@ func (s *Stranger) JSON(ctx context.Context, purpose, address string, limit int6
 		return nil, 0, fmt.Errorf("%w: %w", ErrNoDocument, err)
 	case err != nil:
 		return nil, 0, err
+	case response.Status == http.StatusTooManyRequests || response.Status >= http.StatusInternalServerError: // it passes
+		return nil, 0, fmt.Errorf("%w: status %d", ErrFailed, response.Status)
 	case response.Status != http.StatusOK:
 		return nil, 0, fmt.Errorf("%w: status %d", ErrNoDocument, response.Status)
 	case !isJSON(response.Header.Get("Content-Type")):

@@ -37,7 +37,7 @@ func TestJSON(t *testing.T) {
 	}
 	for name, bad := range map[string]http.HandlerFunc{
 		"too long": typed("application/json", strings.Repeat("x", limit+1)), "a page": typed("text/html", "{}"), "text": typed("text/json", "{}"),
-		"no type": typed("", "{}"), "a lookalike": typed("application/jsonp", "{}"), "a redirect": redirect, "203": status(203), "404": status(404), "500": status(500),
+		"no type": typed("", "{}"), "a lookalike": typed("application/jsonp", "{}"), "a redirect": redirect, "203": status(203), "404": status(404), "410": status(410),
 		"packed": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Encoding", "gzip")
 			typed("application/json", "{}")(w, &http.Request{Header: http.Header{"Accept": {"application/json"}}})
@@ -46,6 +46,12 @@ func TestJSON(t *testing.T) {
 		answer = bad
 		if _, _, err := s.JSON(t.Context(), "client_id", at+"/c", limit); !errors.Is(err, ErrNoDocument) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, code := range []int{429, 500, 502, 503} { // a server in trouble says nothing about what it has
+		answer = status(code)
+		if _, _, err := s.JSON(t.Context(), "client_id", at+"/c", limit); !errors.Is(err, ErrFailed) || errors.Is(err, ErrNoDocument) {
+			t.Errorf("%d: %v", code, err)
 		}
 	}
 	answer = typed("application/json", "{}")

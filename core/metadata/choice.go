@@ -89,14 +89,14 @@ func Choose(m *core.Metadata, made []Choice, offers func(member, value string) b
 		}
 		switch said := row.Text(m); {
 		case said != "" && !slices.Contains(made[at].Values, said):
-			return nil, core.Refuse(core.InvalidClientMetadata, "%s is %q, which is not in %s; leave one of them out.", row.Name, core.Clip(said), known.name)
+			return nil, about(row.Name, core.Refuse(core.InvalidClientMetadata, "%s is %q, which is not in %s; leave one of them out.", row.Name, core.Clip(said), known.name))
 		case said != "":
 			continue
 		}
 		value := known.pick(m, made[at].Values, row, offers)
 		if value == "" && known.needed {
-			return nil, core.Refuse(core.InvalidClientMetadata, "%s has nothing that can be chosen for this client; %s can be one of: %s.",
-				known.name, row.Name, strings.Join(row.Values, ", "))
+			return nil, about(known.name, core.Refuse(core.InvalidClientMetadata, "%s has nothing that can be chosen for this client; %s can be one of: %s.",
+				known.name, row.Name, strings.Join(row.Values, ", ")))
 		}
 		if value != "" {
 			*row.str(m) = value

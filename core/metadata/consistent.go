@@ -25,10 +25,16 @@ func pairwiseSector(m *core.Metadata) string {
 	if m.Sector() == "" && slices.ContainsFunc(m.RedirectURIs, func(raw string) bool { return oauth.ParseURI(raw).Host != "" }) {
 		return needs + "the redirect_uris are on several hosts (OpenID Connect Core section 8.1)."
 	}
-	if u := oauth.ParseURI(m.RedirectURIs[0]); u.Host == "" || u.Loopback || u.Class == oauth.ClassPrivateScheme {
+	if slices.ContainsFunc(m.RedirectURIs, isNobodys) {
 		return needs + "the redirect_uris are no host's own, so that any other application could learn the same names."
 	}
 	return ""
+}
+
+// isNobodys tells a redirect URI that any application can answer, whatever host it may name.
+func isNobodys(raw string) bool {
+	u := oauth.ParseURI(raw)
+	return u.Host == "" || u.Loopback || u.Class == oauth.ClassPrivateScheme
 }
 
 // frontchannelLogout: a page that browsers load is on a site of the client's (OpenID Connect Front-Channel Logout 1.0 §2).
@@ -60,7 +66,10 @@ func isBeside(raw string, redirects []string, same func(a, b oauth.URI) bool) bo
 	return slices.ContainsFunc(redirects, func(r string) bool { return same(u, oauth.ParseURI(r)) })
 }
 
-func sameHost(a, b oauth.URI) bool { return a.Host != "" && a.Host == b.Host }
+// sameHost: what stands behind a private-use scheme is no host.
+func sameHost(a, b oauth.URI) bool {
+	return a.Host != "" && a.Host == b.Host && b.Class != oauth.ClassPrivateScheme
+}
 
 func sameOrigin(a, b oauth.URI) bool {
 	return sameHost(a, b) && a.Scheme == b.Scheme && portOf(a) == portOf(b)

@@ -56,6 +56,8 @@ func TestFloor(t *testing.T) {
 		"pairwise, one sector":   {`{"subject_type":"pairwise","redirect_uris":["https://a.example/cb","https://b.example/cb"],"sector_identifier_uri":"https://c.example/s.json"}`, nil},
 		"pairwise program":       {`{"subject_type":"pairwise","redirect_uris":["com.example.app:/cb"]}`, []string{"invalid_redirect_uri floor.pairwise_sector redirect_uris"}},
 		"pairwise loopback":      {`{"subject_type":"pairwise","redirect_uris":["http://127.0.0.1/cb"]}`, []string{"invalid_redirect_uri floor.pairwise_sector redirect_uris"}},
+		"call to no host of it":  {`{"redirect_uris":["com.evil.app://b.example/cb"],"backchannel_logout_uri":"https://b.example/out"}`, []string{"invalid_client_metadata floor.backchannel_logout backchannel_logout_uri"}},
+		"pairwise disguise":      {`{"subject_type":"pairwise","redirect_uris":["https://a.example/cb","com.evil.app://a.example/cb"]}`, []string{"invalid_redirect_uri floor.pairwise_sector redirect_uris"}},
 		"pairwise mixture":       {`{"subject_type":"pairwise","redirect_uris":["com.example.app:/cb","https://a.example/cb"]}`, []string{"invalid_redirect_uri floor.pairwise_sector redirect_uris"}},
 		"sector over http":       {`{"sector_identifier_uri":"http://localhost/s.json"}`, []string{"invalid_client_metadata floor.uri.not_https sector_identifier_uri"}},
 		"another subject type":   {`{"subject_type":"secret"}`, []string{"invalid_client_metadata floor.unsupported_value subject_type"}},

@@ -10,7 +10,8 @@ import (
 // list, true instead of false, a shorter time.
 var narrowable = []string{
 	"redirect_uris", "grant_types", "response_types", "scope", "request_uris", "post_logout_redirect_uris",
-	"require_pushed_authorization_requests", "require_auth_time", "default_max_age",
+	"require_pushed_authorization_requests", "require_auth_time", "default_max_age", "require_pkce", "default_prompt_login",
+	"tls_client_certificate_bound_access_tokens", "access_token_lifetime", "id_token_lifetime", "refresh_token_lifetime", "allowed_audiences",
 }
 
 // Narrowable lists the members that Widened compares.
@@ -35,7 +36,10 @@ func (r *Row) widened(before, after *core.Metadata) bool {
 		was, is := *r.number(before), *r.number(after)
 		return was != nil && (is == nil || *is > *was)
 	default:
-		was := *r.list(before)
-		return slices.ContainsFunc(*r.list(after), func(item string) bool { return !slices.Contains(was, item) })
+		was, is := *r.list(before), *r.list(after)
+		if r.anyIfAbsent && (was == nil || is == nil) {
+			return was != nil
+		}
+		return slices.ContainsFunc(is, func(item string) bool { return !slices.Contains(was, item) })
 	}
 }

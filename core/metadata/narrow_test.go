@@ -13,7 +13,8 @@ func TestWidened(t *testing.T) {
 	minute, hour := int64(60), int64(3600)
 	full := core.Metadata{
 		RedirectURIs: []string{"https://a.example/", "https://b.example/"}, Scope: []string{"openid", "email"}, GrantTypes: []string{"authorization_code"},
-		RequirePAR: &yes, DefaultMaxAge: &hour, ClientName: "A",
+		RequirePAR: &yes, DefaultMaxAge: &hour, ClientName: "A", AllowedAudiences: []string{"https://a.example"}, RequirePKCE: &yes,
+		CertificateBoundTokens: &yes, DefaultPromptLogin: &yes, AccessTokenLifetime: &minute, IDTokenLifetime: &minute, RefreshTokenLifetime: &hour,
 	}
 	for _, test := range []struct {
 		what   string
@@ -32,6 +33,16 @@ func TestWidened(t *testing.T) {
 		{"auth_time too", func(m *core.Metadata) { m.RequireAuthTime = &yes }, nil},
 		{"shorter", func(m *core.Metadata) { m.DefaultMaxAge = &minute }, nil},
 		{"without limit", func(m *core.Metadata) { m.DefaultMaxAge = nil }, []string{"default_max_age"}},
+		{"other audiences", func(m *core.Metadata) { m.AllowedAudiences = []string{"https://b.example"} }, []string{"allowed_audiences"}},
+		{"fewer audiences", func(m *core.Metadata) { m.AllowedAudiences = []string{} }, nil},
+		{"any audience", func(m *core.Metadata) { m.AllowedAudiences = nil }, []string{"allowed_audiences"}},
+		{"no PKCE", func(m *core.Metadata) { m.RequirePKCE = &no }, []string{"require_pkce"}},
+		{"unbound tokens", func(m *core.Metadata) { m.CertificateBoundTokens = nil }, []string{"tls_client_certificate_bound_access_tokens"}},
+		{"remembered sign-in", func(m *core.Metadata) { m.DefaultPromptLogin = nil }, []string{"default_prompt_login"}},
+		{"longer tokens", func(m *core.Metadata) {
+			m.AccessTokenLifetime, m.IDTokenLifetime, m.RefreshTokenLifetime = &hour, &minute, nil
+		},
+			[]string{"access_token_lifetime", "refresh_token_lifetime"}},
 		{"name", func(m *core.Metadata) { m.ClientName = "B" }, nil},
 		{"two", func(m *core.Metadata) { m.GrantTypes, m.Scope = []string{"client_credentials"}, []string{"x"} }, []string{"grant_types", "scope"}},
 	} {
@@ -41,7 +52,8 @@ func TestWidened(t *testing.T) {
 			t.Errorf("%s: %v, want %v", test.what, got, test.want)
 		}
 	}
-	if got := metadata.Widened(&core.Metadata{}, &core.Metadata{DefaultMaxAge: &hour, RequirePAR: &no}); got != nil {
+	less := core.Metadata{DefaultMaxAge: &hour, RequirePAR: &no, AccessTokenLifetime: &hour, AllowedAudiences: []string{"https://a.example"}}
+	if got := metadata.Widened(&core.Metadata{}, &less); got != nil {
 		t.Errorf("of nothing: %v", got)
 	}
 }

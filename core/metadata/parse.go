@@ -71,10 +71,23 @@ func Parse(doc strictjson.Value, custom []string) (Request, error) {
 	}
 	for name, v := range doc.All() {
 		if err := req.take(name, v, custom); err != nil {
-			return Request{}, err
+			return Request{}, about(name, err)
 		}
 	}
 	return req, nil
+}
+
+// about says in the reasons of a refusal which member it is about.
+func about(name string, err error) error {
+	e := *core.AsError(err)
+	if len(e.Reasons) == 0 {
+		rule := "floor.form"
+		if isUnbuilt(name) {
+			rule = "floor.unsupported_member"
+		}
+		e.Reasons = []core.Reason{{Rule: rule, Code: e.Code, Fields: []string{core.Clip(name)}, Message: e.Detail, Public: true}}
+	}
+	return &e
 }
 
 func (req *Request) take(name string, v strictjson.Value, custom []string) error {

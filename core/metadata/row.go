@@ -48,6 +48,7 @@ type Row struct {
 	Code   core.Code // of a complaint about it
 
 	least, most int64 // of a Number; 0: no bound
+	anyIfAbsent bool  // a List that, when absent, is as good as one of everything
 
 	str    func(*core.Metadata) *string
 	list   func(*core.Metadata) *[]string

@@ -84,7 +84,7 @@ var table = []*Row{
 	{Name: "id_token_lifetime", Kind: Number, Source: janssen, least: 1, number: func(m *core.Metadata) **int64 { return &m.IDTokenLifetime }},
 	{Name: "refresh_token_lifetime", Kind: Number, Source: janssen, least: 1, number: func(m *core.Metadata) **int64 { return &m.RefreshTokenLifetime }},
 	{Name: "par_lifetime", Kind: Number, Source: janssen, least: 5, most: 600, number: func(m *core.Metadata) **int64 { return &m.PARLifetime }}, // RFC 9126 §2.2
-	{Name: "allowed_audiences", Kind: List, Source: "README.md", list: func(m *core.Metadata) *[]string { return &m.AllowedAudiences }},
+	{Name: "allowed_audiences", Kind: List, Source: "README.md", anyIfAbsent: true, list: func(m *core.Metadata) *[]string { return &m.AllowedAudiences }},
 	{Name: "tls_client_auth_subject_dn", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSubjectDN }},
 	{Name: "tls_client_auth_san_dns", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSANDNS }},
 	{Name: "tls_client_auth_san_uri", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSANURI }},

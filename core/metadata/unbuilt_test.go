@@ -1,6 +1,7 @@
 package metadata_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +27,9 @@ func TestUnbuiltMembers(t *testing.T) {
 		if code := core.CodeOf(err); code != core.InvalidClientMetadata && code != core.InvalidRedirectURI || !strings.HasPrefix(detail, name+" "+asks+" is not supported: ") {
 			t.Errorf("%s %s: %v", name, asks, err)
 		}
+		if r := core.AsError(err).Reasons; len(r) != 1 || r[0].Rule != "floor.unsupported_member" || !slices.Equal(r[0].Fields, []string{name}) || !r[0].Public || r[0].Message != detail {
+			t.Errorf("%s: the reasons are %+v", name, r)
+		}
 		for _, nothing := range []string{`null`, `""`, `false`, `[]`} {
 			req := parse(t, `{"`+name+`":`+nothing+`}`, name)
 			if len(metadata.Write(&req.Metadata))+len(req.Extra)+len(req.Present) > 0 {
@@ -37,6 +41,19 @@ func TestUnbuiltMembers(t *testing.T) {
 		}
 	}
 	parse(t, `{"minimum_acr_level":-1,"access_token_signing_alg":"ES256"}`)
+}
+
+// Whatever is wrong with a member, the refusal names it.
+func TestRefusalsNameTheMember(t *testing.T) {
+	for doc, field := range map[string]string{
+		`{"redirect_uris":"x"}`: "redirect_uris", `{"client_name#":"x"}`: "client_name#", `{"require_par":"yes"}`: "require_par",
+		`{"` + strings.Repeat("x", 200) + `":1}`: core.Clip(strings.Repeat("x", 200)), `{"token_endpoint_auth_methods_supported":1}`: "token_endpoint_auth_methods_supported",
+	} {
+		_, err := metadata.Parse(value(t, doc), nil)
+		if e := core.AsError(err); len(e.Reasons) != 1 || e.Reasons[0].Rule != "floor.form" || e.Reasons[0].Fields[0] != field || e.Reasons[0].Code != e.Code {
+			t.Errorf("%s: %v, %+v", doc, err, e.Reasons)
+		}
+	}
 }
 
 // require_par is Janssen's name for what RFC 9126 calls otherwise; both may be sent, with one value.

@@ -34,8 +34,8 @@ type Bearer struct {
 	Trusted  bool // an administrator, or a client that operators registered acting for itself
 }
 
-// Access verifies an access token; one that does not count is refused with invalid_token.
-type Access func(ctx context.Context, token core.Secret) (Bearer, error)
+// Access verifies an access token that came with a certificate, or with none; one that does not count is refused with invalid_token.
+type Access func(ctx context.Context, token core.Secret, certificate *core.Certificate) (Bearer, error)
 
 // Roster knows the operators.
 type Roster struct {
@@ -52,8 +52,9 @@ func (r *Roster) Accept(audience string, access Access) *Roster {
 	return &Roster{tokens: r.tokens, audience: audience, access: access}
 }
 
-// Authenticate finds the operator a bearer token belongs to. It takes as long for a wrong operator's token as for a right one.
-func (r *Roster) Authenticate(ctx context.Context, bearer core.Secret) (Operator, error) {
+// Authenticate finds the operator a bearer token belongs to. It takes as long for a wrong operator's token as for a right one. The
+// certificate is what the caller presented, nil for none: an access token may be bound to it.
+func (r *Roster) Authenticate(ctx context.Context, bearer core.Secret, certificate *core.Certificate) (Operator, error) {
 	if bearer == "" {
 		return Operator{}, core.Refuse(core.InvalidToken, "An operator's token is needed: send it as Authorization: Bearer.")
 	}
@@ -68,14 +69,14 @@ func (r *Roster) Authenticate(ctx context.Context, bearer core.Secret) (Operator
 	case found >= 0:
 		return Operator{Subject: r.tokens[found].Subject}, nil
 	case r.access != nil && strings.Count(bearer.Reveal(), ".") == 2:
-		return r.byAccessToken(ctx, bearer)
+		return r.byAccessToken(ctx, bearer, certificate)
 	}
 	return Operator{}, core.Refuse(core.InvalidToken, "The token is not an operator's.")
 }
 
 // byAccessToken takes a token that was made for this API, holds its scope and is of somebody trusted with it.
-func (r *Roster) byAccessToken(ctx context.Context, token core.Secret) (Operator, error) {
-	b, err := r.access(ctx, token)
+func (r *Roster) byAccessToken(ctx context.Context, token core.Secret, certificate *core.Certificate) (Operator, error) {
+	b, err := r.access(ctx, token, certificate)
 	switch {
 	case err != nil:
 		return Operator{}, err

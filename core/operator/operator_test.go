@@ -12,14 +12,14 @@ func TestAuthenticate(t *testing.T) {
 	ada, ben := core.NewSecret(), core.NewSecret()
 	roster := operator.NewRoster(operator.Token{Subject: "ada", Hash: ada.Hash()}, operator.Token{Subject: "ben", Hash: ben.Hash()})
 	for bearer, want := range map[core.Secret]core.Subject{ada: "ada", ben: "ben"} {
-		if got, err := roster.Authenticate(t.Context(), bearer); err != nil || got.Subject != want {
+		if got, err := roster.Authenticate(t.Context(), bearer, nil); err != nil || got.Subject != want {
 			t.Errorf("%s: %v, %v", want, got, err)
 		}
 	}
 	for name, bearer := range map[string]core.Secret{
 		"none": "", "unknown": core.NewSecret(), "truncated": ada[:42], "extended": ada + "A", "the hash itself": core.Secret(ada.Hash().String()),
 	} {
-		got, err := roster.Authenticate(t.Context(), bearer)
+		got, err := roster.Authenticate(t.Context(), bearer, nil)
 		if core.CodeOf(err) != core.InvalidToken || got != (operator.Operator{}) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
@@ -30,7 +30,7 @@ func TestAuthenticate(t *testing.T) {
 func TestEmptyRosterKnowsNobody(t *testing.T) {
 	for _, roster := range []*operator.Roster{operator.NewRoster(), operator.NewRoster(operator.Token{Subject: "ghost"})} {
 		for _, bearer := range []core.Secret{"", core.NewSecret()} {
-			if got, err := roster.Authenticate(t.Context(), bearer); core.CodeOf(err) != core.InvalidToken {
+			if got, err := roster.Authenticate(t.Context(), bearer, nil); core.CodeOf(err) != core.InvalidToken {
 				t.Errorf("%d characters: %v, %v", len(bearer.Reveal()), got, err)
 			}
 		}
@@ -45,9 +45,12 @@ func TestAccessTokens(t *testing.T) {
 	var says operator.Bearer
 	var fails error
 	own := core.NewSecret()
-	asked := 0
-	roster := operator.NewRoster(operator.Token{Subject: "ada", Hash: own.Hash()}).Accept(api, func(context.Context, core.Secret) (operator.Bearer, error) {
+	asked, presented := 0, &core.Certificate{SHA256: "00"}
+	roster := operator.NewRoster(operator.Token{Subject: "ada", Hash: own.Hash()}).Accept(api, func(_ context.Context, _ core.Secret, c *core.Certificate) (operator.Bearer, error) {
 		asked++
+		if c != presented {
+			t.Errorf("verified with the certificate %v", c)
+		}
 		return says, fails
 	})
 	for name, test := range map[string]struct {
@@ -64,16 +67,16 @@ func TestAccessTokens(t *testing.T) {
 	} {
 		says, fails = good, test.fails
 		test.change(&says)
-		got, err := roster.Authenticate(t.Context(), "header.claims.signature")
+		got, err := roster.Authenticate(t.Context(), "header.claims.signature", presented)
 		if test.want == "" && (err != nil || got.Subject != "u-ann") || test.want != "" && (core.CodeOf(err) != test.want || got != (operator.Operator{})) {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
 	asked = 0
-	if got, err := roster.Authenticate(t.Context(), own); err != nil || got.Subject != "ada" {
+	if got, err := roster.Authenticate(t.Context(), own, nil); err != nil || got.Subject != "ada" {
 		t.Errorf("an operator's own token: %v, %v", got, err)
 	}
-	if _, err := roster.Authenticate(t.Context(), core.NewSecret()); core.CodeOf(err) != core.InvalidToken || asked != 0 {
+	if _, err := roster.Authenticate(t.Context(), core.NewSecret(), nil); core.CodeOf(err) != core.InvalidToken || asked != 0 {
 		t.Errorf("no access token: %v, verified %d times", err, asked)
 	}
 }

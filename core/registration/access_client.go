@@ -3,7 +3,6 @@ package registration
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"slices"
 	"strings"
 
@@ -83,32 +82,39 @@ func (j *judgement) certificate() error {
 	if len(j.req.Credential.Certificates) == 0 || j.caller.Certificate == nil {
 		return core.Refuse(core.InvalidToken, "Registration needs a client certificate in the TLS handshake, or an initial access token as a bearer token.")
 	}
-	err := errors.New("no authority is trusted here: see client_certificates.authorities")
-	if j.desk.trusted != nil {
-		err = j.desk.trusted(j.req.Credential.Certificates)
-	}
-	if err != nil {
-		return core.Fail(core.InvalidToken, "The client certificate has expired or is not one of an authority that is trusted here.", err)
+	if !j.caller.Certificate.Trusted {
+		return core.Refuse(core.InvalidToken, "The client certificate has expired or is not one of an authority that is trusted here.")
 	}
 	j.caller.Kind, j.caller.Subject = KindMTLS, core.Subject(j.caller.Certificate.Subject)
 	return nil
 }
 
-// proven holds what a client says of its certificate to the one that it presents, where registering needs one. Holders of an
-// initial access token were let in by somebody who knows them.
+// proven holds a client to the certificate that it presents, where registering needs one: what it says of its name must be true, and
+// what a certificate guards is not taken away without it. Holders of an initial access token were let in by somebody who knows them.
 func (j *judgement) proven() []core.Reason {
-	named := j.draft.TLSSubjectDN
-	changes := j.caller.Kind != KindIAT && named != "" && named != j.before.Client.Metadata.TLSSubjectDN
-	if !j.site.Access.MTLS || !j.byItself() || j.kept != nil || j.simulated || j.caller.Kind == KindOperator || j.caller.Kind != KindMTLS && !changes {
+	if !j.site.Access.MTLS || !j.byItself() || j.kept != nil || j.simulated || j.caller.Kind == KindOperator {
 		return nil
 	}
-	if hasSubject(j.req.Credential.Certificates, named) {
-		return nil
+	before, now := &j.before.Client.Metadata, &j.draft
+	claims := j.caller.Kind == KindMTLS || j.caller.Kind != KindIAT && now.TLSSubjectDN != "" && now.TLSSubjectDN != before.TLSSubjectDN
+	if claims && !j.hasSubject(now.TLSSubjectDN) {
+		return unproven("tls_client_auth_subject_dn must be the subject of the client certificate of this connection.")
 	}
-	return []core.Reason{{
-		Rule: "mtls.subject", Code: core.InvalidToken, Fields: []string{"tls_client_auth_subject_dn"}, Public: true,
-		Message: "tls_client_auth_subject_dn must be the subject of the client certificate of this connection.",
-	}}
+	guarded := before.TokenEndpointAuthMethod == string(oauth.AuthTLS) && before.TLSSubjectDN != ""
+	leaves := now.TokenEndpointAuthMethod != before.TokenEndpointAuthMethod || now.TLSSubjectDN != before.TLSSubjectDN
+	if guarded && leaves && !j.hasSubject(before.TLSSubjectDN) {
+		return unproven("The client proves itself by a certificate: to change that, present the certificate of its present tls_client_auth_subject_dn, or ask an operator.")
+	}
+	return nil
+}
+
+func unproven(message string) []core.Reason {
+	return []core.Reason{{Rule: "mtls.subject", Code: core.InvalidToken, Fields: []string{"tls_client_auth_subject_dn"}, Public: true, Message: message}}
+}
+
+// hasSubject tells whether the caller has a certificate of that name, of an authority that is trusted here.
+func (j *judgement) hasSubject(name string) bool {
+	return j.caller.Certificate != nil && j.caller.Certificate.Trusted && hasSubject(j.req.Credential.Certificates, name)
 }
 
 func hasSubject(chain []*x509.Certificate, named string) bool {

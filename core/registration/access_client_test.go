@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"errors"
 	"testing"
 
 	"github.com/ostiary/ostiary/core"
@@ -133,13 +132,7 @@ func named(t *testing.T, name string) []*x509.Certificate {
 // through to an open door.
 func TestRegisteringWithACertificate(t *testing.T) {
 	b := newBench(t, func(s *registration.Site) { s.Access.MTLS, s.Registration.Open = true, true })
-	b.trusted = func(chain []*x509.Certificate) error {
-		if string(chain[0].RawSubject) == string(named(t, "stranger")[0].RawSubject) {
-			return errors.New("of nobody we know")
-		}
-		return nil
-	}
-	b.certify(nil)
+	b.certify([]oauth.AuthMethod{oauth.AuthTLS})
 	seen := b.kinds()
 	const bank = `{"tls_client_auth_subject_dn":"CN=bank,C=DE","redirect_uris":["https://bank.example/cb"]}`
 	ask := func(op core.Operation, c client, body, subject string) error {
@@ -148,7 +141,7 @@ func TestRegisteringWithACertificate(t *testing.T) {
 			req = b.manage(op, c, body)
 		}
 		if subject != "" {
-			req.Credential.Certificates, req.Caller.Certificate = named(t, subject), &core.Certificate{Subject: "CN=" + subject + ",C=DE", SHA256: "00"}
+			req.Credential.Certificates, req.Caller.Certificate = named(t, subject), &core.Certificate{Subject: "CN=" + subject + ",C=DE", SHA256: "00", Trusted: subject != "stranger"}
 		}
 		_, err := b.do(req)
 		return err
@@ -175,6 +168,25 @@ func TestRegisteringWithACertificate(t *testing.T) {
 	c := b.register(bank)
 	checkCode(t, ask(core.Update, c, c.put(t, "tls_client_auth_subject_dn", `"CN=thief,C=DE"`), ""), core.InvalidToken, "must be the subject")
 	checkCode(t, ask(core.Update, c, c.put(t, "tls_client_auth_subject_dn", `"CN=thief,C=DE"`), "bank"), core.InvalidToken, "must be the subject")
+	// What a certificate guards, a stolen registration access token does not take away, whatever other certificate comes with it.
+	const basic = `"client_secret_basic"`
+	guarded := b.register(bank[:len(bank)-1] + `,"token_endpoint_auth_method":"tls_client_auth"}`)
+	for name, change := range map[string][]string{
+		"another name": {"tls_client_auth_subject_dn", `"CN=thief,C=DE"`}, "no name": {"tls_client_auth_subject_dn", "", "token_endpoint_auth_method", basic},
+		"another method": {"token_endpoint_auth_method", basic}, "keys": {"token_endpoint_auth_method", `"private_key_jwt"`, "jwks_uri", `"https://thief.example/jwks"`},
+		"another kind of name": {"tls_client_auth_subject_dn", "", "tls_client_auth_san_dns", `"thief.example"`},
+	} {
+		for _, subject := range []string{"", "thief", "stranger"} {
+			if err := ask(core.Update, guarded, guarded.put(t, change...), subject); core.CodeOf(err) != core.InvalidToken {
+				t.Errorf("%s with the certificate %q: %v", name, subject, err)
+			}
+		}
+	}
+	plain := b.register(shop)
+	checkCode(t, ask(core.Update, plain, plain.put(t, "tls_client_auth_subject_dn", `"CN=stranger,C=DE"`), "stranger"), core.InvalidToken, "must be the subject")
+	if err := ask(core.Update, guarded, guarded.put(t, "token_endpoint_auth_method", basic), "bank"); err != nil {
+		t.Errorf("the bank itself: %v", err)
+	}
 	if err := ask(core.Update, c, c.put(t, "client_name", `"New"`), ""); err != nil {
 		t.Error(err)
 	}

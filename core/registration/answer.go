@@ -105,15 +105,15 @@ func (d *Desk) shape(ctx context.Context, req Request, a Approved, doc strictjso
 	var rows []ledger.Stage
 	for _, p := range plugins {
 		var row ledger.Stage
-		doc, row = d.shapeWith(ctx, point, p, req, a, doc)
+		doc, row = d.shapeWith(ctx, point, p, a, doc)
 		rows = append(rows, row)
 	}
 	return doc, rows
 }
 
-func (d *Desk) shapeWith(ctx context.Context, point hook.Point, p hook.Plugin, req Request, a Approved, doc strictjson.Value) (strictjson.Value, ledger.Stage) {
+func (d *Desk) shapeWith(ctx context.Context, point hook.Point, p hook.Plugin, a Approved, doc strictjson.Value) (strictjson.Value, ledger.Stage) {
 	shaped := doc
-	asked := hook.Ask(ctx, p, hook.Call{Point: point, Client: shown(doc), Context: d.around(req, a)}, func(p hook.Plugin, r hook.Result) (err error) {
+	asked := hook.Ask(ctx, p, hook.Call{Point: point, Client: shown(doc), Context: d.around(a)}, func(p hook.Plugin, r hook.Result) (err error) {
 		shaped, err = d.addMembers(doc, p, point, r)
 		return err
 	})
@@ -127,17 +127,11 @@ func (d *Desk) shapeWith(ctx context.Context, point hook.Point, p hook.Plugin, r
 	return shaped, row
 }
 
-// around is what plugins are told of the request whose answer they shape.
-func (d *Desk) around(req Request, a Approved) hook.Context {
-	caller := req.Caller
-	caller.Kind, caller.Subject = a.entry.Actor.Kind, a.entry.Actor.Subject
-	c := hook.Context{
-		DecisionID: req.Decision, Operation: req.Operation, Channel: req.Channel, ClientID: a.client.ID,
-		Profile: a.client.Provenance.Profile, Now: d.now(), Caller: caller, Locked: a.client.Locked,
-	}
-	if held, ok := a.Spends(); ok {
-		c.IAT = &hook.InitialAccessToken{Label: held.Token.Label, Profile: held.Token.Profile}
-	}
+// around is what plugins are told of the request whose answer they shape: what those before the commit were told, and what came of
+// it. Nothing can be kept any more.
+func (d *Desk) around(a Approved) hook.Context {
+	c := a.context
+	c.ClientID, c.Locked, c.Now, c.Writes = a.client.ID, a.client.Locked, d.now(), nil
 	return c
 }
 

@@ -12,16 +12,13 @@ import (
 	"github.com/ostiary/ostiary/core/oauth"
 )
 
-// rotationGrace is how long the registration access token before the current one stays valid, if that is not used first.
-const rotationGrace = 10 * time.Minute
-
 // approve gives the client its id and secrets and makes the Approved value.
 func (j *judgement) approve(ctx context.Context) (Approved, error) {
 	start := time.Now()
 	a := Approved{
 		client: j.before.Client, credentials: j.before.Credentials, state: j.before.State, before: j.before,
 		spends: j.held, supersedes: j.supersedes(), basis: basis{j.before.Stamps, j.site, j.verdict.Holds},
-		writes: j.writes.All(), onces: j.onces, unused: j.req.Unused,
+		writes: j.writes.All(), onces: j.onces, unused: j.req.Unused, context: j.context(),
 	}
 	outcome := ledger.Stored
 	var err error
@@ -31,13 +28,9 @@ func (j *judgement) approve(ctx context.Context) (Approved, error) {
 			outcome, err = ledger.Nothing, j.appoint(&a)
 			break
 		}
-		if err = j.create(ctx, &a); a.unchanged {
-			outcome = ledger.Unchanged
-		}
+		err = j.create(ctx, &a)
 	case core.Update:
-		if a.unchanged = j.isUnchanged(); a.unchanged {
-			outcome = ledger.Unchanged
-		} else {
+		if a.unchanged = j.isUnchanged(); !a.unchanged {
 			err = j.replace(&a)
 		}
 	case core.Approve:
@@ -48,18 +41,14 @@ func (j *judgement) approve(ctx context.Context) (Approved, error) {
 	case core.Rotate:
 		j.rotateCredential(&a)
 	case core.Renew:
-		if a.unchanged = !renewLife(&a, j.now); a.unchanged {
-			outcome = ledger.Unchanged
-		}
+		a.unchanged = !renewLife(&a, j.now)
 	case core.Disable, core.Enable:
 		a.unchanged = j.switchState(&a)
-		if a.unchanged {
-			outcome = ledger.Unchanged
-		}
 	case core.Read:
-		if j.read(&a); a.unchanged {
-			outcome = ledger.Unchanged
-		}
+		j.read(&a)
+	}
+	if a.unchanged && outcome == ledger.Stored {
+		outcome = ledger.Unchanged
 	}
 	j.add(ledger.Stage{Stage: "approve", By: ledger.By{Kind: "core"}, Reasons: j.given()}, start, err)
 	if err != nil {
@@ -146,41 +135,19 @@ func (j *judgement) share(ctx context.Context, a *Approved) error {
 	return nil
 }
 
-// chooseID honours the client_id of a request when the profile lists it; Commit finds out whether it is free. Else it is minted.
-func (j *judgement) chooseID(ctx context.Context) (core.ClientID, error) {
-	if j.req.Channel == core.ChannelImport {
-		return j.req.ClientID, nil
-	}
-	v := j.asked.Control.ClientID
-	asked, _ := v.Text()
-	if !v.IsAbsent() && slices.Contains(j.profile.ClientIDs, asked) {
-		return core.ClientID(asked), nil
-	}
-	id, err := j.mintID(ctx)
-	if err == nil {
-		j.tellID(id)
-	}
-	return id, err
-}
-
-// tellID warns of a client_id that was sent and is not the client's.
-func (j *judgement) tellID(id core.ClientID) {
-	v := j.asked.Control.ClientID
-	if asked, _ := v.Text(); v.IsAbsent() || asked == string(id) {
-		return
-	}
-	j.warnings = append(j.warnings, core.Reason{
-		Rule: "client_id", Fields: []string{"client_id"}, Public: true,
-		Message: "client_id was not taken over: the profile " + j.profile.Name + " does not offer this id.",
-	})
-}
-
 func (j *judgement) replace(a *Approved) error {
 	if err := j.heldToApproval(); err != nil {
 		return err
 	}
 	if err := j.describe(a); err != nil {
 		return err
+	}
+	if core.Renames(&j.before.Client, &a.client) {
+		a.client.Generation++
+		j.warnings = append(j.warnings, core.Reason{
+			Rule: "names", Fields: []string{"subject_type", "sector_identifier_uri", "redirect_uris"}, Public: true,
+			Message: "The client gets other names of people than before (sub): what it was given so far is void, and people sign in again.",
+		})
 	}
 	j.renewSecret(a)
 	if j.caller.Kind == KindRAT {
@@ -212,31 +179,6 @@ func (j *judgement) read(a *Approved) {
 // asItWas makes a read that could not rotate the token one that does not: somebody else has just changed the client.
 func (a *Approved) asItWas() {
 	a.unchanged, a.minted.registration, a.credentials = true, "", a.before.Credentials
-}
-
-// supersedes tells that the current registration access token was presented while an earlier one still lives.
-func (j *judgement) supersedes() bool {
-	return j.caller.Kind == KindRAT && supersedes(j.before.Credentials, j.req.Credential.Bearer)
-}
-
-func supersedes(c core.Credentials, bearer core.Secret) bool {
-	tokens := c.Registration
-	return len(tokens) > 1 && tokens[len(tokens)-1].Hash == bearer.Hash()
-}
-
-// rotate keeps the token that was presented beside the new one, to that end or, when it is zero, as long as it was good for; any
-// other ends.
-func rotate(have []core.RegistrationToken, presented, next core.Secret, end time.Time) []core.RegistrationToken {
-	tokens := make([]core.RegistrationToken, 0, 2)
-	for _, t := range have {
-		if t.Hash == presented.Hash() {
-			if !end.IsZero() {
-				t.ValidUntil = end
-			}
-			tokens = append(tokens, t)
-		}
-	}
-	return append(tokens, core.RegistrationToken{Hash: next.Hash()})
 }
 
 // describe puts what was judged into the client.
@@ -293,15 +235,6 @@ func (j *judgement) pluginsAsked() []core.PluginRef {
 // not shed by itself.
 func (j *judgement) approved() bool {
 	return j.req.Operation == core.Update && j.before.Client.Provenance.ApprovedBy != "" && j.caller.Kind != KindOperator
-}
-
-// longest keeps a limit within what a time can hold.
-const longest = 100 * 365 * 24 * time.Hour
-
-// limit gives a limit that policy set.
-func limit(limits map[string]int64, name string) (time.Duration, bool) {
-	seconds, ok := limits[name]
-	return time.Duration(min(seconds, int64(longest/time.Second))) * time.Second, ok
 }
 
 // renewSecret mints a secret for a client that needs one and has none that is good, and drops it from a client that needs none.

@@ -27,6 +27,7 @@ type Approved struct {
 	onces       []Once
 	shares      bool // the id is that of what is registered: a client that has it meanwhile is this one
 	unused      *Use
+	context     hook.Context // what plugins were told of the request
 }
 
 // minted are the secrets that exist in clear for one answer only.

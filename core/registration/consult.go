@@ -108,3 +108,32 @@ func (s *Site) reserves(id string) bool {
 	}
 	return false
 }
+
+// chooseID honours the client_id of a request when the profile lists it; Commit finds out whether it is free. Else it is minted.
+func (j *judgement) chooseID(ctx context.Context) (core.ClientID, error) {
+	if j.req.Channel == core.ChannelImport {
+		return j.req.ClientID, nil
+	}
+	v := j.asked.Control.ClientID
+	asked, _ := v.Text()
+	if !v.IsAbsent() && slices.Contains(j.profile.ClientIDs, asked) {
+		return core.ClientID(asked), nil
+	}
+	id, err := j.mintID(ctx)
+	if err == nil {
+		j.tellID(id)
+	}
+	return id, err
+}
+
+// tellID warns of a client_id that was sent and is not the client's.
+func (j *judgement) tellID(id core.ClientID) {
+	v := j.asked.Control.ClientID
+	if asked, _ := v.Text(); v.IsAbsent() || asked == string(id) {
+		return
+	}
+	j.warnings = append(j.warnings, core.Reason{
+		Rule: "client_id", Fields: []string{"client_id"}, Public: true,
+		Message: "client_id was not taken over: the profile " + j.profile.Name + " does not offer this id.",
+	})
+}

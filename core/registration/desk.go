@@ -2,7 +2,6 @@ package registration
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"slices"
 	"sync/atomic"
@@ -91,7 +90,6 @@ type Desk struct {
 	now        func() time.Time
 
 	accessTokens AccessTokens
-	trusted      func(chain []*x509.Certificate) error
 }
 
 // Parts are what a Desk is made of. All are needed, but for Revoked, ClientKeys, Documents, Sectors, Audiences, Certified, Decided,
@@ -114,8 +112,7 @@ type Parts struct {
 	Decided    func(decision.Taken) // is told of every request that policy was asked about, before it is carried out, and again when it is judged again; nil: nobody
 	Limited    func(Bound)          // is told of every request that a limit refused; nil: nobody
 
-	AccessTokens AccessTokens                          // nil: with them nobody registers
-	Trusted      func(chain []*x509.Certificate) error // whether a trusted authority issued a certificate, and it is good today; nil: there is none
+	AccessTokens AccessTokens // nil: with them nobody registers
 }
 
 // NewDesk opens a desk.
@@ -124,7 +121,7 @@ func NewDesk(p Parts) *Desk {
 		store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, now: p.Now, line: newLine(), gate: newGate(),
 		issuerKeys: p.IssuerKeys, clientKeys: p.ClientKeys, revoked: newRevocations(p.Revoked, p.Now), documents: p.Documents, sectors: p.Sectors,
 		clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, limited: p.Limited,
-		accessTokens: p.AccessTokens, trusted: p.Trusted,
+		accessTokens: p.AccessTokens,
 	}
 	if d.limited == nil {
 		d.limited = func(Bound) {}

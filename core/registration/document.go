@@ -205,7 +205,7 @@ func hasKeys(doc strictjson.Value) bool {
 // trusted are the members by which people and this server know a client: whoever trusted it trusted these.
 var trusted = []string{
 	"client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri", "redirect_uris", "application_type", "token_endpoint_auth_method",
-	"jwks", "jwks_uri", "sector_identifier_uri", "post_logout_redirect_uris", "tls_client_auth_subject_dn", "tls_client_auth_san_dns",
+	"jwks", "jwks_uri", "subject_type", "sector_identifier_uri", "post_logout_redirect_uris", "tls_client_auth_subject_dn", "tls_client_auth_san_dns",
 	"tls_client_auth_san_uri", "tls_client_auth_san_ip", "tls_client_auth_san_email",
 }
 

@@ -301,6 +301,22 @@ func TestBadDocuments(t *testing.T) {
 	}
 }
 
+// A statement that is good for one registration has no place in a document, which nothing is ever written for: it would be good for
+// ever, and for everybody who copies it.
+func TestOneTimeStatementInADocument(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	statement := `,"software_statement":"` + issuer.sign(t, `"jti":"1"`) + `"`
+	for oneTime, says := range map[bool]string{false: "", true: "good for one time"} {
+		r := documents(t, onTerms(t, issuer, registration.Terms{OneTime: oneTime}))
+		r.pages.put(app, appDocument(statement))
+		if says == "" {
+			r.client(app)
+			continue
+		}
+		r.refused(app, says)
+	}
+}
+
 // What cannot be reached is our caller's to try again, and says nothing of our network.
 func TestUnreachableDocument(t *testing.T) {
 	r := documents(t)
@@ -368,6 +384,7 @@ func TestDocumentChanges(t *testing.T) {
 		"logo_uri":         {appDocument(`,"logo_uri":"https://app.example/l.png"`), true},
 		"jwks":             {appDocument(`,"token_endpoint_auth_method":"none","jwks":` + key), true},
 		"jwks_uri":         {appDocument(`,"token_endpoint_auth_method":"none","jwks_uri":"https://app.example/k"`), true},
+		"subject_type":     {appDocument(`,"subject_type":"pairwise"`), true},
 		"contacts":         {appDocument(`,"contacts":["a@app.example"]`), false},
 		"software_version": {appDocument(`,"software_version":"2"`), false},
 		"scope":            {appDocument(`,"scope":"openid"`), false},
@@ -529,6 +546,44 @@ func TestDocumentPace(t *testing.T) {
 	r.client(app)
 	if r.pages.count() != before+1 || !slices.Contains(r.results, registration.DocumentLimited) {
 		t.Errorf("%d fetched, %d before", r.pages.count(), before)
+	}
+}
+
+// One stranger cannot use up what is fetched for all; who is known here, or was refused a moment ago, costs nobody anything.
+func TestDocumentsOfOneCaller(t *testing.T) {
+	r := documents(t)
+	r.client(app)
+	limited := 0
+	for i := range 100 {
+		id := core.ClientID(fmt.Sprintf("https://h%d.example/c", i))
+		err := r.documents.Admit(id, core.Caller{IP: fmt.Sprintf("2001:db8::%x", i)}) // the last bits are theirs to choose
+		if err == nil {
+			_, _ = r.documents.Registered(t.Context(), id)
+			continue
+		}
+		if limited++; core.CodeOf(err) != core.TooManyRequests || core.AsError(err).RetryAfter <= 0 {
+			t.Fatal(err)
+		}
+	}
+	if limited != 80 || !slices.Contains(r.results, registration.DocumentLimited) {
+		t.Errorf("%d limited", limited)
+	}
+	same := core.Caller{IP: "2001:db8::ffff"}
+	for what, id := range map[string]core.ClientID{
+		"a known one": app, "one that was refused": "https://h0.example/c", "no document": "c-1", "no address of one": "https://h1.example/a/../b",
+	} {
+		if err := r.documents.Admit(id, same); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	r.now = r.now.Add(2 * time.Hour) // the known one is old, and stays known
+	for range 100 {
+		if err := r.documents.Admit(app, same); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.documents.Admit("https://new.example/c", core.Caller{IP: "198.51.100.7"}); err != nil {
+		t.Errorf("another caller: %v", err)
 	}
 }
 

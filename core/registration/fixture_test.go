@@ -2,7 +2,6 @@ package registration_test
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/binary"
 	"slices"
 	"strings"
@@ -264,7 +263,6 @@ type bench struct {
 	authorization core.Secret // without it no such list is given
 	asked         int         // so often one was
 	accessTokens  registration.AccessTokens
-	trusted       func([]*x509.Certificate) error
 }
 
 func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
@@ -289,8 +287,8 @@ func newBench(t testing.TB, change ...func(*registration.Site)) *bench {
 // certify opens the desk where clients can use these methods with certificates.
 func (b *bench) certify(methods []oauth.AuthMethod) {
 	b.desk = registration.NewDesk(registration.Parts{
-		AccessTokens: b.accessTokens, Trusted: b.trusted,
-		Store: b.store, Certified: methods, Policy: answers(func(q *decision.Registration) (decision.Verdict, error) { return b.policy(q) }),
+		AccessTokens: b.accessTokens,
+		Store:        b.store, Certified: methods, Policy: answers(func(q *decision.Registration) (decision.Verdict, error) { return b.policy(q) }),
 		Plugins: b.plugins, Book: b.book, IssuerKeys: b, ClientKeys: b, Revoked: b, Documents: &b.pages, Sectors: b.sectors, Site: b.site,
 		ClientURI: func(id core.ClientID) string { return "https://op.example/dcr/register/" + string(id) },
 		Audiences: []string{"https://op.example", "https://op.example/dcr/register"},

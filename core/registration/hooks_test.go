@@ -295,3 +295,35 @@ func TestPluginsKnowTheToken(t *testing.T) {
 		}
 	}
 }
+
+// Plugins that shape an answer are told of the request what those before the commit were told: who came, and with which statement.
+func TestPluginsOfAnswersKnowTheRequest(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	b := newBench(t, trusting(t, issuer), func(s *registration.Site) { s.Access.ClientCredentials = true })
+	b.accessTokens = wallet{"a.b.c": {ClientID: "c-registrar", Scopes: []string{"dcr.register"}}}.verify
+	b.certify(nil)
+	told := map[hook.Point]hook.Context{}
+	for _, p := range []hook.Point{hook.PreRegister, hook.PostRegister, hook.PreUpdate, hook.PostUpdate} {
+		b.plug(p, asking("p", "", func(c hook.Call) (hook.Result, error) {
+			told[c.Point] = c.Context
+			return hook.Result{Action: hook.Continue}, nil
+		}))
+	}
+	statement := issuer.sign(t, `"software_id":"s-1","client_name":"Shop"`)
+	doc, err := b.with("a.b.c", body(statement, `,"grant_types":["authorization_code","client_credentials"]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := clientOf(doc)
+	b.mustDo(b.manage(core.Update, c, c.put(t, "contacts", `["a@b.example"]`)))
+	for before, after := range map[hook.Point]hook.Point{hook.PreRegister: hook.PostRegister, hook.PreUpdate: hook.PostUpdate} {
+		want, got := told[before], told[after]
+		if got.Writes != nil || got.ClientID != c.id {
+			t.Errorf("%s: %+v", after, got)
+		}
+		want.ClientID, want.Writes = c.id, nil
+		if fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", want) || got.Caller.ClientID == "" || got.Statement.IsAbsent() {
+			t.Errorf("%s was told %+v\n%s was told %+v", after, got, before, want)
+		}
+	}
+}

@@ -12,13 +12,14 @@ import (
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
-// Terms are what an issuer's software statements must be, what they say, and what follows for a client that has one. Nothing
-// is demanded where nothing is set.
+// Terms are what an issuer's software statements must be, what they say, and what follows for a client that has one. Where
+// nothing is set nothing is demanded, but that an aud names this server.
 type Terms struct {
-	Require []string      `yaml:"require"`                     // claims that must be there
-	MaxAge  time.Duration `yaml:"max_age" range:"0s..876000h"` // since iat, when the statement is new here; 0: any
-	OneTime bool          `yaml:"one_time"`                    // each statement, by its jti, for one registration or update
-	Claims  []string      `yaml:"claims"`                      // the claims that count; others are dropped. Empty: all
+	Require   []string      `yaml:"require"`                     // claims that must be there
+	MaxAge    time.Duration `yaml:"max_age" range:"0s..876000h"` // since iat, when the statement is new here; 0: any
+	OneTime   bool          `yaml:"one_time"`                    // each statement, by its jti, for one registration or update
+	Audiences []string      `yaml:"audiences"`                   // names beside this server's that aud may have; without aud a statement is for all
+	Claims    []string      `yaml:"claims"`                      // the claims that count; others are dropped. Empty: all
 
 	Map        map[string]string   `yaml:"map"`         // claim to metadata member: what the one says fixes the other
 	RoleScopes map[string][]string `yaml:"role_scopes"` // what the values of a claim stand for that is mapped to scope; empty: for themselves

@@ -54,6 +54,45 @@ func TestTermsOfStatements(t *testing.T) {
 	}
 }
 
+// What an issuer signed for another purpose, or for another server, is no statement for us: an ID token that it gave somebody, for
+// example (RFC 7519 §4.1.3, RFC 8725 §3.9, §3.11).
+func TestStatementsForSomethingElse(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	b := newBench(t, onTerms(t, issuer, registration.Terms{Audiences: []string{"https://ecosystem.example"}}))
+	for claims, says := range map[string]string{
+		`"aud":"https://op.example"`: "", `"aud":["https://other.example","https://op.example/dcr/register"]`: "", `"aud":"https://ecosystem.example"`: "",
+		`"aud":"some-client","sub":"ann","nonce":"n"`: "names other servers in aud", `"aud":["https://other.example"]`: "names other servers in aud",
+		`"aud":[]`: "names other servers in aud", `"aud":7`: "names other servers in aud", `"aud":null`: "names other servers in aud",
+	} {
+		_, err := b.ask(body(issuer.sign(t, claims), ""))
+		if says == "" && err == nil {
+			continue
+		}
+		t.Run(claims, func(t *testing.T) { checkCode(t, err, core.InvalidSoftwareStatement, says) })
+	}
+	for typ, good := range map[string]bool{
+		"JWT": true, "jwt": true, "JOSE": true, "application/jwt": true, "software-statement+jwt": true,
+		"at+jwt": false, "dpop+jwt": false, "logout+jwt": false, "secevent+jwt": false, "entity-statement+jwt": false, "application/at+jwt": false,
+	} {
+		compact, err := jose.Sign(issuer.key, typ, []byte(`{"iss":"https://issuer.example"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = b.ask(body(compact, "")); good && err == nil {
+			continue
+		}
+		t.Run(typ, func(t *testing.T) { checkCode(t, err, core.InvalidSoftwareStatement, "is a JWT of the type") })
+	}
+	c, err := b.ask(body(issuer.sign(t, `"aud":"https://ecosystem.example"`), ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	site := registration.DefaultSite()
+	trusting(t, issuer)(&site)
+	b.desk.SetSite(prepared(t, site)) // what is repeated was judged when it was new
+	b.mustDo(b.manage(core.Update, c, c.put(t, "contacts", `["a@b.example"]`)))
+}
+
 // A statement that was repeated byte for byte is not too old for an update; a one-time one is not used twice by it.
 func TestTermsOfRepeatedStatements(t *testing.T) {
 	issuer := newSigner(t, "https://issuer.example")

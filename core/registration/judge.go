@@ -68,6 +68,7 @@ type stage struct {
 // The stages that stand on every list, and those that policy's changes have to pass again.
 var (
 	accessStage = stage{name: "access", step: (*judgement).access}
+	limitsStage = stage{name: "limits", step: (*judgement).withinLimits, own: true}
 	floorStage  = stage{name: "floor", step: (*judgement).floor}
 	boundsStage = stage{name: "bounds", step: (*judgement).bounds, own: true}
 	policyStage = stage{name: "policy", step: (*judgement).dispose, own: true}
@@ -90,10 +91,15 @@ func roadOf(channel core.Channel, op core.Operation) []stage {
 	case !documented(op): // nothing is proposed
 		return []stage{accessStage, {name: "normalise", step: (*judgement).keep}, policyStage}
 	}
+	statement := stage{name: "statement", step: (*judgement).readStatement, drafts: true}
+	first, second := statement, limitsStage
+	if op == core.Update { // whose limit it falls under does not hang on its statement
+		first, second = limitsStage, statement
+	}
 	return []stage{
 		accessStage,
-		{name: "statement", step: (*judgement).readStatement, drafts: true},
-		{name: "limits", step: (*judgement).withinLimits, own: true},
+		first,
+		second,
 		{name: "normalise", step: (*judgement).normalise, drafts: true},
 		{name: "plugins", step: (*judgement).propose, own: true},
 		{name: "certificate", step: (*judgement).checkCertificate, own: true},

@@ -49,10 +49,10 @@ func judgedByForbidden(q *decision.Registration) (decision.Verdict, error) {
 
 const citizen = `"client_name":"Shop","redirect_uris":["https://shop.example/cb"],"scope":"openid","contacts":["a@shop.example"]`
 
-func besiege(t *testing.T) *siege {
+func besiege(t *testing.T, change ...func(*registration.Site)) *siege {
 	t.Helper()
 	issuer := newSigner(t, "https://issuer.example")
-	s := &siege{bench: newBench(t, trusting(t, issuer), withProfiles, unlimited), issuer: issuer}
+	s := &siege{bench: newBench(t, append(change, trusting(t, issuer), withProfiles, unlimited)...), issuer: issuer}
 	s.policy = judgedByForbidden
 	s.open = s.register(`{` + citizen + `}`)
 	s.fixed = s.register(`{` + citizen + `,"software_statement":"` + issuer.sign(t, `"client_name":"Shop","redirect_uris":["https://shop.example/cb"]`) + `"}`)

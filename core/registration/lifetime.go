@@ -247,3 +247,12 @@ func (j *judgement) forgetConsent(c *core.Client) {
 	c.Governance.Obligations = append(slices.Clone(c.Governance.Obligations),
 		core.Obligation{Name: decision.ObligeConsentAlways, Rule: "dynamic_registration_persist_client_authorizations"})
 }
+
+// longest keeps a limit within what a time can hold.
+const longest = 100 * 365 * 24 * time.Hour
+
+// limit gives a limit that policy set.
+func limit(limits map[string]int64, name string) (time.Duration, bool) {
+	seconds, ok := limits[name]
+	return time.Duration(min(seconds, int64(longest/time.Second))) * time.Second, ok
+}

@@ -57,16 +57,21 @@ func newGate() *gate {
 
 // address takes one request of where a caller comes from.
 func (g *gate) address(l AddressLimit, addr netip.Addr, now time.Time) time.Duration {
+	return g.addresses.Take(l.network(addr), l.pace(), now)
+}
+
+// network is what counts as one caller. Who has no address at all are one together.
+func (l AddressLimit) network(addr netip.Addr) netip.Prefix {
 	addr = addr.Unmap().WithZone("")
 	bits := l.IPv4
 	if addr.Is6() {
 		bits = l.IPv6
 	}
 	from, err := addr.Prefix(int(bits))
-	if err != nil { // no address at all: they are one caller together
-		from = netip.Prefix{}
+	if err != nil {
+		return netip.Prefix{}
 	}
-	return g.addresses.Take(from, l.pace(), now)
+	return from
 }
 
 // registration takes one of all and of each name, or nothing. The reserve is only for the known.

@@ -163,6 +163,23 @@ func TestChangesAreLimited(t *testing.T) {
 	checkCode(t, second(b.do(b.request(core.Update, core.ChannelOperator, c.id, shop))), "", "")
 }
 
+// A client that changes itself too often has nobody asked about the statements that it brings.
+func TestChangesAreLimitedBeforeIssuersAreAsked(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	b := newBench(t, limitedTo, onTerms(t, issuer, registration.Terms{Revocation: registration.Revocation{Introspection: revokedList}}))
+	b.published = map[string]string{revokedList: `{"active":true}`}
+	c := b.register(shop)
+	for i := range 5 {
+		_, err := b.do(b.manage(core.Update, c, c.put(t, "client_id", `"c-other"`, "software_statement", `"`+issuer.sign(t, fmt.Sprintf(`"jti":"j-%d"`, i))+`"`)))
+		if want := map[bool]core.Code{true: core.InvalidRequest, false: core.TooManyRequests}[i < 2]; core.CodeOf(err) != want {
+			t.Errorf("change %d: %v", i, err)
+		}
+	}
+	if b.asked != 2 {
+		t.Errorf("the issuer was asked %d times", b.asked)
+	}
+}
+
 // What is judged, simulated or tried again counts nothing, or not twice; what policy refuses counts.
 func TestWhatCounts(t *testing.T) {
 	b := newBench(t, limitedTo)

@@ -239,11 +239,12 @@ func TestApprovalNarrows(t *testing.T) {
 	}
 	for body, want := range map[string][]string{
 		`{"scope":"payments openid"}`: {"scope", `"payments openid"`}, `{}`: {"scope", `"openid email payments"`},
-		`{"require_pushed_authorization_requests":true,"default_max_age":60}`:  {"default_max_age", `60`, "require_pushed_authorization_requests", `true`},
-		`{"grant_types":["authorization_code"]}`:                               {"grant_types", `["authorization_code"]`},
-		`{"grant_types":[],"response_types":[],"redirect_uris":[]}`:            {"redirect_uris", `[]`},
-		`{"redirect_uris":["https://b.example/cb"],"response_types":["code"]}`: {"redirect_uris", `["https://b.example/cb"]`},
-		`{"redirect_uris":["https://b.example/cb","https://a.example/cb"]}`:    {"client_name", `"Partner"`},
+		`{"require_pushed_authorization_requests":true,"default_max_age":60}`:                           {"default_max_age", `60`, "require_pushed_authorization_requests", `true`},
+		`{"allowed_audiences":["https://api.example"],"refresh_token_lifetime":60,"require_pkce":true}`: {"allowed_audiences", `["https://api.example"]`, "refresh_token_lifetime", `60`},
+		`{"grant_types":["authorization_code"]}`:                                                        {"grant_types", `["authorization_code"]`},
+		`{"grant_types":[],"response_types":[],"redirect_uris":[]}`:                                     {"redirect_uris", `[]`},
+		`{"redirect_uris":["https://b.example/cb"],"response_types":["code"]}`:                          {"redirect_uris", `["https://b.example/cb"]`},
+		`{"redirect_uris":["https://b.example/cb","https://a.example/cb"]}`:                             {"client_name", `"Partner"`},
 	} {
 		c := b.register(partner)
 		doc, err := b.do(b.byOperator(core.Approve, c.id, body))
@@ -352,11 +353,12 @@ func TestApprovedClientWidensNothing(t *testing.T) {
 	b := newBench(t)
 	b.policy = demanding(approval(""))
 	c := b.register(partner)
-	approved := b.succeeds(b.byOperator(core.Approve, c.id, `{"scope":"openid email","redirect_uris":["https://a.example/cb"],"require_pushed_authorization_requests":true}`))
+	approved := b.succeeds(b.byOperator(core.Approve, c.id, `{"scope":"openid email","redirect_uris":["https://a.example/cb"],"require_pushed_authorization_requests":true,"allowed_audiences":["https://api.example"],"access_token_lifetime":60}`))
 	own := client{id: c.id, rat: c.rat, doc: approved.doc}
 	for field, value := range map[string]string{
 		"scope": `"openid email payments"`, "redirect_uris": `["https://a.example/cb","https://b.example/cb"]`,
 		"post_logout_redirect_uris": `["https://a.example/bye"]`, "require_pushed_authorization_requests": "", "grant_types": `["authorization_code","refresh_token","client_credentials"]`,
+		"allowed_audiences": "", "access_token_lifetime": "600",
 	} {
 		_, err := b.do(b.manage(core.Update, own, own.put(t, field, value)))
 		checkCode(t, err, core.AccessDenied, "only an operator can widen "+field)

@@ -116,7 +116,8 @@ func (r *Recall) judge(ctx context.Context, t TrustedIssuer, s Stored, done *Rec
 	}
 	_, err = r.desk.Do(ctx, Request{
 		Operation: core.Disable, Channel: core.ChannelSystem, ClientID: s.Client.ID, Decision: core.NewDecisionID(r.desk.now()),
-		Reason: "Its software statement was revoked by its issuer (" + why + ").",
+		IfMatch: []string{s.Tag()}, // it may just have brought another statement
+		Reason:  "Its software statement was revoked by its issuer (" + why + ").",
 	})
 	if err != nil {
 		done.Failed = append(done.Failed, err)

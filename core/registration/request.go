@@ -47,7 +47,7 @@ type Credential struct {
 	Bearer   core.Secret  // an initial, a registration or an access token; empty: none
 	Operator core.Subject // an operator that web has authenticated; empty: none
 
-	Certificates []*x509.Certificate // of the connection, the caller's own first; nobody has looked at who issued them
+	Certificates []*x509.Certificate // of the connection, the caller's own first; who issued them says Caller.Certificate
 }
 
 // MaxClientID is how many bytes a client id may have.

@@ -208,6 +208,35 @@ func TestRecall(t *testing.T) {
 	}
 }
 
+// overtaking is a RecallStore whose clients are changed as soon as they were listed.
+type overtaking struct {
+	*vault
+	change func()
+}
+
+func (o overtaking) Page(ctx context.Context, f registration.Filter, cursor string, limit int) ([]registration.Stored, string, error) {
+	page, next, err := o.vault.Page(ctx, f, cursor, limit)
+	o.change()
+	return page, next, err
+}
+
+// A client that brings a good statement while the one before it is looked at is not disabled for what it does not have any more.
+func TestRecallIsOvertaken(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	b := revoking(t, issuer, registration.Revocation{List: revokedList})
+	c := b.register(body(issuer.sign(t, `"jti":"j-1"`), ""))
+	b.published[revokedList] = `{"jti":["j-1"]}`
+	b.now = b.now.Add(time.Hour)
+	change := func() {
+		_, err := b.do(b.manage(core.Update, c, c.put(t, "software_statement", `"`+issuer.sign(t, `"jti":"j-2"`)+`"`)))
+		checkCode(t, err, "", "")
+	}
+	done := registration.NewRecall(b.desk, overtaking{b.store, change}).Due(t.Context())
+	if s := b.stored(c.id); s.State != core.Active || len(done.Disabled) > 0 || len(done.Failed) != 1 {
+		t.Errorf("it is %s: %+v", s.State, done)
+	}
+}
+
 // What policy keeps is kept, and tried again; an issuer that cannot be asked disables nobody.
 func TestRecallIsRefused(t *testing.T) {
 	issuer := newSigner(t, "https://issuer.example")

@@ -57,3 +57,31 @@ func overlapWarning(last core.StoredSecret) core.Reason {
 		Message: "The client_secret before this one stays good until " + last.ExpiresAt.UTC().Format(time.RFC3339) + ".",
 	}
 }
+
+// rotationGrace is how long the registration access token before the current one stays valid, if that is not used first.
+const rotationGrace = 10 * time.Minute
+
+// supersedes tells that the current registration access token was presented while an earlier one still lives.
+func (j *judgement) supersedes() bool {
+	return j.caller.Kind == KindRAT && supersedes(j.before.Credentials, j.req.Credential.Bearer)
+}
+
+func supersedes(c core.Credentials, bearer core.Secret) bool {
+	tokens := c.Registration
+	return len(tokens) > 1 && tokens[len(tokens)-1].Hash == bearer.Hash()
+}
+
+// rotate keeps the token that was presented beside the new one, to that end or, when it is zero, as long as it was good for; any
+// other ends.
+func rotate(have []core.RegistrationToken, presented, next core.Secret, end time.Time) []core.RegistrationToken {
+	tokens := make([]core.RegistrationToken, 0, 2)
+	for _, t := range have {
+		if t.Hash == presented.Hash() {
+			if !end.IsZero() {
+				t.ValidUntil = end
+			}
+			tokens = append(tokens, t)
+		}
+	}
+	return append(tokens, core.RegistrationToken{Hash: next.Hash()})
+}

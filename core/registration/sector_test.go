@@ -101,6 +101,29 @@ func TestSectorsAreAskedLast(t *testing.T) {
 	}
 }
 
+// Whoever changes by which names a client knows people loses what it was given under the others: else a client could take another
+// sector's place, refresh a token, and learn by which names that one knows them.
+func TestNewNamesVoidWhatWasGiven(t *testing.T) {
+	b := newBench(t)
+	c := b.register(`{"redirect_uris":["https://a.example/cb"],"subject_type":"pairwise"}`)
+	generation := func() uint64 { return b.stored(c.id).Client.Generation }
+	for _, step := range []struct {
+		member, value string
+		void          bool
+	}{
+		{"client_name", `"A"`, false}, {"redirect_uris", `["https://a.example/cb","https://a.example/two"]`, false}, {"redirect_uris", `["https://victim.example/cb"]`, true},
+		{"subject_type", `"public"`, true}, {"redirect_uris", `["https://b.example/cb"]`, false}, {"subject_type", `"pairwise"`, true},
+	} {
+		before := generation()
+		c = b.mustDo(b.manage(core.Update, c, c.put(t, step.member, step.value)))
+		warnings, _ := c.doc.Get("warnings")
+		warned := strings.Contains(warnings.String(), "sign in again")
+		if (generation() != before) != step.void || warned != step.void {
+			t.Errorf("%s %s: generation %d after %d, warned %t", step.member, step.value, generation(), before, warned)
+		}
+	}
+}
+
 // Policy may decide how clients know people: a default, for example.
 func TestPolicySetsTheSubjectType(t *testing.T) {
 	b := newBench(t)

@@ -3,7 +3,6 @@ package registration
 import (
 	"container/list"
 	"sync"
-	"time"
 
 	"github.com/ostiary/ostiary/core"
 )
@@ -42,6 +41,16 @@ func (s *shelf) place(id core.ClientID) *described {
 	return &p.what
 }
 
+// look gives the verdict on an address; nil: there is none, or it had to go.
+func (s *shelf) look(id core.ClientID) *standing {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.known[id]; e != nil {
+		return e.Value.(*placed).what.standing.Load()
+	}
+	return nil
+}
+
 // put stands an address on one side; the caller holds mu.
 func (s *shelf) put(p *placed, in *list.List, most int) {
 	for in.Len() >= most {
@@ -66,65 +75,4 @@ func (s *shelf) mark(id core.ClientID, accepted bool) {
 		p.in.Remove(e)
 		s.put(p, to, most)
 	}
-}
-
-// How often documents of clients are fetched that are not accepted here yet: of one host, and in all. Documents that are do not
-// count, and come again no sooner than the site lets them.
-const (
-	hostBurst, hostEvery = 20, 3 * time.Second
-	allBurst, allEvery   = 120, time.Second / 2
-	maxPaced             = 1000 // hosts that are remembered
-)
-
-// A pace lets strangers have so many documents fetched.
-type pace struct {
-	mu    sync.Mutex
-	all   time.Time // when all of it will be there again
-	hosts map[string]time.Time
-}
-
-func newPace() *pace { return &pace{hosts: make(map[string]time.Time)} }
-
-// wait takes one fetch from a host; when there is none left it says how long until there is.
-func (p *pace) wait(host string, now time.Time) time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.hosts) >= maxPaced {
-		p.forget(now)
-	}
-	full, wait := spend(p.hosts[host], now, hostBurst, hostEvery)
-	if wait > 0 {
-		return wait
-	}
-	all, wait := spend(p.all, now, allBurst, allEvery)
-	if wait > 0 {
-		return wait
-	}
-	p.hosts[host], p.all = full, all
-	return 0
-}
-
-// forget drops the hosts that have everything, or all: the bound on all hosts together holds whatever is forgotten.
-func (p *pace) forget(now time.Time) {
-	for host, full := range p.hosts {
-		if !full.After(now) {
-			delete(p.hosts, host)
-		}
-	}
-	if len(p.hosts) >= maxPaced {
-		clear(p.hosts)
-	}
-}
-
-// spend gives when a bucket will be full again after one more, or how long until there is one. It makes good a clock that was set back.
-func spend(full, now time.Time, burst int, every time.Duration) (time.Time, time.Duration) {
-	most := time.Duration(burst) * every
-	if full.Before(now) {
-		full = now
-	}
-	if empty := now.Add(most); full.After(empty) {
-		full = empty
-	}
-	full = full.Add(every)
-	return full, max(0, full.Sub(now)-most)
 }

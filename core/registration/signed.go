@@ -3,7 +3,6 @@ package registration
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -54,9 +53,7 @@ func (j *judgement) unwrap(ctx context.Context) error {
 	if err != nil {
 		return core.Refuse(core.InvalidRequest, "The body is no usable signed JWT: %v.", err)
 	}
-	switch strings.ToUpper(token.Header.Typ) {
-	case "", "JWT", "JOSE":
-	default: // made for something else (RFC 8725 §3.11)
+	if !isGeneralType(token.Header.Typ) {
 		return core.Refuse(core.InvalidRequest, "The body is a JWT of the type %q, which no registration is.", core.Clip(token.Header.Typ))
 	}
 	issuer, _ := field(token.Claims, "iss")
@@ -85,7 +82,7 @@ func (j *judgement) unwrap(ctx context.Context) error {
 
 // meant verifies that a signed request is for us, for now and for once.
 func (j *judgement) meant(claims strictjson.Value, trust string) error {
-	if !j.isAudience(claims) {
+	if !j.isAudience(claims, nil) {
 		return core.Refuse(core.InvalidRequest, "The signed request has no aud that is this issuer or its registration endpoint.")
 	}
 	if err := inTime(core.InvalidRequest, "The signed request", claims, j.now); err != nil {
@@ -114,15 +111,16 @@ func (j *judgement) meant(claims strictjson.Value, trust string) error {
 	return nil
 }
 
-func (j *judgement) isAudience(claims strictjson.Value) bool {
+// isAudience tells whether aud names us, or one of some other names.
+func (j *judgement) isAudience(claims strictjson.Value, also []string) bool {
 	aud, _ := claims.Get("aud")
 	named, _ := aud.Strings()
 	if one, ok := aud.Text(); ok {
 		named = []string{one}
 	}
-	ours := j.desk.audiences
+	ours := slices.Concat(j.desk.audiences, also)
 	if j.req.ClientID != "" {
-		ours = append(slices.Clip(ours), j.desk.clientURI(j.req.ClientID))
+		ours = append(ours, j.desk.clientURI(j.req.ClientID))
 	}
 	return slices.ContainsFunc(named, func(name string) bool { return slices.Contains(ours, name) })
 }

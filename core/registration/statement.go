@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -52,17 +53,52 @@ func (j *judgement) readStatement(ctx context.Context) error {
 	if err := v.by.Terms.accepts(claims, isNew, j.now); err != nil {
 		return err
 	}
-	if v.trust == TrustIssuer {
-		if err := j.notRevoked(ctx, v.by.Terms.Revocation, compact, claims); err != nil {
+	if v.trust != TrustIssuer {
+		return nil
+	}
+	return j.relyOn(ctx, v, isNew)
+}
+
+// relyOn holds a statement of a trusted issuer to what makes it good here and now: that it is for us, was not taken back, and, where
+// it is good for one time, was not used before.
+func (j *judgement) relyOn(ctx context.Context, v vouching, isNew bool) error {
+	terms, claims := v.by.Terms, v.token.Claims
+	if isNew {
+		if err := j.forUs(claims, terms.Audiences); err != nil {
 			return err
 		}
 	}
-	if v.trust == TrustIssuer && isNew && v.by.Terms.OneTime {
-		once, err := v.by.Terms.once(v.issuer, claims)
-		if err != nil {
-			return err
-		}
+	if err := j.notRevoked(ctx, terms.Revocation, v.compact, claims); err != nil || !isNew || !terms.OneTime {
+		return err
+	}
+	if j.req.Channel == core.ChannelDocument { // for which nothing is written
+		return core.Refuse(core.InvalidSoftwareStatement, "software_statement is good for one time here, and a metadata document is read again and again: register the client.")
+	}
+	once, err := terms.once(v.issuer, claims)
+	if err == nil {
 		j.onces = append(j.onces, once)
+	}
+	return err
+}
+
+// statementType is what issuers call statements that say what they are; none is registered.
+const statementType = "software-statement+jwt"
+
+// isGeneralType tells the types of JWTs that say nothing of what they are for; any other was made for something else (RFC 8725
+// §3.11).
+func isGeneralType(typ string) bool {
+	switch strings.TrimPrefix(strings.ToLower(typ), "application/") { // which may be left out (RFC 7515 §4.1.9)
+	case "", "jwt", "jose":
+		return true
+	}
+	return false
+}
+
+// forUs holds a statement of a trusted issuer to its aud, if it has one (RFC 7519 §4.1.3): what else the issuer signs, such as an ID
+// token for somebody's client, is no statement.
+func (j *judgement) forUs(claims strictjson.Value, also []string) error {
+	if _, named := claims.Get("aud"); named && !j.isAudience(claims, also) {
+		return core.Refuse(core.InvalidSoftwareStatement, "software_statement names other servers in aud, and not this one.")
 	}
 	return nil
 }
@@ -84,6 +120,9 @@ func (j *judgement) vouchStatement(ctx context.Context, compact, own string, doc
 	token, err := jose.Read(compact, maxStatement)
 	if err != nil {
 		return vouching{}, core.Refuse(core.InvalidSoftwareStatement, "software_statement is no usable signed JWT: %v.", err)
+	}
+	if typ := token.Header.Typ; !isGeneralType(typ) && !strings.EqualFold(typ, statementType) {
+		return vouching{}, core.Refuse(core.InvalidSoftwareStatement, "software_statement is a JWT of the type %q, which no software statement is.", core.Clip(typ))
 	}
 	v := vouching{compact: compact, token: token}
 	v.issuer, _ = field(token.Claims, "iss")

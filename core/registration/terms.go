@@ -75,7 +75,7 @@ func (j *judgement) beyond(terms *core.Terms) []core.Reason {
 	for _, member := range []string{"redirect_uris", "post_logout_redirect_uris"} {
 		row, _ := metadata.Lookup(member)
 		for _, raw := range without(row.List(&j.draft), row.List(before)...) {
-			if !allowsHost(terms, oauth.ParseURI(raw).Host) {
+			if !allowsHost(terms, oauth.ParseURI(raw)) {
 				found = append(found, outside("redirect_hosts", row.Code, member, "%s: %q is not at a host that the initial access token allows; it allows: %s.",
 					member, core.Clip(raw), core.Clip(strings.Join(terms.RedirectHosts, ", "))))
 			}
@@ -101,9 +101,11 @@ func beyondScopes(terms *core.Terms, scopes []string) []string {
 	return without(scopes, terms.Scopes...)
 }
 
-func allowsHost(terms *core.Terms, host string) bool {
-	return len(terms.RedirectHosts) == 0 || slices.ContainsFunc(terms.RedirectHosts, func(pattern string) bool {
-		matches, err := oauth.HostMatches(host, pattern)
+// allowsHost looks for the host of a web address. What follows a private-use scheme is none, however it looks: the scheme says who
+// is sent there.
+func allowsHost(terms *core.Terms, uri oauth.URI) bool {
+	return len(terms.RedirectHosts) == 0 || uri.Class != oauth.ClassPrivateScheme && slices.ContainsFunc(terms.RedirectHosts, func(pattern string) bool {
+		matches, err := oauth.HostMatches(uri.Host, pattern)
 		return err == nil && matches
 	})
 }

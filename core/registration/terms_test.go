@@ -54,6 +54,7 @@ func TestBeyondTheToken(t *testing.T) {
 		`{"software_id":"s1","redirect_uris":["https://app.example.com/cb","https://partner.example/cb"]}`: {core.InvalidRedirectURI, "iat.redirect_hosts", "https://partner.example/cb"},
 		`{"software_id":"s1","redirect_uris":["https://a.b.partner.example/cb"]}`:                          {core.InvalidRedirectURI, "iat.redirect_hosts", "a.b.partner.example"},
 		`{"software_id":"s1","redirect_uris":["com.example.app:/cb"]}`:                                     {core.InvalidRedirectURI, "iat.redirect_hosts", "com.example.app:/cb"},
+		`{"software_id":"s1","redirect_uris":["com.evil.app://app.example.com/cb"]}`:                       {core.InvalidRedirectURI, "iat.redirect_hosts", "com.evil.app://"},
 		`{"software_id":"s1","redirect_uris":["http://127.0.0.1/cb"]}`:                                     {core.InvalidRedirectURI, "iat.redirect_hosts", "127.0.0.1"},
 		`{"software_id":"s1","redirect_uris":["https://app.example.com/cb"],"post_logout_redirect_uris":["https://evil.example/"]}`: {
 			core.InvalidClientMetadata, "iat.redirect_hosts", "post_logout_redirect_uris"},

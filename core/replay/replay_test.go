@@ -229,12 +229,16 @@ func TestReplay(t *testing.T) {
 	h.entries[5].Stages = h.entries[5].Stages[:1] // ended before policy
 	h.entries[6].Verdict = ledger.Denied          // its commit was refused: not policy's doing
 	h.entries[6].Error = &ledger.Problem{Code: "gone"}
+	outside := h.entry(7, "Shop") // what its sector publishes lacks it: nor is that
+	outside.Stages[2] = ledger.Stage{Stage: "sector", Reasons: []core.Reason{{Rule: "floor.sector_redirects"}}}
+	outside.Verdict, outside.Error = ledger.Denied, &ledger.Problem{Code: core.InvalidClientMetadata}
+	h.entries = append(h.entries, outside)
 	r := h.await(h.jobs.Replay(t.Context(), replay.Order{}))
-	if counts(r) != "not_judged 2, not_kept 1, same 4" || r.State != replay.Done || r.Total != 7 || r.Done != 7 || r.Changed != 0 || len(r.Items) != 0 || r.Revision != "r-live" || r.Foreign != 4 {
+	if counts(r) != "not_judged 2, not_kept 1, same 5" || r.State != replay.Done || r.Total != 8 || r.Done != 8 || r.Changed != 0 || len(r.Items) != 0 || r.Revision != "r-live" || r.Foreign != 5 {
 		t.Errorf("by the policy in force: %s, %+v", counts(r), r)
 	}
 	r = h.await(h.jobs.Replay(t.Context(), replay.Order{Files: map[string]string{"label": "denied"}}))
-	if counts(r) != "not_judged 2, not_kept 1, same 1, would_deny 3" || r.Changed != 3 || len(r.Items) != 3 || r.Revision != "r-new" || r.Live != "r-live" {
+	if counts(r) != "not_judged 2, not_kept 1, same 1, would_deny 4" || r.Changed != 4 || len(r.Items) != 4 || r.Revision != "r-new" || r.Live != "r-live" {
 		t.Fatalf("by a stricter one: %s, %+v", counts(r), r)
 	}
 	d := r.Items[0]

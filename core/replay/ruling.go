@@ -32,7 +32,7 @@ func rulingOf(e ledger.Entry) (r Ruling, reached bool) {
 			r.add(row)
 		case row.Stage == "floor" && reached: // under what policy had changed
 			r.add(row)
-		case row.Stage == "approve": // whatever kept it from being carried out was not policy
+		case row.Stage == "sector", row.Stage == "approve": // policy had allowed it: whatever kept it from being carried out was something else
 			r.Verdict = ledger.Allowed
 		}
 	}

@@ -16,14 +16,19 @@ import (
 // load makes a program that is closed with the test, on a machine of its own.
 func load(t testing.TB, binary []byte, imports Imports, limits Limits, configure ...ConfigureFunc) *Program {
 	t.Helper()
+	m, err := NewMachine(Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loadInto(t, m, binary, imports, limits, configure...)
+}
+
+func loadInto(t testing.TB, m *Machine, binary []byte, imports Imports, limits Limits, configure ...ConfigureFunc) *Program {
+	t.Helper()
 	for _, wall := range []*time.Duration{&limits.Wall, &limits.InitWall, &limits.Wait} {
 		if *wall == 0 { // not what this test is about; tests run on busy machines
 			*wall = time.Minute
 		}
-	}
-	m, err := NewMachine(Options{})
-	if err != nil {
-		t.Fatal(err)
 	}
 	p, err := m.Load(context.Background(), binary, imports, limits, configure...)
 	if err != nil {

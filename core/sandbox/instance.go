@@ -57,6 +57,7 @@ func (p *Program) newInstance(ctx context.Context) (*Instance, error) {
 	if p.created++; p.initial.parts == nil {
 		p.initial = i.start
 	}
+	i.linear.settle(p.machine.pages, &i.start)
 	ready = true
 	return i, nil
 }
@@ -182,7 +183,7 @@ func (i *Instance) restore() int {
 	for n, g := range i.globals {
 		g.Set(i.start.globals[n])
 	}
-	return i.start.restore(i.memory())
+	return i.start.restore(i.memory(), i.linear.written(i.program.machine.pages))
 }
 
 func (i *Instance) readGlobals() []uint64 {

@@ -119,7 +119,7 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	if _, _, err := callOnce(p, "trap"); err == nil {
 		t.Fatal("no trap")
 	}
-	if inst.linear.space != nil || inst.linear.release != nil {
+	if inst.linear.space != nil || inst.linear.reserved {
 		t.Error("an instance that failed keeps its memory")
 	}
 }

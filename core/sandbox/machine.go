@@ -24,6 +24,7 @@ type Machine struct {
 	cache     wazero.CompilationCache
 	onDisk    bool
 	compiling chan struct{} // one compilation at a time: it is the most expensive thing a module can make us do
+	pages     *pageMap      // nil: nobody tells which pages were written to
 
 	mu       sync.Mutex
 	programs int // not yet torn down
@@ -32,25 +33,28 @@ type Machine struct {
 
 // NewMachine prepares a machine. An error means that CacheDir cannot be used or trusted.
 func NewMachine(o Options) (*Machine, error) {
-	m := &Machine{compiling: make(chan struct{}, 1), onDisk: o.CacheDir != ""}
-	if !m.onDisk {
-		m.cache = wazero.NewCompilationCache()
-		return m, nil
-	}
-	if err := os.MkdirAll(o.CacheDir, 0o700); err != nil {
-		return nil, fmt.Errorf("sandbox: compilation cache: %w", err)
-	}
-	info, err := os.Lstat(o.CacheDir)
+	cache, err := openCache(o.CacheDir)
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: compilation cache: %w", err)
 	}
+	return &Machine{cache: cache, onDisk: o.CacheDir != "", compiling: make(chan struct{}, 1), pages: openPageMap()}, nil
+}
+
+func openCache(dir string) (wazero.CompilationCache, error) {
+	if dir == "" {
+		return wazero.NewCompilationCache(), nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return nil, err
+	}
 	if !info.IsDir() || info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("sandbox: compilation cache %s must be a directory of mode 0700, it is %s", o.CacheDir, info.Mode())
+		return nil, fmt.Errorf("%s must be a directory of mode 0700, it is %s", dir, info.Mode())
 	}
-	if m.cache, err = wazero.NewCompilationCacheWithDir(o.CacheDir); err != nil {
-		return nil, fmt.Errorf("sandbox: compilation cache: %w", err)
-	}
-	return m, nil
+	return wazero.NewCompilationCacheWithDir(dir)
 }
 
 // Close gives the compiled code back. If programs are still open it happens when the last of them is closed; new ones
@@ -70,7 +74,7 @@ func (m *Machine) closeUnused() error {
 	if !m.closed || m.programs > 0 {
 		return nil
 	}
-	return m.cache.Close(context.Background())
+	return errors.Join(m.cache.Close(context.Background()), m.pages.close())
 }
 
 // register counts a program in.

@@ -1,6 +1,9 @@
 package sandbox
 
-import "bytes"
+import (
+	"bytes"
+	"os"
+)
 
 // resetPage is the unit of comparing and restoring. It is the operating system's page size, not WebAssembly's.
 const resetPage = 4 << 10
@@ -65,18 +68,23 @@ func (s *snapshot) equal(memory []byte) bool {
 	return true
 }
 
+// written tells which pages of a memory, as the operating system counts them, may differ from its snapshot. Nil: any may.
+type written []bool
+
+func (w written) has(at int) bool { return w == nil || w[at/os.Getpagesize()] }
+
 // restore writes back the pages of memory that differ and says how many did. Both have the same length.
-func (s *snapshot) restore(memory []byte) int {
+func (s *snapshot) restore(memory []byte, w written) int {
 	changed := 0
 	for n := range s.parts {
 		p := &s.parts[n]
 		live, want := memory[p.at:p.at+p.size], p.want()
-		if bytes.Equal(live, want) {
+		if w == nil && bytes.Equal(live, want) { // mostly, and at once is faster
 			continue
 		}
 		for at := 0; at < p.size; at += resetPage {
 			end := min(at+resetPage, p.size)
-			if !bytes.Equal(live[at:end], want[at:end]) {
+			if w.has(p.at+at) && !bytes.Equal(live[at:end], want[at:end]) {
 				copy(live[at:end], want[at:end])
 				changed++
 			}

@@ -93,7 +93,7 @@ func (c *call) idToken(access core.Secret) (core.Secret, error) {
 	r.TextIf("nonce", c.nonce)
 	r.Text("at_hash", halfHash(alg, access.Reveal()))
 	r.TextsIf("amr", c.grant.Methods)
-	r.TextIf("sid", string(c.grant.Session))
+	r.TextIf("sid", string(c.parts.Names.Session(&c.client.Client, c.grant.Session)))
 	r.End('}')
 	claims, err := r.Bytes()
 	if err != nil {

@@ -65,6 +65,13 @@ func TestPairwiseSubjects(t *testing.T) {
 	if other := h.pairwise("spa"); other == want {
 		t.Error("two sectors know her by one name")
 	}
+	client := h.clients["web"].Client
+	for what, token := range map[string]core.Secret{"ID token": answer.IDToken, "refreshed ID token": again.IDToken} {
+		sid, _ := h.claims(token, "JWT", "RS256").Get("sid")
+		if got, _ := sid.Text(); got != string(names.Session(&client, "s-1")) || got == "s-1" {
+			t.Errorf("%s: sid %q", what, got)
+		}
+	}
 }
 
 // A token that was made while the client knew people by other names is void.

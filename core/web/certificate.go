@@ -128,20 +128,8 @@ func certificateOf(r *Request) *core.Certificate {
 		return nil
 	}
 	c := Described(r.Certificates[0])
-	c.Trusted = r.issuers != nil && issuedBy(r.issuers, r.Certificates, r.Start)
+	c.Trusted = core.VerifyChain(r.issuers, r.Certificates, r.Start) == nil
 	return c
-}
-
-// issuedBy tells whether a chain leads from a client's certificate to an authority.
-func issuedBy(authorities *x509.CertPool, chain []*x509.Certificate, now time.Time) bool {
-	between := x509.NewCertPool()
-	for _, issuer := range chain[1:] {
-		between.AddCert(issuer)
-	}
-	_, err := chain[0].Verify(x509.VerifyOptions{
-		Roots: authorities, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	})
-	return err == nil
 }
 
 // Described gives what there is to know of a certificate.

@@ -315,7 +315,13 @@ func TestForwarded(t *testing.T) {
 		{[]string{"for=_hidden"}, "127.0.0.1"},
 		{[]string{"for=6.6.6.6;for=7.7.7.7"}, "127.0.0.1"},
 		{[]string{"proto=https"}, "127.0.0.1"},
-		{[]string{`for="6.6.6.6`}, "6.6.6.6"},
+		{[]string{`for="6.6.6.6`}, "127.0.0.1"},
+		// The caller leaves a quoted string open, so that what the proxy adds seems to be part of it.
+		{[]string{`for=6.6.6.6;x="`, "for=203.0.113.7"}, "203.0.113.7"},
+		{[]string{`for=6.6.6.6;x=", for=203.0.113.7`}, "203.0.113.7"},
+		{[]string{`for=6.6.6.6;x=", for="[2001:db8::1]:4711"`}, "2001:db8::1"},
+		{[]string{`for=6.6.6.6;x="\, for="[2001:db8::1]:4711"`}, "2001:db8::1"},
+		{[]string{`for=6.6.6.6, x=", for=10.1.1.1`}, "10.1.1.1"},
 	} {
 		header := []string{"X-Forwarded-For: 6.6.6.9"}
 		for _, value := range c.sent {
@@ -384,16 +390,22 @@ func TestAreas(t *testing.T) {
 
 // Whatever a proxy or its caller wrote into Forwarded: an address comes out that can be compared, or none.
 func FuzzForwardedFor(f *testing.F) {
-	for _, seed := range []string{"for=203.0.113.7", `for="[2001:db8::1]:4711";proto=https`, `for="a\",b";for=6.6.6.6`, `for="[::ffff:1.2.3.4%eth0]"`, "for=", `for="`, "FOR = 1.2.3.4 "} {
+	for _, seed := range []string{"for=203.0.113.7", `for="[2001:db8::1]:4711";proto=https`, `for="a\",b";for=6.6.6.6`, `for="[::ffff:1.2.3.4%eth0]"`, "for=", `for="`, "FOR = 1.2.3.4 ", `for=6.6.6.6;x="\`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, element string) {
 		if got := forwardedFor(element); got.IsValid() && (got.Zone() != "" || got.Is4In6()) {
 			t.Errorf("%q: %s", element, got)
 		}
-		parts := splitOutside(element, ',')
+		parts, _ := splitOutside(element, ',')
 		if strings.Join(parts, ",") != element {
 			t.Errorf("%q falls into %q", element, parts)
+		}
+		for added, want := range map[string]string{"for=203.0.113.7": "203.0.113.7", `for="[2001:db8::1]:4711";proto=https`: "2001:db8::1"} {
+			elements := elementsOf(element + ", " + added)
+			if got := forwardedFor(elements[len(elements)-1]); got.String() != want {
+				t.Errorf("a proxy added %s to %q: %s", added, element, got)
+			}
 		}
 	})
 }

@@ -16,8 +16,10 @@ const (
 func (s *Server) hops(h head) []netip.Addr {
 	var said []netip.Addr
 	if s.opt.ForwardedHeader == Forwarded {
-		for _, element := range splitOutside(strings.Join(h.all(Forwarded), ","), ',') {
-			said = append(said, forwardedFor(element))
+		for _, field := range h.all(Forwarded) { // each by itself: a quoted string does not go on in the next
+			for _, element := range elementsOf(field) {
+				said = append(said, forwardedFor(element))
+			}
 		}
 		return said
 	}
@@ -27,10 +29,21 @@ func (s *Server) hops(h head) []netip.Addr {
 	return said
 }
 
+// elementsOf lists the elements of one field. A caller may leave a quoted string open, so that what a proxy adds seems to be part of
+// it: then only what stands after the last comma counts, which is the proxy's.
+func elementsOf(field string) []string {
+	elements, whole := splitOutside(field, ',')
+	if !whole {
+		return []string{"", field[strings.LastIndexByte(field, ',')+1:]}
+	}
+	return elements
+}
+
 // forwardedFor gives the address that one element of Forwarded names (RFC 7239 §4): that of its one parameter "for".
 func forwardedFor(element string) (addr netip.Addr) {
-	found := false
-	for _, pair := range splitOutside(element, ';') {
+	pairs, whole := splitOutside(element, ';')
+	found := !whole
+	for _, pair := range pairs {
 		name, value, _ := strings.Cut(pair, "=")
 		if !strings.EqualFold(strings.TrimSpace(name), "for") {
 			continue
@@ -62,9 +75,8 @@ func addressOf(node string) netip.Addr {
 	return addr.Unmap().WithZone("")
 }
 
-// splitOutside cuts at a separator that does not stand in a quoted string.
-func splitOutside(s string, separator byte) []string {
-	var parts []string
+// splitOutside cuts at a separator that does not stand in a quoted string. It is not whole when the last such string never ends.
+func splitOutside(s string, separator byte) (parts []string, whole bool) {
 	quoted, start := false, 0
 	for i := 0; i < len(s); i++ {
 		switch {
@@ -76,5 +88,5 @@ func splitOutside(s string, separator byte) []string {
 			parts, start = append(parts, s[start:i]), i+1
 		}
 	}
-	return append(parts, s[start:])
+	return append(parts, s[start:]), !quoted
 }

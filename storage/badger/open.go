@@ -8,10 +8,10 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	badgerdb "github.com/dgraph-io/badger/v4"
-	"golang.org/x/sys/unix"
 
 	"github.com/ostiary/ostiary/storage"
 )
@@ -117,7 +117,7 @@ func acquire(dir string, patience time.Duration) (*os.File, error) {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	for start := time.Now(); ; time.Sleep(retryEvery) {
-		err := unix.Flock(int(folder.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		waited := time.Since(start)
 		switch {
 		case err == nil:
@@ -126,7 +126,7 @@ func acquire(dir string, patience time.Duration) (*os.File, error) {
 				return nil, errors.Join(fmt.Errorf("open store: %w", err), folder.Close())
 			}
 			return folder, nil
-		case !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR):
+		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
 			return nil, errors.Join(fmt.Errorf("lock folder %s: %w", dir, err), folder.Close())
 		case waited > patience || waited > whileAlive && holderLives(dir):
 			return nil, errors.Join(inUse{dir}, folder.Close())
@@ -144,8 +144,8 @@ func holderLives(dir string) bool {
 	if err != nil || pid <= 0 || pid == os.Getpid() { // our own number: that of one killed in another container like this
 		return false
 	}
-	err = unix.Kill(pid, 0)
-	return (err == nil || errors.Is(err, unix.EPERM)) && !isZombie(pid)
+	err = syscall.Kill(pid, 0)
+	return (err == nil || errors.Is(err, syscall.EPERM)) && !isZombie(pid)
 }
 
 // isZombie tells a process that was killed and is not yet buried: what is left of it may still hold the lock.

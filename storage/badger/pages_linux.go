@@ -6,14 +6,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
 	residentFiles = 64 << 20 // bytes of mapped files that may stay in memory, the binary's own included
 	lookAtPages   = 2 * time.Second
+
+	pageOut = 21 // MADV_PAGEOUT of linux/mman.h, which package syscall does not have
 )
 
 // A pager bounds the memory that mapped tables take. Badger writes its tables through maps, and what was touched once stays:
@@ -78,7 +79,7 @@ func (p *pager) release() (asked int) {
 	defer maps.Close()
 	for lines := bufio.NewScanner(maps); lines.Scan(); {
 		if start, end, ok := p.tableMap(lines.Text()); ok {
-			_, _, _ = unix.Syscall(unix.SYS_MADVISE, start, end-start, unix.MADV_PAGEOUT) // an old kernel refuses, and nothing is lost
+			_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, start, end-start, pageOut) // an old kernel refuses, and nothing is lost
 			asked++
 		}
 	}

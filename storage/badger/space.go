@@ -3,9 +3,8 @@ package badger
 import (
 	"fmt"
 	"sync"
+	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"github.com/ostiary/ostiary/storage"
 )
@@ -75,8 +74,8 @@ func (s *space) enoughToOpen() error {
 
 // freeSpace is what an unprivileged process may still write below dir.
 func freeSpace(dir string) (uint64, error) {
-	var fs unix.Statfs_t
-	if err := unix.Statfs(dir, &fs); err != nil {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(dir, &fs); err != nil {
 		return 0, err
 	}
 	return fs.Bavail * uint64(fs.Bsize), nil

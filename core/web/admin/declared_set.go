@@ -13,9 +13,12 @@ import (
 	"github.com/ostiary/ostiary/core/web"
 )
 
-// DeclaredSets keep what is declared beside clients: trusted issuers, templates of initial access tokens and policy data.
+// DeclaredSets keep what is declared beside clients: trusted issuers, templates of initial access tokens, policy data and bindings of
+// plugins.
 type DeclaredSets interface {
 	List(ctx context.Context) ([]DeclaredSet, error)
+	// Show gives what a set declares, without secrets.
+	Show(ctx context.Context, set string) (ShownSet, error)
 	// Declare tells what would change, and unless it is a dry run, changes it. Nothing is changed when all could not be used.
 	Declare(ctx context.Context, order SetOrder) (SetPlan, error)
 }
@@ -27,6 +30,13 @@ type DeclaredSet struct {
 	By      core.Subject `json:"by"`
 	At      time.Time    `json:"at"`
 	Entries []SetEntry   `json:"entries"`
+}
+
+// A ShownSet is a set in the form of a file, but for its clients.
+type ShownSet struct {
+	DeclaredSet
+	Document strictjson.Value `json:"document"`
+	LeftOut  []string         `json:"left_out"` // names what is not in it: secrets
 }
 
 // A SetEntry is one thing that is declared.
@@ -54,9 +64,12 @@ type SetPlan struct {
 
 // A SetChange is one entry that is made, changed or removed.
 type SetChange struct {
-	Action string `json:"action"` // create, update, delete
-	Kind   string `json:"kind"`
-	Name   string `json:"name"`
+	Action string               `json:"action"` // create, update, delete
+	Kind   string               `json:"kind"`
+	Name   string               `json:"name"`
+	Diff   []strictjson.PatchOp `json:"diff,omitempty"`   // of what is no secret
+	Says   []string             `json:"says,omitempty"`   // what the server would make of it; after it is written, what it made of it
+	Failed bool                 `json:"failed,omitempty"` // it is written, and cannot come into force: Says why
 }
 
 // ListSets lists the sets of declarations and what each holds beside clients.
@@ -69,6 +82,19 @@ func (h *Handlers) ListSets(ctx context.Context, r *web.Request, _ operator.Oper
 		return web.Response{}, err
 	}
 	return reply(http.StatusOK, list[DeclaredSet]{Items: sets})
+}
+
+// ShowSet is what a set declares beside clients, without secrets.
+func (h *Handlers) ShowSet(ctx context.Context, r *web.Request, _ operator.Operator) (web.Response, error) {
+	set, err := setOf(r)
+	if err != nil {
+		return web.Response{}, err
+	}
+	shown, err := h.Sets.Show(ctx, set)
+	if err != nil {
+		return web.Response{}, err
+	}
+	return reply(http.StatusOK, shown)
 }
 
 // DeclareSet is PUT: what a set declares beside clients. ?prune=true removes what the body does not name, dry_run=true only tells

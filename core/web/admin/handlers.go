@@ -22,7 +22,7 @@ import (
 
 // Roster knows the operators (core/operator).
 type Roster interface {
-	Authenticate(ctx context.Context, bearer core.Secret) (operator.Operator, error)
+	Authenticate(ctx context.Context, bearer core.Secret, certificate *core.Certificate) (operator.Operator, error)
 }
 
 // Tokens are the initial access tokens (core/registration).
@@ -118,7 +118,7 @@ func (h *Handlers) operator(ctx context.Context, r *web.Request) (operator.Opera
 	if err != nil {
 		return operator.Operator{}, err
 	}
-	return h.Roster.Authenticate(ctx, bearer)
+	return h.Roster.Authenticate(ctx, bearer, web.CallerOf(r).Certificate)
 }
 
 // note has the desk write down who wanted to change a client without being an operator: the answer has a decision id, which

@@ -149,15 +149,16 @@ func (h *Handlers) do(ctx context.Context, r *web.Request, op core.Operation, ch
 	return web.JSON(status, answer.Body).With("ETag", answer.Tag), nil
 }
 
-// read parses the credential and the document. Who presents no token is limited by address.
+// read parses the credential and the document. Who presents no token that can be looked up is limited by address.
 func (h *Handlers) read(r *web.Request, req *registration.Request) (err error) {
-	if req.Credential.Bearer, err = web.BearerToken(r); err != nil {
-		return err
-	}
+	req.Credential.Bearer, err = web.BearerToken(r)
 	if req.Credential.Bearer == "" {
-		if err := h.mayAsk(r); err != nil {
-			return err
+		if limited := h.mayAsk(r); limited != nil {
+			return limited
 		}
+	}
+	if err != nil {
+		return err
 	}
 	if req.Operation != core.Register { // a ?client_id= there would put the refusal into another client's history
 		if req.ClientID, err = clientID(r); err != nil {

@@ -65,6 +65,22 @@ func TestSpentTokensAreNoGuesses(t *testing.T) {
 	}
 }
 
+// A credential that cannot be read is as good as none: it is no way around the limit.
+func TestMalformedCredentialsCount(t *testing.T) {
+	for _, req := range []ask{
+		{method: http.MethodGet, path: "dcr/register/c-nobody", bearer: "what is this?", from: "192.0.2.1"},
+		{method: http.MethodGet, path: "dcr/register/c-nobody?access_token=abc", from: "192.0.2.1"},
+	} {
+		h := open(t)
+		for range burst {
+			if a := h.ask(req); a.StatusCode != http.StatusUnauthorized && a.StatusCode != http.StatusBadRequest {
+				t.Fatalf("%d %s", a.StatusCode, a.body)
+			}
+		}
+		h.refused(h.ask(req), http.StatusTooManyRequests, core.TooManyRequests, "wait and try again")
+	}
+}
+
 // A client is named once, and a credential stands in one place.
 func TestNamedTwice(t *testing.T) {
 	h := open(t)

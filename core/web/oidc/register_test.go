@@ -136,6 +136,7 @@ func TestChallenges(t *testing.T) {
 		"a list":      {"Bearer abc, Bearer def", "malformed"},
 		"very long":   {"Bearer " + strings.Repeat("a", 8000), "malformed"},
 	} {
+		h.now = h.now.Add(every) // each counts against the address
 		req := post("", shop)
 		req.header = http.Header{"Authorization": {c.authorization}}
 		a := h.ask(req)
@@ -145,6 +146,7 @@ func TestChallenges(t *testing.T) {
 		}
 	}
 	for name, authorization := range map[string]string{"another scheme": "Basic YTpi", "no scheme": "abc", "nothing after it": "Bearer", "empty": ""} {
+		h.now = h.now.Add(every)
 		req := post("", shop)
 		req.header = http.Header{"Authorization": {authorization}}
 		a := h.ask(req)
@@ -183,6 +185,7 @@ func TestWhereCredentialsAreNot(t *testing.T) {
 	bearer := h.token(10)
 	for _, path := range []string{"dcr/register?access_token=" + bearer, "dcr/register?access_token=", "dcr/register?a=b&access%5Ftoken=" + bearer} {
 		for _, header := range []string{"", bearer} {
+			h.now = h.now.Add(every)
 			a := h.ask(ask{method: http.MethodPost, path: path, bearer: header, body: shop})
 			h.refused(a, http.StatusBadRequest, core.InvalidRequest, "query is not accepted")
 			if strings.Contains(a.body, bearer) {
@@ -190,6 +193,7 @@ func TestWhereCredentialsAreNot(t *testing.T) {
 			}
 		}
 	}
+	h.now = h.now.Add(burst * every)
 	twice := post("", shop)
 	twice.header = http.Header{"Authorization": {"Bearer " + bearer, "Bearer " + bearer}}
 	if a := h.ask(twice); a.StatusCode != http.StatusBadRequest || !strings.Contains(a.text("error_description"), "Authorization") {

@@ -117,6 +117,7 @@ func operatorsAPI(a *admin.Handlers) []web.Route {
 		judged(http.MethodPost, "/api/admin/clients/:id/secret", a.As(a.RotateSecret)),
 		operators(http.MethodGet, "/api/admin/export/clients", a.As(a.ExportClients)),
 		operators(http.MethodGet, "/api/admin/declarations", a.As(a.ListSets)),
+		operators(http.MethodGet, "/api/admin/declarations/:set", a.As(a.ShowSet)),
 		candidate(http.MethodPut, "/api/admin/declarations/:set", a, a.As(a.DeclareSet)),
 		candidate(http.MethodPost, "/api/admin/declarations/:set/plan", a, a.As(a.PlanClients)),
 		judged(http.MethodPut, "/api/admin/declarations/:set/clients/:id", a.As(a.DeclareClient)),

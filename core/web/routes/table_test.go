@@ -81,6 +81,7 @@ GET /api/admin/clients/:id/history: operator, Bearer
 POST /api/admin/clients/:id/secret: operator, judged, Bearer, application/json
 GET /api/admin/export/clients: operator, Bearer
 GET /api/admin/declarations: operator, Bearer
+GET /api/admin/declarations/:set: operator, Bearer
 PUT /api/admin/declarations/:set: operator, Bearer, 4194304 bytes, once admitted, application/json
 POST /api/admin/declarations/:set/plan: operator, Bearer, 4194304 bytes, once admitted, application/json
 PUT /api/admin/declarations/:set/clients/:id: operator, judged, Bearer, application/json

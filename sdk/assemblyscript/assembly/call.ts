@@ -2,7 +2,7 @@ import { MAX_WARNINGS, Point } from "./abi";
 import { Level, log } from "./host";
 import { Metadata } from "./metadata";
 import { Code, describable, printable } from "./reject";
-import { Member, put, Value } from "./value";
+import { Member, put, spaced, Value } from "./value";
 
 /** One question to the plugin and, piece by piece, its answer. */
 export class Call {
@@ -209,7 +209,7 @@ export class Patch {
   setBool(member: string, b: bool): void { this.set(member, Value.bool(b)); }
 
   /** Sets the member scope, which is one string with spaces. */
-  setScope(scopes: string[]): void { this.setString("scope", scopes.join(" ")); }
+  setScope(scopes: string[]): void { this.set("scope", spaced(scopes)); }
 
   /** Takes a member away. */
   remove(member: string): void { this.set(member, Value.null()); }

@@ -1,4 +1,4 @@
-import { Scanner } from "./scan";
+import { behindColon, first, next, reads, space, valueEnd, words } from "./scan";
 import { Value } from "./value";
 
 /**
@@ -6,32 +6,22 @@ import { Value } from "./value";
  * empty one; get tells absent from empty.
  */
 export class Metadata {
-  private names: Value[] | null = null; // of value's members, found when first asked
-  private values: Value[] = [];
+  constructor(public readonly value: Value, private members: Places | null = null) {}
 
-  constructor(public value: Value) {}
+  /** Reads the value that begins at `at`; its members are found on the way to its end. */
+  static read(at: usize, end: usize, owner: ArrayBuffer | null): Metadata {
+    const members = new Places(at, end);
+    return new Metadata(new Value(at, members.end, owner), members);
+  }
 
   /** A member; the absent Value if there is none. */
   get(name: string): Value {
-    let names = this.names;
-    if (!names) names = this.index();
-    for (let i = 0; i < names.length; i++) {
-      if (unchecked(names[i]).is(name)) return unchecked(this.values[i]);
+    let members = this.members;
+    if (!members) {
+      members = new Places(this.value.start, this.value.end);
+      this.members = members;
     }
-    return Value.absent();
-  }
-
-  private index(): Value[] {
-    const names: Value[] = [];
-    this.names = names;
-    const s = new Scanner(this.value.start, this.value.end, this.value.owner);
-    if (!s.open(0x7b)) return names;
-    while (s.next(0x7d)) {
-      names.push(s.take());
-      s.colon();
-      this.values.push(s.take());
-    }
-    return names;
+    return members.get(name, this.value.owner);
   }
 
   get clientName(): string { return this.get("client_name").text(); }
@@ -51,11 +41,47 @@ export class Metadata {
 
   /** The member scope, split at its spaces. */
   get scope(): string[] {
-    const list = this.get("scope").text().split(" ");
-    const words: string[] = [];
-    for (let i = 0; i < list.length; i++) {
-      if (list[i] != "") words.push(list[i]);
+    const scope = this.get("scope");
+    return scope.isString() ? words(scope.start, scope.end) : [];
+  }
+}
+
+/** Where the members of an object stand: of each the name and the value, each from its first place to that behind it. */
+class Places {
+  /** The place behind the object. */
+  readonly end: usize;
+  private list: StaticArray<usize> = new StaticArray<usize>(4 * 32);
+  private size: i32 = 0;
+
+  constructor(start: usize, end: usize) {
+    let stop: usize = 0;
+    for (let name = first(start, end, 0x7b); name; name = next(stop, end)) {
+      const behind = valueEnd(name, end);
+      const value = behindColon(behind, end);
+      stop = valueEnd(value, end);
+      this.add(name, behind, value, stop);
     }
-    return words;
+    this.end = stop ? space(stop, end) + 1 : valueEnd(start, end);
+  }
+
+  @inline
+  private add(name: usize, behind: usize, value: usize, stop: usize): void {
+    if (this.size == this.list.length) this.list = this.list.concat<StaticArray<usize>>(new StaticArray<usize>(this.size));
+    const list = this.list;
+    const n = this.size;
+    unchecked(list[n] = name);
+    unchecked(list[n + 1] = behind);
+    unchecked(list[n + 2] = value);
+    unchecked(list[n + 3] = stop);
+    this.size = n + 4;
+  }
+
+  get(name: string, owner: ArrayBuffer | null): Value {
+    const list = this.list;
+    const size = this.size;
+    for (let n = 0; n < size; n += 4) {
+      if (reads(unchecked(list[n]), unchecked(list[n + 1]), name)) return new Value(unchecked(list[n + 2]), unchecked(list[n + 3]), owner);
+    }
+    return Value.absent();
   }
 }

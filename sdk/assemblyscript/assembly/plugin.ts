@@ -2,7 +2,7 @@ import { HOOKS, MAJOR, MAX_EXTRA, MAX_EXTRAS, OWN_IN_ERROR, Point } from "./abi"
 import { Call, Certificate, Context, Keys, Signed, Token } from "./call";
 import { Metadata } from "./metadata";
 import { codeWord, describable, rejects, rejectsWith } from "./reject";
-import { Scanner } from "./scan";
+import { behindColon, first, next, reads, valueEnd } from "./scan";
 import { Member, Value, writeObject } from "./value";
 import { Writer } from "./write";
 
@@ -200,24 +200,34 @@ function configured(input: Value): string | null {
 
 /** Reads what a hook is given, in one pass. Members it does not know are newer than this SDK and left alone. */
 function readCall(c: Call, input: Value): string | null {
-  const s = new Scanner(input.start, input.end, input.owner);
-  if (!s.open(0x7b)) return "the host sent no object";
-  while (s.next(0x7d)) {
-    const name = s.take();
-    s.colon();
-    const v = s.take();
-    if (name.is("v")) {
+  const end = input.end;
+  const owner = input.owner;
+  if (!input.isObject()) return "the host sent no object";
+  for (let name = first(input.start, end, 0x7b), stop: usize = 0; name; name = next(stop, end)) {
+    const behind = valueEnd(name, end);
+    const at = behindColon(behind, end);
+    if (reads(name, behind, "client")) {
+      c.client = Metadata.read(at, end, owner);
+      stop = c.client.value.end;
+      continue;
+    }
+    if (reads(name, behind, "before")) {
+      c.before = Metadata.read(at, end, owner);
+      stop = c.before.value.end;
+      continue;
+    }
+    stop = valueEnd(at, end);
+    const v = new Value(at, stop, owner);
+    if (reads(name, behind, "v")) {
       if (!v.isInt() || v.int() != MAJOR) return "the host speaks version " + v.json() + " of the wire";
-    } else if (name.is("hook")) c.hookValue = v;
-    else if (name.is("context")) c.context = new Context(v);
-    else if (name.is("client")) c.client = new Metadata(v);
-    else if (name.is("before")) c.before = new Metadata(v);
-    else if (name.is("entropy")) {
+    } else if (reads(name, behind, "hook")) c.hookValue = v;
+    else if (reads(name, behind, "context")) c.context = new Context(v);
+    else if (reads(name, behind, "entropy")) {
       if (!v.isString() || v.end - v.start != 46) return "entropy is not 32 bytes in base64";
       c.entropyValue = v;
-    } else if (name.is("signed")) c.signed = new Signed(v);
-    else if (name.is("certificate")) c.certificate = new Certificate(v);
-    else if (name.is("token")) c.token = new Token(v);
+    } else if (reads(name, behind, "signed")) c.signed = new Signed(v);
+    else if (reads(name, behind, "certificate")) c.certificate = new Certificate(v);
+    else if (reads(name, behind, "token")) c.token = new Token(v);
   }
   return null;
 }

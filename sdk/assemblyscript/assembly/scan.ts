@@ -1,98 +1,64 @@
-import { Value } from "./value";
+// Steps over JSON that was checked or that the host wrote. On any other text these functions find less, and always end. Places are
+// addresses, `end` is the one behind the text. Texts are UTF-8 in memory, and are made into strings only when somebody asks for one.
 
-/**
- * A Scanner walks JSON that was checked or that the host wrote. On any other text it finds less, and always ends. Texts are UTF-8 in
- * memory, and are made into strings only when somebody asks for one.
- */
-export class Scanner {
-  constructor(public pos: usize, public end: usize, public owner: ArrayBuffer | null) {}
+/** Gives the place of the first item of the array at hand, or of the first name of the object; 0: there is none, or it is neither. */
+export function first(at: usize, end: usize, opening: u8): usize {
+  return at < end && load<u8>(at) == opening ? next(at + 1, end) : 0;
+}
 
-  @inline
-  peek(): u8 {
-    return this.pos < this.end ? load<u8>(this.pos) : 0;
+/** Gives the place of the item or name after the one that ended at `at`; 0: that was the last one. */
+export function next(at: usize, end: usize): usize {
+  at = space(at, end);
+  if (at < end && load<u8>(at) == 0x2c) at = space(at + 1, end); // ,
+  return at < end && (load<u8>(at) | 0x20) != 0x7d ? at : 0; // ] }
+}
+
+/** Gives the place of the value whose name ended at `at`. */
+@inline
+export function behindColon(at: usize, end: usize): usize {
+  return space(space(at, end) + 1, end);
+}
+
+/** Steps over white space. The host sends none, so the look for it is all that it may cost. */
+@inline
+export function space(at: usize, end: usize): usize {
+  return at < end && load<u8>(at) <= 0x20 ? spaces(at, end) : at;
+}
+
+function spaces(at: usize, end: usize): usize {
+  while (at < end && load<u8>(at) <= 0x20) at++;
+  return at;
+}
+
+/** Gives the place after the value at hand. */
+export function valueEnd(at: usize, end: usize): usize {
+  if (at >= end) return end;
+  const c = load<u8>(at);
+  if (c == 0x22) return stringEnd(at, end); // "
+  if ((c | 0x20) == 0x7b) return containerEnd(at, end); // { [
+  for (; at < end; at++) {
+    const c = load<u8>(at);
+    if (c == 0x2c || (c | 0x20) == 0x7d || c <= 0x20) break;
   }
+  return at;
+}
 
-  /** Steps over white space. The host sends none, so the check for it is all that it may cost. */
-  @inline
-  space(): void {
-    while (this.pos < this.end && load<u8>(this.pos) <= 0x20) this.pos++;
-  }
-
-  /** Steps into the object or array at hand. What is neither is stepped over. */
-  open(opening: u8): bool {
-    if (this.peek() != opening) {
-      this.skip();
-      return false;
+/** Gives the place after an array or object, looking only at what opens, closes or begins a string. */
+function containerEnd(at: usize, end: usize): usize {
+  for (let depth = 0; at < end; ) {
+    const c = load<u8>(at);
+    if (c == 0x22) {
+      at = stringEnd(at, end);
+      continue;
     }
-    this.pos++;
-    return true;
-  }
-
-  /** Goes to the next item or member and tells whether there is one. At the end it steps over the closing bracket. */
-  next(closing: u8): bool {
-    this.space();
-    if (this.peek() == 0x2c) { // ,
-      this.pos++;
-      this.space();
-    }
-    const c = this.peek();
-    if (c == closing) {
-      this.pos++;
-      return false;
-    }
-    return c != 0 && c != 0x5d && c != 0x7d; // the other bracket would end nothing
-  }
-
-  /** Gives the value at hand and steps over it. */
-  take(): Value {
-    const start = this.pos;
-    this.skip();
-    return new Value(start, this.pos, this.owner);
-  }
-
-  /** Steps over the colon between a name and its value. */
-  @inline
-  colon(): void {
-    this.space();
-    this.pos++;
-    this.space();
-  }
-
-  /** Steps over the value at hand. */
-  skip(): void {
-    const c = this.peek();
-    if (c == 0x22) { // "
-      this.pos = stringEnd(this.pos, this.end);
-    } else if (c == 0x7b || c == 0x5b) { // { [
-      this.leap();
-    } else {
-      while (this.pos < this.end) {
-        const c = load<u8>(this.pos);
-        if (c == 0x2c || c == 0x7d || c == 0x5d || c <= 0x20) break;
-        this.pos++;
-      }
+    at++;
+    if ((c | 0x20) == 0x7b) {
+      depth++;
+    } else if ((c | 0x20) == 0x7d) {
+      if (--depth == 0) break;
     }
   }
-
-  /** Steps over an array or object, looking only at what opens, closes or begins a string. */
-  private leap(): void {
-    let at = this.pos;
-    const end = this.end;
-    for (let depth = 0; at < end; ) {
-      const c = load<u8>(at);
-      if (c == 0x22) {
-        at = stringEnd(at, end);
-        continue;
-      }
-      at++;
-      if ((c | 0x20) == 0x7b) { // { [
-        depth++;
-      } else if ((c | 0x20) == 0x7d) { // } ]
-        if (--depth == 0) break;
-      }
-    }
-    this.pos = at;
-  }
+  return at;
 }
 
 /** Gives the place after the string that begins at start. */
@@ -117,6 +83,7 @@ export function stringEnd(start: usize, end: usize): usize {
 }
 
 const ONES: u64 = 0x0101010101010101;
+const HIGH: u64 = 0x8080808080808080;
 
 /** Marks in the highest bit of a byte where a quote or a backslash stands. Bytes above the first one marked may be marked wrongly,
  * because subtraction borrows from them. */
@@ -124,7 +91,36 @@ const ONES: u64 = 0x0101010101010101;
 function marks(chunk: u64): u64 {
   const quote = chunk ^ (ONES * 0x22);
   const escape = chunk ^ (ONES * 0x5c);
-  return (((quote - ONES) & ~quote) | ((escape - ONES) & ~escape)) & (ONES * 0x80);
+  return (((quote - ONES) & ~quote) | ((escape - ONES) & ~escape)) & HIGH;
+}
+
+/** Makes four ASCII characters of a chunk UTF-16. */
+@inline
+function widened(four: u64): u64 {
+  four = (four | (four << 16)) & 0x0000ffff0000ffff;
+  return (four | (four << 8)) & 0x00ff00ff00ff00ff;
+}
+
+/** Whether a JSON string has this text. It makes no string of it. */
+export function reads(start: usize, end: usize, text: string): bool {
+  const units = <usize>text.length;
+  const bytes = end - start - 2; // at least as many as the text would have units
+  if (bytes < units) return false;
+  const from = changetype<usize>(text);
+  const at = start + 1;
+  let i: usize = 0;
+  for (; i + 8 <= units; i += 8) { // eight characters at a time, as long as they are plain and the same
+    const chunk = load<u64>(at + i);
+    if (marks(chunk) | (chunk & HIGH)) break;
+    if (widened(chunk & 0xffffffff) != load<u64>(from + (i << 1)) || widened(chunk >> 32) != load<u64>(from + (i << 1), 8)) return false;
+  }
+  for (; i < units; i++) {
+    const c = load<u8>(at + i);
+    const want = load<u16>(from + (i << 1));
+    if (c == 0x5c || (c >= 0x80 && want >= 0x80)) return unquote(start, end) == text;
+    if (<u16>c != want) return false;
+  }
+  return bytes == units;
 }
 
 /** Reads four hexadecimal digits; -1 if they are not there. */
@@ -145,25 +141,52 @@ export function hex4(at: usize, end: usize): i32 {
 
 /** Gives the text of a JSON string. */
 export function unquote(start: usize, end: usize): string {
-  start++;
-  end--;
-  let plain = true;
-  let at = start;
-  for (; at + 8 <= end; at += 8) {
-    const chunk = load<u64>(at);
-    if (marks(chunk)) break; // a backslash: the quotes are outside
-    plain = plain && !(chunk & (ONES * 0x80));
-  }
-  for (; at < end; at++) {
-    const c = load<u8>(at);
-    if (c == 0x5c) return unescaped(start, end, at);
-    plain = plain && c < 0x80;
-  }
+  return text(start + 1, end - 1);
+}
+
+/** Gives the text between the quotes of a JSON string, or a part of it. */
+function text(start: usize, end: usize): string {
   const length = end - start;
-  if (!plain) return String.UTF8.decodeUnsafe(start, length);
   const out = __new(length << 1, idof<string>());
-  for (let i: usize = 0; i < length; i++) store<u16>(out + (i << 1), <u16>load<u8>(start + i));
+  let i: usize = 0;
+  for (; i + 8 <= length; i += 8) { // eight characters at a time, as long as they are plain
+    const chunk = load<u64>(start + i);
+    if (marks(chunk) | (chunk & HIGH)) return decoded(start, end);
+    store<u64>(out + (i << 1), widened(chunk & 0xffffffff));
+    store<u64>(out + (i << 1), widened(chunk >> 32), 8);
+  }
+  for (; i < length; i++) {
+    const c = load<u8>(start + i);
+    if (c == 0x5c || c >= 0x80) return decoded(start, end);
+    store<u16>(out + (i << 1), c);
+  }
   return changetype<string>(out);
+}
+
+/** Gives the text of what is not plain ASCII. */
+function decoded(start: usize, end: usize): string {
+  for (let at = start; at < end; at++) {
+    if (load<u8>(at) == 0x5c) return unescaped(start, end, at);
+  }
+  return String.UTF8.decodeUnsafe(start, end - start);
+}
+
+/** Gives the words of a JSON string that spaces part. */
+export function words(start: usize, end: usize): string[] {
+  const list = new Array<string>();
+  let word = start + 1;
+  for (let at = word; at < end; at++) {
+    const c = load<u8>(at);
+    if (c == 0x5c) return written(unquote(start, end)); // it may be an escaped space
+    if (c != 0x20 && at < end - 1) continue;
+    if (at > word) list.push(text(word, at));
+    word = at + 1;
+  }
+  return list;
+}
+
+function written(text: string): string[] {
+  return text.split(" ").filter((word) => word != "");
 }
 
 /** Gives the text of a string whose first backslash is at `at`. */

@@ -1,6 +1,6 @@
 import { Checker } from "./check";
-import { Scanner, unquote } from "./scan";
-import { Writer } from "./write";
+import { behindColon, first, next, reads, space, unquote, valueEnd } from "./scan";
+import { Writer, pad } from "./write";
 
 /** One named value of an object. */
 export class Member {
@@ -13,11 +13,11 @@ export class Member {
  */
 export class Value {
   /** Made by the functions below. The text is the bytes from start to end, which owner keeps alive. */
-  constructor(public start: usize, public end: usize, public owner: ArrayBuffer | null) {}
+  constructor(public readonly start: usize, public readonly end: usize, public readonly owner: ArrayBuffer | null) {}
 
   /** No value. */
   static absent(): Value {
-    return new Value(0, 0, null);
+    return nothing;
   }
 
   /** Reads one JSON text. What is none gives the absent Value. */
@@ -30,9 +30,8 @@ export class Value {
     const start = changetype<usize>(bytes);
     const end = start + bytes.byteLength;
     if (!new Checker(start, end).check()) return Value.absent();
-    const s = new Scanner(start, end, bytes);
-    s.space();
-    return s.take();
+    const at = space(start, end);
+    return new Value(at, valueEnd(at, end), bytes);
   }
 
   /** JSON's null. */
@@ -51,47 +50,42 @@ export class Value {
   }
 
   private static word(word: string): Value {
-    const w = new Writer(word.length);
-    w.raw(word);
-    return w.value();
+    pad.raw(word);
+    return pad.value();
   }
 
   /** A string. */
   static string(text: string): Value {
-    const w = new Writer(text.length + 2);
-    w.string(text);
-    return w.value();
+    pad.string(text);
+    return pad.value();
   }
 
   /** An array of strings. */
   static strings(list: string[]): Value {
-    const w = new Writer(32);
-    w.byte(0x5b);
+    pad.byte(0x5b);
     for (let i = 0; i < list.length; i++) {
-      if (i > 0) w.byte(0x2c);
-      w.string(list[i]);
+      if (i > 0) pad.byte(0x2c);
+      pad.string(list[i]);
     }
-    w.byte(0x5d);
-    return w.value();
+    pad.byte(0x5d);
+    return pad.value();
   }
 
   /** An array. Absent items become null. */
   static array(items: Value[]): Value {
-    const w = new Writer(64);
-    w.byte(0x5b);
+    pad.byte(0x5b);
     for (let i = 0; i < items.length; i++) {
-      if (i > 0) w.byte(0x2c);
-      w.json(items[i]);
+      if (i > 0) pad.byte(0x2c);
+      pad.json(items[i]);
     }
-    w.byte(0x5d);
-    return w.value();
+    pad.byte(0x5d);
+    return pad.value();
   }
 
   /** An object. Members with an absent value are left out; names must differ. */
   static object(members: Member[]): Value {
-    const w = new Writer(128);
-    writeObject(w, members);
-    return w.value();
+    writeObject(pad, members);
+    return pad.value();
   }
 
   /** The value as JSON text; "null" when it is absent. */
@@ -99,7 +93,7 @@ export class Value {
     return this.exists() ? String.UTF8.decodeUnsafe(this.start, this.end - this.start) : "null";
   }
 
-  private first(): u8 {
+  private opening(): u8 {
     return this.start < this.end ? load<u8>(this.start) : 0;
   }
 
@@ -110,22 +104,22 @@ export class Value {
 
   /** Whether it is JSON's null. */
   isNull(): bool {
-    return this.first() == 0x6e;
+    return this.opening() == 0x6e;
   }
 
   /** Whether it is a string. */
   isString(): bool {
-    return this.first() == 0x22;
+    return this.opening() == 0x22;
   }
 
   /** Whether it is an array. */
   isArray(): bool {
-    return this.first() == 0x5b;
+    return this.opening() == 0x5b;
   }
 
   /** Whether it is an object. */
   isObject(): bool {
-    return this.first() == 0x7b;
+    return this.opening() == 0x7b;
   }
 
   /** The text of a string, "" for anything else. */
@@ -135,34 +129,18 @@ export class Value {
 
   /** Whether it is a string with this text. It is faster than a comparison with text(). */
   is(text: string): bool {
-    if (!this.isString()) return false;
-    const length = <usize>text.length;
-    const start = this.start + 1;
-    const from = changetype<usize>(text);
-    if (this.end - this.start == length + 2) {
-      let i: usize = 0;
-      for (; i < length; i++) {
-        const c = load<u8>(start + i);
-        if (c == 0x5c || c >= 0x80 || <u16>c != load<u16>(from + (i << 1))) break;
-      }
-      if (i == length) return true;
-    }
-    for (let at = start; at < this.end - 1; at++) {
-      const c = load<u8>(at);
-      if (c == 0x5c || c >= 0x80) return this.text() == text;
-    }
-    return false;
+    return this.isString() && reads(this.start, this.end, text);
   }
 
   /** Whether it is true. */
   bool(): bool {
-    return this.first() == 0x74;
+    return this.opening() == 0x74;
   }
 
   /** Whether it is a whole number within 64 bits. */
   isInt(): bool {
     let at = this.start;
-    const negative = this.first() == 0x2d;
+    const negative = this.opening() == 0x2d;
     if (negative) at++;
     const size = this.end - at;
     if (size == 0 || size > 19) return false;
@@ -178,7 +156,7 @@ export class Value {
   /** A whole number; 0 for anything else. */
   int(): i64 {
     if (!this.isInt()) return 0;
-    const negative = this.first() == 0x2d;
+    const negative = this.opening() == 0x2d;
     let n: i64 = 0;
     for (let at = this.start + usize(negative); at < this.end; at++) n = n * 10 + (load<u8>(at) - 0x30);
     return negative ? -n : n;
@@ -186,52 +164,53 @@ export class Value {
 
   /** The strings of an array, without its other items. */
   strings(): string[] {
-    const list: string[] = [];
-    const s = new Scanner(this.start, this.end, this.owner);
-    if (!s.open(0x5b)) return list;
-    while (s.next(0x5d)) {
-      const start = s.pos;
-      s.skip();
-      if (load<u8>(start) == 0x22) list.push(unquote(start, s.pos));
+    const list = new Array<string>();
+    const end = this.end;
+    for (let at = first(this.start, end, 0x5b), stop: usize = 0; at; at = next(stop, end)) {
+      stop = valueEnd(at, end);
+      if (load<u8>(at) == 0x22) list.push(unquote(at, stop));
     }
     return list;
   }
 
   /** The items of an array. */
   items(): Value[] {
-    const list: Value[] = [];
-    const s = new Scanner(this.start, this.end, this.owner);
-    if (!s.open(0x5b)) return list;
-    while (s.next(0x5d)) list.push(s.take());
+    const list = new Array<Value>();
+    const end = this.end;
+    for (let at = first(this.start, end, 0x5b), stop: usize = 0; at; at = next(stop, end)) {
+      stop = valueEnd(at, end);
+      list.push(new Value(at, stop, this.owner));
+    }
     return list;
   }
 
   /** The members of an object. */
   members(): Member[] {
-    const list: Member[] = [];
-    const s = new Scanner(this.start, this.end, this.owner);
-    if (!s.open(0x7b)) return list;
-    while (s.next(0x7d)) {
-      const name = s.take().text();
-      s.colon();
-      list.push(new Member(name, s.take()));
+    const list = new Array<Member>();
+    const end = this.end;
+    for (let name = first(this.start, end, 0x7b), stop: usize = 0; name; name = next(stop, end)) {
+      const behind = valueEnd(name, end);
+      const at = behindColon(behind, end);
+      stop = valueEnd(at, end);
+      list.push(new Member(unquote(name, behind), new Value(at, stop, this.owner)));
     }
     return list;
   }
 
   /** A member of an object; the absent Value if there is none. */
   get(name: string): Value {
-    const s = new Scanner(this.start, this.end, this.owner);
-    if (!s.open(0x7b)) return Value.absent();
-    while (s.next(0x7d)) {
-      const key = s.take();
-      s.colon();
-      if (key.is(name)) return s.take();
-      s.skip();
+    const end = this.end;
+    for (let at = first(this.start, end, 0x7b), stop: usize = 0; at; at = next(stop, end)) {
+      const behind = valueEnd(at, end);
+      const value = behindColon(behind, end);
+      stop = valueEnd(value, end);
+      if (reads(at, behind, name)) return new Value(value, stop, this.owner);
     }
-    return Value.absent();
+    return nothing;
   }
 }
+
+const nothing = new Value(0, 0, null);
 
 /** Writes an object. */
 export function writeObject(w: Writer, members: Member[]): void {
@@ -247,6 +226,17 @@ export function writeObject(w: Writer, members: Member[]): void {
     w.json(m.value);
   }
   w.byte(0x7d);
+}
+
+/** Gives one string, with spaces between the words. */
+export function spaced(words: string[]): Value {
+  pad.byte(0x22);
+  for (let i = 0; i < words.length; i++) {
+    if (i > 0) pad.byte(0x20);
+    pad.quoted(words[i]);
+  }
+  pad.byte(0x22);
+  return pad.value();
 }
 
 /** Sets a member at its old place, or adds it at the end. An absent value is null. */
