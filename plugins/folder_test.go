@@ -1,6 +1,7 @@
 package plugins
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -17,15 +18,19 @@ import (
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
-// cache keeps what the tests of this package compile, so that each module is compiled once.
+// cache keeps what the tests of this package compile, so that each module is compiled once; WASM_CACHE is a folder in which it
+// is kept for other runs, too.
 var cache string
+
+// building is where the tests build.
+var building string
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "plugins")
 	if err != nil {
 		panic(err)
 	}
-	cache = dir
+	building, cache = dir, cmp.Or(os.Getenv("WASM_CACHE"), filepath.Join(dir, "compiled"))
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)

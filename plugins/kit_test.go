@@ -26,7 +26,7 @@ func build(dir string, flags ...string) ([]byte, error) {
 	if err := noteSources("../sdk/go", dir); err != nil {
 		return nil, err
 	}
-	out, err := os.MkdirTemp(cache, "build")
+	out, err := os.MkdirTemp(building, "build")
 	if err != nil {
 		return nil, err
 	}

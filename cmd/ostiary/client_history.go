@@ -23,6 +23,9 @@ func clientHistoryCommand(f *operatorFlags) *cobra.Command {
 					fmt.Fprintln(w)
 				}
 				fmt.Fprintf(w, "%s %s by %s %s\n", moment(c, "time"), printable(textOf(c, "operation")), printable(actorOf(c)), printable(textOf(c, "decision_id")))
+				for _, why := range member(c, "reasons").Items() {
+					fmt.Fprintf(w, "  %s\n", printable(textOf(why, "message")))
+				}
 				printDiff(w, member(c, "diff"))
 			}
 			if found.Next != "" {

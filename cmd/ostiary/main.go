@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -66,8 +67,24 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%v; see %s --help", err, cmd.CommandPath())
 	})
+	root.SetHelpCommand(helpCommand(root))
 	root.AddCommand(devCommand(), serveCommand(), userCommand(), keyCommand(), clientCommand(), iatCommand(), decisionCommand(), simulateCommand(), planCommand(), applyCommand(), exportCommand(), importCommand(), policyCommand(), pluginCommand(), versionCommand())
 	return root
+}
+
+// helpCommand tells about a command, and of one that is not there that it is not.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "Tell about a command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return usagef("there is no command %q; see ostiary --help", strings.Join(args, " "))
+			}
+			cmd.InitDefaultHelpFlag()
+			return cmd.Help()
+		},
+	}
 }
 
 // usageError is a command that was called wrongly.

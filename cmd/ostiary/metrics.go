@@ -22,6 +22,7 @@ type meters struct {
 	documents                         *metrics.Counter // looks at clients' metadata documents
 
 	limits  *metrics.Counter // requests that a limit of dcr_config.yaml refused
+	unused  *metrics.Counter // clients that nobody uses, and that were to be removed
 	plugins pluginMeters
 	glance  func() // sets what is only looked at when the metrics are read
 }
@@ -39,7 +40,7 @@ func (h *house) newMeters(table []web.Route, issuerPath string) (*meters, error)
 	var looking error
 	m.documents, looking = m.registry.Counter("ostiary_client_documents_total", "Looks at client ID metadata documents, by what they came to.",
 		metrics.Of("result", registration.DocumentResults()...))
-	return m, errors.Join(counting, timing, looking, m.addLimits(), m.addShadow(), m.addDecisionLog(), m.addPlugins(),
+	return m, errors.Join(counting, timing, looking, m.addLimits(), m.addUnused(), m.addShadow(), m.addDecisionLog(), m.addPlugins(),
 		m.registry.GaugeFunc("ostiary_policy_bundle_problems", "Times in a row that the policy bundle could not be read or was refused; 0 without a bundle.",
 			func() float64 { return float64(h.rules.bundle.failed()) }),
 		m.registry.GaugeFunc("ostiary_problems", "Problems that /health/ready reports now.",
@@ -101,6 +102,22 @@ func (m *meters) addLimits() (err error) {
 
 // limited counts a request that a limit refused.
 func (h *house) limited(b registration.Bound) { h.meters.limits.Inc(string(b)) }
+
+// addUnused adds what is counted of clients that nobody uses.
+func (m *meters) addUnused() (err error) {
+	m.unused, err = m.registry.Counter("ostiary_unused_clients_total", "Clients that nobody uses, by whether they were removed or something kept them.",
+		metrics.Of("reason", registration.Reasons()...), metrics.Of("outcome", "removed", "kept"))
+	return err
+}
+
+// reaped counts a client that was to be removed.
+func (h *house) reaped(r registration.Reaped) {
+	outcome := "removed"
+	if r.Err != nil {
+		outcome = "kept"
+	}
+	h.meters.unused.Inc(r.Why, outcome)
+}
 
 // addShadow adds what is counted of the policy shadow.
 func (m *meters) addShadow() error {

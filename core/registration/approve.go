@@ -50,7 +50,7 @@ func (j *judgement) approve(ctx context.Context) (Approved, error) {
 	if a.unchanged && outcome == ledger.Stored {
 		outcome = ledger.Unchanged
 	}
-	j.add(ledger.Stage{Stage: "approve", By: ledger.By{Kind: "core"}, Reasons: j.given()}, start, err)
+	j.add(ledger.Stage{Stage: "approve", By: ledger.By{Kind: "core"}, Reasons: j.given(&a)}, start, err)
 	if err != nil {
 		return Approved{}, err
 	}

@@ -167,9 +167,12 @@ func needsOperator(rule string, fields []string, message string) error {
 	return refusal([]core.Reason{{Rule: rule, Code: core.AccessDenied, Fields: fields, Message: message, Public: true}})
 }
 
-// given is what the operator said of a rejection, or why the system disables or removes a client, for the entry.
-func (j *judgement) given() []core.Reason {
+// given is what the operator said of a rejection, which credential is new, or why the system disables or removes a client, for
+// the entry.
+func (j *judgement) given(a *Approved) []core.Reason {
 	switch {
+	case j.req.Operation == core.Rotate:
+		return []core.Reason{rotated(j.req.Rotation.Of, a.credentials.Secrets)}
 	case j.req.Reason == "":
 	case j.req.Operation == core.Reject:
 		return []core.Reason{{Rule: "reject", Message: j.req.Reason}}

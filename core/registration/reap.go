@@ -35,12 +35,19 @@ type Reaper struct {
 	store ReaperStore
 	uses  *Uses
 	own   func(ctx context.Context) (core.ClientID, error)
+	tell  func(Reaped)
 }
 
 // NewReaper makes a Reaper.
 func NewReaper(desk *Desk, store ReaperStore, uses *Uses) *Reaper {
-	return &Reaper{desk: desk, store: store, uses: uses, own: func(context.Context) (core.ClientID, error) { return "", nil }}
+	return &Reaper{desk: desk, store: store, uses: uses, own: func(context.Context) (core.ClientID, error) { return "", nil }, tell: func(Reaped) {}}
 }
+
+// Tell has the reaper tell of every client that it tried to remove, whoever wanted it so. It is called before anything is reaped.
+func (r *Reaper) Tell(tell func(Reaped)) { r.tell = tell }
+
+// Reasons lists why clients go.
+func Reasons() []string { return []string{NeverUsed, Idle} }
 
 // Spare has the reaper leave the client alone that this server's own backend has. It is called before anything is reaped.
 func (r *Reaper) Spare(own func(ctx context.Context) (core.ClientID, error)) { r.own = own }
@@ -75,7 +82,10 @@ func (r *Reaper) Look(ctx context.Context, cursor string) (Reaping, error) {
 
 // Reap is Look, and removes what it finds; by is the operator who wants it so, empty when nobody does but the site's rules.
 func (r *Reaper) Reap(ctx context.Context, cursor string, by core.Subject) (Reaping, error) {
-	return r.pass(ctx, cursor, func(found *Reaped) { r.remove(ctx, found, by) })
+	return r.pass(ctx, cursor, func(found *Reaped) {
+		r.remove(ctx, found, by)
+		r.tell(*found)
+	})
 }
 
 // agedPage is how many clients are read at once.

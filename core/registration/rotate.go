@@ -85,3 +85,12 @@ func rotate(have []core.RegistrationToken, presented, next core.Secret, end time
 	}
 	return append(tokens, core.RegistrationToken{Hash: next.Hash()})
 }
+
+// rotated tells which credential is new, for the entry.
+func rotated(of string, secrets []core.StoredSecret) core.Reason {
+	r := core.Reason{Rule: "rotate", Fields: []string{of}, Message: "There is a new " + of + "; earlier ones ended at once."}
+	if of == RotateSecret && len(secrets) > 1 {
+		r.Message = "There is a new " + of + "; the one before stays good until " + secrets[1].ExpiresAt.UTC().Format(time.RFC3339) + "."
+	}
+	return r
+}

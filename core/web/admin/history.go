@@ -20,7 +20,8 @@ type change struct {
 	Actor      ledger.Actor    `json:"actor"`
 	Revision   string          `json:"policy_revision"`
 	Outcome    ledger.Outcome  `json:"outcome"`
-	Diff       []ledger.Diff   `json:"diff"` // of the client's metadata, all stages in one
+	Reasons    []core.Reason   `json:"reasons"` // why it was made, or what of the client's credentials is new
+	Diff       []ledger.Diff   `json:"diff"`    // of the client's metadata, all stages in one
 }
 
 // ShowHistory lists what was written of a client, newest first, each with its diff: ?cursor= limit=. It outlives the client.
@@ -67,9 +68,12 @@ func (h *Handlers) change(ctx context.Context, e ledger.Entry) (change, error) {
 	var all ledger.Stage
 	for _, s := range e.Stages {
 		all.Patch = append(all.Patch, s.Patch...)
+		if s.Stage == "approve" {
+			all.Reasons = append(all.Reasons, s.Reasons...)
+		}
 	}
 	return change{
 		DecisionID: e.DecisionID, Time: e.Time.UTC(), Operation: e.Operation, Channel: e.Channel, Actor: e.Actor, Revision: e.Revision,
-		Outcome: e.Outcome, Diff: orEmpty(ledger.Diffs(h.Explainer.Before(e), []ledger.Stage{all})[0]),
+		Outcome: e.Outcome, Reasons: orEmpty(all.Reasons), Diff: orEmpty(ledger.Diffs(h.Explainer.Before(e), []ledger.Stage{all})[0]),
 	}, nil
 }

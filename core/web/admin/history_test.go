@@ -19,6 +19,10 @@ func TestHistory(t *testing.T) {
 	h.ask("PATCH", "/clients/"+id, `{"client_name":"Again"}`)
 	h.ask("PATCH", "/clients/"+id, `{"client_name":7}`)
 	h.ask("POST", "/clients/"+id+"/secret", "")
+	if a := h.ask("GET", "/clients/"+id+"/history?limit=1", ""); a.text("items.0.reasons.0.rule") != "rotate" ||
+		!strings.HasPrefix(a.text("items.0.reasons.0.message"), "There is a new client_secret; the one before stays good until ") {
+		t.Errorf("history of a rotation: %s", a.body)
+	}
 	h.ask("DELETE", "/clients/"+id, "")
 	var words []string
 	cursor := ""
