@@ -2,12 +2,8 @@ package clientauth
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"runtime"
-	"sync"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -20,27 +16,12 @@ type Secrets interface {
 	ReplaceSecret(ctx context.Context, id core.ClientID, from, to core.StoredSecret) error
 }
 
-// supplied compares secrets that were supplied or imported with their slow hashes. What was right is remembered for as long as the
-// process lives, as a MAC under a key that nobody else has, so that a client pays for a slow hash once and not at each request.
-// A hash takes many megabytes: only a few are made at once.
-type supplied struct {
-	places chan struct{}
-	key    [32]byte
+// supplied compares secrets that were supplied or imported with their slow hashes. A client pays for one once and not at each request.
+type supplied struct{ checker *slowhash.Checker }
 
-	mu    sync.Mutex
-	right map[[32]byte]struct{}
-}
+const longestWait = 5 * time.Second // for a slow hash
 
-const (
-	maxRemembered = 4096
-	longestWait   = 5 * time.Second // for a place
-)
-
-func newSupplied() *supplied {
-	s := &supplied{places: make(chan struct{}, runtime.GOMAXPROCS(0)), right: make(map[[32]byte]struct{})}
-	_, _ = rand.Read(s.key[:]) // never fails since Go 1.24
-	return s
-}
+func newSupplied() *supplied { return &supplied{slowhash.NewChecker()} }
 
 // holds tells whether a secret is one of those that are kept under a slow hash, and which.
 func (s *supplied) holds(ctx context.Context, secret core.Secret, kept []core.StoredSecret, now time.Time) (found core.StoredSecret, ok bool, err error) {
@@ -48,25 +29,34 @@ func (s *supplied) holds(ctx context.Context, secret core.Secret, kept []core.St
 		if k.Alg == "sha256" || secret == "" || !k.ExpiresAt.IsZero() && !now.Before(k.ExpiresAt) {
 			continue
 		}
-		if s.known(k, secret) {
+		if s.checker.Known(k.Hash, secret.Reveal()) {
 			return k, true, nil
 		}
 		h, err := slowhash.Parse(k.Hash)
 		if err != nil || h.Alg != k.Alg {
 			continue // a damaged one is nobody's
 		}
-		leave, err := s.enter(ctx)
+		right, err := s.matches(ctx, h, secret)
 		if err != nil {
 			return core.StoredSecret{}, false, err
 		}
-		right := h.Matches(secret.Reveal())
-		leave()
 		if right {
-			s.remember(k, secret)
 			return k, true, nil
 		}
 	}
 	return core.StoredSecret{}, false, nil
+}
+
+func (s *supplied) matches(ctx context.Context, h slowhash.Hash, secret core.Secret) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, longestWait)
+	defer cancel()
+	right, err := s.checker.Matches(ctx, h, secret.Reveal())
+	if err != nil {
+		return false, &core.Error{
+			Code: core.TemporarilyUnavailable, Detail: "Too many clients are authenticating; try again in a moment.", RetryAfter: time.Second, Err: err,
+		}
+	}
+	return right, nil
 }
 
 // better gives the secret under a hash of ours, false when it has one already.
@@ -75,57 +65,16 @@ func (s *supplied) better(ctx context.Context, secret core.Secret, kept core.Sto
 	if err != nil || !h.Stale() {
 		return core.StoredSecret{}, false
 	}
-	leave, err := s.enter(ctx)
+	ctx, cancel := context.WithTimeout(ctx, longestWait)
+	defer cancel()
+	made, err := s.checker.Make(ctx, secret.Reveal())
 	if err != nil {
 		return core.StoredSecret{}, false // at another time, then
 	}
-	defer leave()
 	from := kept.From
 	if from == "" {
 		sum := sha256.Sum256([]byte(kept.Hash))
 		from = hex.EncodeToString(sum[:])
 	}
-	made := core.StoredSecret{Alg: slowhash.AlgArgon2id, Hash: slowhash.Make(secret.Reveal()), ExpiresAt: kept.ExpiresAt, From: from}
-	s.remember(made, secret)
-	return made, true
-}
-
-func (s *supplied) enter(ctx context.Context) (leave func(), err error) {
-	ctx, cancel := context.WithTimeout(ctx, longestWait)
-	defer cancel()
-	select {
-	case s.places <- struct{}{}:
-		return func() { <-s.places }, nil
-	case <-ctx.Done():
-		return nil, &core.Error{
-			Code: core.TemporarilyUnavailable, Detail: "Too many clients are authenticating; try again in a moment.", RetryAfter: time.Second, Err: ctx.Err(),
-		}
-	}
-}
-
-func (s *supplied) mac(kept core.StoredSecret, secret core.Secret) (sum [32]byte) {
-	mac := hmac.New(sha256.New, s.key[:])
-	mac.Write([]byte(kept.Hash))
-	mac.Write([]byte{0})
-	mac.Write([]byte(secret.Reveal()))
-	mac.Sum(sum[:0])
-	return sum
-}
-
-func (s *supplied) known(kept core.StoredSecret, secret core.Secret) bool {
-	sum := s.mac(kept, secret)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, ok := s.right[sum]
-	return ok
-}
-
-func (s *supplied) remember(kept core.StoredSecret, secret core.Secret) {
-	sum := s.mac(kept, secret)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.right) >= maxRemembered {
-		clear(s.right)
-	}
-	s.right[sum] = struct{}{}
+	return core.StoredSecret{Alg: slowhash.AlgArgon2id, Hash: made, ExpiresAt: kept.ExpiresAt, From: from}, true
 }
