@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -121,11 +122,15 @@ func (j *judgement) chosenID() error {
 	case j.req.Channel != core.ChannelImport:
 		return nil
 	case !validClientID(id):
-		return core.Refuse(core.InvalidClientMetadata, "client_id must be 1 to %d of A-Z a-z 0-9 - . _ ~", MaxClientID)
+		return badID(fmt.Sprintf("client_id must be 1 to %d of A-Z a-z 0-9 - . _ ~", MaxClientID))
 	case core.IsMinted(id) && !strings.HasPrefix(id, "c-"):
-		return core.Refuse(core.InvalidClientMetadata, "client_id has the form of an id that is given to others here; choose another one.")
+		return badID("client_id has the form of an id that is given to others here; choose another one.")
 	}
 	return nil
+}
+
+func badID(message string) error {
+	return refusal([]core.Reason{{Rule: "client_id", Code: core.InvalidClientMetadata, Fields: []string{"client_id"}, Message: message, Public: true}})
 }
 
 // declaredSet is the mark of a client that is made by a declaration.
