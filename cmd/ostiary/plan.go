@@ -88,7 +88,12 @@ func planCommand() *cobra.Command {
 type wouldChange struct{ planSummary }
 
 // Error implements error.
-func (w wouldChange) Error() string { return w.String() }
+func (w wouldChange) Error() string {
+	if w.Refused > 0 {
+		return "apply would write nothing, because of what is refused"
+	}
+	return "something would change; make it so with: ostiary apply"
+}
 
 func onePath(cmd *cobra.Command, args []string) error {
 	if len(args) != 1 || args[0] == "" {

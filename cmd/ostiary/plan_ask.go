@@ -43,7 +43,7 @@ func (f *planFlags) plan(ctx context.Context, t *terminal, path string, errs io.
 	}
 	switch {
 	case len(d.problems) > 0:
-		return nil, d.wrong()
+		return nil, t.tellWrong(f.set, d.wrong())
 	case asked != nil:
 		return nil, asked
 	}
@@ -54,6 +54,29 @@ func (f *planFlags) plan(ctx context.Context, t *terminal, path string, errs io.
 	}
 	p.sum()
 	return p, nil
+}
+
+// tellWrong prints what is wrong with the files, for whoever wants JSON; people read the error.
+func (t *terminal) tellWrong(set string, wrong *config.Problems) error {
+	if !t.json {
+		return wrong
+	}
+	told := struct {
+		Set      string        `json:"set"`
+		Problems []fileProblem `json:"problems"`
+	}{Set: set}
+	for _, p := range wrong.List {
+		told.Problems = append(told.Problems, fileProblem(p))
+	}
+	return errors.Join(t.print(told, nil), wrong)
+}
+
+// A fileProblem is one thing that is wrong with a file.
+type fileProblem struct {
+	File string `json:"file"`
+	Line int    `json:"line,omitempty"`
+	Path string `json:"path,omitempty"`
+	Text string `json:"text"`
 }
 
 // planAll asks in batches, a few at once.
