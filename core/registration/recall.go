@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -73,7 +74,7 @@ func (r *Recall) look(ctx context.Context, t TrustedIssuer, done *Recalled) {
 			return
 		}
 		for _, s := range page {
-			if !t.madeFrom(s) {
+			if !r.desk.Site().isOf(t, s) {
 				continue
 			}
 			done.Looked++
@@ -91,10 +92,11 @@ func (r *Recall) look(ctx context.Context, t TrustedIssuer, done *Recalled) {
 // maxUnknown ends a look at the clients of an issuer that cannot be asked.
 const maxUnknown = 10
 
-// madeFrom tells the clients of an issuer that can still be used.
-func (t TrustedIssuer) madeFrom(s Stored) bool {
-	issuer := s.Client.Provenance.StatementIssuer
-	return s.State != core.Disabled && issuer != "" && (issuer == t.Issuer || t.isPattern() && t.covers(issuer))
+// isOf tells the clients that can still be used, and that were made from statements of an issuer for which this entry stands.
+func (s *Site) isOf(t TrustedIssuer, c Stored) bool {
+	issuer := c.Client.Provenance.StatementIssuer
+	return c.State != core.Disabled && issuer != "" &&
+		slices.ContainsFunc(s.issuers(ForStatements, issuer), func(by TrustedIssuer) bool { return by.Issuer == t.Issuer })
 }
 
 // judge disables a client whose statement was taken back. What keeps it from being disabled, such as policy, does so until the next

@@ -237,6 +237,21 @@ func TestRecallIsOvertaken(t *testing.T) {
 	}
 }
 
+// A pattern says nothing about an issuer that has an entry of its own, neither when its statements come nor later.
+func TestRecallByPattern(t *testing.T) {
+	issuer := newSigner(t, "https://named.issuer.example")
+	b := newBench(t, trusting(t, issuer), func(s *registration.Site) {
+		s.TrustedIssuers = append(s.TrustedIssuers, registration.TrustedIssuer{
+			Issuer: "https://*.issuer.example", Keys: "plugin", Terms: registration.Terms{Revocation: registration.Revocation{List: revokedList}},
+		})
+	})
+	b.published = map[string]string{revokedList: `{"jti":["j-1"]}`}
+	c := b.register(body(issuer.sign(t, `"jti":"j-1"`), ""))
+	if done := registration.NewRecall(b.desk, b.store).Due(t.Context()); b.stored(c.id).State != core.Active || done.Looked != 0 {
+		t.Errorf("it is %s: %+v", b.stored(c.id).State, done)
+	}
+}
+
 // What policy keeps is kept, and tried again; an issuer that cannot be asked disables nobody.
 func TestRecallIsRefused(t *testing.T) {
 	issuer := newSigner(t, "https://issuer.example")
