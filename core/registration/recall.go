@@ -21,11 +21,12 @@ type Recall struct {
 	desk  *Desk
 	store RecallStore
 	next  map[string]time.Time // when an issuer's clients are looked at again
+	from  map[string]string    // and from where on, when nobody could be asked about too many of them
 }
 
 // NewRecall makes a Recall. One goroutine may use it.
 func NewRecall(desk *Desk, store RecallStore) *Recall {
-	return &Recall{desk: desk, store: store, next: map[string]time.Time{}}
+	return &Recall{desk: desk, store: store, next: map[string]time.Time{}, from: map[string]string{}}
 }
 
 // A Recalled is what came of a look at clients.
@@ -58,15 +59,18 @@ func (r *Recall) Due(ctx context.Context) (done Recalled) {
 	return done
 }
 
-const recallPage = 100
+const recallPage = 2 * maxUnknown
 
-// look goes through an issuer's clients.
+// look goes through an issuer's clients. When too little can be known it leaves off, and goes on there the next time: some of whom the
+// issuer knows nothing do not keep it from those after them.
 func (r *Recall) look(ctx context.Context, t TrustedIssuer, done *Recalled) {
 	filter := Filter{StatementIssuer: t.Issuer}
 	if t.isPattern() {
 		filter.StatementIssuer = ""
 	}
-	for cursor := ""; ; {
+	cursor := r.from[t.Issuer]
+	delete(r.from, t.Issuer)
+	for {
 		page, next, err := r.store.Page(ctx, filter, cursor, recallPage)
 		if err != nil {
 			done.Failed = append(done.Failed, err)
@@ -78,12 +82,15 @@ func (r *Recall) look(ctx context.Context, t TrustedIssuer, done *Recalled) {
 				continue
 			}
 			done.Looked++
-			r.judge(ctx, t, s, done)
-			if done.unknown >= maxUnknown || ctx.Err() != nil {
+			if r.judge(ctx, t, s, done); ctx.Err() != nil {
 				return
 			}
 		}
 		if cursor = next; next == "" {
+			return
+		}
+		if done.unknown >= maxUnknown {
+			r.from[t.Issuer] = cursor
 			return
 		}
 	}
