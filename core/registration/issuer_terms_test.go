@@ -207,11 +207,13 @@ func TestRedirectsOfStatements(t *testing.T) {
 		_, err := b.ask(body(with(uris), ""))
 		t.Run(name, func(t *testing.T) { checkCode(t, err, core.InvalidRedirectURI, "not in software_redirect_uris") })
 	}
-	if _, err := b.ask(body(issuer.sign(t, ""), "")); err != nil {
-		t.Errorf("without the claim: %v", err)
+	_, err := b.ask(body(issuer.sign(t, ""), "")) // what lists none allows none
+	checkCode(t, err, core.InvalidRedirectURI, "not in software_redirect_uris")
+	if _, err := b.ask(`{"grant_types":["client_credentials"],"software_statement":"` + issuer.sign(t, "") + `"}`); err != nil {
+		t.Errorf("a client without redirect URIs: %v", err)
 	}
 	c := b.register(body(with(`["https://b.example/","https://a.example/"]`), ""))
-	_, err := b.do(b.manage(core.Update, c, c.put(t, "software_statement", "", "redirect_uris", `["https://evil.example/"]`)))
+	_, err = b.do(b.manage(core.Update, c, c.put(t, "software_statement", "", "redirect_uris", `["https://evil.example/"]`)))
 	checkCode(t, err, core.InvalidRedirectURI, "https://evil.example/")
 	b.mustDo(b.manage(core.Update, c, c.put(t, "software_statement", "", "redirect_uris", `["https://b.example/"]`)))
 
