@@ -44,6 +44,11 @@ type planSummary struct {
 // changes is how much there would be to write.
 func (s planSummary) changes() int { return s.Create + s.Update + s.Delete }
 
+// empties tells whether nothing of the set would be left.
+func (p *changePlan) empties() bool {
+	return len(p.declared) == 0 && p.set.count() == 0 && p.Summary.Delete > 0
+}
+
 func planCommand() *cobra.Command {
 	f := &planFlags{}
 	var cmd *cobra.Command

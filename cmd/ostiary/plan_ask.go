@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"sync"
 
+	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/config"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
@@ -31,6 +32,9 @@ func (f *planFlags) plan(ctx context.Context, t *terminal, path string, errs io.
 	told := newProgress(errs)
 	defer told.end()
 	asked := t.planAll(ctx, f.set, p, told)
+	if asked == nil {
+		asked = t.planAgain(ctx, f.set, p)
+	}
 	if asked == nil {
 		d.problems = append(d.problems, p.problems(len(d.problems) > 0)...)
 	}
@@ -114,6 +118,30 @@ func (t *terminal) planAll(ctx context.Context, set string, p *changePlan, told 
 		failed = ctx.Err()
 	}
 	return failed
+}
+
+// planAgain asks about those once more that the server was too busy to judge: to be refused is something else.
+func (t *terminal) planAgain(ctx context.Context, set string, p *changePlan) error {
+	for i := range p.Clients {
+		err := patiently(ctx, func() error {
+			switch code := textOf(member(p.Clients[i], "error"), "error"); core.Code(code) {
+			case core.PolicyUnavailable, core.TemporarilyUnavailable:
+			default:
+				return nil
+			}
+			if err := t.planSome(ctx, set, p, i, i+1); err != nil {
+				return err
+			}
+			return busy{errors.New("the server is too busy")}
+		})
+		if errors.As(err, new(busy)) {
+			break // and stays so
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
 }
 
 // batchEnd keeps a batch within what one request may hold.
