@@ -59,6 +59,7 @@ type house struct {
 	sectors   registration.Sectors
 	uses      *registration.Uses
 	reaper    *registration.Reaper
+	recall    *registration.Recall
 	tries     *candidates
 	jobs      *replay.Jobs
 	signing   *keys.Ring
@@ -283,7 +284,7 @@ func (h *house) table(issuerPath string) []web.Route {
 		Console: console.New(h.people.login.For(core.ConsoleSession, consoleLifetime), h.book, explainer{h.policy}, strings.HasPrefix(s.Issuer, "https:")).
 			Counted(h.people.failed).Approving(h.clients, h.desk),
 		Admin: admin.New(admin.Parts{
-			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Declared: h.desk, Sets: h.rules, Clients: h.clients, Reaper: h.reaper, Decisions: h.book,
+			Roster: h.roster(), Tokens: h.tokens, Desk: h.desk, Declared: h.desk, Sets: h.rules, Clients: h.clients, Reaper: h.reaper, Issuers: h.recall, Decisions: h.book,
 			Keys:  h.signing,
 			Users: h.people.login, Sessions: h.people.login, SetupURL: h.setupURL,
 			Policies: func() any { return h.policyStatus() }, Plugins: plugged{h.plugins, h.clients.Kept(), h.log},

@@ -12,6 +12,7 @@ func (h *house) openLives() {
 	h.uses = registration.NewUses(h.desk, h.clients)
 	h.reaper = registration.NewReaper(h.desk, h.clients, h.uses)
 	h.reaper.Tell(h.reaped)
+	h.recall = registration.NewRecall(h.desk, h.clients)
 	h.closers = append(h.closers, func() error { return h.uses.Flush(context.Background()) })
 }
 

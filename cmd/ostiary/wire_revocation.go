@@ -86,11 +86,10 @@ const recallTick = 10 * time.Second
 
 // keepRecalling disables the clients of statements that were taken back, until ctx ends.
 func (h *house) keepRecalling(ctx context.Context) {
-	recall := registration.NewRecall(h.desk, h.clients)
 	tick := time.NewTicker(recallTick)
 	defer tick.Stop()
 	for {
-		done := recall.Due(ctx)
+		done := h.recall.Due(ctx)
 		for _, id := range done.Disabled {
 			h.log.Warn("a client is disabled: its software statement was revoked", "client", string(id))
 		}

@@ -98,6 +98,7 @@ func (s Site) With(set string, a Additions) (Site, error) {
 		if slices.ContainsFunc(s.TrustedIssuers, func(o TrustedIssuer) bool { return o.Issuer == t.Issuer }) {
 			return s, fmt.Errorf("the set %s declares the issuer %s, which dcr_config.yaml or another set has already", set, t.Issuer)
 		}
+		t.from, t.set = FromDeclared, set
 		s.TrustedIssuers = append(s.TrustedIssuers, t)
 	}
 	s.templates = maps.Clone(s.templates)

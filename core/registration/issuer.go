@@ -24,6 +24,8 @@ type TrustedIssuer struct {
 	Terms         Terms       `yaml:",inline"`
 
 	keys jose.KeySet // of JWKS and SharedSecret
+	from string      // FromJanssen or FromDeclared; empty: FromSettings
+	set  string      // of declarations
 }
 
 // A KeysAddress is the address of a document, and the name of the claim in it that is the address of a key set.

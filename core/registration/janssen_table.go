@@ -49,6 +49,9 @@ func (p *Janssen) table(own []TrustedIssuer) []TrustedIssuer {
 	all := slices.Clone(own)
 	all = append(all, p.forStatements()...)
 	all = append(all, p.forRequests()...)
+	for i := range all[len(own):] {
+		all[len(own)+i].from = FromJanssen
+	}
 	named := RequestKeys{JWKSURI: given(p.StatementJWKSURIClaim), JWKS: given(p.StatementJWKSClaim)}
 	for i, t := range all {
 		terms := &all[i].Terms

@@ -3,6 +3,7 @@ package registration
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -22,11 +23,14 @@ type Recall struct {
 	store RecallStore
 	next  map[string]time.Time // when an issuer's clients are looked at again
 	from  map[string]string    // and from where on, when nobody could be asked about too many of them
+
+	mu   sync.Mutex
+	last map[string]Look // at an issuer's clients
 }
 
-// NewRecall makes a Recall. One goroutine may use it.
+// NewRecall makes a Recall. One goroutine may look at clients; any may ask what came of it.
 func NewRecall(desk *Desk, store RecallStore) *Recall {
-	return &Recall{desk: desk, store: store, next: map[string]time.Time{}, from: map[string]string{}}
+	return &Recall{desk: desk, store: store, next: map[string]time.Time{}, from: map[string]string{}, last: map[string]Look{}}
 }
 
 // A Recalled is what came of a look at clients.
@@ -42,7 +46,7 @@ type Recalled struct {
 func (r *Recall) Due(ctx context.Context) (done Recalled) {
 	site := r.desk.Site()
 	for _, t := range site.TrustedIssuers {
-		if !t.Terms.Revocation.isSet() || !t.serves(ForStatements) || ctx.Err() != nil {
+		if !t.recalls() || ctx.Err() != nil {
 			continue
 		}
 		now := r.desk.now()
@@ -50,7 +54,9 @@ func (r *Recall) Due(ctx context.Context) (done Recalled) {
 			continue
 		}
 		done.unknown = 0
+		before := done
 		r.look(ctx, t, &done)
+		r.note(t.Issuer, now, before, done)
 		r.next[t.Issuer] = now.Add(t.Terms.Revocation.every())
 		if done.unknown > 0 {
 			r.next[t.Issuer] = now.Add(revocationPause)

@@ -170,6 +170,10 @@ func TestRecall(t *testing.T) {
 	}
 	generation := b.stored(made[0].id).Client.Generation
 	look(3)
+	if table := recall.Issuers(); len(table) != 2 || table[0].From != registration.FromSettings || table[0].Asks != time.Minute ||
+		table[0].Look != (registration.Look{Time: b.now, Looked: 4, Disabled: 3}) || table[1].Look != (registration.Look{}) {
+		t.Errorf("the table says %+v", table)
+	}
 	if asked.Caller.Kind != registration.KindSystem || asked.Channel != core.ChannelSystem || asked.Operation != core.Disable {
 		t.Errorf("policy was asked about %+v", asked)
 	}

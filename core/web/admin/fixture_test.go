@@ -78,7 +78,7 @@ func open(t *testing.T) *house {
 	h.routes = routesOf(admin.New(admin.Parts{
 		Roster: operator.NewRoster(operator.Token{Subject: "ada", Hash: ada.Hash()}),
 		Tokens: registration.NewTokens(h.vault, h.desk.Site, h.tick),
-		Desk:   h.desk, Declared: h.desk, Clients: h.vault, Reaper: &h.reaper, Decisions: h.book,
+		Desk:   h.desk, Declared: h.desk, Clients: h.vault, Reaper: &h.reaper, Issuers: registration.NewRecall(h.desk, h.vault), Decisions: h.book,
 		Users: h.people, Sessions: h.people, SetupURL: func(link core.Secret) string { return "https://op.example/setup?token=" + link.Reveal() },
 		Policies: func() any { return map[string]string{"active_revision": "r-1"} }, Plugins: h.plugged,
 		Explainer: h.book,
@@ -115,6 +115,7 @@ func routesOf(a *admin.Handlers) []web.Route {
 		judged(row("POST", "/clients/:id/approve", a.As(a.ApproveClient))),
 		judged(row("POST", "/clients/:id/reject", a.As(a.RejectClient))),
 		row("GET", "/clients/:id/history", a.As(a.ShowHistory)),
+		row("GET", "/dcr/issuers", a.As(a.ListIssuers)),
 		row("GET", "/dcr/unused", a.As(a.ListUnused)),
 		row("POST", "/dcr/unused/reap", a.As(a.Reap)),
 		judged(row("POST", "/clients/:id/secret", a.As(a.RotateSecret))),

@@ -73,6 +73,7 @@ type Parts struct {
 	Sets      DeclaredSets
 	Clients   Clients
 	Reaper    Reaper
+	Issuers   Issuers
 	Decisions Decisions
 	Keys      Keys
 	Users     Users

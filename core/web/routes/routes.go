@@ -101,6 +101,7 @@ func operatorsAPI(a *admin.Handlers) []web.Route {
 		operators(http.MethodGet, "/api/admin/dcr/initial-access-tokens/:id", a.As(a.ShowToken)),
 		operators(http.MethodDelete, "/api/admin/dcr/initial-access-tokens/:id", a.As(a.RevokeToken)),
 		judged(http.MethodPost, "/api/admin/dcr/clients/:id/tokens", a.As(a.RenewRegistrationToken)),
+		operators(http.MethodGet, "/api/admin/dcr/issuers", a.As(a.ListIssuers)),
 		operators(http.MethodGet, "/api/admin/dcr/unused", a.As(a.ListUnused)),
 		operators(http.MethodPost, "/api/admin/dcr/unused/reap", a.As(a.Reap)),
 		operators(http.MethodGet, "/api/admin/clients", a.As(a.ListClients)),

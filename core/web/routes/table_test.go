@@ -65,6 +65,7 @@ GET /api/admin/dcr/initial-access-tokens: operator, Bearer
 GET /api/admin/dcr/initial-access-tokens/:id: operator, Bearer
 DELETE /api/admin/dcr/initial-access-tokens/:id: operator, Bearer
 POST /api/admin/dcr/clients/:id/tokens: operator, judged, Bearer, application/json
+GET /api/admin/dcr/issuers: operator, Bearer
 GET /api/admin/dcr/unused: operator, Bearer
 POST /api/admin/dcr/unused/reap: operator, Bearer, application/json
 GET /api/admin/clients: operator, Bearer
