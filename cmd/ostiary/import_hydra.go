@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -60,13 +61,13 @@ func hydraEntry(c strictjson.Value) (entry strictjson.Value, notes []importNote)
 	for name, v := range c.All() {
 		row, known := metadata.Lookup(name)
 		switch {
-		case isEmpty(v) || slices.Contains(ofHydra, name):
+		case isEmpty(v) || slices.Contains(ofHydra, name) || strings.HasSuffix(name, "_alg") && textOf(c, name) == "none": // which is Hydra's word for nothing
 		case !known:
 			note(name, "has no equal here: left out")
-		case unsupported(row, v):
-			note(name, v.String()+" is not offered here: left out")
 		default:
-			members = append(members, strictjson.Member{Name: name, Value: v})
+			if v = offered(row, v, func(text string) { note(name, text) }); !isEmpty(v) {
+				members = append(members, strictjson.Member{Name: name, Value: v})
+			}
 		}
 	}
 	if audiences := member(c, "audience"); audiences.Len() > 0 {
@@ -75,11 +76,30 @@ func hydraEntry(c strictjson.Value) (entry strictjson.Value, notes []importNote)
 	return strictjson.Object(members...), notes
 }
 
-// unsupported tells values that this server cannot do.
-func unsupported(row *metadata.Row, v strictjson.Value) bool {
+// offered leaves out of a value what this server cannot do, and notes it. Hydra calls the scope for refresh tokens offline, too.
+func offered(row *metadata.Row, v strictjson.Value, note func(text string)) strictjson.Value {
 	if list, is := v.Strings(); is {
-		return !row.Supports(list...)
+		kept := slices.DeleteFunc(list, func(item string) bool {
+			if !row.Supports(item) {
+				note(item + " is not offered here: left out")
+			}
+			return !row.Supports(item)
+		})
+		if len(kept) == 0 {
+			note("nothing is left of it, so that the default holds; look at this client")
+		}
+		return strictjson.Strings(kept)
 	}
 	text, is := v.Text()
-	return is && row.Kind == metadata.Text && !row.Supports(text)
+	if is && row.Kind == metadata.Text && !row.Supports(text) {
+		note(text + " is not offered here: left out")
+		return strictjson.Null()
+	}
+	if scopes := strings.Fields(text); row.Name == "scope" && slices.Contains(scopes, "offline") {
+		note("offline is called offline_access here")
+		scopes[slices.Index(scopes, "offline")] = "offline_access"
+		slices.Sort(scopes)
+		return strictjson.String(strings.Join(slices.Compact(scopes), " "))
+	}
+	return v
 }

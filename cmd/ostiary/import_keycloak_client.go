@@ -50,10 +50,10 @@ func (k *keycloakClient) usable() bool {
 	switch {
 	case slices.Contains(builtIn, k.id) || strings.HasSuffix(k.id, "-realm"):
 		k.note("clientId", "is a client of Keycloak itself: left out")
-	case !chooseable(k.id):
-		k.note("clientId", "has characters that no client_id has here (A-Z a-z 0-9 - . _ ~), or too many: left out, declare it under another one")
 	case protocol != "" && protocol != "openid-connect":
 		k.note("protocol", "is "+protocol+": left out, only OpenID Connect is taken over")
+	case !chooseable(k.id):
+		k.note("clientId", "has characters that no client_id has here (A-Z a-z 0-9 - . _ ~), or too many: left out, declare it under another one")
 	case said && !enabled:
 		k.note("enabled", "is false: left out, since a declared client is active")
 	case isOn(k.doc, "bearerOnly"):
@@ -224,17 +224,24 @@ func (k *keycloakClient) redirects() {
 	if standard, said := member(k.doc, "standardFlowEnabled").Bool(); len(kept) == 0 && (standard || !said) {
 		k.note("redirectUris", "none is left: the client is refused until its addresses are declared")
 	}
-	signedOut := k.attribute("post.logout.redirect.uris")
-	switch signedOut {
-	case "", "-":
-	case "+":
-		if len(kept) > 0 {
-			k.put("post_logout_redirect_uris", strictjson.Strings(kept))
+	var after []string
+	for _, uri := range strings.Split(k.attribute("post.logout.redirect.uris"), "##") {
+		found := kept // what + stands for
+		switch uri {
+		case "", "-":
+			continue
+		case "+":
+		default:
+			found = take("attributes.post.logout.redirect.uris", []string{uri})
 		}
-	default:
-		if after := take("attributes.post.logout.redirect.uris", strings.Split(signedOut, "##")); len(after) > 0 {
-			k.put("post_logout_redirect_uris", strictjson.Strings(after))
+		for _, uri := range found {
+			if !slices.Contains(after, uri) {
+				after = append(after, uri)
+			}
 		}
+	}
+	if len(after) > 0 {
+		k.put("post_logout_redirect_uris", strictjson.Strings(after))
 	}
 	if base := absolute(textOf(k.doc, "baseUrl")); strings.HasPrefix(base, "http") && !strings.Contains(base, "${") {
 		k.putText("client_uri", base)
@@ -245,7 +252,7 @@ func (k *keycloakClient) redirects() {
 }
 
 // implied are the scopes of Keycloak that are no scopes here.
-var implied = []string{"web-origins", "roles", "acr", "basic", "microprofile-jwt", "role_list", "saml_organization", "service_account"}
+var implied = []string{"web-origins", "roles", "acr", "basic", "microprofile-jwt", "role_list", "saml_organization", "service_account", "organization"}
 
 func (k *keycloakClient) scopes() {
 	scopes := []string{}

@@ -152,7 +152,11 @@ var actions = map[string]string{"create": "+ create", "update": "~ update", "non
 func (f *planFlags) print(w io.Writer, p *changePlan) {
 	for _, change := range p.Beside {
 		fmt.Fprintf(w, "%s %s %s\n", actions[textOf(change, "action")], textOf(change, "kind"), printable(textOf(change, "name")))
-		printPatch(w, member(change, "diff"))
+		steps := member(change, "diff").Items()
+		printPatch(w, strictjson.Array(steps[:min(len(steps), maxSteps)]...))
+		if more := len(steps) - maxSteps; more > 0 {
+			fmt.Fprintf(w, "  and %d more; see all with -o json\n", more)
+		}
 		printSaid(w, change)
 	}
 	for i, item := range p.Clients {
@@ -168,6 +172,9 @@ func (f *planFlags) print(w io.Writer, p *changePlan) {
 	}
 	fmt.Fprintf(w, "%s\n", p.Summary)
 }
+
+// maxSteps is how many changes of one thing are shown: policy data may be long.
+const maxSteps = 20
 
 // printSaid prints what the server says of a change beside clients.
 func printSaid(w io.Writer, change strictjson.Value) {
