@@ -27,11 +27,11 @@ build: $(PLUGINS) ## Build bin/ostiary and the example plugin beside it
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -X main.version=$(VERSION)' -o bin/ostiary ./cmd/ostiary
 
 .SECONDEXPANSION:
-bin/plugins/%.wasm: examples/plugin-%/go.mod $$(wildcard examples/plugin-$$*/*.go examples/plugin-$$*/*.yaml) $(SDK)
+bin/plugins/%.wasm: examples/plugin-%/go.mod $$(wildcard examples/plugin-$$*/*.go examples/plugin-$$*/*.yaml examples/plugin-$$*/cases/*/*.yaml) $(SDK)
 	@mkdir -p bin/plugins
 	cd examples/plugin-$* && GOOS=wasip1 GOARCH=wasm CGO_ENABLED=0 \
 		go build -trimpath -buildvcs=false -buildmode=c-shared -ldflags=-s -o ../../$@ .
-	cp examples/plugin-$*/*.yaml bin/plugins/
+	cp -r examples/plugin-$*/*.yaml examples/plugin-$*/cases bin/plugins/
 
 run: build ## Build, then run the whole server on this machine
 	bin/ostiary dev

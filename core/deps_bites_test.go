@@ -157,8 +157,27 @@ func TestSilentLibraryBites(t *testing.T) {
 }
 
 func TestEngineCallsBite(t *testing.T) {
-	around := map[string]string{"cmd/ostiary/wire.go": imports(module + "/storage")}
+	around := map[string]string{
+		"cmd/ostiary/wire.go": imports(module + "/storage"),
+		"storage/engine.go": "package storage\ntype Op struct{}\ntype Engine interface { Apply(...Op) error; Load(int) error }\n" +
+			"type Store struct { Engine }\nfunc Open() Store { return Store{} }",
+		"core/sandbox/machine.go": "package sandbox\nimport \"context\"\ntype Machine struct{}\nfunc (m *Machine) Load(ctx context.Context, b []byte) error { return nil }\n" +
+			"func New() (*Machine, error) { return nil, nil }\ntype Loader interface { Load(int) error }\nfunc Apply(a int) {}\n" +
+			"type Box[T any] struct { f func(T) }\nfunc (b Box[T]) Apply(x T) { b.f(x) }",
+	}
+	const both = "package p\nimport (\n\"" + module + "/core/sandbox\"\n\"" + module + "/storage\"\n)\n"
 	for _, b := range []bite{
+		{"a machine's Load", "cmd/ostiary/a.go", both + "func f() { m, _ := sandbox.New(); m.Load(nil, nil) }", ""},
+		{"a machine's Load in a test from outside", "cmd/ostiary/a_test.go", strings.Replace(both, "package p", "package p_test", 1) + "func f(m *sandbox.Machine) { m.Load(nil, nil) }", ""},
+		{"a function of another package", "cmd/ostiary/a.go", both + "func f() { sandbox.Apply(1) }", ""},
+		{"a method of its own", "cmd/ostiary/a.go", both + "type own struct{}\nfunc (own) Load(int) {}\nfunc f(o own) { o.Load(1) }", ""},
+		{"an opened engine", "cmd/ostiary/a.go", both + "func f() { e := storage.Open(); e.Load(1) }", "Load: only storage"},
+		{"an embedded engine", "cmd/ostiary/a.go", both + "type own struct { storage.Engine }\nfunc f(o own) { o.Load(1) }", "Load: only storage"},
+		{"a method that passes it on", "cmd/ostiary/a.go", both + "type own struct { e storage.Engine }\nfunc (o own) Load(n int) { o.e.Load(n) }", "Load: only storage"},
+		{"what may be an engine", "cmd/ostiary/a.go", both + "func f(l sandbox.Loader) { l.Load(1) }", "Load: only storage"},
+		{"what could be one for any type", "cmd/ostiary/a.go", both + "func f[E interface{ Load(int) error }](e E) { e.Load(1) }", "Load: only storage"},
+		{"a function that is kept", "cmd/ostiary/a.go", both + "var x struct { Load func(int) error }\nfunc f() { x.Load(1) }", "Load: only storage"},
+		{"a box of the store's operations", "cmd/ostiary/a.go", both + "func f(b sandbox.Box[storage.Op]) { b.Apply(storage.Op{}) }", "Apply: only storage"},
 		{"applies in a file that imports nothing", "cmd/ostiary/a.go", "package p\nfunc f(h house) { h.engine.Apply(h.ctx) }", "Apply: only storage"},
 		{"keeps Apply for later", "cmd/ostiary/a.go", "package p\nfunc f(h house) { g := h.engine.Apply; g() }", "Apply: only storage"},
 		{"loads", "cmd/ostiary/a.go", "package p\nfunc f(h house) { h.engine.Load(h.ctx, nil) }", "Load: only storage"},

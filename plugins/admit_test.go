@@ -3,6 +3,7 @@ package plugins
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -265,6 +266,9 @@ func TestGrants(t *testing.T) {
 	if got := strings.Join(half.Missing, ", "); got != "http host b.example" || half.Granted.String() != `{"now":{}}` {
 		t.Errorf("missing %s, granted %s", got, half.Granted)
 	}
+	if c := half.Change; c == nil || fmt.Sprint(*c) != "{[http host b.example] []}" {
+		t.Errorf("change %v", c)
+	}
 	none := f.want("none", Waiting, "")
 	if got := strings.Join(none.Missing, ", "); got != "now, http host a.example, http host b.example, http method GET" {
 		t.Errorf("missing %s", got)
@@ -284,6 +288,33 @@ func TestGrantsDoNotMix(t *testing.T) {
 	f.put("a", answers("a"), register+"capabilities: {http: {hosts: [a.example], methods: [POST]}}\n")
 	f.reload()
 	f.want("a", Waiting, "")
+}
+
+// What an approval would change is told from what was approved before, and from what is live.
+func TestChangeOfApproval(t *testing.T) {
+	ctx, memory := context.Background(), newDiary()
+	memory.standing["gone"] = hook.Standing{Approval: &hook.Approval{Asked: mustParse(t, `{"random":{},"kv":{"keys":10,"bytes":100,"ttl":"1h0m0s"}}`)}}
+	f := operated(t, Operator{Unsigned: true}, memory)
+	change := func(name, want string) {
+		t.Helper()
+		if c := f.status(name).Change; c == nil && want != "" || c != nil && fmt.Sprint(*c) != want {
+			t.Errorf("%s: %v, want %s", name, c, want)
+		}
+	}
+	f.putVersion("a", "1", answers("one"), register+"capabilities: {now: {}, http: {hosts: [a.example]}}\n")
+	f.putVersion("gone", "2", answers("two"), register+"capabilities: {now: {}}\n")
+	f.reload()
+	change("a", "{[now http host a.example http method GET] []}")
+	change("gone", "{[now] [random kv with 10 keys, 100 bytes, ttl 1h0m0s]}")
+	if err := f.host.Approve(ctx, "a", "ada", strictjson.Value{}); err != nil {
+		t.Fatal(err)
+	}
+	f.reload()
+	f.want("a", Live, "")
+	change("a", "")
+	f.putVersion("a", "2", answers("two"), register+"capabilities: {http: {hosts: [b.example, a.example], methods: [GET]}}\n")
+	f.reload()
+	change("a", "{[http host b.example] [now]}")
 }
 
 func TestApproval(t *testing.T) {

@@ -98,15 +98,41 @@ func readSetUp(answer []byte) error {
 }
 
 func readEnvelope(answer []byte) (envelope, error) {
-	var e envelope
-	limits := strictjson.Limits{MaxBytes: abi.MaxAnswer, MaxDepth: abi.MaxDepth, MaxMembers: abi.MaxMembers}
-	if err := strictjson.Decode(answer, &e, limits); err != nil {
+	doc, err := strictjson.Parse(answer, strictjson.Limits{MaxBytes: abi.MaxAnswer, MaxDepth: abi.MaxDepth, MaxMembers: abi.MaxMembers})
+	e, usual := usualEnvelope(doc)
+	if err == nil && !usual {
+		err = doc.Decode(&e)
+	}
+	if err != nil {
 		return envelope{}, fmt.Errorf("its answer is not an envelope: %w", err)
 	}
 	if e.V != abi.Major {
 		return envelope{}, fmt.Errorf("its answer has v %d, not %d", e.V, abi.Major)
 	}
 	return e, errors.Join(checkAction(&e), checkError(e.Error), checkNotes(&e))
+}
+
+// usualEnvelope reads an envelope that has nothing but an action, a patch and an audit, without a look at the type of each member.
+func usualEnvelope(doc strictjson.Value) (e envelope, usual bool) {
+	for name, v := range doc.All() {
+		var ok bool
+		switch name {
+		case "v":
+			var major int64
+			major, ok = v.Int64()
+			e.V = int(major)
+		case "action":
+			e.Action, ok = v.Text()
+		case "patch":
+			e.Patch, ok = v, !v.IsNull()
+		case "audit":
+			e.Audit, ok = v, !v.IsNull()
+		}
+		if !ok {
+			return envelope{}, false
+		}
+	}
+	return e, doc.Kind() == strictjson.KindObject
 }
 
 // checkAction verifies that the action is one we know and has what belongs to it, and nothing else.

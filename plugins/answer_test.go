@@ -123,3 +123,33 @@ func TestServes(t *testing.T) {
 		t.Errorf("%d users", v.users.n)
 	}
 }
+
+// TestUsualEnvelope holds the short way of reading an envelope to the long one.
+func TestUsualEnvelope(t *testing.T) {
+	for answer, short := range map[string]bool{
+		`{"v":1,"action":"continue"}`:                                   true,
+		`{"action":"patch","patch":{"a":null},"audit":{"b":[1]},"v":1}`: true,
+		`{"v":1,"action":"patch","patch":"none"}`:                       true,
+		`{}`:                                    true,
+		`{"v":-3,"action":""}`:                  true,
+		`{"v":1,"action":"patch","patch":null}`: false,
+		`{"v":1,"action":"continue","audit":null}`:                             false,
+		`{"v":1.0,"action":"continue"}`:                                        false,
+		`{"v":"1","action":"continue"}`:                                        false,
+		`{"v":1,"action":true}`:                                                false,
+		`{"v":1,"action":"continue","more":1}`:                                 false,
+		`{"v":1,"action":"continue","warnings":["w"]}`:                         false,
+		`{"v":1,"action":"result","result":{}}`:                                false,
+		`{"v":1,"action":"reject","error":{"code":"c","description":"words"}}`: false,
+		`[]`: false,
+		`1`:  false,
+	} {
+		doc := mustParse(t, answer)
+		usual, ok := usualEnvelope(doc)
+		var decoded envelope
+		err := doc.Decode(&decoded)
+		if ok != short || ok && (err != nil || fmt.Sprint(usual) != fmt.Sprint(decoded)) {
+			t.Errorf("%s: %t, %v; decoded %v, %v", answer, ok, usual, decoded, err)
+		}
+	}
+}

@@ -126,6 +126,14 @@ func (k *KVCapability) beyond(grant *KVCapability) []string {
 	return missing
 }
 
+// reducedTo is what is left to compare when less of it is asked for: smaller numbers take nothing away that an operator must know of.
+func (k *KVCapability) reducedTo(asked *KVCapability) *KVCapability {
+	if asked != nil {
+		return nil
+	}
+	return k
+}
+
 // lacking lists what is asked for and not given.
 func lacking(what string, asked, given []string) []string {
 	var missing []string

@@ -188,8 +188,8 @@ func callFrom(in input) hook.Call {
 		},
 		Certificate: certificateFrom(in.Certificate),
 	}
-	if c.InitialAccessToken != nil {
-		call.Context.IAT = &hook.InitialAccessToken{Label: c.InitialAccessToken.Label, Profile: c.InitialAccessToken.Profile}
+	if t := c.InitialAccessToken; t != nil {
+		call.Context.IAT = &hook.InitialAccessToken{Label: t.Label, Profile: t.Profile, Terms: t.Terms}
 	}
 	if c.SoftwareStatement != nil {
 		call.Context.Statement = c.SoftwareStatement.Claims

@@ -14,7 +14,7 @@ import (
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
-// examples are the plugins of the examples folder besides plugin-contacts, with some calls and what comes of them.
+// examples are the plugins of the examples folder, with some calls and what comes of them.
 var examples = map[string]struct {
 	language string
 	calls    map[string]hook.Call // by what describe says of the answer
@@ -22,7 +22,10 @@ var examples = map[string]struct {
 	"fapi": {"go", map[string]hook.Call{
 		`reject invalid_redirect_uri http://localhost/cb is not https, which FAPI 2.0 wants.`: registering(`{"redirect_uris":["http://localhost/cb"]}`),
 	}},
-	"lookup": {"go", map[string]hook.Call{"continue": registering(`{}`)}},
+	"contacts": {"go", map[string]hook.Call{`patch {"contacts":["clients@example.com"]}`: registering(`{}`)}},
+	"quota":    {"go", map[string]hook.Call{"continue": registering(`{}`)}},
+	"scheme":   {"go", map[string]hook.Call{`patch {"directory_notice":"Tell the directory, too."}`: {Point: hook.PostUpdate}}},
+	"lookup":   {"go", map[string]hook.Call{"continue": registering(`{}`)}},
 	"domains": {"rust", map[string]hook.Call{
 		`continue`: registering(`{"redirect_uris":["https://app.example.com/cb"]}`),
 		`reject invalid_client_metadata logo_uri: evil.example is not one of our domains.`: registering(`{"logo_uri":"https://evil.example/x.png"}`),
@@ -51,7 +54,7 @@ func withStatement(subject string) hook.Call {
 }
 
 // TestExamples does what the READMEs of the examples say, in copies of them, and asks the plugins that result. Their own cases were
-// played when they went live.
+// played when they went live; an author plays them on a workbench.
 func TestExamples(t *testing.T) {
 	unraced(t)
 	for name, example := range examples {
@@ -59,7 +62,9 @@ func TestExamples(t *testing.T) {
 			dir, env := copied(t, "plugin-"+name, example.language)
 			f := newFolder(t, nil)
 			for _, b := range blocks(t, filepath.Join(dir, "README.md")) {
-				f.do(dir, env, b.text)
+				if b.language == "sh" {
+					f.do(dir, env, b.text)
+				}
 			}
 			f.reload()
 			if s := f.status(name); s.State != Live {
@@ -74,7 +79,23 @@ func TestExamples(t *testing.T) {
 					t.Errorf("got  %s\nwant %s", got, want)
 				}
 			}
+			playCases(t, f, name)
 		})
+	}
+}
+
+// playCases does what `ostiary plugin test` does.
+func playCases(t *testing.T, f *folder, name string) {
+	t.Helper()
+	w := atWorkbench(t, f, name)
+	cases, err := w.Cases()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range cases {
+		if got, err := w.Test(context.Background(), c); err != nil || len(got.Differences) > 0 {
+			t.Errorf("%s: %q, %v", c.File, got.Differences, err)
+		}
 	}
 }
 

@@ -195,6 +195,7 @@ func TestGuideOfCapabilities(t *testing.T) {
 	for _, file := range []string{"main.go", "main_test.go", "quota.yaml"} {
 		writeFile(t, filepath.Join(copied, file), readFileText(t, filepath.Join(dir, file)))
 	}
+	copyCases(t, dir, copied)
 	writeFile(t, filepath.Join(copied, "go.mod"), strings.ReplaceAll(readFileText(t, filepath.Join(dir, "go.mod")), "../../sdk/go", "../ostiary/sdk/go"))
 	for _, b := range blocks(t, filepath.Join(dir, "README.md")) {
 		shell(t, copied, f.dir, b.text)
@@ -240,6 +241,7 @@ func TestExample(t *testing.T) {
 		}
 		writeFile(t, filepath.Join(copied, file), string(data))
 	}
+	copyCases(t, dir, copied)
 	writeFile(t, filepath.Join(copied, "go.mod"), strings.ReplaceAll(readFileText(t, filepath.Join(dir, "go.mod")), "../../sdk/go", "../ostiary/sdk/go"))
 	for _, b := range blocks(t, filepath.Join(dir, "README.md")) {
 		shell(t, copied, f.dir, b.text)
@@ -268,6 +270,14 @@ func TestExample(t *testing.T) {
 	bad := hook.Call{Point: hook.PreRegister, Client: client.With("contacts", strictjson.Strings([]string{"nobody"}))}
 	if r, _, err := f.only(hook.PreRegister).Ask(context.Background(), bad); err != nil || r.Code != core.InvalidClientMetadata {
 		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
+// copyCases copies a plugin's cases into a copy of it.
+func copyCases(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.CopyFS(filepath.Join(to, "cases"), os.DirFS(filepath.Join(from, "cases"))); err != nil {
+		t.Fatal(err)
 	}
 }
 

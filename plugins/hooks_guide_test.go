@@ -89,6 +89,7 @@ func TestSchemeExample(t *testing.T) {
 	for _, file := range []string{"main.go", "main_test.go", "scheme.yaml"} {
 		writeFile(t, filepath.Join(copied, file), readFileText(t, filepath.Join(dir, file)))
 	}
+	copyCases(t, dir, copied)
 	writeFile(t, filepath.Join(copied, "go.mod"), strings.ReplaceAll(readFileText(t, filepath.Join(dir, "go.mod")), "../../sdk/go", "../ostiary/sdk/go"))
 	for _, b := range blocks(t, filepath.Join(dir, "README.md")) {
 		if b.language == "sh" {

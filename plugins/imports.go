@@ -97,7 +97,7 @@ func random(_ context.Context, u *uses, mem sandbox.Memory, args []uint64) (int6
 		return int64(abi.RefusedTooLarge), nil
 	}
 	bytes := make([]byte, size)
-	u.random.XORKeyStream(bytes, bytes)
+	u.draw(bytes)
 	if !mem.Write(uint32(args[0]), bytes) {
 		return int64(abi.RefusedBadArgument), nil
 	}

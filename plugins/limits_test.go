@@ -30,7 +30,7 @@ func TestAllowance(t *testing.T) {
 	} {
 		got, err := server.allow(c.manifest, c.binding)
 		if c.wrong != "" {
-			said := strings.ReplaceAll(err.Error(), "; an operator can allow it in plugins.bindings", "")
+			said := strings.ReplaceAll(err.Error(), "; an operator can allow it in plugins.bindings of ostiary.yaml", "")
 			if strings.ReplaceAll(said, "\n", ", ") != c.wrong {
 				t.Errorf("%s:\ngot  %s\nwant %s", name, said, c.wrong)
 			}

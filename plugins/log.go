@@ -12,7 +12,7 @@ import (
 
 // A journal takes what a plugin says during one call, within bounds, and remembers what says most if the call fails.
 type journal struct {
-	log   *slog.Logger
+	log   callLog
 	lines int // that may still come
 	said  string
 }
@@ -21,7 +21,10 @@ type journal struct {
 // loaded, and serve every call of it.
 type journalKey struct{}
 
-func withJournal(ctx context.Context, log *slog.Logger, lines int) (context.Context, *journal) {
+// A callLog gives the log of one call. It is made when there is something to say: most calls are silent.
+type callLog func() *slog.Logger
+
+func withJournal(ctx context.Context, log callLog, lines int) (context.Context, *journal) {
 	j := &journal{log: log, lines: lines}
 	return context.WithValue(ctx, journalKey{}, j), j
 }
@@ -33,10 +36,10 @@ func (j *journal) take(ctx context.Context, level slog.Level, line []byte) {
 		j.said = text
 	}
 	if j.lines--; j.lines >= 0 {
-		j.log.Log(ctx, level, text)
+		j.log().Log(ctx, level, text)
 	}
 	if j.lines == -1 {
-		j.log.Log(ctx, slog.LevelWarn, "the plugin says too much; the rest of this call is not logged")
+		j.log().Log(ctx, slog.LevelWarn, "the plugin says too much; the rest of this call is not logged")
 	}
 }
 

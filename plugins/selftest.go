@@ -135,6 +135,7 @@ func (h *Host) configuredAs(ctx context.Context, v *version, module []byte, conf
 	}
 	other := &version{
 		manifest: v.manifest, digest: v.digest, configuration: configuration, setUp: v.setUp, granted: v.granted, limits: v.limits, now: v.now, log: v.log,
+		digests: v.digests,
 	}
 	return other, h.begin(ctx, other, module)
 }

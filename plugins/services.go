@@ -7,7 +7,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -55,18 +54,20 @@ type uses struct {
 	services  Services
 	now       time.Time
 	simulated bool
+	httpCalls int        // that there may be
 	kept      *hook.Kept // nil: there is none
-	random    cipher.Stream
+	entropy   entropy
+	random    cipher.Stream // nil: nothing was drawn yet
 	digests   [32]byte
-	log       *slog.Logger
+	log       callLog
 
 	mu      sync.Mutex     // a call that got stuck may go on when nobody waits for it any more
 	running bool           // the call has an instance, and has not ended
-	left    map[string]int // uses of each capability that are left
+	used    map[string]int // uses of each capability
 	pending []byte         // the answer that take copies
 	traced  []hook.Outcall
-	untold  int // uses beyond those that are noted
-	counts  map[Use]int
+	untold  int         // uses beyond those that are noted
+	counts  map[Use]int // nil: there was no use
 }
 
 // A Use is of a capability, and how it ended: ok or what it was refused with; an answer of http is 2xx, 3xx, 4xx or 5xx.
@@ -89,11 +90,11 @@ func useOf(kind, status string) Use {
 type usesKey struct{}
 
 // using makes what one call does with its capabilities.
-func (v *version) using(ctx context.Context, call *hook.Call, random entropy, around Services, log *slog.Logger) (context.Context, *uses) {
+func (v *version) using(ctx context.Context, call *hook.Call, random entropy, around Services, log callLog) (context.Context, *uses) {
 	c := &call.Context
 	u := &uses{
-		plugin: v.Name(), granted: v.granted, services: around, now: c.Now, simulated: c.Simulated, random: stream(random), digests: v.digests, log: log, counts: map[Use]int{},
-		left: map[string]int{kindKV: kvCalls, kindHTTP: v.limits.HTTPCalls, kindSecret: secretCalls, kindRule: ruleCalls},
+		plugin: v.Name(), granted: v.granted, services: around, now: c.Now, simulated: c.Simulated, entropy: random, digests: v.digests, log: log,
+		httpCalls: v.limits.HTTPCalls,
 	}
 	if u.now.IsZero() {
 		u.now = v.now()
@@ -125,11 +126,37 @@ func stream(random entropy) cipher.Stream {
 func (u *uses) begin(kind string) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.left[kind] == 0 || !u.running {
+	if u.used[kind] >= u.most(kind) || !u.running {
 		return false
 	}
-	u.left[kind]--
+	if u.used == nil {
+		u.used = map[string]int{}
+	}
+	u.used[kind]++
 	return true
+}
+
+// most is how many uses of a capability a call may make.
+func (u *uses) most(kind string) int {
+	switch kind {
+	case kindKV:
+		return kvCalls
+	case kindHTTP:
+		return u.httpCalls
+	case kindSecret:
+		return secretCalls
+	case kindRule:
+		return ruleCalls
+	}
+	return 0
+}
+
+// draw fills bytes with randomness.
+func (u *uses) draw(bytes []byte) {
+	if u.random == nil {
+		u.random = stream(u.entropy)
+	}
+	u.random.XORKeyStream(bytes, bytes)
 }
 
 // digest tells two values of a plugin apart, and nothing else of them: most are so short that whoever reads a trace could guess
@@ -149,6 +176,9 @@ func (u *uses) note(kind, target, status string, digested []byte) {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if u.counts == nil {
+		u.counts = map[Use]int{}
+	}
 	u.counts[useOf(kind, status)]++
 	if len(u.traced) < tracedCalls {
 		u.traced = append(u.traced, call)

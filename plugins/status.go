@@ -44,6 +44,7 @@ type Status struct {
 	Approval  *hook.Approval   // nil: there is none
 	Next      *Next            // a newer file that waits; nil: none
 	Missing   []string         // what Next, or the plugin itself, asks for and was not granted
+	Change    *Change          // what an approval of that would change; nil: nothing waits
 	Limits    Allowance        // of what is live
 	Breaker   BreakerState     // of what is live
 	Until     time.Time        // when an open breaker lets somebody try; zero: it is closed
@@ -51,6 +52,12 @@ type Status struct {
 	Instances int       // that are ready or at work
 	Error     string    // of the last attempt, one problem a line; empty: none
 	Since     time.Time // of this state
+}
+
+// A Change is how what a plugin asks for differs from what it has: live, else by an approval or the operator's settings.
+type Change struct {
+	New     []string // what it would have more
+	Dropped []string // what it asks for no longer
 }
 
 // Next is a version that waits for approval while an older one is asked.
@@ -95,6 +102,9 @@ func (h *Host) status(name string, s *slot) Status {
 	if s.err != nil {
 		out.Error = s.err.Error()
 	}
+	if len(s.missing) > 0 {
+		out.Change = h.changeOf(name, s)
+	}
 	switch {
 	case s.live != nil:
 		h.statusOfLive(&out, s)
@@ -124,6 +134,30 @@ func (h *Host) statusOfLive(out *Status, s *slot) {
 	}
 	pool := v.program.Stats()
 	out.Instances = pool.Idle + pool.Leased
+}
+
+// changeOf tells what an approval would change. The caller holds mu.
+func (h *Host) changeOf(name string, s *slot) *Change {
+	had := h.approved(name)
+	if s.live != nil {
+		had = s.live.granted
+	}
+	granted, _ := h.weigh(&s.seen)
+	bound := h.operator.Bindings[name].Grant.granted()
+	var c Change
+	for _, piece := range s.seen.Capabilities.apart() {
+		if len(piece.beyond(granted)) == 0 {
+			continue
+		}
+		lacks, unset := piece.beyond(had), piece.beyond(bound)
+		if len(unset) < len(lacks) {
+			lacks = unset
+		}
+		c.New = append(c.New, lacks...)
+	}
+	had.KV = had.KV.reducedTo(s.seen.Capabilities.KV)
+	c.Dropped = had.beyond(s.seen.Capabilities)
+	return &c
 }
 
 func (b *Binding) priorities(m *Manifest) map[hook.Point]int {

@@ -539,7 +539,7 @@ func TestRulesOfOthers(t *testing.T) {
 		"data.ostiary.plugin.mine" + strings.Repeat(".a", 9): abi.RefusedBadArgument,
 	} {
 		asked = ""
-		u := &uses{plugin: "mine", services: w.services(), left: map[string]int{kindRule: 1}, running: true}
+		u := &uses{plugin: "mine", services: w.services(), running: true}
 		_, got := u.ask(t.Context(), abi.RuleRequest[strictjson.Value]{Rule: rule})
 		if got != want || (asked != "") != (want == 0) {
 			t.Errorf("%s: %d, want %d; asked %q", rule, got, want, asked)
@@ -582,7 +582,7 @@ func TestImportsWithBadPointers(t *testing.T) {
 	v := &version{manifest: Manifest{Name: "user"}, services: w.services(), now: time.Now, log: slog.New(slog.DiscardHandler), limits: Allowance{HTTPCalls: 1}, granted: Capabilities{
 		Now: &Plain{}, Random: &Plain{}, KV: &KVCapability{Keys: 1, Bytes: 100, TTL: time.Hour}, HTTP: &HTTPAccess{}, Secret: &SecretKeys{}, PolicyEval: &Plain{},
 	}}
-	ctx, u := v.using(t.Context(), &hook.Call{Point: hook.PreRegister, Context: hook.Context{Writes: &hook.Writes{}}}, entropy{}, v.services, v.log)
+	ctx, u := v.using(t.Context(), &hook.Call{Point: hook.PreRegister, Context: hook.Context{Writes: &hook.Writes{}}}, entropy{}, v.services, func() *slog.Logger { return v.log })
 	u.open()
 	mem := flat(make([]byte, 1024))
 	mem[0] = 'k'

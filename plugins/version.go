@@ -34,6 +34,7 @@ type version struct {
 	publisher     string           // who signed it; empty: nobody
 	configuration strictjson.Value // the one that holds: an object
 	users         users
+	inputs        inputs
 	breaker       *breaker
 	tally         *tally
 	now           func() time.Time
@@ -62,8 +63,10 @@ type spending struct {
 
 // call runs the module. Called again with the same entropy and the same world around it, it ends the same.
 func (v *version) call(ctx context.Context, call hook.Call, random entropy, around Services) (result hook.Result, usage hook.Usage, cost spending, err error) {
-	in := writeInput(&v.manifest, call, random)
-	log := v.log.With("decision_id", string(call.Context.DecisionID))
+	in := writeInput(v.inputs.take(), &v.manifest, call, random)
+	defer func() { v.inputs.give(in) }()
+	decision := string(call.Context.DecisionID)
+	log := func() *slog.Logger { return v.log.With("decision_id", decision) }
 	told, journal := withJournal(ctx, log, v.limits.LogLines)
 	told, use := v.using(told, &call, random, around, log)
 	before := call.Context.Writes.All()

@@ -31,7 +31,7 @@ func newEntropy() entropy {
 }
 
 // writeInput writes what a plugin is told, reduced to what its manifest reads.
-func writeInput(m *Manifest, call hook.Call, e entropy) []byte {
+func writeInput(dst []byte, m *Manifest, call hook.Call, e entropy) []byte {
 	in := input{
 		V: abi.Major, Hook: string(call.Point), Context: wireContext(&call.Context),
 		Client: m.visible(call.Client), Entropy: base64.StdEncoding.EncodeToString(e[:]),
@@ -51,7 +51,7 @@ func writeInput(m *Manifest, call hook.Call, e entropy) []byte {
 			GrantType: t.GrantType, Subject: string(t.Subject), Scopes: present(t.Scopes), Audience: present(t.Audience), Claims: members(t.Claims),
 		}
 	}
-	return appendInput(make([]byte, 0, usualInput), &in)
+	return appendInput(dst, &in)
 }
 
 // members makes what is absent an empty object.
@@ -73,7 +73,7 @@ func wireContext(c *hook.Context) abi.Context[strictjson.Value] {
 		},
 	}
 	if t := c.IAT; t != nil {
-		out.InitialAccessToken = &abi.InitialAccessToken{Label: t.Label, Profile: t.Profile}
+		out.InitialAccessToken = &abi.InitialAccessToken[strictjson.Value]{Label: t.Label, Profile: t.Profile, Terms: t.Terms}
 	}
 	if held := c.Caller.Certificate; held != nil {
 		out.Certificate = wireCertificate(held)
@@ -112,7 +112,12 @@ func (m *Manifest) visible(doc strictjson.Value) strictjson.Value {
 	if slices.Contains(m.Reads, allMembers) && doc.Kind() == strictjson.KindObject {
 		return doc
 	}
-	kept := slices.DeleteFunc(doc.Members(), func(member strictjson.Member) bool { return !m.mayRead(member.Name) })
+	var kept []strictjson.Member
+	for name, v := range doc.All() {
+		if m.mayRead(name) {
+			kept = append(kept, strictjson.Member{Name: name, Value: v})
+		}
+	}
 	return strictjson.Object(kept...)
 }
 

@@ -2,13 +2,30 @@ package plugins
 
 import (
 	"strconv"
+	"sync"
 
 	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/sdk/go/abi"
 )
 
-// usualInput is as long as what most calls are told.
-const usualInput = 2 << 10
+// usualInput is as long as what most calls are told; what is longer than most is not kept.
+const usualInput, longInput = 2 << 10, 16 << 10
+
+// inputs keeps the memory that inputs are written to. A module gets a copy, so when its call is over nobody has it.
+type inputs struct{ pool sync.Pool }
+
+func (i *inputs) take() []byte {
+	if kept, ok := i.pool.Get().(*[]byte); ok {
+		return (*kept)[:0]
+	}
+	return make([]byte, 0, usualInput)
+}
+
+func (i *inputs) give(in []byte) {
+	if cap(in) <= longInput {
+		i.pool.Put(&in)
+	}
+}
 
 // appendInput writes what json.Marshal would, without its look at every type in every call: a fifth of the time.
 func appendInput(out []byte, in *input) []byte {
@@ -65,6 +82,9 @@ func appendContext(o *object, c *abi.Context[strictjson.Value]) {
 		o.object("initial_access_token", func(o *object) {
 			o.text("label", t.Label)
 			o.text("profile", t.Profile)
+			if !t.Terms.IsAbsent() {
+				o.value("terms", t.Terms)
+			}
 		})
 	}
 	if s := c.SoftwareStatement; s != nil {

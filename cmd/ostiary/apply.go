@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,6 +24,7 @@ import (
 type applyFlags struct {
 	planFlags
 	yes     bool
+	empty   bool   // everything may go
 	secrets string // file for the secrets that are made
 }
 
@@ -31,6 +33,7 @@ type applied struct {
 	*changePlan
 	Written int       `json:"written"`
 	Failed  []failure `json:"failed"`
+	Left    int       `json:"left,omitempty"` // not written, or it is not known whether they were: the server was gone, or somebody stopped it
 }
 
 // A failure is a client that could not be written.
@@ -53,6 +56,7 @@ func applyCommand() *cobra.Command {
 	cmd.Example = "  ostiary apply declared\n  ostiary apply declared --prune --yes"
 	f.flags(cmd)
 	cmd.Flags().BoolVarP(&f.yes, "yes", "y", false, "do not ask")
+	cmd.Flags().BoolVar(&f.empty, "allow-empty", false, "with --prune, remove everything when the files declare nothing")
 	cmd.Flags().StringVar(&f.secrets, "secrets-file", "", "new file for the secrets of clients that need one and declare none; without it those are refused")
 	return cmd
 }
@@ -75,6 +79,8 @@ func (f *applyFlags) run(ctx context.Context, t *terminal, path string, cmd *cob
 		return errors.Join(t.result(done), errRefusedPlan)
 	case p.Summary.changes() == 0:
 		return t.result(done)
+	case p.empties() && !f.empty:
+		return usagef("the files declare nothing, and --prune would remove all that the set %s declared: %s. If that is meant, give --allow-empty", p.Set, counted(p.Summary.Delete, "thing"))
 	}
 	if err := f.mayMake(p); err != nil {
 		return err
@@ -82,8 +88,10 @@ func (f *applyFlags) run(ctx context.Context, t *terminal, path string, cmd *cob
 	if err := f.ask(cmd); err != nil {
 		return err
 	}
-	if err := f.write(ctx, t, done, cmd.ErrOrStderr()); err != nil {
+	if err := f.write(ctx, t, done, cmd.ErrOrStderr()); err != nil && done.Left == 0 {
 		return err
+	} else if err != nil {
+		return errors.Join(t.result(done), fmt.Errorf("%w. Of %s it is not known whether they were written; apply again", err, counted(done.Left, "change")))
 	}
 	if err := t.result(done); err != nil {
 		return err
@@ -159,24 +167,11 @@ func (f *applyFlags) ask(cmd *cobra.Command) error {
 // applyAtOnce is how many clients are written at once: the store makes one durable write of them.
 const applyAtOnce = 16
 
-// write carries the plan out: first what is made and changed, then what goes.
+// write carries the plan out: first what is made and changed, then what goes. It gives up when the server is gone.
 func (f *applyFlags) write(ctx context.Context, t *terminal, done *applied, errs io.Writer) error {
 	keep, err := openSecrets(f.secrets)
 	if err != nil {
 		return err
-	}
-	told := newProgress(errs)
-	defer told.end()
-	var mu sync.Mutex
-	count := func(id string, at int, err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		if err != nil {
-			done.Failed = append(done.Failed, failure{id, err.Error(), at})
-		} else {
-			done.Written++
-		}
-		told.say(fmt.Sprintf("written %d of %d", done.Written, done.Summary.changes()))
 	}
 	if len(done.Beside) > 0 { // first: clients may rest on it
 		made, err := f.writeBeside(ctx, t, done.changePlan)
@@ -186,27 +181,74 @@ func (f *applyFlags) write(ctx context.Context, t *terminal, done *applied, errs
 		done.Beside = made
 		done.Written += len(made)
 	}
-	atOnce(applyAtOnce, len(done.Clients), func(i int) {
-		item := done.Clients[i]
-		if textOf(item, "action") == "none" || ctx.Err() != nil {
+	told := newProgress(errs)
+	defer told.end()
+	going, giveUp := context.WithCancelCause(ctx) // what is under way then may still end
+	defer giveUp(nil)
+	var mu sync.Mutex
+	change := func(id string, at int, how func() error) {
+		if going.Err() != nil {
 			return
 		}
-		answer, err := t.declare(ctx, done.Set, done.declared[i], textOf(item, "etag"))
-		if secret := textOf(answer, "client_secret"); err == nil && secret != "" {
-			err = keep.add(textOf(item, "client_id"), secret)
+		err := patiently(going, how)
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case errors.As(err, new(unanswering)):
+			giveUp(err)
+		case err != nil && ctx.Err() == nil:
+			done.Failed = append(done.Failed, failure{id, err.Error(), at})
+		case err == nil:
+			done.Written++
 		}
-		count(textOf(item, "client_id"), i, err)
+		told.say(fmt.Sprintf("written %d of %d", done.Written, done.Summary.changes()))
+	}
+	atOnce(applyAtOnce, len(done.Clients), func(i int) {
+		item := done.Clients[i]
+		id := textOf(item, "client_id")
+		if textOf(item, "action") == "none" {
+			return
+		}
+		change(id, i, func() error {
+			answer, err := t.declare(ctx, done.Set, done.declared[i], textOf(item, "etag"))
+			if secret := textOf(answer, "client_secret"); err == nil && secret != "" {
+				err = keep.add(id, secret)
+			}
+			return err
+		})
 	})
 	atOnce(applyAtOnce, len(done.Delete), func(i int) {
-		if ctx.Err() == nil {
-			id := textOf(done.Delete[i], "client_id")
+		id := textOf(done.Delete[i], "client_id")
+		change(id, len(done.Clients)+i, func() error {
 			_, err := t.doIf(ctx, http.MethodDelete, declaredPath(done.Set, id), nil, "If-Match", textOf(done.Delete[i], "etag"))
-			count(id, len(done.Clients)+i, err)
-		}
+			return err
+		})
 	})
 	slices.SortFunc(done.Failed, func(a, b failure) int { return a.at - b.at })
-	return errors.Join(ctx.Err(), keep.close())
+	done.Left = done.Summary.changes() - done.Written - len(done.Failed)
+	return errors.Join(context.Cause(going), keep.close())
 }
+
+// patiently does again, a few times, what a busy server refused.
+func patiently(ctx context.Context, how func() error) error {
+	for try := 1; ; try++ {
+		err := how()
+		if err == nil || !errors.As(err, new(busy)) || try == triesWhenBusy {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(time.Duration(try) * pauseWhenBusy):
+		}
+	}
+}
+
+// How often a busy server is asked, and after what time again.
+const (
+	triesWhenBusy = 4
+	pauseWhenBusy = 250 * time.Millisecond
+)
 
 func declaredPath(set, id string) string {
 	return "/declarations/" + url.PathEscape(set) + clientPath(id)

@@ -64,7 +64,7 @@ func readDeclarations(path string) (*declarations, error) {
 }
 
 // wrong gives all problems in the order of the files.
-func (d *declarations) wrong() error {
+func (d *declarations) wrong() *config.Problems {
 	slices.SortStableFunc(d.problems, func(a, b config.Problem) int { return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line)) })
 	return &config.Problems{List: slices.Compact(d.problems)}
 }
@@ -137,7 +137,8 @@ func (d *declarations) take(doc strictjson.Value, at spot) {
 			d.takeBeside(name, v, below)
 		case "$schema":
 		default:
-			d.problems = append(d.problems, below.problem("", "is nothing that can be declared; what can is: "+strings.Join(declared.Kinds(), ", ")))
+			d.problems = append(d.problems, below.problem("", "is nothing that can be declared; what can is: "+strings.Join(declared.Kinds(), ", ")+
+				config.Suggest(strings.ToLower(name), slices.Values(declared.Kinds()))))
 		}
 	}
 }

@@ -20,7 +20,8 @@ func copyExample(dir string, log *slog.Logger) error {
 		return err
 	}
 	from := filepath.Join(filepath.Dir(binary), "plugins")
-	entries, err := os.ReadDir(from)
+	files := os.DirFS(from)
+	entries, err := fs.ReadDir(files, ".")
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
 		log.Info("there is no example plugin beside the binary; make build makes it", "folder", from)
 		return nil
@@ -28,14 +29,26 @@ func copyExample(dir string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		text, err := os.ReadFile(filepath.Join(from, e.Name()))
+	if err := copyPlugins(dir, files); err != nil {
+		return err
+	}
+	return writeNew(marker, nil)
+}
+
+// copyPlugins copies modules and manifests, and the cases below them.
+func copyPlugins(dir string, files fs.FS) error {
+	return fs.WalkDir(files, ".", func(name string, e fs.DirEntry, err error) error {
+		to := filepath.Join(dir, filepath.FromSlash(name))
+		if err != nil || name == "." {
+			return err
+		}
+		if e.IsDir() {
+			return os.MkdirAll(to, 0o700)
+		}
+		text, err := fs.ReadFile(files, name)
 		if err != nil {
 			return err
 		}
-		if err := writeNew(filepath.Join(dir, e.Name()), text); err != nil {
-			return err
-		}
-	}
-	return writeNew(marker, nil)
+		return writeNew(to, text)
+	})
 }

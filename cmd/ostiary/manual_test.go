@@ -10,8 +10,10 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -252,6 +254,9 @@ func installPlugin(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	text, err := os.ReadFile(manifest)
 	ts.Check(err)
+	if err := copyPlugins(filepath.Join(ts.Getenv("PLUGINS"), "cases"), os.DirFS(filepath.Join(source, "cases"))); !errors.Is(err, fs.ErrNotExist) {
+		ts.Check(err)
+	}
 	ts.Check(os.WriteFile(filepath.Join(ts.Getenv("PLUGINS"), name+".wasm"), module, 0o600))
 	ts.Check(os.WriteFile(filepath.Join(ts.Getenv("PLUGINS"), name+".yaml"), text, 0o600))
 }

@@ -44,6 +44,11 @@ type planSummary struct {
 // changes is how much there would be to write.
 func (s planSummary) changes() int { return s.Create + s.Update + s.Delete }
 
+// empties tells whether nothing of the set would be left.
+func (p *changePlan) empties() bool {
+	return len(p.declared) == 0 && p.set.count() == 0 && p.Summary.Delete > 0
+}
+
 func planCommand() *cobra.Command {
 	f := &planFlags{}
 	var cmd *cobra.Command
@@ -88,7 +93,12 @@ func planCommand() *cobra.Command {
 type wouldChange struct{ planSummary }
 
 // Error implements error.
-func (w wouldChange) Error() string { return w.String() }
+func (w wouldChange) Error() string {
+	if w.Refused > 0 {
+		return "apply would write nothing, because of what is refused"
+	}
+	return "something would change; make it so with: ostiary apply"
+}
 
 func onePath(cmd *cobra.Command, args []string) error {
 	if len(args) != 1 || args[0] == "" {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"sync"
 
+	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/config"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
@@ -32,6 +33,9 @@ func (f *planFlags) plan(ctx context.Context, t *terminal, path string, errs io.
 	defer told.end()
 	asked := t.planAll(ctx, f.set, p, told)
 	if asked == nil {
+		asked = t.planAgain(ctx, f.set, p)
+	}
+	if asked == nil {
 		d.problems = append(d.problems, p.problems(len(d.problems) > 0)...)
 	}
 	if asked == nil && !d.beside.broken {
@@ -43,7 +47,7 @@ func (f *planFlags) plan(ctx context.Context, t *terminal, path string, errs io.
 	}
 	switch {
 	case len(d.problems) > 0:
-		return nil, d.wrong()
+		return nil, t.tellWrong(f.set, d.wrong())
 	case asked != nil:
 		return nil, asked
 	}
@@ -54,6 +58,29 @@ func (f *planFlags) plan(ctx context.Context, t *terminal, path string, errs io.
 	}
 	p.sum()
 	return p, nil
+}
+
+// tellWrong prints what is wrong with the files, for whoever wants JSON; people read the error.
+func (t *terminal) tellWrong(set string, wrong *config.Problems) error {
+	if !t.json {
+		return wrong
+	}
+	told := struct {
+		Set      string        `json:"set"`
+		Problems []fileProblem `json:"problems"`
+	}{Set: set}
+	for _, p := range wrong.List {
+		told.Problems = append(told.Problems, fileProblem(p))
+	}
+	return errors.Join(t.print(told, nil), wrong)
+}
+
+// A fileProblem is one thing that is wrong with a file.
+type fileProblem struct {
+	File string `json:"file"`
+	Line int    `json:"line,omitempty"`
+	Path string `json:"path,omitempty"`
+	Text string `json:"text"`
 }
 
 // planAll asks in batches, a few at once.
@@ -91,6 +118,30 @@ func (t *terminal) planAll(ctx context.Context, set string, p *changePlan, told 
 		failed = ctx.Err()
 	}
 	return failed
+}
+
+// planAgain asks about those once more that the server was too busy to judge: to be refused is something else.
+func (t *terminal) planAgain(ctx context.Context, set string, p *changePlan) error {
+	for i := range p.Clients {
+		err := patiently(ctx, func() error {
+			switch code := textOf(member(p.Clients[i], "error"), "error"); core.Code(code) {
+			case core.PolicyUnavailable, core.TemporarilyUnavailable:
+			default:
+				return nil
+			}
+			if err := t.planSome(ctx, set, p, i, i+1); err != nil {
+				return err
+			}
+			return busy{errors.New("the server is too busy")}
+		})
+		if errors.As(err, new(busy)) {
+			break // and stays so
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
 }
 
 // batchEnd keeps a batch within what one request may hold.

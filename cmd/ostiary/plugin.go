@@ -153,7 +153,9 @@ func printPlugin(w io.Writer, p strictjson.Value) {
 		fmt.Fprintf(w, "\nnot loaded: %s\n", printableLines(failed, "    "))
 	}
 	if note := noteOn(p); strings.Contains(note, "waits for approval") {
-		fmt.Fprintf(w, "\nIt %s\nApprove it: ostiary plugin approve %s\n", strings.TrimPrefix(printable(note), "It "), printable(textOf(p, "name")))
+		fmt.Fprintf(w, "\nIt %s\n", strings.TrimPrefix(printable(note), "It "))
+		printChange(w, member(p, "change"))
+		fmt.Fprintf(w, "Approve it: ostiary plugin approve %s\n", printable(textOf(p, "name")))
 	}
 }
 
@@ -183,13 +185,24 @@ func pluginApproveCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return t.print(doc, func(w io.Writer) {
+		change := member(before, "change")
+		return t.print(doc.With("change", change), func(w io.Writer) {
 			fmt.Fprintf(w, "%s may use: %s\n", printable(args[0]), printable(asked.String()))
+			printChange(w, change)
 		})
 	})
-	cmd.Long = "approve grants a plugin exactly what it asks for now. A later version that asks for more waits again, and the one before it\n" +
-		"stays live meanwhile. See what it asks for first: ostiary plugin status NAME"
+	cmd.Long = "approve grants a plugin exactly what it asks for now, and says what of that is new. A later version that asks for more waits\n" +
+		"again, and the one before it stays live meanwhile. See what it asks for first: ostiary plugin status NAME"
 	return cmd
+}
+
+// printChange says how what a plugin asks for differs from what it had before.
+func printChange(w io.Writer, change strictjson.Value) {
+	for _, part := range []struct{ name, title string }{{"new", "new"}, {"dropped", "no longer asked for"}} {
+		if list, _ := member(change, part.name).Strings(); len(list) > 0 {
+			fmt.Fprintf(w, "%s: %s\n", part.title, printable(strings.Join(list, ", ")))
+		}
+	}
 }
 
 func pluginRevokeCommand() *cobra.Command {

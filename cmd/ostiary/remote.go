@@ -166,8 +166,17 @@ func (r *remote) unreachable(ctx context.Context, err error) error {
 	if errors.As(err, &failed) {
 		err = failed.Err
 	}
-	return fmt.Errorf("the server at %s does not answer (%w); %s", r.base, err, r.hint)
+	return unanswering{fmt.Errorf("the server at %s does not answer (%w); %s", r.base, err, r.hint)}
 }
+
+// unanswering is a server that cannot be reached, or did not say how a request ended.
+type unanswering struct{ error }
+
+// Unwrap gives the cause.
+func (e unanswering) Unwrap() error { return e.error }
+
+// busy is a refusal that says to try again.
+type busy struct{ error }
 
 // refusal says what the server refused (RFC 9457), nil when it did not.
 func (r *remote) refusal(status int, doc strictjson.Value) error {
@@ -178,6 +187,9 @@ func (r *remote) refusal(status int, doc strictjson.Value) error {
 	case status < 200 || status > 299:
 		if detail == "" {
 			return fmt.Errorf("the server at %s answered with status %d", r.base, status)
+		}
+		if status == http.StatusServiceUnavailable {
+			return busy{errors.New(printable(detail))}
 		}
 		return errors.New(printable(detail))
 	}

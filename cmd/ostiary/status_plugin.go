@@ -35,6 +35,7 @@ type pluginStatus struct {
 	Asked     strictjson.Value           `json:"asked"`
 	Granted   strictjson.Value           `json:"granted"`
 	Missing   []string                   `json:"missing,omitempty"`  // what it, or the version that waits, was not granted
+	Change    *pluginChange              `json:"change,omitempty"`   // what an approval of that would change
 	Waiting   *pluginWaiting             `json:"waiting,omitempty"`  // a newer version that waits for approval
 	Approval  *pluginApproval            `json:"approval,omitempty"` // what an operator approved
 	Limits    *pluginLimits              `json:"limits,omitempty"`
@@ -51,6 +52,11 @@ type pluginStatus struct {
 
 type pluginSignature struct {
 	Publisher string `json:"publisher"`
+}
+
+type pluginChange struct {
+	New     []string `json:"new"`     // what it would have more
+	Dropped []string `json:"dropped"` // what it asks for no longer
 }
 
 type pluginWaiting struct {
@@ -103,6 +109,9 @@ func pluginStatusOf(s *plugins.Status) pluginStatus {
 	}
 	if s.Publisher != "" {
 		out.Signature = &pluginSignature{s.Publisher}
+	}
+	if c := s.Change; c != nil {
+		out.Change = &pluginChange{New: append([]string{}, c.New...), Dropped: append([]string{}, c.Dropped...)}
 	}
 	if s.Next != nil {
 		next := pluginWaiting(*s.Next)

@@ -44,6 +44,7 @@ type Context struct {
 // InitialAccessToken is what a plugin may know of the token a client registers with.
 type InitialAccessToken struct {
 	Label, Profile string
+	Terms          strictjson.Value // what it lays down, an object; absent: nothing
 }
 
 // What is signed, as Signed.Kind.

@@ -221,6 +221,18 @@ func TestSourceIsANetwork(t *testing.T) {
 	checkCounts(t, book, 5, 1)
 }
 
+// Who has the addresses of many sources keeps no more than a hundred of them could.
+func TestAllSourcesTogether(t *testing.T) {
+	book := open(t, newShelf(), 101, newClock())
+	for i := range 110 * 101 {
+		book.Record(refusal(fmt.Sprintf("d-%05d", i), fmt.Sprintf("2001:db8:0:%x::1", i%110)))
+		if i%1000 == 0 {
+			all(t, book)
+		}
+	}
+	checkCounts(t, book, 100*101, 0)
+}
+
 // More sources than the table holds share one budget.
 func TestManySourcesShareOneBudget(t *testing.T) {
 	book := open(t, newShelf(), 1, newClock())

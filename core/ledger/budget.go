@@ -9,11 +9,12 @@ import (
 )
 
 // budget counts the entries of each source within a minute. Beyond the limit only the count is kept: one entry a source a
-// minute. Of requests that a rate limit refused it never keeps more: whoever runs into one does so again and again.
+// minute. All sources together have as much as fullSources of them: who has many addresses does not fill the disk either. Of requests that a rate limit refused it never keeps more: whoever runs into one does so again and again.
 type budget struct {
 	perMinute int
 	minute    time.Time
 	taken     map[string]tally
+	kept      int // of all of them
 }
 
 // A tally is of one source: entries that had a place, and those that are only counted.
@@ -21,6 +22,9 @@ type tally struct{ kept, over int }
 
 // maxSources bounds the table; sources beyond it share one count.
 const maxSources = 10000
+
+// fullSources is how many sources can use up their limit before all are only counted; there is a place for one entry of each, at least.
+const fullSources = 100
 
 // source is what counts as one caller: of an IPv6 address its /64, since the rest is theirs to choose.
 func source(ip string) string {
@@ -48,9 +52,10 @@ func (b *budget) take(source string, e *Entry, now time.Time) bool {
 		source = "others"
 	}
 	t := b.taken[source]
-	keeps := t.kept < b.perMinute && (e.Error == nil || e.Error.Code != core.TooManyRequests)
+	keeps := t.kept < b.perMinute && b.kept < max(fullSources*b.perMinute, maxSources+1) && (e.Error == nil || e.Error.Code != core.TooManyRequests)
 	if keeps {
 		t.kept++
+		b.kept++
 	} else {
 		t.over++
 	}
@@ -75,6 +80,7 @@ func (b *budget) flush(now time.Time) []Entry {
 		}
 	}
 	clear(b.taken)
+	b.kept = 0
 	b.minute = now.Truncate(time.Minute)
 	return counted
 }

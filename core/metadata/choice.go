@@ -64,11 +64,11 @@ func readChoice(name string, v strictjson.Value) (Choice, bool, error) {
 	values, ok := v.Strings()
 	switch {
 	case !ok:
-		return Choice{}, false, core.Refuse(core.InvalidClientMetadata, "%s must be an array of strings, not %s.", name, v.Kind())
+		return Choice{}, false, refuse(core.InvalidClientMetadata, name, "%s must be an array of strings, not %s.", name, v.Kind())
 	case len(values) == 0:
-		return Choice{}, false, core.Refuse(core.InvalidClientMetadata, "%s is empty, so that nothing could be chosen; leave it out.", name)
+		return Choice{}, false, refuse(core.InvalidClientMetadata, name, "%s is empty, so that nothing could be chosen; leave it out.", name)
 	case len(values) > maxItems:
-		return Choice{}, false, core.Refuse(core.InvalidClientMetadata, "%s has more than %d items.", name, maxItems)
+		return Choice{}, false, refuse(core.InvalidClientMetadata, name, "%s has more than %d items.", name, maxItems)
 	}
 	return Choice{Name: name, Of: choices[at].of, Values: values}, true, nil
 }
@@ -89,14 +89,14 @@ func Choose(m *core.Metadata, made []Choice, offers func(member, value string) b
 		}
 		switch said := row.Text(m); {
 		case said != "" && !slices.Contains(made[at].Values, said):
-			return nil, about(row.Name, core.Refuse(core.InvalidClientMetadata, "%s is %q, which is not in %s; leave one of them out.", row.Name, core.Clip(said), known.name))
+			return nil, refuse(core.InvalidClientMetadata, row.Name, "%s is %q, which is not in %s; leave one of them out.", row.Name, core.Clip(said), known.name)
 		case said != "":
 			continue
 		}
 		value := known.pick(m, made[at].Values, row, offers)
 		if value == "" && known.needed {
-			return nil, about(known.name, core.Refuse(core.InvalidClientMetadata, "%s has nothing that can be chosen for this client; %s can be one of: %s.",
-				known.name, row.Name, strings.Join(row.Values, ", ")))
+			return nil, refuse(core.InvalidClientMetadata, known.name, "%s has nothing that can be chosen for this client; %s can be one of: %s.",
+				known.name, row.Name, strings.Join(row.Values, ", "))
 		}
 		if value != "" {
 			*row.str(m) = value

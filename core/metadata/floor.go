@@ -103,8 +103,11 @@ func (r *Row) webProblems(u oauth.URI) []oauth.Problem {
 	return oauth.WebURIProblems(u, slices.Contains(fetched, r.Name))
 }
 
+// isControl tells characters that are no text. Those that turn the direction of reading about are among them: by them a page would
+// show another name than the one that policy judged.
 func isControl(c rune) bool {
-	return c < 0x20 || c == 0x7f || c >= 0x80 && c < 0xa0 || c == '\u2028' || c == '\u2029'
+	turns := c >= '\u202a' && c <= '\u202e' || c >= '\u2066' && c <= '\u2069'
+	return c < 0x20 || c == 0x7f || c >= 0x80 && c < 0xa0 || c == '\u2028' || c == '\u2029' || turns
 }
 
 // A joint is a rule about several members.

@@ -32,6 +32,8 @@ func TestFloor(t *testing.T) {
 		"page in French too":     {`{"tos_uri#fr":"javascript:alert(1)"}`, []string{"invalid_client_metadata floor.uri.dangerous_scheme tos_uri#fr", "invalid_client_metadata floor.uri.not_https tos_uri#fr"}},
 		"name with a newline":    {`{"client_name":"a\nb"}`, []string{"invalid_client_metadata floor.control_character client_name"}},
 		"and in French":          {`{"client_name#fr":"a\u2028b"}`, []string{"invalid_client_metadata floor.control_character client_name#fr"}},
+		"name read backwards":    {`{"client_name":"\u202eelgoog"}`, []string{"invalid_client_metadata floor.control_character client_name"}},
+		"an isolate in it":       {`{"client_name#he":"a\u2067b"}`, []string{"invalid_client_metadata floor.control_character client_name#he"}},
 		"contact with an escape": {`{"contacts":["ok","a\u001bb"]}`, []string{"invalid_client_metadata floor.control_character contacts"}},
 		"keys over http":         {`{"jwks_uri":"http://localhost/k"}`, []string{"invalid_client_metadata floor.uri.not_https jwks_uri"}},
 		"no certificate name":    {`{"token_endpoint_auth_method":"tls_client_auth"}`, []string{"invalid_client_metadata floor.certificate_name tls_client_auth_subject_dn"}},

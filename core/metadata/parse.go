@@ -71,23 +71,20 @@ func Parse(doc strictjson.Value, custom []string) (Request, error) {
 	}
 	for name, v := range doc.All() {
 		if err := req.take(name, v, custom); err != nil {
-			return Request{}, about(name, err)
+			return Request{}, about(name, core.AsError(err)) // as it was sent, whatever the row is called
 		}
 	}
 	return req, nil
 }
 
-// about says in the reasons of a refusal which member it is about.
-func about(name string, err error) error {
-	e := *core.AsError(err)
-	if len(e.Reasons) == 0 {
-		rule := "floor.form"
-		if isUnbuilt(name) {
-			rule = "floor.unsupported_member"
-		}
-		e.Reasons = []core.Reason{{Rule: rule, Code: e.Code, Fields: []string{core.Clip(name)}, Message: e.Detail, Public: true}}
+// about names the member of a refusal, and the rule, to programs.
+func about(member string, e *core.Error) error {
+	rule := "floor.form"
+	if isUnbuilt(member) {
+		rule = "floor.unsupported_member"
 	}
-	return &e
+	e.Reasons = []core.Reason{{Rule: rule, Code: e.Code, Fields: []string{core.Clip(member)}, Message: e.Detail, Public: true}}
+	return e
 }
 
 func (req *Request) take(name string, v strictjson.Value, custom []string) error {
@@ -148,7 +145,7 @@ func (req *Request) sameAgain(row *Row, v strictjson.Value) error {
 		return err
 	}
 	if row.has(&sent) && !row.same(&sent, &req.Metadata) {
-		return core.Refuse(core.InvalidClientMetadata, "%s was sent by another name too (%s), with another value; send one of them.", row.Name, otherNameOf(row.Name))
+		return refuse(core.InvalidClientMetadata, row.Name, "%s was sent by another name too (%s), with another value; send one of them.", row.Name, otherNameOf(row.Name))
 	}
 	return nil
 }
@@ -198,7 +195,7 @@ func setTagged(m *core.Metadata, name string, v strictjson.Value) (bool, error) 
 		return false, nil
 	}
 	if tag := name[len(row.Name)+1:]; !validTag(tag) {
-		return true, core.Refuse(core.InvalidClientMetadata, "%s has no valid language tag after the # (BCP 47).", row.Name)
+		return true, refuse(core.InvalidClientMetadata, row.Name, "%s has no valid language tag after the # (BCP 47).", row.Name)
 	}
 	s, isText := v.Text()
 	switch {
@@ -206,9 +203,9 @@ func setTagged(m *core.Metadata, name string, v strictjson.Value) (bool, error) 
 		delete(m.Tagged, name)
 		return true, nil
 	case !isText:
-		return true, core.Refuse(core.InvalidClientMetadata, "%s must be a string, not %s.", name, v.Kind())
+		return true, refuse(core.InvalidClientMetadata, name, "%s must be a string, not %s.", name, v.Kind())
 	case len(s) > maxText:
-		return true, core.Refuse(core.InvalidClientMetadata, "%s is longer than %d bytes.", name, maxText)
+		return true, refuse(core.InvalidClientMetadata, name, "%s is longer than %d bytes.", name, maxText)
 	case len(m.Tagged) >= maxTagged:
 		return true, core.Refuse(core.InvalidClientMetadata, "More than %d members with language tags.", maxTagged)
 	}
@@ -243,7 +240,7 @@ func validTag(tag string) bool {
 func setCustom(m *core.Metadata, name string, v strictjson.Value) error {
 	text := string(strictjson.Append(nil, v))
 	if len(text) > maxText {
-		return core.Refuse(core.InvalidClientMetadata, "%s is longer than %d bytes.", core.Clip(name), maxText)
+		return refuse(core.InvalidClientMetadata, core.Clip(name), "%s is longer than %d bytes.", core.Clip(name), maxText)
 	}
 	if m.Custom == nil {
 		m.Custom = make(map[string]string)

@@ -58,6 +58,10 @@ func tables() string {
 	for _, c := range metadata.Choosable() {
 		fmt.Fprintf(&b, "| `%s` | `%s` |\n", c.Name, c.Of)
 	}
+	b.WriteString("\nThese are kept and answered, and nothing comes of them here; the answer to who sends one says so in `warnings`.\n\n| member | why |\n| --- | --- |\n")
+	for _, m := range metadata.Idle() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", m.Name, m.Why)
+	}
 	b.WriteString("\nThese ask for what is not done here. They are refused, so that nobody believes in a protection that is not there, unless they\nask for nothing (`false`, `null`, `\"\"`, `[]`); nothing of them is kept.\n\n| member | why it is refused | defined in |\n| --- | --- | --- |\n")
 	for _, m := range metadata.Unbuilt() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", m.Name, m.Why, m.Source)

@@ -284,7 +284,12 @@ func (r *Row) wrong(want string, got strictjson.Value) error {
 
 // refuse complains about the member by its name.
 func (r *Row) refuse(format string, args ...any) error {
-	return core.Refuse(r.Code, r.Name+" "+format+".", args...)
+	return refuse(r.Code, r.Name, r.Name+" "+format+".", args...)
+}
+
+// refuse complains about a member that cannot be read, in words and by its name.
+func refuse(code core.Code, member, format string, args ...any) error {
+	return about(member, core.Refuse(code, format, args...))
 }
 
 // stored parses what was accepted before; it cannot fail for text that Set kept.

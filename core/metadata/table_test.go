@@ -156,6 +156,9 @@ func checkRefused(t *testing.T, row *metadata.Row, m *core.Metadata, text string
 	if core.CodeOf(err) != row.Code || !strings.HasPrefix(core.AsError(err).Detail, row.Name+" ") {
 		t.Errorf("%s: %v, want %s naming the member", text, err, row.Code)
 	}
+	if reasons := core.AsError(err).Reasons; len(reasons) != 1 || !slices.Equal(reasons[0].Fields, []string{row.Name}) || reasons[0].Code != row.Code || !reasons[0].Public {
+		t.Errorf("%s: programs are told %+v", text, reasons)
+	}
 }
 
 func TestTypedGetters(t *testing.T) {

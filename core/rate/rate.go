@@ -47,6 +47,16 @@ func (b *Buckets[K]) Take(key K, p Pace, now time.Time) (wait time.Duration) {
 	return wait
 }
 
+// Give puts a token back that Take took.
+func (b *Buckets[K]) Give(key K, p Pace) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if e := b.held[key]; e != nil {
+		kept := e.Value.(*bucket[K])
+		kept.full = kept.full.Add(-p.Every)
+	}
+}
+
 // Wait tells what Take would answer if so many tokens had to stay in the bucket, and takes nothing. A key that was never seen is not
 // remembered for that.
 func (b *Buckets[K]) Wait(key K, p Pace, stay int64, now time.Time) time.Duration {

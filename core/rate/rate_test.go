@@ -31,6 +31,25 @@ func TestTake(t *testing.T) {
 	take("a", 10*time.Second)
 }
 
+// What is given back can be taken again, and is never more than there was.
+func TestGive(t *testing.T) {
+	pace := Pace{Every: time.Second, Burst: 2}
+	b := NewBuckets[string](2)
+	b.Give("a", pace)
+	for range 10 {
+		if wait := b.Take("a", pace, start); wait != 0 {
+			t.Fatalf("wait %s", wait)
+		}
+		b.Give("a", pace)
+	}
+	b.Give("a", pace)
+	b.Take("a", pace, start)
+	b.Take("a", pace, start)
+	if wait := b.Take("a", pace, start); wait != time.Second || b.Len() != 1 {
+		t.Errorf("wait %s, %d remembered", wait, b.Len())
+	}
+}
+
 // A look takes nothing, remembers nobody, and can leave some in the bucket for others.
 func TestWait(t *testing.T) {
 	pace := Pace{Every: time.Second, Burst: 5}

@@ -112,17 +112,19 @@ func (d *Desk) shape(ctx context.Context, req Request, a Approved, doc strictjso
 }
 
 func (d *Desk) shapeWith(ctx context.Context, point hook.Point, p hook.Plugin, a Approved, doc strictjson.Value) (strictjson.Value, ledger.Stage) {
-	shaped := doc
-	asked := hook.Ask(ctx, p, hook.Call{Point: point, Client: shown(doc), Context: d.around(a)}, func(p hook.Plugin, r hook.Result) (err error) {
+	shaped, offered := doc, shown(doc)
+	asked := hook.Ask(ctx, p, hook.Call{Point: point, Client: offered, Context: d.around(a)}, func(p hook.Plugin, r hook.Result) (err error) {
 		shaped, err = d.addMembers(doc, p, point, r)
 		return err
 	})
 	row := RowOf("shape", asked)
-	if asked.Err != nil {
+	switch {
+	case asked.Err != nil:
 		row.Fault = core.AsError(asked.Err).Error()
 		shaped = doc
+	case asked.Result.Action != hook.Continue:
+		row.Patch = strictjson.Diff(offered, shown(shaped))
 	}
-	row.Patch = strictjson.Diff(shown(doc), shown(shaped))
 	row.NS = time.Since(asked.Start).Nanoseconds()
 	return shaped, row
 }

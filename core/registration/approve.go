@@ -208,6 +208,7 @@ func (j *judgement) describe(a *Approved) error {
 	}
 	asksAlways(c)
 	j.forgetConsent(c)
+	j.tellIdle()
 	c.Expires = lifetimeEnd(c)
 	if j.req.Operation != core.Register {
 		j.waitOn(c)
@@ -217,6 +218,15 @@ func (j *judgement) describe(a *Approved) error {
 	var err error
 	a.state, err = j.await(c)
 	return err
+}
+
+// tellIdle warns of members that are kept and of which nothing comes.
+func (j *judgement) tellIdle() {
+	for _, m := range metadata.AskedInVain(&j.before.Client.Metadata, &j.draft) {
+		j.warnings = append(j.warnings, core.Reason{
+			Rule: "idle", Fields: []string{m.Name}, Public: true, Message: m.Name + " is kept, and nothing comes of it: " + m.Why + ".",
+		})
+	}
 }
 
 // pluginsAsked names the plugins that had a part in this, each once.

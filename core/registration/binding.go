@@ -77,8 +77,9 @@ func (j *judgement) heldToStatement() (found []core.Reason) {
 			})
 		}
 	}
-	if listed, ok := j.bound.claims.Get(t.RedirectsClaim); t.RedirectsClaim != "" && ok {
-		uris, _ := listed.Strings()
+	if t.RedirectsClaim != "" {
+		listed, _ := j.bound.claims.Get(t.RedirectsClaim)
+		uris, _ := listed.Strings() // what lists none allows none
 		for _, uri := range j.draft.RedirectURIs {
 			if !slices.Contains(uris, uri) {
 				found = append(found, core.Reason{

@@ -3,6 +3,7 @@ package registration
 import (
 	"slices"
 
+	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/oauth"
 )
@@ -10,6 +11,7 @@ import (
 // choose picks for the client what it left open (OpenID Connect RP Metadata Choices 1.0): what its profile wants, where the client
 // can do that.
 func (j *judgement) choose() error {
+	_ = j.readKeys(j.draft.JWKS) // a statement may have brought others; what is wrong with them, the floor says
 	_, err := metadata.Choose(&j.draft, j.asked.Choices, j.offers)
 	return err
 }
@@ -22,6 +24,9 @@ func (j *judgement) offers(member, value string) bool {
 	switch member {
 	case "token_endpoint_auth_method":
 		method := oauth.AuthMethod(value)
+		if oauth.UsesAssertion(method) && j.draft.JWKS != "" && !slices.ContainsFunc(jose.Asymmetric(), j.signs) {
+			return false // its keys are for something else
+		}
 		return wanted(j.profile.TokenEndpointAuthMethod, value) && (!oauth.UsesCertificate(method) || slices.Contains(j.desk.certified, method))
 	case "id_token_signed_response_alg":
 		return wanted(j.profile.IDTokenSignedAlg, value)

@@ -1,6 +1,7 @@
 package registration_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/ostiary/ostiary/core"
@@ -21,6 +22,32 @@ func TestChoices(t *testing.T) {
 	checkMembers(t, got.doc, "token_endpoint_auth_method", `"private_key_jwt"`)
 	_, err := b.do(b.manage(core.Update, got, got.put(t, "token_endpoint_auth_methods_supported", `["none"]`)))
 	checkCode(t, err, core.InvalidClientMetadata, `token_endpoint_auth_method is "private_key_jwt", which is not in token_endpoint_auth_methods_supported; leave one of them out.`)
+}
+
+// Keys that sign nothing are no way to prove anything: what works without them is chosen.
+func TestChoicesWithoutASigningKey(t *testing.T) {
+	b := newBench(t)
+	encrypts := strings.Replace(newSigner(t, "k").jwks(t), `"use":"sig"`, `"use":"enc"`, 1)
+	encrypts = strings.Replace(encrypts, `"alg":"ES256",`, "", 1)
+	for _, jwks := range []string{encrypts, `{"keys":[]}`} {
+		c := b.register(`{"redirect_uris":["https://shop.example/cb"],"token_endpoint_auth_methods_supported":["private_key_jwt","none"],"jwks":` + jwks + `}`)
+		checkMembers(t, c.doc, "token_endpoint_auth_method", `"none"`)
+		for _, members := range []string{`,"token_endpoint_auth_methods_supported":["private_key_jwt","none"]`, ``} {
+			r := documents(t)
+			r.pages.put(app, appDocument(members+`,"jwks":`+jwks))
+			if got := r.client(app).Metadata.TokenEndpointAuthMethod; got != "none" {
+				t.Errorf("%s with %s: %s", members, jwks, got)
+			}
+		}
+	}
+}
+
+// The keys that a statement fixes are the client's, whatever it sent.
+func TestChoicesByTheKeysOfAStatement(t *testing.T) {
+	issuer, software := newSigner(t, "https://issuer.example"), newSigner(t, "k")
+	b := newBench(t, trusting(t, issuer))
+	c := b.register(body(issuer.sign(t, `"jwks":`+software.jwks(t)), `,"token_endpoint_auth_methods_supported":["none","private_key_jwt"],"token_endpoint_auth_signing_alg_values_supported":["RS256","ES256"]`))
+	checkMembers(t, c.doc, "token_endpoint_auth_method", `"private_key_jwt"`, "token_endpoint_auth_signing_alg", `"ES256"`)
 }
 
 // What the client's profile gives is chosen if the client can do it, and refused if it cannot.

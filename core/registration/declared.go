@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -121,11 +122,15 @@ func (j *judgement) chosenID() error {
 	case j.req.Channel != core.ChannelImport:
 		return nil
 	case !validClientID(id):
-		return core.Refuse(core.InvalidClientMetadata, "client_id must be 1 to %d of A-Z a-z 0-9 - . _ ~", MaxClientID)
+		return badID(fmt.Sprintf("client_id must be 1 to %d of A-Z a-z 0-9 - . _ ~", MaxClientID))
 	case core.IsMinted(id) && !strings.HasPrefix(id, "c-"):
-		return core.Refuse(core.InvalidClientMetadata, "client_id has the form of an id that is given to others here; choose another one.")
+		return badID("client_id has the form of an id that is given to others here; choose another one.")
 	}
 	return nil
+}
+
+func badID(message string) error {
+	return refusal([]core.Reason{{Rule: "client_id", Code: core.InvalidClientMetadata, Fields: []string{"client_id"}, Message: message, Public: true}})
 }
 
 // declaredSet is the mark of a client that is made by a declaration.
@@ -159,7 +164,7 @@ func (j *judgement) differ(sent []SuppliedSecret) bool {
 	}
 	kept := j.before.Credentials.Secrets
 	return len(kept) != len(sent) || !allOf(sent, func(s SuppliedSecret) bool {
-		return slices.ContainsFunc(kept, func(k core.StoredSecret) bool { return s.is(k) && j.endsAlike(s, k) })
+		return slices.ContainsFunc(kept, func(k core.StoredSecret) bool { return j.endsAlike(s, k) && j.desk.keeps(k, s) })
 	})
 }
 
@@ -167,22 +172,22 @@ func allOf[T any](list []T, holds func(T) bool) bool {
 	return !slices.ContainsFunc(list, func(item T) bool { return !holds(item) })
 }
 
-// is tells whether what is kept is this secret; an imported hash may have given way to a better one.
-func (s SuppliedSecret) is(k core.StoredSecret) bool {
-	if s.Clear != "" {
-		return keeps(k, s.Clear)
-	}
-	sum := sha256.Sum256([]byte(s.Hash))
-	return s.Alg == k.Alg && s.Hash == k.Hash || k.From == hex.EncodeToString(sum[:])
-}
-
-// keeps tells whether a secret is kept under a hash.
-func keeps(k core.StoredSecret, secret core.Secret) bool {
-	if k.Alg == "sha256" {
-		return k.Hash == secret.Hash().String()
+// keeps tells whether what is kept is this secret; an imported hash may have given way to a better one. One in clear takes a slow
+// hash, once: the second plan of a client is fast.
+func (d *Desk) keeps(k core.StoredSecret, s SuppliedSecret) bool {
+	switch {
+	case s.Clear == "":
+		sum := sha256.Sum256([]byte(s.Hash))
+		return s.Alg == k.Alg && s.Hash == k.Hash || k.From == hex.EncodeToString(sum[:])
+	case k.Alg == "sha256":
+		return k.Hash == s.Clear.Hash().String()
 	}
 	h, err := slowhash.Parse(k.Hash)
-	return err == nil && h.Alg == k.Alg && h.Matches(secret.Reveal())
+	if err != nil || h.Alg != k.Alg {
+		return false
+	}
+	is, _ := d.secrets.Matches(context.Background(), h, s.Clear.Reveal()) // waits for others only
+	return is
 }
 
 // endsAlike compares the ends of two secrets. One without an end of its own has whatever end it has; others may end earlier than
@@ -222,7 +227,7 @@ func (j *judgement) suppliedSecrets(method string) []core.StoredSecret {
 		if s.Clear != "" {
 			kept.Alg = slowhash.AlgArgon2id
 			if !j.simulated {
-				kept.Hash = slowhash.Make(s.Clear.Reveal())
+				kept.Hash, _ = j.desk.secrets.Make(context.Background(), s.Clear.Reveal()) // waits for others only
 			}
 		}
 		if end := j.now.Add(lifetime).Truncate(time.Second); must && (kept.ExpiresAt.IsZero() || end.Before(kept.ExpiresAt)) {

@@ -157,8 +157,9 @@ func TestDeclarationsAreJudged(t *testing.T) {
 	_, _, err = b.desk.Declare(t.Context(), stranger)
 	checkCode(t, err, core.InvalidToken, "operator")
 	for _, id := range []core.ClientID{"", "a b", "ü", "..", core.ClientID(core.NewSubject())} {
-		if _, _, err = b.desk.Declare(t.Context(), b.declare(id, declaredShop)); err == nil {
-			t.Errorf("the id %q is taken", id)
+		_, _, err = b.desk.Declare(t.Context(), b.declare(id, declaredShop))
+		if r := core.AsError(err).Reasons; err == nil || len(r) != 1 || r[0].Rule != "client_id" {
+			t.Errorf("the id %q: %v, %+v", id, err, r)
 		}
 	}
 	b.policy = allow

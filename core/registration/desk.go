@@ -13,6 +13,7 @@ import (
 	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/oauth"
+	"github.com/ostiary/ostiary/core/slowhash"
 )
 
 // Store keeps clients and tokens.
@@ -81,6 +82,7 @@ type Desk struct {
 	site       atomic.Pointer[Site]
 	readings   readings
 	line       *line
+	secrets    *slowhash.Checker // those that came with declarations
 	gate       *gate
 	limited    func(Bound)
 	audiences  []string
@@ -118,7 +120,7 @@ type Parts struct {
 // NewDesk opens a desk.
 func NewDesk(p Parts) *Desk {
 	d := &Desk{
-		store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, now: p.Now, line: newLine(), gate: newGate(),
+		store: p.Store, policy: p.Policy, plugins: p.Plugins, book: p.Book, now: p.Now, line: newLine(), gate: newGate(), secrets: slowhash.NewChecker(),
 		issuerKeys: p.IssuerKeys, clientKeys: p.ClientKeys, revoked: newRevocations(p.Revoked, p.Now), documents: p.Documents, sectors: p.Sectors,
 		clientURI: p.ClientURI, audiences: p.Audiences, certified: p.Certified, decided: p.Decided, limited: p.Limited,
 		accessTokens: p.AccessTokens,

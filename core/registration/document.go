@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/oauth"
@@ -173,7 +174,7 @@ func (j *judgement) chosenMethod(doc strictjson.Value) (string, error) {
 		return method, nil
 	case len(offered) > 0:
 		return "", core.Refuse(core.InvalidClientMetadata, "%s has no method that this server can do; add private_key_jwt, or none.", methodsOffered)
-	case hasKeys(doc):
+	case canSign(doc):
 		return string(oauth.AuthPrivateKeyJWT), nil
 	}
 	return string(oauth.AuthNone), nil
@@ -187,19 +188,23 @@ func (j *judgement) canAuthenticate(doc strictjson.Value, method string) bool {
 	case oauth.AuthNone:
 		return true
 	case oauth.AuthPrivateKeyJWT:
-		return hasKeys(doc)
+		return canSign(doc)
 	default:
 		return oauth.UsesCertificate(m) && slices.Contains(j.desk.certified, m)
 	}
 }
 
-func hasKeys(doc strictjson.Value) bool {
-	for _, name := range [...]string{"jwks", "jwks_uri"} {
-		if v, there := doc.Get(name); there && !v.IsNull() {
-			return true
-		}
+// canSign tells whether a document has keys that may sign. Those at an address are not known yet, and a set that cannot be read is
+// refused as what it is.
+func canSign(doc strictjson.Value) bool {
+	if v, there := doc.Get("jwks"); there && !v.IsNull() {
+		set, err := jose.ReadJWKS(v)
+		return err != nil || slices.ContainsFunc(jose.Asymmetric(), func(alg string) bool {
+			return slices.ContainsFunc(set.Facts(), func(k jose.KeyFact) bool { return k.Signs(alg) })
+		})
 	}
-	return false
+	v, there := doc.Get("jwks_uri")
+	return there && !v.IsNull()
 }
 
 // trusted are the members by which people and this server know a client: whoever trusted it trusted these.

@@ -162,6 +162,7 @@ func (d *Documents) look(ctx context.Context, id core.ClientID, known *described
 		return before, nil
 	}
 	var kept fetched
+	paced := false
 	switch {
 	case before != nil && now.Before(before.until):
 		kept.body = before.body // only the rules have changed
@@ -170,8 +171,12 @@ func (d *Documents) look(ctx context.Context, id core.ClientID, known *described
 			d.seen(DocumentLimited)
 			return nil, tooMany(wait)
 		}
+		paced = true
 	}
 	found, entry, err := d.judge(ctx, id, kept)
+	if paced && err == nil {
+		d.pace.good(hostOf(id))
+	}
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err() // who asked has gone: that says nothing about the document

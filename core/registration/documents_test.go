@@ -549,6 +549,25 @@ func TestDocumentPace(t *testing.T) {
 	}
 }
 
+// A host that has clients is not held up by their number: after a start of the server all of them are new to it.
+func TestDocumentsOfOneHost(t *testing.T) {
+	r := documents(t)
+	for i := range 100 {
+		id := core.ClientID(fmt.Sprintf("https://app.example/%d", i))
+		r.pages.put(string(id), strings.Replace(appDocument(""), app, string(id), 1))
+		r.client(id)
+	}
+	limited := 0
+	for i := range 30 {
+		if _, err := r.documents.Explained().Registered(t.Context(), core.ClientID(fmt.Sprintf("https://app.example/none/%d", i))); core.CodeOf(err) == core.TooManyRequests {
+			limited++
+		}
+	}
+	if limited < 10 {
+		t.Errorf("%d limited of 30 that are none", limited)
+	}
+}
+
 // One stranger cannot use up what is fetched for all; who is known here, or was refused a moment ago, costs nobody anything.
 func TestDocumentsOfOneCaller(t *testing.T) {
 	r := documents(t)

@@ -141,6 +141,10 @@ func forgeries(issuer, thief mint) map[string]string {
 		"larger than it may be":         issuer.es256(plainHeader, `{"iss":"https://issuer.example","x":"`+strings.Repeat("x", 17<<10)+`"}`),
 		"the issuer's name with a dot":  issuer.es256(plainHeader, `{"iss":"https://issuer.example."}`),
 		"the issuer's name in capitals": issuer.es256(plainHeader, `{"iss":"HTTPS://issuer.example"}`),
+		"an access token":               issuer.es256(`{"alg":"ES256","typ":"at+jwt"}`, forgedClaims),
+		"a DPoP proof":                  issuer.es256(`{"alg":"ES256","typ":"application/dpop+jwt"}`, forgedClaims),
+		"an ID token":                   issuer.es256(`{"alg":"ES256","typ":"JWT"}`, `{"iss":"https://issuer.example","sub":"ann","aud":"some-client","nonce":"n"}`),
+		"for another server":            issuer.es256(plainHeader, `{"iss":"https://issuer.example","aud":["https://op.example.evil"]}`),
 		"the issuer in a list":          issuer.es256(plainHeader, `{"iss":["https://issuer.example"]}`),
 	}
 }

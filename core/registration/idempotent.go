@@ -48,11 +48,16 @@ func (j *judgement) shared(ctx context.Context, c core.Client) (core.ClientID, S
 			return "", Stored{}, err
 		case stored.Client.ID == "" || stored.Client.ExpiredAt(j.now):
 			return id, Stored{}, nil
-		case stored.Client.Provenance.Shared && stored.Client.Metadata.TokenEndpointAuthMethod == string(oauth.AuthNone):
+		case isShared(&stored.Client) && len(stored.Credentials.Registration) == 0:
 			return id, stored, nil
 		}
 	}
 	return "", Stored{}, takenID()
+}
+
+// isShared tells a client that is still given to everybody who registers the same: one that an operator made confidential is not.
+func isShared(c *core.Client) bool {
+	return c.Provenance.Shared && c.Metadata.TokenEndpointAuthMethod == string(oauth.AuthNone)
 }
 
 // asksAlways obliges a shared client to consent that is not remembered: whoever knows its metadata is this client.

@@ -167,6 +167,27 @@ func TestSharedClientAsItIs(t *testing.T) {
 	}
 }
 
+// Nobody owns a shared client, and no operator can make somebody its owner: he would have in hand where all of its people are sent.
+func TestSharedClientHasNoOwner(t *testing.T) {
+	b := newBench(t, idempotent)
+	id := core.ClientID(text(b.openly(public), "client_id"))
+	_, err := b.do(b.rotation(id, registration.RotateToken, 0))
+	checkCode(t, err, core.Conflict, "nobody owns it")
+	if held := b.stored(id).Credentials.Registration; len(held) > 0 {
+		t.Errorf("it has %d tokens", len(held))
+	}
+	b.mustDo(b.request(core.Update, core.ChannelOperator, id, shop)) // confidential now: not for everybody any more
+	doc, err := b.do(b.rotation(id, registration.RotateToken, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	owned := clientOf(doc)
+	b.mustDo(b.manage(core.Update, client{id: id, rat: owned.rat}, strings.Replace(public, "{", `{"client_id":"`+string(id)+`",`, 1)))
+	if other := b.openly(public); text(other, "client_id") == string(id) {
+		t.Error("a client that somebody owns is given to everybody")
+	}
+}
+
 // A shared client that waits for approval is waited for by all who register it.
 func TestSharedClientWaits(t *testing.T) {
 	b := newBench(t, idempotent)

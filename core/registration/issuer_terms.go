@@ -154,6 +154,9 @@ func (t Terms) accepts(claims strictjson.Value, isNew bool, now time.Time) error
 	return nil
 }
 
+// farAway is a year that is as good as never, and that stores can still hold.
+const farAway = 9999
+
 // once is what makes a statement good for one time only.
 func (t Terms) once(issuer string, claims strictjson.Value) (Once, error) {
 	jti, _ := field(claims, "jti")
@@ -164,7 +167,7 @@ func (t Terms) once(issuer string, claims strictjson.Value) (Once, error) {
 	exp, expires := second(claims, "exp")
 	iat, issued := second(claims, "iat")
 	switch {
-	case expires:
+	case expires && exp.Year() < farAway:
 		once.Until = exp.Add(2 * skew)
 	case issued && t.MaxAge > 0:
 		once.Until = iat.Add(t.MaxAge + 2*skew)

@@ -132,6 +132,18 @@ func TestOneTimeStatements(t *testing.T) {
 	}
 }
 
+// An end that no store can hold, such as one in milliseconds, is none: the statement is remembered for ever.
+func TestOneTimeStatementWithoutAnEnd(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	b := newBench(t, onTerms(t, issuer, registration.Terms{OneTime: true}))
+	for exp, until := range map[string]string{fmt.Sprint(b.now.Unix() + 60): "2026-03-01T12:01:20Z", fmt.Sprint(b.now.UnixMilli()): "0001-01-01T00:00:00Z"} {
+		a, _, err := b.desk.Judge(t.Context(), b.request(core.Register, core.ChannelOperator, "", body(issuer.sign(t, `"jti":"1","exp":`+exp), "")))
+		if err != nil || len(a.Onces()) != 1 || a.Onces()[0].Until.UTC().Format(time.RFC3339) != until {
+			t.Errorf("exp %s: %+v, %v", exp, a.Onces(), err)
+		}
+	}
+}
+
 // Claims become members, roles become scopes, what is not listed is dropped: for the client and for policy.
 func TestClaimsOfStatements(t *testing.T) {
 	issuer := newSigner(t, "https://issuer.example")
@@ -195,11 +207,13 @@ func TestRedirectsOfStatements(t *testing.T) {
 		_, err := b.ask(body(with(uris), ""))
 		t.Run(name, func(t *testing.T) { checkCode(t, err, core.InvalidRedirectURI, "not in software_redirect_uris") })
 	}
-	if _, err := b.ask(body(issuer.sign(t, ""), "")); err != nil {
-		t.Errorf("without the claim: %v", err)
+	_, err := b.ask(body(issuer.sign(t, ""), "")) // what lists none allows none
+	checkCode(t, err, core.InvalidRedirectURI, "not in software_redirect_uris")
+	if _, err := b.ask(`{"grant_types":["client_credentials"],"software_statement":"` + issuer.sign(t, "") + `"}`); err != nil {
+		t.Errorf("a client without redirect URIs: %v", err)
 	}
 	c := b.register(body(with(`["https://b.example/","https://a.example/"]`), ""))
-	_, err := b.do(b.manage(core.Update, c, c.put(t, "software_statement", "", "redirect_uris", `["https://evil.example/"]`)))
+	_, err = b.do(b.manage(core.Update, c, c.put(t, "software_statement", "", "redirect_uris", `["https://evil.example/"]`)))
 	checkCode(t, err, core.InvalidRedirectURI, "https://evil.example/")
 	b.mustDo(b.manage(core.Update, c, c.put(t, "software_statement", "", "redirect_uris", `["https://b.example/"]`)))
 

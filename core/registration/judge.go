@@ -231,7 +231,7 @@ func (j *judgement) context() hook.Context {
 		Profile: j.profile.Name, Now: j.now, Caller: j.caller, Locked: j.locked, Writes: j.writes, Simulated: j.simulated,
 	}
 	if j.held != nil {
-		c.IAT = &hook.InitialAccessToken{Label: j.held.Token.Label, Profile: j.held.Token.Profile}
+		c.IAT = &hook.InitialAccessToken{Label: j.held.Token.Label, Profile: j.held.Token.Profile, Terms: told(&j.held.Token.Terms)}
 	}
 	if j.statement.Trust == TrustIssuer {
 		c.Statement = j.statement.Claims

@@ -161,7 +161,7 @@ func (j *judgement) isSecret(v strictjson.Value) bool {
 		found |= subtle.ConstantTimeCompare([]byte(kept.Hash), hash)
 	}
 	return found == 1 || slices.ContainsFunc(j.before.Credentials.Secrets, func(k core.StoredSecret) bool {
-		return k.Alg != "sha256" && keeps(k, core.Secret(s))
+		return k.Alg != "sha256" && j.desk.keeps(k, SuppliedSecret{Clear: core.Secret(s)})
 	})
 }
 

@@ -47,6 +47,9 @@ func (p *pace) wait(host string, now time.Time) time.Duration {
 	return p.hosts.Take(host, hostPace, now)
 }
 
+// good puts back what was taken of a host that had a document: only what is none there counts against it.
+func (p *pace) good(host string) { p.hosts.Give(host, hostPace) }
+
 // Admit counts who brings along the address of a document that is not accepted here yet, by where they come from: one stranger
 // cannot use up what is fetched for all. Any other client_id is let through.
 func (d *Documents) Admit(id core.ClientID, caller core.Caller) error {

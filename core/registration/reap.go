@@ -107,7 +107,7 @@ func (r *Reaper) pass(ctx context.Context, cursor string, take func(*Reaped)) (R
 			return reaping, err
 		}
 		for _, s := range page {
-			if found, goes := own.unused(s, tracked, r.desk.now()); goes && s.Client.ID != ours {
+			if found, goes := own.unused(s, tracked, r.desk.now()); goes && s.Client.ID != ours && !r.uses.waits(s.Client.ID) {
 				take(&found)
 				reaping.Found = append(reaping.Found, found)
 			}

@@ -21,6 +21,7 @@ type lives struct {
 	since  time.Time
 	used   map[core.ClientID]registration.Use
 	notes  int
+	listed func() // is told when clients were listed; nil: nobody
 }
 
 func (l *lives) NoteUse(_ context.Context, id core.ClientID, last, until time.Time) error {
@@ -46,6 +47,9 @@ func (l *lives) Aged(_ context.Context, cursor string, limit int) (page []regist
 	}
 	if len(ids) > limit {
 		next = ids[limit-1]
+	}
+	if l.listed != nil {
+		l.listed()
 	}
 	return page, next, nil
 }
@@ -338,5 +342,17 @@ func TestUsesAreCoarse(t *testing.T) {
 	l.desk.SetSite(siteOf(t, "updateClientAccessTime: false"))
 	if got := note(day, time.Time{}); got != 0 {
 		t.Errorf("%d writes, though nobody wants to know", got)
+	}
+}
+
+// A client that comes back while it is looked at stays, though nobody has written that down yet.
+func TestReapOvertakenByUse(t *testing.T) {
+	l := newLives(t, "lifetime: {idle: 720h, never_used: 720h}")
+	c, other := l.register(shop), l.register(shop)
+	l.now = l.now.Add(1000 * time.Hour)
+	l.listed = func() { l.use(c.id, l.now.Add(time.Hour)) }
+	done, err := l.reaper.Reap(t.Context(), "", "")
+	if _, stays := l.store.clients[c.id]; err != nil || !stays || len(done.Found) != 1 || done.Found[0].Client.Client.ID != other.id {
+		t.Errorf("it stays: %v; %+v, %v", stays, done, err)
 	}
 }

@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ type Recall struct {
 	desk  *Desk
 	store RecallStore
 	next  map[string]time.Time // when an issuer's clients are looked at again
+	from  map[string]string    // and from where on, when nobody could be asked about too many of them
 
 	mu   sync.Mutex
 	last map[string]Look // at an issuer's clients
@@ -28,7 +30,7 @@ type Recall struct {
 
 // NewRecall makes a Recall. One goroutine may look at clients; any may ask what came of it.
 func NewRecall(desk *Desk, store RecallStore) *Recall {
-	return &Recall{desk: desk, store: store, next: map[string]time.Time{}, last: map[string]Look{}}
+	return &Recall{desk: desk, store: store, next: map[string]time.Time{}, from: map[string]string{}, last: map[string]Look{}}
 }
 
 // A Recalled is what came of a look at clients.
@@ -63,15 +65,18 @@ func (r *Recall) Due(ctx context.Context) (done Recalled) {
 	return done
 }
 
-const recallPage = 100
+const recallPage = 2 * maxUnknown
 
-// look goes through an issuer's clients.
+// look goes through an issuer's clients. When too little can be known it leaves off, and goes on there the next time: some of whom the
+// issuer knows nothing do not keep it from those after them.
 func (r *Recall) look(ctx context.Context, t TrustedIssuer, done *Recalled) {
 	filter := Filter{StatementIssuer: t.Issuer}
 	if t.isPattern() {
 		filter.StatementIssuer = ""
 	}
-	for cursor := ""; ; {
+	cursor := r.from[t.Issuer]
+	delete(r.from, t.Issuer)
+	for {
 		page, next, err := r.store.Page(ctx, filter, cursor, recallPage)
 		if err != nil {
 			done.Failed = append(done.Failed, err)
@@ -79,16 +84,19 @@ func (r *Recall) look(ctx context.Context, t TrustedIssuer, done *Recalled) {
 			return
 		}
 		for _, s := range page {
-			if !t.madeFrom(s) {
+			if !r.desk.Site().isOf(t, s) {
 				continue
 			}
 			done.Looked++
-			r.judge(ctx, t, s, done)
-			if done.unknown >= maxUnknown || ctx.Err() != nil {
+			if r.judge(ctx, t, s, done); ctx.Err() != nil {
 				return
 			}
 		}
 		if cursor = next; next == "" {
+			return
+		}
+		if done.unknown >= maxUnknown {
+			r.from[t.Issuer] = cursor
 			return
 		}
 	}
@@ -97,10 +105,11 @@ func (r *Recall) look(ctx context.Context, t TrustedIssuer, done *Recalled) {
 // maxUnknown ends a look at the clients of an issuer that cannot be asked.
 const maxUnknown = 10
 
-// madeFrom tells the clients of an issuer that can still be used.
-func (t TrustedIssuer) madeFrom(s Stored) bool {
-	issuer := s.Client.Provenance.StatementIssuer
-	return s.State != core.Disabled && issuer != "" && (issuer == t.Issuer || t.isPattern() && t.covers(issuer))
+// isOf tells the clients that can still be used, and that were made from statements of an issuer for which this entry stands.
+func (s *Site) isOf(t TrustedIssuer, c Stored) bool {
+	issuer := c.Client.Provenance.StatementIssuer
+	return c.State != core.Disabled && issuer != "" &&
+		slices.ContainsFunc(s.issuers(ForStatements, issuer), func(by TrustedIssuer) bool { return by.Issuer == t.Issuer })
 }
 
 // judge disables a client whose statement was taken back. What keeps it from being disabled, such as policy, does so until the next

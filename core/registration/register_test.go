@@ -78,6 +78,16 @@ func TestEntryOfARegistration(t *testing.T) {
 		"present", `["client_name","redirect_uris","scope"]`, "scopes", `["openid","email"]`)
 }
 
+// Who asks for what nothing comes of is told so, once.
+func TestIdleMembers(t *testing.T) {
+	b := newBench(t)
+	c := b.register(`{"redirect_uris":["https://a.example/cb"],"backchannel_logout_uri":"https://a.example/out","backchannel_logout_session_required":false}`)
+	checkMembers(t, c.doc, "backchannel_logout_uri", `"https://a.example/out"`, "backchannel_logout_session_required", "false",
+		"warnings", `[{"rule":"idle","fields":["backchannel_logout_uri"],"message":"backchannel_logout_uri is kept, and nothing comes of it: this server tells no client that a session has ended."}]`)
+	c = b.mustDo(b.manage(core.Update, c, c.put(t, "client_name", `"A"`)))
+	checkMembers(t, c.doc, "backchannel_logout_uri", `"https://a.example/out"`, "warnings", "")
+}
+
 func TestDefaultsOfARegistration(t *testing.T) {
 	for name, test := range map[string]struct {
 		body string

@@ -33,7 +33,11 @@ type readings struct {
 	held map[core.ClientID]reading
 }
 
-const maxReadings = 4096
+// How many readings are remembered, and how many bytes of one: 32 MiB in all, whatever strangers register.
+const (
+	maxReadings = 4096
+	maxReading  = 8 << 10
+)
 
 func (r *readings) of(id core.ClientID) (reading, bool) {
 	r.mu.RLock()
@@ -73,7 +77,7 @@ func (d *Desk) remember(req Request, a Approved, answer Answer, shaping []ledger
 	if req.Channel != core.ChannelManage || a.basis.holds == nil || a.supersedes || len(shaping) > 0 || d.shapesReads() {
 		return
 	}
-	if body, ok := bytes.CutSuffix(answer.Body, withToken(nil, req.Credential.Bearer)); ok {
+	if body, ok := bytes.CutSuffix(answer.Body, withToken(nil, req.Credential.Bearer)); ok && len(body) <= maxReading {
 		d.readings.keep(a.client.ID, reading{a.basis, body})
 	}
 }

@@ -1,6 +1,7 @@
 package registration_test
 
 import (
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -162,4 +163,19 @@ func TestRereadingWhileWriting(t *testing.T) {
 	}
 	want, _ := writes[len(writes)-1].Body.Get("client_name")
 	checkMembers(t, last, "client_name", want.String())
+}
+
+// Who registers as much as fits does not have all of it remembered: such a read is judged each time.
+func TestLongReadingsAreNotKept(t *testing.T) {
+	b, asked, _ := rereading(t)
+	c := b.register(`{"redirect_uris":["https://shop.example/cb"],"contacts":["` + strings.Repeat("a", 4000) + `","` + strings.Repeat("b", 4000) + `","c"]}`)
+	before := *asked
+	for range 3 {
+		if _, err := b.do(b.manage(core.Read, c, "")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if *asked != before+3 {
+		t.Errorf("it was judged %d times", *asked-before)
+	}
 }

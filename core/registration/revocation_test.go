@@ -3,6 +3,7 @@ package registration_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -238,6 +239,51 @@ func TestRecallIsOvertaken(t *testing.T) {
 	done := registration.NewRecall(b.desk, overtaking{b.store, change}).Due(t.Context())
 	if s := b.stored(c.id); s.State != core.Active || len(done.Disabled) > 0 || len(done.Failed) != 1 {
 		t.Errorf("it is %s: %+v", s.State, done)
+	}
+}
+
+// Statements about which nothing can be known keep nobody from looking at those after them.
+func TestRecallGoesOn(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	b := revoking(t, issuer, registration.Revocation{Introspection: revokedList})
+	b.published[revokedList] = `{"active":true}`
+	var made []client
+	for i := range 15 {
+		made = append(made, b.register(body(issuer.sign(t, fmt.Sprintf(`"jti":"j-%d"`, i)), "")))
+	}
+	slices.SortFunc(made, func(x, y client) int { return strings.Compare(string(x.id), string(y.id)) })
+	b.published[revokedList] = `{"active":false}`
+	for _, c := range made[:14] {
+		b.published[revokedList+" "+text(c.doc, "software_statement")] = `no answer`
+	}
+	recall := registration.NewRecall(b.desk, b.store)
+	for range 2 {
+		b.now = b.now.Add(time.Minute)
+		recall.Due(t.Context())
+	}
+	if s := b.stored(made[14].id); s.State != core.Disabled {
+		t.Errorf("the last one is %s", s.State)
+	}
+	b.published[revokedList+" "+text(made[0].doc, "software_statement")] = `{"active":false}`
+	b.now = b.now.Add(time.Minute)
+	recall.Due(t.Context())
+	if s := b.stored(made[0].id); s.State != core.Disabled {
+		t.Errorf("then the first one is %s", s.State)
+	}
+}
+
+// A pattern says nothing about an issuer that has an entry of its own, neither when its statements come nor later.
+func TestRecallByPattern(t *testing.T) {
+	issuer := newSigner(t, "https://named.issuer.example")
+	b := newBench(t, trusting(t, issuer), func(s *registration.Site) {
+		s.TrustedIssuers = append(s.TrustedIssuers, registration.TrustedIssuer{
+			Issuer: "https://*.issuer.example", Keys: "plugin", Terms: registration.Terms{Revocation: registration.Revocation{List: revokedList}},
+		})
+	})
+	b.published = map[string]string{revokedList: `{"jti":["j-1"]}`}
+	c := b.register(body(issuer.sign(t, `"jti":"j-1"`), ""))
+	if done := registration.NewRecall(b.desk, b.store).Due(t.Context()); b.stored(c.id).State != core.Active || done.Looked != 0 {
+		t.Errorf("it is %s: %+v", b.stored(c.id).State, done)
 	}
 }
 

@@ -29,6 +29,8 @@ const (
 func (j *judgement) rotatable() error {
 	method := oauth.AuthMethod(j.before.Client.Metadata.TokenEndpointAuthMethod)
 	switch r := j.req.Rotation; {
+	case r.Of == RotateToken && isShared(&j.before.Client):
+		return core.Refuse(core.Conflict, "The client is shared by all who register the same (registration.idempotent), so nobody owns it: whoever had this token could change it for all of them.")
 	case r.Of == RotateToken:
 	case r.Of != RotateSecret:
 		return core.Refuse(core.InvalidRequest, "Only %s and %s can be rotated.", RotateSecret, RotateToken)

@@ -11,6 +11,7 @@ import (
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/oauth"
+	"github.com/ostiary/ostiary/core/strictjson"
 )
 
 // An initial access token may say what it is good for. No plugin and no policy gives a client more than its token does, neither
@@ -127,4 +128,25 @@ func (j *judgement) narrowDefaults() {
 	if excess := beyondScopes(j.terms(), j.draft.Scope); len(excess) > 0 {
 		j.draft.Scope = without(j.draft.Scope, excess...)
 	}
+}
+
+// told gives terms as plugins are told them: of what they say nothing about there is no member, and nothing at all when they say
+// nothing.
+func told(t *core.Terms) strictjson.Value {
+	if t.IsZero() {
+		return strictjson.Value{}
+	}
+	said := strictjson.Object()
+	for _, list := range []struct {
+		name  string
+		items []string
+	}{{"scopes", t.Scopes}, {"redirect_hosts", t.RedirectHosts}, {"software_ids", t.SoftwareIDs}, {"origins", t.Origins}} {
+		if len(list.items) > 0 {
+			said = said.With(list.name, strictjson.Strings(list.items))
+		}
+	}
+	if data, err := strictjson.Parse([]byte(t.PolicyData), strictjson.Stored); err == nil {
+		said = said.With("policy_data", data)
+	}
+	return said
 }

@@ -85,6 +85,14 @@ func (u *Uses) Note(c *core.Client, until time.Time) {
 	u.noted[c.ID], u.waiting[c.ID] = noted{now, until}, noted{now, until}
 }
 
+// waits tells whether a client was used since the last Flush.
+func (u *Uses) waits(id core.ClientID) bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	_, waits := u.waiting[id]
+	return waits
+}
+
 // Flush writes down what was noted. What cannot be written is lost: it is noted again when the client is used again.
 func (u *Uses) Flush(ctx context.Context) error {
 	u.mu.Lock()

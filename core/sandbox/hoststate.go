@@ -12,8 +12,10 @@ import (
 
 // hostState is what the host remembers for a guest during one lease: its randomness, its clock, its log.
 type hostState struct {
-	entropy  cipher.Stream
-	started  uint64 // wall clock of the lease in nanoseconds
+	seed     [32]byte      // of entropy
+	seeded   bool          // somebody gave it
+	entropy  cipher.Stream // nil: nothing was drawn yet
+	started  uint64        // wall clock of the lease in nanoseconds
 	clockSet bool
 	slept    uint64 // how far the guest has moved its clocks by sleeping, in nanoseconds
 
@@ -45,11 +47,15 @@ func initialSeed(digest [32]byte) [32]byte {
 	return sha256.Sum256(append([]byte("ostiary sandbox initialisation\x00"), digest[:]...))
 }
 
+// reseed begins a new stream. It is made when something is drawn: most calls draw nothing.
+func (h *hostState) reseed(seed [32]byte) { h.seed, h.seeded, h.entropy = seed, true, nil }
+
 func (h *hostState) random(n int) []byte {
 	if h.entropy == nil {
-		var seed [32]byte
-		_, _ = rand.Read(seed[:]) // never fails: crypto/rand ends the process rather than give bad bytes
-		h.entropy = newEntropy(seed)
+		if !h.seeded {
+			_, _ = rand.Read(h.seed[:]) // never fails: crypto/rand ends the process rather than give bad bytes
+		}
+		h.entropy = newEntropy(h.seed)
 	}
 	out := make([]byte, n)
 	h.entropy.XORKeyStream(out, out)

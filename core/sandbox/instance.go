@@ -38,7 +38,7 @@ func (p *Program) newInstance(ctx context.Context) (*Instance, error) {
 	i := &Instance{program: p, handles: map[*function]api.Function{}}
 	i.using.Lock()
 	i.begin(ctx, p.limits.InitFuel, p.limits.InitWall)
-	i.host.entropy = newEntropy(initialSeed(p.digest))
+	i.host.reseed(initialSeed(p.digest))
 	ready := false
 	defer func() { // also when a configure function panics
 		if !ready {
@@ -117,7 +117,7 @@ func (i *Instance) global(name string) (api.MutableGlobal, error) {
 
 // SetEntropy seeds what random_get gives the guest for the rest of this lease. Without it the seed is random. The same
 // seed gives the same bytes, which is what replay needs.
-func (i *Instance) SetEntropy(seed [32]byte) { i.host.entropy = newEntropy(seed) }
+func (i *Instance) SetEntropy(seed [32]byte) { i.host.reseed(seed) }
 
 // Call runs an exported function. Parameters and results are numbers in the low bits of a uint64. A fault of the guest is
 // a *Trap; other errors mean that the guest was not called.

@@ -1,6 +1,6 @@
 // Package slowhash makes and compares the slow hashes of secrets that people chose: passwords and supplied client secrets. It owns
 // Argon2id, which is what we make, and reads bcrypt and PBKDF2, which others made. It bounds what a hash may cost, and knows
-// neither who has the secret nor where its hash is kept. Whoever calls it bounds how many run at once.
+// neither who has the secret nor where its hash is kept. A Checker bounds how many run at once; who calls the functions does that itself.
 package slowhash
 
 import (

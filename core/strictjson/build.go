@@ -142,6 +142,14 @@ func (r *roster) find(name string) int {
 	return -1
 }
 
+// findAt is find where the nth member probably has the name: most objects that are compared are much the same.
+func (r *roster) findAt(n int, name string) int {
+	if n < len(r.members) && r.members[n].Name == name {
+		return n
+	}
+	return r.find(name)
+}
+
 // put sets a member at its old place, or adds it at the end.
 func (r *roster) put(name string, v Value) {
 	if i := r.find(name); i >= 0 {

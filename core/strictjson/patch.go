@@ -23,8 +23,8 @@ func Equal(a, b Value) bool {
 		return slices.EqualFunc(a.items(), b.items(), Equal)
 	case KindObject:
 		others := roster{members: b.members()}
-		for _, m := range a.members() {
-			if i := others.find(m.Name); i < 0 || !Equal(m.Value, others.members[i].Value) {
+		for n, m := range a.members() {
+			if i := others.findAt(n, m.Name); i < 0 || !Equal(m.Value, others.members[i].Value) {
 				return false
 			}
 		}
@@ -69,17 +69,24 @@ type PatchOp struct {
 
 // Diff gives the steps that turn before into after, in a fixed order: removals and changes as before has its members, then
 // additions as after has them. It goes into objects; an array that differs is replaced as a whole. Equal Values give nil.
-func Diff(before, after Value) []PatchOp { return diff(nil, "", before, after) }
+func Diff(before, after Value) []PatchOp {
+	if Equal(before, after) {
+		return nil
+	}
+	return differ(nil, "", before, after)
+}
 
 // DiffMember adds the steps of one member of a document; absent Values stand for its having none.
 func DiffMember(ops []PatchOp, name string, before, after Value) []PatchOp {
-	return diff(ops, step(name), before, after)
+	if Equal(before, after) {
+		return ops
+	}
+	return differ(ops, step(name), before, after)
 }
 
-func diff(ops []PatchOp, path string, before, after Value) []PatchOp {
+// differ adds the steps between Values that are not equal.
+func differ(ops []PatchOp, path string, before, after Value) []PatchOp {
 	switch {
-	case Equal(before, after):
-		return ops
 	case before.IsAbsent():
 		return append(ops, PatchOp{Op: "add", Path: path, Value: after})
 	case after.IsAbsent():
@@ -88,20 +95,22 @@ func diff(ops []PatchOp, path string, before, after Value) []PatchOp {
 		return append(ops, PatchOp{Op: "replace", Path: path, Value: after})
 	}
 	old, now := roster{members: before.members()}, roster{members: after.members()}
-	for _, m := range old.members {
-		ops = diff(ops, path+step(m.Name), m.Value, now.get(m.Name))
+	for n, m := range old.members {
+		if other := now.get(n, m.Name); !Equal(m.Value, other) {
+			ops = differ(ops, path+step(m.Name), m.Value, other)
+		}
 	}
-	for _, m := range now.members {
-		if old.find(m.Name) < 0 {
+	for n, m := range now.members {
+		if old.findAt(n, m.Name) < 0 {
 			ops = append(ops, PatchOp{Op: "add", Path: path + step(m.Name), Value: m.Value})
 		}
 	}
 	return ops
 }
 
-// get gives a member's value, absent when there is none.
-func (r *roster) get(name string) Value {
-	if i := r.find(name); i >= 0 {
+// get gives a member's value, absent when there is none. It is probably the nth.
+func (r *roster) get(n int, name string) Value {
+	if i := r.findAt(n, name); i >= 0 {
 		return r.members[i].Value
 	}
 	return Value{}

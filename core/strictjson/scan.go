@@ -1,6 +1,7 @@
 package strictjson
 
 import (
+	"math/bits"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -52,22 +53,24 @@ func (p *parser) digits() bool {
 
 // str reads the string at hand. Without escapes it is a piece of the text itself.
 func (p *parser) str() (string, *Error) {
-	p.pos++
-	start := p.pos
-	for i, c := range []byte(p.text[start:]) {
-		switch {
+	start := p.pos + 1
+	for p.pos = start; p.pos+8 <= len(p.text); p.pos += 8 {
+		if found := special(chunk(p.text, p.pos)); found != 0 {
+			p.pos += bits.TrailingZeros64(found) / 8
+			break
+		}
+	}
+	for ; p.pos < len(p.text); p.pos++ {
+		switch c := p.text[p.pos]; {
 		case c == '"':
-			p.pos = start + i + 1
-			return p.text[start : start+i], nil
+			p.pos++
+			return p.text[start : p.pos-1], nil
 		case c == '\\':
-			p.pos = start + i
 			return p.unescape(start)
 		case c < ' ':
-			p.pos = start + i
 			return "", p.refuse("a control character in a string must be escaped")
 		}
 	}
-	p.pos = len(p.text)
 	return "", p.refuse("ends inside a string")
 }
 

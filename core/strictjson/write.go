@@ -96,6 +96,9 @@ func AppendString(dst []byte, s string) []byte { return appendString(dst, s, "\u
 // appendString writes unknown for each byte that is not UTF-8. Nearly every string is plain from end to end.
 func appendString(dst []byte, s, unknown string) []byte {
 	i := 0
+	for i+8 <= len(s) && plainChunk(chunk(s, i)) {
+		i += 8
+	}
 	for i < len(s) && plain[s[i]] {
 		i++
 	}

@@ -63,7 +63,9 @@ func readContext(s *scanner, c *Context) {
 			readCaller(s, &c.Caller)
 		case "initial_access_token":
 			token := s.take()
-			c.InitialAccessToken = &abi.InitialAccessToken{Label: token.Get("label").Text(), Profile: token.Get("profile").Text()}
+			c.InitialAccessToken = &abi.InitialAccessToken[Value]{
+				Label: token.Get("label").Text(), Profile: token.Get("profile").Text(), Terms: token.Get("terms"),
+			}
 		case "software_statement":
 			c.SoftwareStatement = &abi.Statement[Value]{Claims: s.take().Get("claims")}
 		case "certificate":

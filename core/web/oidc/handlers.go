@@ -195,9 +195,11 @@ func (h *Handlers) mayAsk(r *web.Request) error {
 	return nil
 }
 
-// slowed counts a refused credential against its address: a guesser is limited, the holder of a token is not, nor who had one.
+// slowed counts a refused credential against its address: a guesser is limited, the holder of a token is not, nor who had one. Where
+// the request could not be read, nobody looked whether the token is good.
 func (h *Handlers) slowed(r *web.Request, req registration.Request, err error) error {
-	if core.CodeOf(err) != core.InvalidToken || req.Credential.Bearer == "" || errors.Is(err, registration.ErrSpent) {
+	isGuess := req.Refused != nil || core.CodeOf(err) == core.InvalidToken && !errors.Is(err, registration.ErrSpent)
+	if req.Credential.Bearer == "" || !isGuess {
 		return err
 	}
 	if limited := h.mayAsk(r); limited != nil {

@@ -81,6 +81,23 @@ func TestMalformedCredentialsCount(t *testing.T) {
 	}
 }
 
+// A token that nobody looked at, because the rest of the request could not be read, does not pass for a good one. Who has a good one
+// goes on.
+func TestUnreadableRequestsCount(t *testing.T) {
+	h := open(t)
+	bad := post(core.NewSecret().Reveal(), "not JSON")
+	bad.from = "192.0.2.1"
+	for range burst {
+		h.refused(h.ask(bad), http.StatusBadRequest, core.InvalidRequest, "")
+	}
+	h.refused(h.ask(bad), http.StatusTooManyRequests, core.TooManyRequests, "wait and try again")
+	good := post(h.token(1), shop)
+	good.from = "192.0.2.1"
+	if a := h.ask(good); a.StatusCode != http.StatusCreated {
+		t.Errorf("with a good token: %d %s", a.StatusCode, a.body)
+	}
+}
+
 // A client is named once, and a credential stands in one place.
 func TestNamedTwice(t *testing.T) {
 	h := open(t)

@@ -141,6 +141,8 @@ export class InitialAccessToken {
   get label(): string { return this.value.get("label").text(); }
   /** Empty: any. */
   get profile(): string { return this.value.get("profile").text(); }
+  /** What it lays down: scopes, redirect_hosts, software_ids, origins, policy_data. Absent: nothing. */
+  get terms(): Value { return this.value.get("terms"); }
 }
 
 /** A JWT whose keys are asked for. Nothing of it is verified yet. */

@@ -53,17 +53,17 @@ type Token[J any] struct {
 
 // Context is what surrounds a call.
 type Context[J any] struct {
-	DecisionID         string              `json:"decision_id"`
-	Operation          string              `json:"operation"` // register, update, read, delete, authenticate, token
-	Channel            string              `json:"channel"`   // dcr, manage, operator; empty in token_claims
-	ClientID           string              `json:"client_id"` // empty before there is one
-	Profile            string              `json:"profile"`
-	Now                int64               `json:"now"` // Unix seconds
-	Caller             Caller              `json:"caller"`
-	InitialAccessToken *InitialAccessToken `json:"initial_access_token,omitempty"` // absent: none was presented
-	SoftwareStatement  *Statement[J]       `json:"software_statement,omitempty"`   // absent: none was verified
-	Certificate        *Certificate        `json:"certificate,omitempty"`          // absent: the caller presented none
-	Locked             []string            `json:"locked"`                         // members that no patch may touch
+	DecisionID         string                 `json:"decision_id"`
+	Operation          string                 `json:"operation"` // register, update, read, delete, authenticate, token
+	Channel            string                 `json:"channel"`   // dcr, manage, operator; empty in token_claims
+	ClientID           string                 `json:"client_id"` // empty before there is one
+	Profile            string                 `json:"profile"`
+	Now                int64                  `json:"now"` // Unix seconds
+	Caller             Caller                 `json:"caller"`
+	InitialAccessToken *InitialAccessToken[J] `json:"initial_access_token,omitempty"` // absent: none was presented
+	SoftwareStatement  *Statement[J]          `json:"software_statement,omitempty"`   // absent: none was verified
+	Certificate        *Certificate           `json:"certificate,omitempty"`          // absent: the caller presented none
+	Locked             []string               `json:"locked"`                         // members that no patch may touch
 }
 
 // Caller is who is at the desk.
@@ -79,9 +79,10 @@ type Caller struct {
 }
 
 // InitialAccessToken is what a plugin may know of the token a client registers with.
-type InitialAccessToken struct {
+type InitialAccessToken[J any] struct {
 	Label   string `json:"label"`
-	Profile string `json:"profile"` // empty: any
+	Profile string `json:"profile"`        // empty: any
+	Terms   J      `json:"terms,omitzero"` // what it lays down: scopes, redirect_hosts, software_ids, origins, policy_data; absent: nothing
 }
 
 // Statement is a verified software statement.

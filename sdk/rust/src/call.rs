@@ -114,6 +114,8 @@ pub struct InitialAccessToken<'a> {
     pub label: Cow<'a, str>,
     /// Empty: any.
     pub profile: Cow<'a, str>,
+    /// What it lays down: scopes, redirect_hosts, software_ids, origins, policy_data. Absent: nothing.
+    pub terms: Value<'a>,
 }
 
 /// A JWT whose keys are asked for. Nothing of it is verified yet.

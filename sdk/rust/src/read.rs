@@ -56,7 +56,7 @@ fn read_context<'a>(s: &mut Scanner<'a>, c: &mut Context<'a>) {
             "caller" => read_caller(s, &mut c.caller),
             "initial_access_token" => {
                 let v = s.take();
-                c.initial_access_token = Some(InitialAccessToken { label: text(v, "label"), profile: text(v, "profile") });
+                c.initial_access_token = Some(InitialAccessToken { label: text(v, "label"), profile: text(v, "profile"), terms: v.get("terms") });
             }
             "software_statement" => c.software_statement = s.take().get("claims"),
             "certificate" => c.certificate = Some(certificate(s.take())),

@@ -1,4 +1,4 @@
-import { Call, Certificate, Code, Level, Member, Metadata, Value, codeNamed, log } from "../../assembly";
+import { Call, Certificate, Code, InitialAccessToken, Level, Member, Metadata, Value, codeNamed, log } from "../../assembly";
 import { shape } from "./shape";
 
 /** Plays the steps that need capabilities, in the build that has them. */
@@ -74,13 +74,18 @@ function report(c: Call): Value {
     new Member("caller", Value.strings([x.caller.kind, x.caller.ip, x.caller.origin, x.caller.userAgent, x.caller.subject, x.caller.clientId])),
     new Member("scopes", Value.strings(x.caller.scopes)),
     new Member("roles", Value.strings(x.caller.roles)),
-    new Member("token", token ? Value.string(token.label + token.profile) : Value.null()),
+    new Member("token", token ? tokenOf(token) : Value.null()),
     new Member("claims", claims.exists() ? claims : Value.null()),
     new Member("locked", Value.strings(x.locked)),
     new Member("entropy", Value.string(c.entropy)),
     new Member("client", described(c.client)),
     new Member("before", described(c.before)),
   ]);
+}
+
+function tokenOf(t: InitialAccessToken): Value {
+  const name = Value.string(t.label + t.profile);
+  return t.terms.isObject() ? Value.array([name, t.terms]) : name;
 }
 
 function described(m: Metadata): Value {

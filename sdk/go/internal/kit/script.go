@@ -61,7 +61,9 @@ func perform(c *ostiary.Call, step ostiary.Value) error {
 func report(c *ostiary.Call) ostiary.Value {
 	token, claims := ostiary.Null(), ostiary.Null()
 	if t := c.Context.InitialAccessToken; t != nil {
-		token = ostiary.String(t.Label + t.Profile)
+		if token = ostiary.String(t.Label + t.Profile); t.Terms.IsObject() {
+			token = ostiary.Array(token, t.Terms)
+		}
 	}
 	if s := c.Context.SoftwareStatement; s != nil {
 		claims = s.Claims

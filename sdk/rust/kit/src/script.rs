@@ -58,7 +58,10 @@ fn code(step: Value) -> Result<Code, Fault> {
 /// Says what the plugin was told, through the SDK's accessors.
 fn report(c: &Call) -> Object {
     let x = &c.context;
-    let token = x.initial_access_token.as_ref().map(|t| format!("{}{}", t.label, t.profile));
+    let token = x.initial_access_token.as_ref().map(|t| {
+        let name = Json::from(format!("{}{}", t.label, t.profile));
+        if t.terms.is_object() { Json::from(vec![name, t.terms.into()]) } else { name }
+    });
     Object::new()
         .with("hook", &c.hook)
         .with("decision_id", &x.decision_id)
@@ -70,7 +73,7 @@ fn report(c: &Call) -> Object {
         .with("caller", texts(&[&x.caller.kind, &x.caller.ip, &x.caller.origin, &x.caller.user_agent, &x.caller.subject, &x.caller.client_id]))
         .with("scopes", &*x.caller.scopes)
         .with("roles", &*x.caller.roles)
-        .with("token", token.map_or(Json::null(), Json::from))
+        .with("token", token.unwrap_or(Json::null()))
         .with("claims", x.software_statement)
         .with("locked", &*x.locked)
         .with("entropy", base64::encode(&c.entropy))
