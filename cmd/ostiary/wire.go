@@ -312,35 +312,13 @@ func (h *house) roster() *operator.Roster {
 // refusedAtTheDoor writes the one-stage entry of a request that the edge turned away from the desk.
 func (h *house) refusedAtTheDoor(_ context.Context, r web.Refused) {
 	h.book.Record(ledger.Entry{
-		V: ledger.FormatVersion, DecisionID: r.Decision, Time: r.At, Operation: operationOf(r), Channel: channelOf(r),
+		V: ledger.FormatVersion, DecisionID: r.Decision, Time: r.At, Operation: admin.OperationOf(r.Method, r.Route), Channel: channelOf(r),
 		Actor: ledger.Actor{Kind: registration.KindOpen, IP: r.RemoteIP.String()},
 		Stages: []ledger.Stage{{Stage: "web", By: ledger.By{Kind: "core"}, Reasons: []core.Reason{
 			{Rule: "web", Code: r.Code, Message: r.Detail, Public: true},
 		}}},
 		Verdict: ledger.Denied, Outcome: ledger.Nothing, Error: &ledger.Problem{Code: r.Code, Detail: r.Detail},
 	})
-}
-
-func operationOf(r web.Refused) core.Operation {
-	switch {
-	case strings.HasSuffix(r.Route, "/disable"):
-		return core.Disable
-	case strings.HasSuffix(r.Route, "/enable"):
-		return core.Enable
-	case strings.HasSuffix(r.Route, "/approve"):
-		return core.Approve
-	case strings.HasSuffix(r.Route, "/reject"):
-		return core.Reject
-	case strings.HasSuffix(r.Route, "/secret"), strings.HasSuffix(r.Route, "/tokens"):
-		return core.Rotate
-	case r.Method == "POST":
-		return core.Register
-	case r.Method == "PUT" || r.Method == "PATCH":
-		return core.Update
-	case r.Method == "DELETE":
-		return core.Delete
-	}
-	return core.Read
 }
 
 func channelOf(r web.Refused) core.Channel {

@@ -13,6 +13,7 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/web"
+	"github.com/ostiary/ostiary/core/web/admin"
 )
 
 // The keys of a trusted issuer come over TLS that the system's authorities vouch for, or those of trust_ca.
@@ -84,7 +85,7 @@ func TestRefusedAtTheDoor(t *testing.T) {
 		{"POST", "/api/admin/clients/:id/reject", core.Reject, core.ChannelOperator},
 	} {
 		r := web.Refused{Method: c.method, Route: c.route}
-		if op, channel := operationOf(r), channelOf(r); op != c.operation || channel != c.channel {
+		if op, channel := admin.OperationOf(r.Method, r.Route), channelOf(r); op != c.operation || channel != c.channel {
 			t.Errorf("%s %s: %s by %s", c.method, c.route, op, channel)
 		}
 	}

@@ -130,30 +130,34 @@ func (h *Handlers) note(ctx context.Context, r *web.Request, refused error) {
 	}
 	// The desk answers with what it was given; the caller hears it in any case.
 	_, _ = h.Desk.Do(ctx, registration.Request{
-		Operation: operationOf(r), Channel: core.ChannelOperator, Decision: r.DecisionID, RequestID: r.ID,
+		Operation: OperationOf(r.Method, r.Route), Channel: core.ChannelOperator, Decision: r.DecisionID, RequestID: r.ID,
 		ClientID: core.ClientID(r.Param("id")), Caller: web.CallerOf(r), Refused: core.AsError(refused),
 	})
 }
 
-// operationOf tells what a judged route does to a client.
-func operationOf(r *web.Request) core.Operation {
+// OperationOf tells what a judged route does to a client, here and at the public desk.
+func OperationOf(method, route string) core.Operation {
 	switch {
-	case strings.HasSuffix(r.Route, "/disable"):
+	case strings.HasSuffix(route, "/disable"):
 		return core.Disable
-	case strings.HasSuffix(r.Route, "/enable"):
+	case strings.HasSuffix(route, "/enable"):
 		return core.Enable
-	case strings.HasSuffix(r.Route, "/approve"):
+	case strings.HasSuffix(route, "/approve"):
 		return core.Approve
-	case strings.HasSuffix(r.Route, "/reject"):
+	case strings.HasSuffix(route, "/reject"):
 		return core.Reject
-	case strings.HasSuffix(r.Route, "/secret"), strings.HasSuffix(r.Route, "/tokens"):
+	case strings.HasSuffix(route, "/secret"), strings.HasSuffix(route, "/tokens"):
 		return core.Rotate
-	case r.Method == http.MethodPost:
+	}
+	switch method {
+	case http.MethodPost:
 		return core.Register
-	case r.Method == http.MethodDelete:
+	case http.MethodPut, http.MethodPatch:
+		return core.Update
+	case http.MethodDelete:
 		return core.Delete
 	}
-	return core.Update
+	return core.Read
 }
 
 // reply answers a document.
