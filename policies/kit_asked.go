@@ -1,7 +1,10 @@
 package policies
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,8 +33,7 @@ func (set *moduleSet) asked(site strictjson.Value) ([]request, error) {
 		return nil, fmt.Errorf("the tests of %s are too slow to take requests from: more than %v", set.contract.name, mutationTests)
 	}
 	var list []request
-	for _, key := range seen.order {
-		in := seen.inputs[key]
+	for _, in := range seen.inOrder() {
 		doc, err := fromTerm(in.term)
 		if err == nil && len(mismatches(schema, doc, "input")) == 0 {
 			list = append(list, request{fmt.Sprintf("the request of %s:%d", in.file, in.line), document{doc}})
@@ -49,13 +51,21 @@ type inputTracer struct {
 	line   int
 	last   *ast.Term
 	inputs map[string]seenInput
-	order  []string
 }
 
 type seenInput struct {
 	term *ast.Term
 	file string
 	line int
+}
+
+// inOrder gives the inputs by the place of the test that asked: tests run in any order.
+func (t *inputTracer) inOrder() []seenInput {
+	return slices.SortedFunc(maps.Values(t.inputs), byPlace)
+}
+
+func byPlace(a, b seenInput) int {
+	return cmp.Or(strings.Compare(a.file, b.file), cmp.Compare(a.line, b.line), a.term.Value.Compare(b.term.Value))
 }
 
 // Enabled implements topdown.QueryTracer.
@@ -79,9 +89,9 @@ func (t *inputTracer) TraceEvent(event topdown.Event) {
 	}
 	t.last = input
 	key := input.String()
-	if _, known := t.inputs[key]; !known {
-		t.inputs[key] = seenInput{input, t.file, t.line}
-		t.order = append(t.order, key)
+	here := seenInput{input, t.file, t.line}
+	if there, known := t.inputs[key]; !known || byPlace(here, there) < 0 {
+		t.inputs[key] = here
 	}
 }
 
