@@ -54,39 +54,42 @@ func (s *scanner) next(closing byte) bool {
 
 // take gives the value at hand and steps over it.
 func (s *scanner) take() Value {
-	start := s.pos
+	text, start := s.text, s.pos
+	at := start
 	switch s.peek() {
 	case '"':
-		s.pos = stringEnd(s.text, s.pos)
+		at = stringEnd(text, at)
 	case '{', '[':
-		s.leap()
+		at = nestedEnd(text, at)
 	default:
-		for s.pos < len(s.text) && marks[s.text[s.pos]] != markEnd {
-			s.pos++
+		for at < len(text) && marks[text[at]] != markEnd {
+			at++
 		}
 	}
-	return Value{text: s.text[start:s.pos]}
+	s.pos = at
+	return Value{text: text[start:at]}
 }
 
-// leap steps over an array or object, looking only at what opens, closes or begins a string.
-func (s *scanner) leap() {
-	for depth := 0; s.pos < len(s.text); {
-		switch c := s.text[s.pos]; {
-		case marks[c] == 0:
-			s.pos++
+// nestedEnd gives the place after the array or object that begins at a given place, looking only at what opens, closes or begins a
+// string.
+func nestedEnd(text string, at int) int {
+	for depth := 0; at < len(text); {
+		c := text[at]
+		if at++; marks[c] == 0 {
 			continue
-		case c == '"':
-			s.pos = stringEnd(s.text, s.pos)
-			continue
-		case c == '{' || c == '[':
-			depth++
-		case c == '}' || c == ']':
-			depth--
 		}
-		if s.pos++; depth == 0 {
-			return
+		switch c {
+		case '"':
+			at = stringEnd(text, at-1)
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth--; depth == 0 {
+				return at
+			}
 		}
 	}
+	return at
 }
 
 // markEnd marks bytes that end a number or word, markBegin those that begin a string, array or object.
@@ -113,7 +116,10 @@ func (s *scanner) enter() (name string, ok bool) {
 // member gives the name of the next member of the object that was entered and goes to its value, which the caller steps over.
 // After the last it leaves the object.
 func (s *scanner) member() (name string, ok bool) {
-	if !s.next('}') {
+	if s.peek() == ',' {
+		s.pos++
+	}
+	if s.peek() != '"' && !s.next('}') { // the host sends no white space
 		s.pos++
 		return "", false
 	}
@@ -122,32 +128,53 @@ func (s *scanner) member() (name string, ok bool) {
 
 // name gives the member's name at hand and goes to its value.
 func (s *scanner) name() string {
-	name := unquote(s.take().text)
+	text, start := s.text, s.pos+1
+	at := start
+	for at < len(text) && text[at] != '"' && text[at] != '\\' {
+		at++
+	}
+	name := text[start:at]
+	if s.pos = at + 1; at < len(text) && text[at] == '\\' {
+		s.pos = stringEnd(text, start-1)
+		name = unquote(text[start-1 : s.pos])
+	}
 	s.space()
 	s.pos++ // the colon
 	s.space()
 	return name
 }
 
-// stringEnd gives the place after the string that begins at a given place. It leaps from quote to quote, because a step over
-// every byte is what costs most inside WASM.
+// near is how far bytes are looked at one by one. A call costs a guest more than a few steps, and most strings are short; in
+// longer ones a leap from quote to quote is what costs least.
+const near = 24
+
+// stringEnd gives the place after the string that begins at a given place.
 func stringEnd(text string, at int) int {
-	start := at + 1
-	for from := start; ; {
-		n := strings.IndexByte(text[from:], '"')
-		if n < 0 {
-			return len(text)
+	at++
+	for stop := min(at+near, len(text)); at < stop; at++ {
+		switch text[at] {
+		case '"':
+			return at + 1
+		case '\\':
+			at++
 		}
-		end := from + n
+	}
+	for start := at; at < len(text); {
+		n := strings.IndexByte(text[at:], '"')
+		if n < 0 {
+			break
+		}
+		end := at + n
 		slashes := end
 		for slashes > start && text[slashes-1] == '\\' {
 			slashes--
 		}
-		from = end + 1
+		at = end + 1
 		if (end-slashes)%2 == 0 {
-			return from
+			return at
 		}
 	}
+	return len(text)
 }
 
 // check verifies the value at hand and steps over it.
@@ -292,7 +319,7 @@ func hex4(text string, at int) (rune, bool) {
 // unquote gives the text of a checked JSON string. Without escapes it is a piece of the text itself.
 func unquote(quoted string) string {
 	inner := quoted[1 : len(quoted)-1]
-	if strings.IndexByte(inner, '\\') < 0 {
+	if !escapes(inner) {
 		return inner
 	}
 	out := make([]byte, 0, len(inner))
@@ -312,6 +339,19 @@ func unquote(quoted string) string {
 		}
 	}
 	return string(out)
+}
+
+// escapes tells whether there is a backslash, as near says.
+func escapes(text string) bool {
+	if len(text) > near {
+		return strings.IndexByte(text, '\\') >= 0
+	}
+	for at := 0; at < len(text); at++ {
+		if text[at] == '\\' {
+			return true
+		}
+	}
+	return false
 }
 
 // unquoteUnicode reads what follows \u: four digits, or a surrogate pair. Half a pair gives U+FFFD.
