@@ -2,6 +2,7 @@ package ostiary
 
 import (
 	"errors"
+	"math/bits"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -62,7 +63,7 @@ func (s *scanner) take() Value {
 	case '{', '[':
 		at = nestedEnd(text, at)
 	default:
-		for at < len(text) && marks[text[at]] != markEnd {
+		for at < len(text) && !ends[text[at]] {
 			at++
 		}
 	}
@@ -74,34 +75,26 @@ func (s *scanner) take() Value {
 // string.
 func nestedEnd(text string, at int) int {
 	for depth := 0; at < len(text); {
-		c := text[at]
-		if at++; marks[c] == 0 {
-			continue
-		}
-		switch c {
+		switch c := text[at]; c {
 		case '"':
-			at = stringEnd(text, at-1)
+			if at = stringEnd(text, at); at < len(text) && (text[at] == ',' || text[at] == ':') {
+				at++
+			}
+			continue
 		case '{', '[':
 			depth++
 		case '}', ']':
 			if depth--; depth == 0 {
-				return at
+				return at + 1
 			}
 		}
+		at++
 	}
 	return at
 }
 
-// markEnd marks bytes that end a number or word, markBegin those that begin a string, array or object.
-const (
-	markBegin = 1
-	markEnd   = 2
-)
-
-var marks = [256]byte{
-	'"': markBegin, '{': markBegin, '[': markBegin, '}': markEnd, ']': markEnd, ',': markEnd,
-	' ': markEnd, '\t': markEnd, '\n': markEnd, '\r': markEnd,
-}
+// ends are the bytes that end a number or word.
+var ends = [256]bool{'}': true, ']': true, ',': true, ' ': true, '\t': true, '\n': true, '\r': true}
 
 // enter goes to the first member of the object at hand, as member does. What is no object is stepped over.
 func (s *scanner) enter() (name string, ok bool) {
@@ -128,15 +121,12 @@ func (s *scanner) member() (name string, ok bool) {
 
 // name gives the member's name at hand and goes to its value.
 func (s *scanner) name() string {
-	text, start := s.text, s.pos+1
-	at := start
-	for at < len(text) && text[at] != '"' && text[at] != '\\' {
-		at++
-	}
-	name := text[start:at]
-	if s.pos = at + 1; at < len(text) && text[at] == '\\' {
-		s.pos = stringEnd(text, start-1)
-		name = unquote(text[start-1 : s.pos])
+	start := s.pos
+	at := special(s.text, start+1)
+	name := s.text[start+1 : at]
+	if s.pos = at + 1; at < len(s.text) && s.text[at] == '\\' {
+		s.pos = stringEnd(s.text, start)
+		name = unquote(s.text[start:s.pos])
 	}
 	s.space()
 	s.pos++ // the colon
@@ -144,38 +134,47 @@ func (s *scanner) name() string {
 	return name
 }
 
-// near is how far bytes are looked at one by one. A call costs a guest more than a few steps, and most strings are short; in
-// longer ones a leap from quote to quote is what costs least.
-const near = 24
-
 // stringEnd gives the place after the string that begins at a given place.
 func stringEnd(text string, at int) int {
-	at++
-	for stop := min(at+near, len(text)); at < stop; at++ {
-		switch text[at] {
-		case '"':
+	for at++; ; at += 2 { // over what is escaped
+		if at = special(text, at); at >= len(text) {
+			return len(text)
+		}
+		if text[at] == '"' {
 			return at + 1
-		case '\\':
-			at++
 		}
 	}
-	for start := at; at < len(text); {
-		n := strings.IndexByte(text[at:], '"')
-		if n < 0 {
-			break
-		}
-		end := at + n
-		slashes := end
-		for slashes > start && text[slashes-1] == '\\' {
-			slashes--
-		}
-		at = end + 1
-		if (end-slashes)%2 == 0 {
-			return at
-		}
-	}
-	return len(text)
 }
+
+// Words of eight equal bytes.
+const (
+	each    = 0x0101010101010101
+	tops    = each * 0x80
+	spaces  = each * ' '
+	quotes  = each * '"'
+	slashes = each * '\\'
+)
+
+// special gives the place of the first quote or backslash from a place on, or one not before the end. It looks at eight bytes at a
+// time: each turn of a loop of a guest's costs more than what is done in it.
+func special(text string, at int) int {
+	for ; at+8 <= len(text); at += 8 {
+		word := eight(text, at)
+		if found := zeroes(word^quotes) | zeroes(word^slashes); found != 0 {
+			return at + first(found)
+		}
+	}
+	for at < len(text) && text[at] != '"' && text[at] != '\\' {
+		at++
+	}
+	return at
+}
+
+// zeroes marks, by its highest bit, the first byte that is zero, and perhaps some after it.
+func zeroes(word uint64) uint64 { return (word - each) &^ word & tops }
+
+// first gives the place of the first byte that is marked.
+func first(found uint64) int { return bits.TrailingZeros64(found) / 8 }
 
 // check verifies the value at hand and steps over it.
 func (s *scanner) check(depth int) error {
@@ -319,7 +318,7 @@ func hex4(text string, at int) (rune, bool) {
 // unquote gives the text of a checked JSON string. Without escapes it is a piece of the text itself.
 func unquote(quoted string) string {
 	inner := quoted[1 : len(quoted)-1]
-	if !escapes(inner) {
+	if strings.IndexByte(inner, '\\') < 0 {
 		return inner
 	}
 	out := make([]byte, 0, len(inner))
@@ -339,19 +338,6 @@ func unquote(quoted string) string {
 		}
 	}
 	return string(out)
-}
-
-// escapes tells whether there is a backslash, as near says.
-func escapes(text string) bool {
-	if len(text) > near {
-		return strings.IndexByte(text, '\\') >= 0
-	}
-	for at := 0; at < len(text); at++ {
-		if text[at] == '\\' {
-			return true
-		}
-	}
-	return false
 }
 
 // unquoteUnicode reads what follows \u: four digits, or a surrogate pair. Half a pair gives U+FFFD.
