@@ -183,7 +183,10 @@ func (i *Instance) restore() int {
 	for n, g := range i.globals {
 		g.Set(i.start.globals[n])
 	}
-	return i.start.restore(i.memory(), i.linear.written(i.program.machine.pages))
+	if pages, ok := i.linear.written(i.program.machine.pages); ok {
+		return i.start.restoreWritten(i.memory(), pages)
+	}
+	return i.start.restore(i.memory())
 }
 
 func (i *Instance) readGlobals() []uint64 {

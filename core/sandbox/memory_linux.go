@@ -12,9 +12,9 @@ type region struct {
 	space []byte
 	file  *os.File // space is a private map of it, and it is empty; nil once it is settled, or without one
 
-	pages   written // of a settled region, as they were last time
-	entries []byte  // room for what the page map says of them; nil: it is not settled
-	first   int64   // where it says so
+	entries []byte // room for what the page map says of a settled region; nil: it is not settled
+	first   int64  // where it says so
+	pages   []int  // those that were written to
 }
 
 // reserve takes address space from the operating system. It costs nothing until it is written to, so a memory grows without

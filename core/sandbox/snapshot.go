@@ -68,26 +68,40 @@ func (s *snapshot) equal(memory []byte) bool {
 	return true
 }
 
-// written tells which pages of a memory, as the operating system counts them, may differ from its snapshot. Nil: any may.
-type written []bool
-
-func (w written) has(at int) bool { return w == nil || w[at/os.Getpagesize()] }
-
 // restore writes back the pages of memory that differ and says how many did. Both have the same length.
-func (s *snapshot) restore(memory []byte, w written) int {
-	changed := 0
+func (s *snapshot) restore(memory []byte) (changed int) {
 	for n := range s.parts {
 		p := &s.parts[n]
-		live, want := memory[p.at:p.at+p.size], p.want()
-		if w == nil && bytes.Equal(live, want) { // mostly, and at once is faster
-			continue
+		if live, want := memory[p.at:p.at+p.size], p.want(); !bytes.Equal(live, want) {
+			changed += restorePages(live, want)
 		}
-		for at := 0; at < p.size; at += resetPage {
-			end := min(at+resetPage, p.size)
-			if w.has(p.at+at) && !bytes.Equal(live[at:end], want[at:end]) {
-				copy(live[at:end], want[at:end])
-				changed++
+	}
+	return changed
+}
+
+// restoreWritten is restore where it is known what was written to: pages of the operating system's size, by their place, in order.
+func (s *snapshot) restoreWritten(memory []byte, pages []int) (changed int) {
+	n := 0
+	for _, at := range pages {
+		for end := min(at+os.Getpagesize(), s.size); at < end; {
+			for s.parts[n].at+s.parts[n].size <= at {
+				n++
 			}
+			p := &s.parts[n]
+			stop := min(end, p.at+p.size)
+			changed += restorePages(memory[at:stop], p.want()[at-p.at:stop-p.at])
+			at = stop
+		}
+	}
+	return changed
+}
+
+func restorePages(live, want []byte) (changed int) {
+	for at := 0; at < len(live); at += resetPage {
+		end := min(at+resetPage, len(live))
+		if !bytes.Equal(live[at:end], want[at:end]) {
+			copy(live[at:end], want[at:end])
+			changed++
 		}
 	}
 	return changed

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"syscall"
 )
@@ -57,8 +58,8 @@ func (p *pageMap) tells() bool {
 	r.settle(p, &s)
 	read := r.space[page]
 	copy(r.space[2*page:], before[2*page:2*page+1])
-	w := r.written(p)
-	return w != nil && read == before[page] && !w.has(0) && !w.has(page) && w.has(2*page)
+	w, ok := r.written(p)
+	return ok && read == before[page] && slices.Equal(w, []int{2 * page})
 }
 
 // settle makes the memory's present state, which s holds, that of the file below it: from here on the page map tells what
@@ -78,26 +79,29 @@ func (r *region) settle(p *pageMap, s *snapshot) {
 		return
 	}
 	page := os.Getpagesize()
-	r.pages = make(written, (s.size+page-1)/page)
-	r.entries, r.first = make([]byte, len(r.pages)*pageEntry), address/int64(page)*pageEntry
+	r.entries, r.first = make([]byte, (s.size+page-1)/page*pageEntry), address/int64(page)*pageEntry
 }
 
-// written asks which pages of a settled memory were written to; nil: nobody tells.
-func (r *region) written(p *pageMap) written {
+// written asks which pages of a settled memory were written to, and gives their places, good until the next time; false: nobody
+// tells.
+func (r *region) written(p *pageMap) (pages []int, ok bool) {
 	if r.entries == nil {
-		return nil
+		return nil, false
 	}
 	if _, err := p.file.ReadAt(r.entries, r.first); err != nil {
-		return nil
+		return nil, false
 	}
-	for n := range r.pages {
-		r.pages[n] = isWritten(r.entries[n*pageEntry:])
+	page := os.Getpagesize()
+	r.pages = r.pages[:0]
+	for at := 0; at+pageEntry <= len(r.entries); at += pageEntry {
+		if isWritten(binary.NativeEndian.Uint64(r.entries[at:])) {
+			r.pages = append(r.pages, at/pageEntry*page)
+		}
 	}
-	return r.pages
+	return r.pages, true
 }
 
 // isWritten reads an entry. What is neither present nor swapped out was never copied: it is the file's.
-func isWritten(entry []byte) bool {
-	e := binary.NativeEndian.Uint64(entry)
-	return e&pageSwapped != 0 || e&pagePresent != 0 && e&pageOfFile == 0
+func isWritten(entry uint64) bool {
+	return entry&pageSwapped != 0 || entry&pagePresent != 0 && entry&pageOfFile == 0
 }

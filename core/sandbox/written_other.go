@@ -11,4 +11,4 @@ func (*pageMap) close() error { return nil }
 
 func (*region) settle(*pageMap, *snapshot) {}
 
-func (*region) written(*pageMap) written { return nil }
+func (*region) written(*pageMap) (pages []int, ok bool) { return nil, false }

@@ -58,4 +58,17 @@ func (m Metadata) ResponseTypes() []string { return m.list("response_types") }
 func (m Metadata) Contacts() []string { return m.list("contacts") }
 
 // Scope gives the member scope, split at its spaces.
-func (m Metadata) Scope() []string { return strings.Fields(m.text("scope")) }
+func (m Metadata) Scope() []string {
+	var words []string
+	for rest := m.text("scope"); rest != ""; {
+		var word string
+		if word, rest, _ = strings.Cut(rest, " "); word == "" {
+			continue
+		}
+		if words == nil {
+			words = make([]string, 0, 8) // most scopes are short
+		}
+		words = append(words, word)
+	}
+	return words
+}

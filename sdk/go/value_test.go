@@ -134,3 +134,24 @@ func parsed(t *testing.T, text string) Value {
 	}
 	return v
 }
+
+// Strings are read and written eight bytes at a time: wherever something special is in them, the outcome is that of encoding/json.
+func TestStringsOfEveryLength(t *testing.T) {
+	for length := range 34 {
+		for at := range length + 1 {
+			for _, special := range []string{"", `"`, `\`, "\\\"", "\n", "\x1f", "\x7f", "ü", "\u2028", "😀", "\xff"} {
+				want := strings.Repeat("a", at) + special + strings.Repeat("~", length-at)
+				quoted := String(want).JSON()
+				var reflected string
+				if err := json.Unmarshal([]byte(quoted), &reflected); err != nil || reflected != strings.ToValidUTF8(want, "\ufffd") {
+					t.Fatalf("%q was written as %s: %v", want, quoted, err)
+				}
+				v := parsed(t, `{`+quoted+`:[`+quoted+`,{"b":`+quoted+`}],"c":`+quoted+`}`)
+				list := v.Get(reflected)
+				if v.Get("c").Text() != reflected || list.Strings()[0] != reflected || list.JSON() != `[`+quoted+`,{"b":`+quoted+`}]` {
+					t.Fatalf("%s reads as %q and %s", quoted, v.Get("c").Text(), list.JSON())
+				}
+			}
+		}
+	}
+}

@@ -11,10 +11,7 @@ import (
 func appendString(out []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	out = append(out, '"')
-	plain := 0
-	for plain < len(s) && isPlain[s[plain]] {
-		plain++
-	}
+	plain := plainUntil(s)
 	out = append(out, s[:plain]...) // most strings end here
 	for _, r := range s[plain:] {   // what is not UTF-8 arrives as U+FFFD
 		switch {
@@ -31,14 +28,20 @@ func appendString(out []byte, s string) []byte {
 	return append(out, '"')
 }
 
-// isPlain has the bytes of a string that are written as they are.
-var isPlain = plainBytes()
-
-func plainBytes() (plain [256]bool) {
-	for c := ' '; c < utf8.RuneSelf; c++ {
-		plain[c] = c != '"' && c != '\\'
+// plainUntil gives how much of a string is written as it is, from its beginning on; it looks at eight bytes at a time, as special does.
+func plainUntil(s string) int {
+	at := 0
+	for ; at+8 <= len(s); at += 8 {
+		word := eight(s, at)
+		controls := (word - spaces) &^ word & tops
+		if found := word&tops | controls | zeroes(word^quotes) | zeroes(word^slashes); found != 0 {
+			return at + first(found)
+		}
 	}
-	return plain
+	for at < len(s) && ' ' <= s[at] && s[at] < utf8.RuneSelf && s[at] != '"' && s[at] != '\\' {
+		at++
+	}
+	return at
 }
 
 func appendObject(out []byte, members []Member) []byte {
