@@ -73,6 +73,7 @@ func TestTraceReader(t *testing.T) {
 		"ended after":           {mapped + begin + "1 msync(0x7f0000001000, 4096, MS_SYNC <unfinished ...>\n" + ack + "1 <... msync resumed>) = 0\n", false},
 		"ended within the ack":  {mapped + begin + "1 msync(0x7f0000001000, 4096, MS_SYNC <unfinished ...>\n2 write(1<pipe:[9]>, \"ack 1\\n\", 6 <unfinished ...>\n1 <... msync resumed>) = 0\n2 <... write resumed>) = 6\n", false},
 		"failed":                {mapped + begin + "1 msync(0x7f0000001000, 4096, MS_SYNC) = -1 EIO (Input/output error)\n" + ack, false},
+		"mapped in two parts":   {strings.Replace(mapped, ") =", " <unfinished ...>\n2 write(2, \"\", 0) = 0\n1 <... mmap resumed>)      =", 1) + begin + sync + ack, true},
 		"asynchronous":          {mapped + begin + "1 msync(0x7f0000001000, 4096, MS_ASYNC) = 0\n" + ack, false},
 		"of another folder":     {mapped + other + begin + "1 msync(0x7f0000009000, 4096, MS_SYNC) = 0\n" + ack, false},
 		"mapped again":          {"1 munmap(0x7f0000001000, 4096 <unfinished ...>\n2 " + mapped[2:] + "1 <... munmap resumed>) = 0\n" + begin + sync + ack, true},
@@ -110,8 +111,8 @@ var (
 	unfinished = regexp.MustCompile(`^(.*) <unfinished \.\.\.>$`)
 	resumed    = regexp.MustCompile(`^<\.\.\. \w+ resumed>(.*)$`)
 	said       = regexp.MustCompile(`^write\(1<.*>, "(begin|ack) (\d+)\\n"`)
-	mapping    = regexp.MustCompile(`^mmap\(.*, \d+<([^>]*)>, \w+\) = 0x([0-9a-f]+)$`)
-	remapping  = regexp.MustCompile(`^mremap\(0x([0-9a-f]+), .*\) = 0x([0-9a-f]+)$`)
+	mapping    = regexp.MustCompile(`^mmap\(.*, \d+<([^>]*)>, \w+\) += 0x([0-9a-f]+)$`)
+	remapping  = regexp.MustCompile(`^mremap\(0x([0-9a-f]+), .*\) += 0x([0-9a-f]+)$`)
 	unmapping  = regexp.MustCompile(`^munmap\(0x([0-9a-f]+), \d+`)
 	msync      = regexp.MustCompile(`^msync\(0x([0-9a-f]+), \d+, MS_SYNC\) += 0$`)
 	fsync      = regexp.MustCompile(`^(?:fsync|fdatasync)\(\d+<([^>]*)>\) += 0$`)
