@@ -76,6 +76,19 @@ func TestWhatCannotBeRemembered(t *testing.T) {
 	}
 }
 
+// An answer to a read is kept for whoever shows the same token: not when a rule looks at how the caller came.
+func TestVerdictsThatOutlastTheRequest(t *testing.T) {
+	for path, holds := range map[string]bool{
+		"caller.kind": true, "caller.client_id": true, "profile": true,
+		"caller.ip": false, "caller.origin": false, "caller.user_agent": false, "caller.cert.sha256": false, "now": false,
+	} {
+		v := ask(t, engineWith(t, house+`label contains "x" if input.`+path+"\n"), nil)
+		if (v.Holds != nil) != holds {
+			t.Errorf("a rule that reads input.%s: the verdict holds longer than the request: %v", path, v.Holds != nil)
+		}
+	}
+}
+
 func TestPathsThatRulesRead(t *testing.T) {
 	shipped := " " + rulesIn(engineWith(t, ""), registration).paths.String() + " "
 	for rego, want := range map[string]string{

@@ -70,7 +70,7 @@ func lasting(p *decision.Paths) bool {
 	if timeless(p) != "" {
 		return false
 	}
-	for _, name := range []string{"ip", "origin", "user_agent"} {
+	for _, name := range []string{"ip", "origin", "user_agent", "cert"} {
 		if p.Has("caller", name) {
 			return false
 		}
