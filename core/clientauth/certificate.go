@@ -3,9 +3,6 @@ package clientauth
 import (
 	"context"
 	"crypto/x509"
-	"net"
-	"slices"
-	"strings"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/oauth"
@@ -44,35 +41,10 @@ func (a *Authenticator) checkIssued(_ context.Context, chain []*x509.Certificate
 	if err := core.VerifyChain(authorities, chain, a.parts.Now()); err != nil {
 		return refuseCertificate("was not issued for clients by an authority that is trusted here", err)
 	}
-	if !hasName(chain[0], &c.Metadata) {
+	if !c.Metadata.NamedBy(chain[0]) {
 		return refuseCertificate("has another name than the client registered", nil)
 	}
 	return nil
-}
-
-// hasName looks for the one name that is registered, in its own place: a common name is no DNS name.
-func hasName(leaf *x509.Certificate, m *core.Metadata) bool {
-	switch {
-	case m.TLSSubjectDN != "":
-		want, errWant := oauth.ParseDistinguishedName(m.TLSSubjectDN)
-		have, errHave := oauth.NameOfCertificate(leaf.RawSubject)
-		return errWant == nil && errHave == nil && want.Equal(have)
-	case m.TLSSANDNS != "":
-		return slices.ContainsFunc(leaf.DNSNames, func(n string) bool { return strings.EqualFold(n, m.TLSSANDNS) })
-	case m.TLSSANURI != "":
-		for _, u := range leaf.URIs {
-			if u.String() == m.TLSSANURI {
-				return true
-			}
-		}
-		return false
-	case m.TLSSANIP != "":
-		want := net.ParseIP(m.TLSSANIP)
-		return want != nil && slices.ContainsFunc(leaf.IPAddresses, want.Equal)
-	case m.TLSSANEmail != "":
-		return slices.Contains(leaf.EmailAddresses, m.TLSSANEmail)
-	}
-	return false
 }
 
 // checkSelfSigned wants the certificate's key to be one of the client's own (RFC 8705 §2.2). Who issued it does not matter.

@@ -2,7 +2,6 @@ package registration
 
 import (
 	"context"
-	"crypto/x509"
 	"slices"
 	"strings"
 
@@ -96,34 +95,30 @@ func (j *judgement) proven() []core.Reason {
 		return nil
 	}
 	before, now := &j.before.Client.Metadata, &j.draft
-	claims := j.caller.Kind == KindMTLS || j.caller.Kind != KindIAT && now.TLSSubjectDN != "" && now.TLSSubjectDN != before.TLSSubjectDN
-	if claims && !j.hasSubject(now.TLSSubjectDN) {
-		return unproven("tls_client_auth_subject_dn must be the subject of the client certificate of this connection.")
+	if j.caller.Kind == KindMTLS && (now.TLSSubjectDN == "" || !j.presents(now)) {
+		return unproven("tls_client_auth_subject_dn", "tls_client_auth_subject_dn must be the subject of the client certificate of this connection.")
 	}
-	guarded := before.TokenEndpointAuthMethod == string(oauth.AuthTLS) && before.TLSSubjectDN != ""
-	leaves := now.TokenEndpointAuthMethod != before.TokenEndpointAuthMethod || now.TLSSubjectDN != before.TLSSubjectDN
-	if guarded && leaves && !j.hasSubject(before.TLSSubjectDN) {
-		return unproven("The client proves itself by a certificate: to change that, present the certificate of its present tls_client_auth_subject_dn, or ask an operator.")
+	was, wasNamed := before.CertificateName()
+	is, isNamed := now.CertificateName()
+	renamed := was != is || wasNamed != isNamed
+	if renamed && is != "" && j.caller.Kind != KindIAT && !j.presents(now) {
+		return unproven(is, is+" must be the subject of the client certificate of this connection, or among the names of it.")
+	}
+	guarded := before.TokenEndpointAuthMethod == string(oauth.AuthTLS) && was != ""
+	if guarded && (renamed || now.TokenEndpointAuthMethod != before.TokenEndpointAuthMethod) && !j.presents(before) {
+		return unproven(was, "The client proves itself by a certificate: to change that, present the certificate of its present "+was+", or ask an operator.")
 	}
 	return nil
 }
 
-func unproven(message string) []core.Reason {
-	return []core.Reason{{Rule: "mtls.subject", Code: core.InvalidToken, Fields: []string{"tls_client_auth_subject_dn"}, Public: true, Message: message}}
+func unproven(member, message string) []core.Reason {
+	return []core.Reason{{Rule: "mtls.subject", Code: core.InvalidToken, Fields: []string{member}, Public: true, Message: message}}
 }
 
-// hasSubject tells whether the caller has a certificate of that name, of an authority that is trusted here.
-func (j *judgement) hasSubject(name string) bool {
-	return j.caller.Certificate != nil && j.caller.Certificate.Trusted && hasSubject(j.req.Credential.Certificates, name)
-}
-
-func hasSubject(chain []*x509.Certificate, named string) bool {
-	if len(chain) == 0 || named == "" {
-		return false
-	}
-	want, errWant := oauth.ParseDistinguishedName(named)
-	have, errHave := oauth.NameOfCertificate(chain[0].RawSubject)
-	return errWant == nil && errHave == nil && want.Equal(have)
+// presents tells whether the caller has a certificate of the name in m, of an authority that is trusted here.
+func (j *judgement) presents(m *core.Metadata) bool {
+	chain := j.req.Credential.Certificates
+	return len(chain) > 0 && j.caller.Certificate != nil && j.caller.Certificate.Trusted && m.NamedBy(chain[0])
 }
 
 // canComeBack wants of a client that shall manage itself with an access token that it can get one. Who was given an initial access

@@ -182,8 +182,16 @@ func TestRegisteringWithACertificate(t *testing.T) {
 			}
 		}
 	}
+	byDNS := b.register(`{"tls_client_auth_san_dns":"app.bank.example","token_endpoint_auth_method":"tls_client_auth","redirect_uris":["https://bank.example/cb"]}`)
+	for _, change := range [][]string{{"token_endpoint_auth_method", basic}, {"tls_client_auth_san_dns", `"thief.example"`}} {
+		checkCode(t, ask(core.Update, byDNS, byDNS.put(t, change...), "thief"), core.InvalidToken, "tls_client_auth_san_dns")
+	}
+	if err := ask(core.Update, byDNS, byDNS.put(t, "client_name", `"New"`), ""); err != nil {
+		t.Error(err)
+	}
 	plain := b.register(shop)
 	checkCode(t, ask(core.Update, plain, plain.put(t, "tls_client_auth_subject_dn", `"CN=stranger,C=DE"`), "stranger"), core.InvalidToken, "must be the subject")
+	checkCode(t, ask(core.Update, plain, plain.put(t, "tls_client_auth_san_dns", `"app.bank.example"`), "thief"), core.InvalidToken, "must be the subject")
 	if err := ask(core.Update, guarded, guarded.put(t, "token_endpoint_auth_method", basic), "bank"); err != nil {
 		t.Errorf("the bank itself: %v", err)
 	}

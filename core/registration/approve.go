@@ -194,7 +194,7 @@ func (j *judgement) describe(a *Approved) error {
 	switch {
 	case trust == TrustIssuer:
 		c.Provenance.StatementIssuer = j.statement.Issuer
-	case !j.statement.Present && len(j.locked) > 0:
+	case !j.statement.Present && len(j.locked) > 0 && j.stillVouched():
 		trust = j.before.Client.Governance.Trust // its statement was left out, and still binds it
 	}
 	if v := j.verdict.Trust; v != "" && decision.TrustRank(v) < decision.TrustRank(trust) { // policy lowers, and never lends any

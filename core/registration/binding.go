@@ -43,6 +43,12 @@ func (j *judgement) rebind(ctx context.Context) error {
 	return nil
 }
 
+// stillVouched tells whether whoever signed the client's statement is still believed about statements.
+func (j *judgement) stillVouched() bool {
+	issuer := j.before.Client.Provenance.StatementIssuer
+	return issuer == "" || len(j.site.issuers(ForStatements, issuer)) > 0
+}
+
 // grantByStatement cuts what nobody asked for to what the issuer's clients may have, and adds what they get.
 func (j *judgement) grantByStatement() {
 	t := j.bound.terms

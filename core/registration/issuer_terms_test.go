@@ -355,6 +355,55 @@ func TestRequestKeysOfStatements(t *testing.T) {
 	if alg := asked.Alg; alg != jose.ES256 {
 		t.Errorf("alg %q", alg)
 	}
+	// Software does not use up the jti of other software that calls itself the same, and no request is taken twice.
+	again := b.signRequest(software, "by address", redirects+`"software_statement":"`+byAddress+`"`)
+	_, err := b.do(again)
+	checkCode(t, err, core.InvalidRequest, "used before")
+	_, err = b.do(b.signRequest(thief, "by address", redirects+`"software_statement":"`+directory.sign(t, `"software_jwks":`+thief.jwks(t))+`"`))
+	checkCode(t, err, "", "")
+}
+
+// Who is listed for statements only is not whom software may call itself.
+func TestSoftwareDoesNotSignAsItsDirectory(t *testing.T) {
+	directory, software := newSigner(t, "https://directory.example"), newSigner(t, "soft-1")
+	b := newBench(t, onTerms(t, directory, registration.Terms{RequestKeys: registration.RequestKeys{JWKS: "software_jwks"}}),
+		func(s *registration.Site) { s.TrustedIssuers[0].For = []string{registration.ForStatements} })
+	members := `"redirect_uris":["https://a.example/"],"software_statement":"` + directory.sign(t, `"software_jwks":`+software.jwks(t)) + `"`
+	_, err := b.do(b.signRequest(signer{directory.name, software.key}, "1", members))
+	checkCode(t, err, core.InvalidRequest, "does not verify")
+	_, err = b.do(b.signRequest(software, "2", members))
+	checkCode(t, err, "", "")
+}
+
+// An issuer that has left the table vouches for nobody any more, whether a client sends its statement again or not.
+func TestTrustEndsWithTheIssuer(t *testing.T) {
+	directory := newSigner(t, "https://directory.example")
+	for name, sent := range map[string]bool{"statement left out": false, "statement repeated": true} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, onTerms(t, directory, registration.Terms{Scopes: []string{"openid"}}))
+			compact := directory.sign(t, `"client_name":"Bank"`)
+			c, err := b.ask(body(compact, `,"scope":"openid"`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			update := func(uri string) string {
+				changes := []string{"client_uri", `"` + uri + `"`, "software_statement", ""}
+				if sent {
+					changes[3] = `"` + compact + `"`
+				}
+				_, err := b.do(b.manage(core.Update, c, c.put(t, changes...)))
+				checkCode(t, err, "", "")
+				return b.stored(c.id).Client.Governance.Trust
+			}
+			if trust := update("https://a.example/new"); trust != registration.TrustIssuer {
+				t.Fatalf("while the issuer is listed: %q", trust)
+			}
+			b.desk.SetSite(prepared(t, registration.DefaultSite()))
+			if trust := update("https://a.example/newer"); trust != registration.TrustNone {
+				t.Errorf("when it is not listed any more: %q", trust)
+			}
+		})
+	}
 }
 
 func TestTermsProblems(t *testing.T) {

@@ -135,7 +135,7 @@ var overLimit = map[Bound]string{
 // count takes the request's part of every limit that it falls under, or tells which is used up.
 func (j *judgement) count() (Bound, time.Duration) {
 	g, l := j.desk.gate, &j.site.Limits
-	open := j.caller.Kind == KindOpen
+	open := j.caller.Kind == KindOpen || j.caller.Kind == KindMTLS // without a token
 	switch {
 	case j.req.Operation == core.Update && j.req.Channel == core.ChannelManage:
 		return BoundChanges, g.clients.Take(keyOf("client", string(j.before.Client.ID)), l.Changes.pace(), j.now)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/registration"
 )
 
@@ -128,6 +129,17 @@ func TestTokenHoldersAreNotLimited(t *testing.T) {
 	for range 10 {
 		checkCode(t, second(b.do(b.request(core.Register, core.ChannelOperator, "", shop))), "", "")
 	}
+
+	b = newBench(t, limitedTo, func(s *registration.Site) { s.Access.MTLS = true })
+	b.certify([]oauth.AuthMethod{oauth.AuthTLS})
+	certified := func() error {
+		req := b.request(core.Register, core.ChannelDCR, "", `{"tls_client_auth_subject_dn":"CN=bank,C=DE",`+redirects("https://shop.example/")+`}`)
+		req.Credential.Certificates, req.Caller.Certificate = named(t, "bank"), &core.Certificate{Subject: "CN=bank,C=DE", Trusted: true}
+		return second(b.do(req))
+	}
+	checkCode(t, certified(), "", "")
+	checkCode(t, certified(), "", "")
+	slowed(t, certified(), "software or redirect host", time.Minute) // a certificate is no token
 
 	b = newBench(t, limitedTo, func(s *registration.Site) { s.Limits.Tokens = true })
 	iat := b.token(100, "")

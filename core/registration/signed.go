@@ -67,7 +67,7 @@ func (j *judgement) unwrap(ctx context.Context) error {
 		return core.Refuse(core.InvalidRequest, "The signed request does not verify: neither with the keys of an issuer that is trusted here, nor with those that its software statement names, nor with the jwks in it.")
 	}
 	j.signed.Trust = trust
-	if err := j.meant(token.Claims, trust); err != nil {
+	if err := j.meant(token.Claims, j.signer(token.Claims, trust, by)); err != nil {
 		return err
 	}
 	token.Claims = by.ofRequest(token.Claims)
@@ -80,8 +80,21 @@ func (j *judgement) unwrap(ctx context.Context) error {
 	return nil
 }
 
-// meant verifies that a signed request is for us, for now and for once.
-func (j *judgement) meant(claims strictjson.Value, trust string) error {
+// signer tells whose jti a request's is: what anybody may write as the issuer tells nobody apart.
+func (j *judgement) signer(claims strictjson.Value, trust string, by TrustedIssuer) string {
+	name := j.signed.Issuer
+	switch {
+	case trust == TrustSelf:
+		own, _ := claims.Get("jwks")
+		name = string(strictjson.Append(nil, own))
+	case by.Issuer == "": // software, by a key that its statement names
+		name += "\x00" + j.inner.compact
+	}
+	return trust + "\x00" + name
+}
+
+// meant verifies that a signed request is for us, for now and, of its signer, for once.
+func (j *judgement) meant(claims strictjson.Value, signer string) error {
 	if !j.isAudience(claims, nil) {
 		return core.Refuse(core.InvalidRequest, "The signed request has no aud that is this issuer or its registration endpoint.")
 	}
@@ -102,12 +115,7 @@ func (j *judgement) meant(claims strictjson.Value, trust string) error {
 	if jti == "" || len(jti) > maxJTI {
 		return core.Refuse(core.InvalidRequest, "The signed request needs a jti of 1 to %d characters, a new one for each request.", maxJTI)
 	}
-	signer := j.signed.Issuer
-	if trust == TrustSelf { // anybody may name any issuer there
-		own, _ := claims.Get("jwks")
-		signer = string(strictjson.Append(nil, own))
-	}
-	j.onces = append(j.onces, Once{Kind: onceRequest, Hash: core.Secret(trust + "\x00" + signer + "\x00" + jti).Hash(), Until: exp.Add(skew)})
+	j.onces = append(j.onces, Once{Kind: onceRequest, Hash: core.Secret(signer + "\x00" + jti).Hash(), Until: exp.Add(skew)})
 	return nil
 }
 
@@ -191,7 +199,7 @@ func (j *judgement) signedBy(ctx context.Context, token *jose.Token, issuer, own
 // may, in the claims that the operator said.
 func (j *judgement) ofSoftware(ctx context.Context, token *jose.Token) (bool, error) {
 	compact, ok := field(token.Claims, "software_statement")
-	if !ok || !j.site.namesRequestKeys() || j.site.isNamed(ForRequests, j.signed.Issuer) { // who names an issuer of the list must be it
+	if !ok || !j.site.namesRequestKeys() || j.site.isNamed(ForRequests, j.signed.Issuer) || j.site.isNamed(ForStatements, j.signed.Issuer) { // who names an issuer of the list must be it
 		return false, nil
 	}
 	v, err := j.vouchStatement(ctx, compact, "", token.Claims)
