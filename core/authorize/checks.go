@@ -46,6 +46,7 @@ var checks = [...]struct {
 	{"repeated parameters", (*inquiry).checkRepeated},
 	{"request objects", (*inquiry).checkRequestObject},
 	{"authorization_details", (*inquiry).checkDetails},
+	{"binding", (*inquiry).checkBinding},
 	{"response_type", (*inquiry).checkResponseType},
 	{"size", (*inquiry).checkSize},
 	{"scope", (*inquiry).checkScope},
@@ -185,6 +186,14 @@ func (in *inquiry) checkRequestObject() error {
 func (in *inquiry) checkDetails() error {
 	if in.params.Has("authorization_details") {
 		return core.Refuse(core.InvalidAuthzDetails, "authorization_details has types that are not known here: there are none. Ask for what is needed with scope and resource.")
+	}
+	return nil
+}
+
+// checkBinding asks no person for what the token endpoint will refuse: tokens that are bound by DPoP (RFC 9449 §5.2).
+func (in *inquiry) checkBinding() error {
+	if bound := in.Client.Metadata.DPoPBoundTokens; bound != nil && *bound {
+		return core.Refuse(core.InvalidRequest, "This client registered dpop_bound_access_tokens, and this server binds no tokens by DPoP yet: there are none for it. Register false to get bearer tokens.")
 	}
 	return nil
 }
