@@ -207,12 +207,8 @@ func canSign(doc strictjson.Value) bool {
 	return there && !v.IsNull()
 }
 
-// trusted are the members by which people and this server know a client: whoever trusted it trusted these.
-var trusted = []string{
-	"client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri", "redirect_uris", "application_type", "token_endpoint_auth_method",
-	"jwks", "jwks_uri", "subject_type", "sector_identifier_uri", "post_logout_redirect_uris", "tls_client_auth_subject_dn", "tls_client_auth_san_dns",
-	"tls_client_auth_san_uri", "tls_client_auth_san_ip", "tls_client_auth_san_email",
-}
+// returns are the addresses to which a client sends people; with what identifies it they are what somebody who trusted it trusted.
+var returns = []string{"redirect_uris", "post_logout_redirect_uris"}
 
 // Identity gives the generation of a client that is described by a document: a digest of what makes it the client that somebody
 // trusted. It is the same on every node and after every start, and when the document changes in one of these members, consents
@@ -220,8 +216,7 @@ var trusted = []string{
 func Identity(m *core.Metadata) uint64 {
 	digest := sha256.New()
 	for _, member := range metadata.Write(m) {
-		base, _, _ := strings.Cut(member.Name, "#")
-		if slices.Contains(trusted, base) {
+		if metadata.Identifies(member.Name) || slices.Contains(returns, member.Name) {
 			digest.Write(strictjson.Append(nil, strictjson.Strings([]string{member.Name, member.Value.String()})))
 		}
 	}

@@ -117,6 +117,7 @@ trusted_issuers:
     jwks_uri: https://b.example/jwks
     jwks: '{}'
   - issuer: https://c.example
+registration: {approved_may_change: [client_name, redirect_uris, contacts]}
 `
 	_, err := read(site)
 	var found *config.Problems
@@ -143,12 +144,13 @@ trusted_issuers:
 		"dcr_config.yaml:20: trusted_issuers[2].jwks_uri: must be an https URL",
 		"dcr_config.yaml:22: trusted_issuers[3].jwks_uri: stands beside jwks",
 		"dcr_config.yaml:24: trusted_issuers[4]: needs jwks, jwks_uri, configuration, shared_secret or keys: plugin",
+		"dcr_config.yaml:25: registration.approved_may_change[2]: is not a member that an approval fixes",
 	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%q is not said", want)
 		}
 	}
-	if len(found.List) != 18 || t.Failed() {
+	if len(found.List) != 19 || t.Failed() {
 		t.Errorf("%d problems:\n%s", len(found.List), said)
 	}
 }
