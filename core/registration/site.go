@@ -90,6 +90,8 @@ type Profile struct {
 
 	RequireStatement     bool `yaml:"require_software_statement"`
 	RequireSignedRequest bool `yaml:"require_signed_request"`
+
+	Trusted bool `yaml:"trusted"` // people are not asked for consent, where an operator registered or declared the client
 }
 
 // DefaultProfile is the profile of a client that names none.
@@ -274,6 +276,7 @@ func (s *Site) Data() strictjson.Value {
 			m("allowed_scopes", set(p.AllowedScopes)),
 			m("software_statement_required", strictjson.Bool(p.RequireStatement)),
 			m("signed_request_required", strictjson.Bool(p.RequireSignedRequest)),
+			m("trusted", strictjson.Bool(p.Trusted)),
 		)))
 	}
 	return strictjson.Object(

@@ -66,9 +66,9 @@ trusted_issuers:
 		"registration", `{"open":true,"idempotent":false}`,
 		"redirects", `{"allowed_hosts":{"shop.example":true},"allowed_private_schemes":{},"max":20}`,
 		"software_statement", `{"required":true,"accept_self_signed":false}`,
-		"profiles", `{"default":{"token_endpoint_auth_methods":{},"grant_types":{},"allowed_scopes":{},"software_statement_required":false,"signed_request_required":false},
-			"service":{"token_endpoint_auth_methods":{},"grant_types":{"client_credentials":true},"allowed_scopes":{},"software_statement_required":false,"signed_request_required":false},
-			"spa":{"token_endpoint_auth_methods":{"none":true},"grant_types":{},"allowed_scopes":{"openid":true,"email":true},"software_statement_required":true,"signed_request_required":true}}`,
+		"profiles", `{"default":{"token_endpoint_auth_methods":{},"grant_types":{},"allowed_scopes":{},"software_statement_required":false,"signed_request_required":false,"trusted":false},
+			"service":{"token_endpoint_auth_methods":{},"grant_types":{"client_credentials":true},"allowed_scopes":{},"software_statement_required":false,"signed_request_required":false,"trusted":false},
+			"spa":{"token_endpoint_auth_methods":{"none":true},"grant_types":{},"allowed_scopes":{"openid":true,"email":true},"software_statement_required":true,"signed_request_required":true,"trusted":false}}`,
 		"signed_request", `{"required":true}`)
 }
 
