@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 
 	"github.com/ostiary/ostiary/core/hook"
@@ -65,10 +64,10 @@ func fits(info *sandbox.Info, c *candidate, may Allowance) error {
 
 // begin compiles a version's module and makes its first instance.
 func (h *Host) begin(ctx context.Context, v *version, module []byte) (err error) {
-	ctx, journal := withJournal(ctx, func() *slog.Logger { return v.log }, v.limits.LogLines)
-	v.program, err = h.machine.Load(ctx, module, hostFunctions(v.granted), h.limits.sandboxed(v.limits), v.start)
+	visit := &visit{Context: ctx, journal: journal{log: v.log, lines: v.limits.LogLines}}
+	v.program, err = h.machine.Load(visit, module, hostFunctions(v.granted), h.limits.sandboxed(v.limits), v.start)
 	if err != nil {
-		return errors.Join(in(v.Name()+moduleSuffix, err), journal.last())
+		return errors.Join(in(v.Name()+moduleSuffix, err), visit.journal.last())
 	}
 	return nil
 }

@@ -32,8 +32,7 @@ var (
 	authMethods   = []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none", "tls_client_auth", "self_signed_tls_client_auth"}
 	grantTypes    = []string{"authorization_code", "refresh_token", "client_credentials", string(oauth.GrantCIBA)}
 	responseTypes = []string{"code"}
-	signingAlgs   = []string{"RS256", "ES256", "EdDSA", "Ed25519"}
-	requestAlgs   = []string{"RS256", "PS256", "ES256", "EdDSA", "Ed25519"}
+	signingAlgs   = texts(oauth.ResponseAlgorithms())
 	proofAlgs     = texts(oauth.AsymmetricAlgorithms())
 	none          = []string{} // known, but no value is supported
 
@@ -75,7 +74,7 @@ var table = []*Row{
 	{Name: "userinfo_signed_response_alg", Kind: Text, Source: oidcReg, Values: signingAlgs, str: func(m *core.Metadata) *string { return &m.UserinfoSignedResponseAlg }},
 	{Name: "userinfo_encrypted_response_alg", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.UserinfoEncryptedResponseAlg }},
 	{Name: "userinfo_encrypted_response_enc", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.UserinfoEncryptedResponseEnc }},
-	{Name: "request_object_signing_alg", Kind: Text, Source: oidcReg, Values: requestAlgs, str: func(m *core.Metadata) *string { return &m.RequestObjectSigningAlg }},
+	{Name: "request_object_signing_alg", Kind: Text, Source: oidcReg, Values: signingAlgs, str: func(m *core.Metadata) *string { return &m.RequestObjectSigningAlg }},
 	{Name: "request_object_encryption_alg", Kind: Text, Source: oidcReg, Values: keyAlgs, str: func(m *core.Metadata) *string { return &m.RequestObjectEncryptionAlg }},
 	{Name: "request_object_encryption_enc", Kind: Text, Source: oidcReg, Values: contentEnc, str: func(m *core.Metadata) *string { return &m.RequestObjectEncryptionEnc }},
 	{Name: "default_max_age", Kind: Number, Source: oidcReg, number: func(m *core.Metadata) **int64 { return &m.DefaultMaxAge }},

@@ -27,6 +27,8 @@ type plugin struct {
 func (p *plugin) Name() string   { return p.name }
 func (p *plugin) Digest() string { return "sha-" + p.name }
 
+func (p *plugin) MayRead(string) bool { return true }
+
 func (p *plugin) MayWrite(_ hook.Point, member string) bool { return slices.Contains(p.writes, member) }
 
 func (p *plugin) FailsOpen(hook.Point) bool { return p.open }
