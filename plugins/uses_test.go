@@ -435,7 +435,7 @@ func TestUnavailable(t *testing.T) {
 	if err != nil || result.Patch.String() != want {
 		t.Errorf("%s, %v", result.Patch, err)
 	}
-	if n := log.count("WARN decision_id= a capability of the plugin failed"); n != 4 {
+	if n := log.count("WARN a capability of the plugin failed"); n != 4 {
 		t.Errorf("%d lines in\n%s", n, log)
 	}
 	p.services = Services{}

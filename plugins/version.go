@@ -37,9 +37,9 @@ type version struct {
 	breaker       *breaker
 	tally         *tally
 	now           func() time.Time
-	seen          func(Asked)    // nil: nobody wants to know
-	digests       [32]byte       // key of the digests in traces
-	tripped       func(*version) // told when the breaker opened
+	seen          map[hook.Point]func(Asked) // none: nobody wants to know
+	digests       [32]byte                   // key of the digests in traces
+	tripped       func(*version)             // told when the breaker opened
 }
 
 // Name implements hook.Plugin.
