@@ -202,8 +202,12 @@ func (m *Manifest) points() []hook.Point {
 
 // mayRead tells whether the plugin sees a member. client_name stands for client_name#fr too.
 func (m *Manifest) mayRead(member string) bool {
-	base, _, _ := strings.Cut(member, "#")
-	return slices.Contains(m.Reads, allMembers) || slices.Contains(m.Reads, base)
+	for _, read := range m.Reads {
+		if rest, same := strings.CutPrefix(member, read); same && (rest == "" || rest[0] == '#') || read == allMembers {
+			return true
+		}
+	}
+	return false
 }
 
 // mayWrite tells whether the plugin may write a member at a point.

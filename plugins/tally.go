@@ -32,10 +32,11 @@ func Outcomes() []Outcome {
 	return []Outcome{Continued, Patched, Gave, Rejected, Faulted, Busy, Skipped}
 }
 
+// A Watch gives what is told of each call that one plugin gets at one point.
+type Watch func(plugin string, at hook.Point) func(Asked)
+
 // Asked tells of one call, for metrics.
 type Asked struct {
-	Plugin     string
-	Point      hook.Point
 	Outcome    Outcome
 	Wall       time.Duration
 	Fuel       uint64
@@ -170,8 +171,8 @@ func (v *version) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Us
 }
 
 func (v *version) see(p hook.Point, o Outcome, usage hook.Usage, took spending) {
-	if v.seen != nil {
-		v.seen(Asked{Plugin: v.Name(), Point: p, Outcome: o, Wall: usage.Wall, Fuel: usage.Fuel, PagesReset: took.PagesReset, Uses: took.uses})
+	if seen := v.seen[p]; seen != nil {
+		seen(Asked{Outcome: o, Wall: usage.Wall, Fuel: usage.Fuel, PagesReset: took.PagesReset, Uses: took.uses})
 	}
 }
 

@@ -435,7 +435,7 @@ func TestUnavailable(t *testing.T) {
 	if err != nil || result.Patch.String() != want {
 		t.Errorf("%s, %v", result.Patch, err)
 	}
-	if n := log.count("WARN decision_id= a capability of the plugin failed"); n != 4 {
+	if n := log.count("WARN a capability of the plugin failed"); n != 4 {
 		t.Errorf("%d lines in\n%s", n, log)
 	}
 	p.services = Services{}
@@ -582,7 +582,8 @@ func TestImportsWithBadPointers(t *testing.T) {
 	v := &version{manifest: Manifest{Name: "user"}, services: w.services(), now: time.Now, log: slog.New(slog.DiscardHandler), limits: Allowance{HTTPCalls: 1}, granted: Capabilities{
 		Now: &Plain{}, Random: &Plain{}, KV: &KVCapability{Keys: 1, Bytes: 100, TTL: time.Hour}, HTTP: &HTTPAccess{}, Secret: &SecretKeys{}, PolicyEval: &Plain{},
 	}}
-	ctx, u := v.using(t.Context(), &hook.Call{Point: hook.PreRegister, Context: hook.Context{Writes: &hook.Writes{}}}, entropy{}, v.services, func() *slog.Logger { return v.log })
+	visit := v.visit(t.Context(), &hook.Call{Point: hook.PreRegister, Context: hook.Context{Writes: &hook.Writes{}}}, &entropy{}, v.services)
+	ctx, u := context.Context(visit), &visit.uses
 	u.open()
 	mem := flat(make([]byte, 1024))
 	mem[0] = 'k'

@@ -176,6 +176,11 @@ type termsForm struct {
 // IsZero tells encoding/json and the writer by hand the same.
 func (f *termsForm) IsZero() bool { return (*core.Terms)(f).IsZero() }
 
+// A tokenUseForm stands beside the count of a token's uses. Counts from before there were such forms have no value.
+type tokenUseForm struct {
+	Last int64 `json:"last"` // milliseconds since 1970
+}
+
 type tokenIDForm struct {
 	Hash string `json:"hash"`
 }

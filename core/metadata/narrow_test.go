@@ -2,6 +2,7 @@ package metadata_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/ostiary/ostiary/core"
@@ -64,6 +65,26 @@ func TestNarrowable(t *testing.T) {
 		row, ok := metadata.Lookup(name)
 		if !ok || row.Fixed || !slices.Contains([]metadata.Kind{metadata.List, metadata.URIs, metadata.Scope, metadata.Flag, metadata.Number}, row.Kind) {
 			t.Errorf("%s cannot be narrowed", name)
+		}
+	}
+}
+
+// Every member that is shown to people, and every one that a client proves itself with, identifies it.
+func TestIdentifies(t *testing.T) {
+	for _, name := range metadata.Identifying() {
+		if row, known := metadata.Lookup(name); !known || !metadata.Identifies(name) || row.Tagged && !metadata.Identifies(name+"#fr") {
+			t.Errorf("%s does not identify", name)
+		}
+	}
+	for _, row := range metadata.Rows() {
+		proves := strings.HasPrefix(row.Name, "tls_client_auth_") || strings.HasPrefix(row.Name, "token_endpoint_auth_") || strings.HasPrefix(row.Name, "jwks")
+		if (row.Tagged || proves) && !metadata.Identifies(row.Name) {
+			t.Errorf("%s does not identify", row.Name)
+		}
+	}
+	for _, name := range []string{"", "contacts", "client_name_", "software_version", "scope"} {
+		if metadata.Identifies(name) {
+			t.Errorf("%q identifies", name)
 		}
 	}
 }

@@ -66,7 +66,7 @@ var unbuiltMembers = map[string]unbuilt{
 	"spontaneous_scopes":                     {source: janssen, why: noGuesses},
 	"authorized_acr_values":                  {source: janssen, why: noACR},
 	"minimum_acr_level":                      {source: janssen, why: noACR, harmless: []strictjson.Value{strictjson.Int(0), strictjson.Int(-1)}},
-	"id_token_token_binding_cnf":             {source: janssen, why: "ID tokens are not bound to TLS connections"},
+	"id_token_token_binding_cnf":             {source: janssen, why: "ID tokens are not bound to TLS connections", harmless: []strictjson.Value{strictjson.String("tbh")}}, // by which a client only says that it could
 	"additional_token_endpoint_auth_methods": {source: janssen, why: noMore},
 	"public_subject_identifier_attribute":    {source: janssen, why: "sub is never an attribute of the person"},
 	"access_token_signing_alg":               {source: janssen, why: "access tokens are signed with ES256", harmless: []strictjson.Value{strictjson.String("ES256")}},

@@ -136,7 +136,7 @@ func (j *judgement) parse() error {
 	if kind := j.req.Body.Kind(); j.req.Merge && kind != strictjson.KindObject {
 		return core.Refuse(core.InvalidClientMetadata, "The body must be a JSON object (RFC 7396), not %s.", kind)
 	}
-	asked, err := metadata.Parse(j.document(), j.site.CustomAttributes)
+	asked, err := metadata.Parse(j.trimmed(j.document()), j.site.CustomAttributes)
 	if err != nil {
 		return err
 	}
