@@ -135,6 +135,7 @@ type walk struct {
 	sets     int
 	values   int64 // values that may be kept on the stack
 	slot     int64 // bytes of one
+	owed     int64 // by straight code, which the ways to here do not have yet
 	outgoing int64 // slots for parameters and results of calls
 	below    int64 // stack of the callee that needs most without counting it
 	indirect bool
@@ -180,12 +181,16 @@ func (a *analyser) walk(index, depth int) error {
 	w.open(frame{op: wasm.OpBlock, arity: int64(len(typ.Results)), results: int64(len(typ.Results))}, true)
 	var i wasm.Instruction
 	for len(w.frames) > 0 && r.More() {
-		if r.Instruction(&i); r.Err == nil {
-			w.facts.see(&i)
-			a.report.see(i.Op)
-			if err := a.step(w, &i, depth); err != nil {
-				return a.fail(index, i.At, err)
-			}
+		if r.Instruction(&i); r.Err != nil {
+			break
+		}
+		a.report.see(i.Op)
+		if w.straight(&i) {
+			continue
+		}
+		w.facts.see(&i)
+		if err := a.step(w, &i, depth); err != nil {
+			return a.fail(index, i.At, err)
 		}
 	}
 	switch {
@@ -341,8 +346,23 @@ func (w *walk) leave() { w.region().here.n = 0 }
 // moves is what a branch costs: the values it carries, and where there are many local variables, those too.
 func (w *walk) moves(arity int64) int64 { return arity + int64(max(0, w.locals-64)/4) }
 
+// straight notes an instruction that neither branches nor names a function or global, which is most of them.
+func (w *walk) straight(i *wasm.Instruction) bool {
+	if i.Op > 0xff || !straights[i.Op].is {
+		return false
+	}
+	w.owed += int64(straights[i.Op].weight)
+	w.values += int64(straights[i.Op].values)
+	if i.Op == wasm.OpLocalSet || i.Op == wasm.OpLocalTee {
+		w.sets++
+		w.top().assigned |= 1 << min(i.X, 63)
+	}
+	return true
+}
+
 func (a *analyser) step(w *walk, i *wasm.Instruction, depth int) error {
-	w.add(weight(i.Op))
+	w.add(w.owed + weight(i.Op))
+	w.owed = 0
 	w.values += values(i.Op)
 	if i.Op >= 0xfd00 {
 		w.slot = 16
@@ -365,9 +385,6 @@ func (a *analyser) step(w *walk, i *wasm.Instruction, depth int) error {
 		return w.jump(i)
 	case wasm.OpCall, wasm.OpCallIndirect, wasm.OpRefFunc:
 		return a.call(w, i, depth)
-	case wasm.OpLocalSet, wasm.OpLocalTee:
-		w.sets++
-		w.top().assigned |= 1 << min(i.X, 63)
 	case wasm.OpGlobalGet, wasm.OpGlobalSet:
 		if uint64(i.X) >= uint64(len(a.m.Info.Globals)) {
 			return fmt.Errorf("there is no global %d", i.X)
