@@ -112,11 +112,11 @@ func TestParseRefuses(t *testing.T) {
 		`{"client_name#fr#de": "x"}`:     {core.InvalidClientMetadata, "language tag"},
 		`{"client_name#fr": "a", "client_name#FR": "a"}`:            {core.InvalidClientMetadata, "client_name#fr and client_name#FR are for the same language"},
 		`{"tos_uri#zh-hant": null, "tos_uri#ZH-Hant": "https://a"}`: {core.InvalidClientMetadata, "tos_uri#zh-hant and tos_uri#ZH-Hant"},
-		`{"client_name#fr": 7}`:          {core.InvalidClientMetadata, "client_name#fr must be a string"},
-		`{"client_name#fr": "` + strings.Repeat("a", 4097) + `"}`: {core.InvalidClientMetadata, "client_name#fr is longer"},
-		`{"team": "` + strings.Repeat("a", 4095) + `"}`:           {core.InvalidClientMetadata, "team is longer"},
-		`{"` + strings.Repeat("n", 129) + `": 1}`:                 {core.InvalidClientMetadata, "name is longer"},
-		`{` + strings.Join(tags, ",") + `}`:                       {core.InvalidClientMetadata, "language tags"},
+		`{"client_name#fr": 7}`:                                     {core.InvalidClientMetadata, "client_name#fr must be a string"},
+		`{"client_name#fr": "` + strings.Repeat("a", 4097) + `"}`:   {core.InvalidClientMetadata, "client_name#fr is longer"},
+		`{"team": "` + strings.Repeat("a", 4095) + `"}`:             {core.InvalidClientMetadata, "team is longer"},
+		`{"` + strings.Repeat("n", 129) + `": 1}`:                   {core.InvalidClientMetadata, "name is longer"},
+		`{` + strings.Join(tags, ",") + `}`:                         {core.InvalidClientMetadata, "language tags"},
 	} {
 		_, err := metadata.Parse(value(t, text), []string{"team"})
 		if core.CodeOf(err) != want.code || !strings.Contains(core.AsError(err).Detail, want.says) {
