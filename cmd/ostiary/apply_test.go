@@ -130,7 +130,7 @@ func TestApplyTellsWhoseSecretsAreLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, id := range lost {
-		if !strings.Contains(string(text), "# asked for: \""+id+"\"\n") || strings.Contains(string(text), "- client_id: \""+id+"\"\n") || m.written["/api/admin/declarations/default/clients/"+id] > 0 {
+		if !strings.Contains(string(text), "# asked for: \""+id+"\"\n") || strings.Contains(string(text), "- client_id: \""+id+"\"\n") || m.written[fmt.Sprintf("/api/admin/declarations/%s/clients/%s", "default", id)] > 0 {
 			t.Errorf("of %s the file says\n%s", id, text)
 		}
 	}
