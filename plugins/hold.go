@@ -53,7 +53,15 @@ func (u *users) retire() <-chan struct{} {
 
 // A hand is what At gave to one request: each version in it stays open until it was asked, or an earlier one ended the chain. A
 // request that stops for other reasons keeps them open until the drain's deadline, when they are replaced.
-type hand struct{ held []held }
+type hand struct {
+	held    []held
+	plugins []hook.Plugin // the same
+
+	room struct { // for the chains that are usual
+		held    [2]held
+		plugins [2]hook.Plugin
+	}
+}
 
 // held is one version in a hand.
 type held struct {
@@ -64,8 +72,12 @@ type held struct {
 
 // handOf counts a user of each version; false when one of them is closed already: then the chain is an old one.
 func handOf(versions []*version) ([]hook.Plugin, bool) {
-	h := &hand{held: make([]held, len(versions))}
-	plugins := make([]hook.Plugin, len(versions))
+	h := &hand{}
+	if most := len(h.room.held); len(versions) <= most {
+		h.held, h.plugins = h.room.held[:len(versions)], h.room.plugins[:len(versions)]
+	} else {
+		h.held, h.plugins = make([]held, len(versions)), make([]hook.Plugin, len(versions))
+	}
 	for n, v := range versions {
 		if !v.users.take() {
 			h.drop()
@@ -73,15 +85,15 @@ func handOf(versions []*version) ([]hook.Plugin, bool) {
 		}
 		p := &h.held[n]
 		p.version, p.hand = v, h
-		plugins[n] = p
+		h.plugins[n] = p
 	}
-	return plugins, true
+	return h.plugins, true
 }
 
 // Ask implements hook.Plugin.
 func (p *held) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Usage, error) {
 	defer p.drop()
-	result, usage, err := p.version.Ask(ctx, call)
+	result, usage, err := p.version.ask(ctx, &call)
 	goesOn := call.Point.Shapes() || p.version.FailsOpen(call.Point)
 	if err != nil && !goesOn || result.Action == hook.Reject || result.Action == hook.Give {
 		p.hand.drop() // nobody after it is asked

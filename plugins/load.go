@@ -30,8 +30,8 @@ func (h *Host) load(ctx context.Context, c candidate, counts *tally) (*version, 
 	}
 	v := &version{
 		manifest: c.manifest, binding: b, digest: c.digest, content: c.content, configuration: configuration,
-		setUp: exports(&info, abi.Configure), log: h.log.With("plugin", c.name), granted: c.manifest.Capabilities,
-		limits: allowed, services: h.services, breaker: &breaker{now: h.now}, tally: counts, now: h.now, seen: h.seen, digests: h.digests, tripped: h.tripped,
+		setUp: exports(&info, abi.Configure), writes: c.manifest.writesAt(), log: h.log.With("plugin", c.name), granted: c.manifest.Capabilities,
+		limits: allowed, services: h.services, breaker: &breaker{now: h.now}, tally: counts, now: h.now, seen: h.watched(&c.manifest), digests: h.digests, tripped: h.tripped,
 	}
 	if err := h.begin(ctx, v, c.module); err != nil {
 		return nil, err
@@ -40,6 +40,18 @@ func (h *Host) load(ctx context.Context, c candidate, counts *tally) (*version, 
 		return nil, errors.Join(err, v.program.Close())
 	}
 	return v, nil
+}
+
+// watched gives, by point, who is told of a plugin's calls.
+func (h *Host) watched(m *Manifest) map[hook.Point]func(Asked) {
+	if h.seen == nil {
+		return nil
+	}
+	told := map[hook.Point]func(Asked){}
+	for _, p := range m.points() {
+		told[p] = h.seen(m.Name, p)
+	}
+	return told
 }
 
 // in says in which file something is wrong, of each thing that is.

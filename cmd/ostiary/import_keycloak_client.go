@@ -153,10 +153,15 @@ func (k *keycloakClient) keys() {
 	}
 }
 
+// flows tells a client that people are sent from.
+func (k *keycloakClient) flows() bool {
+	standard, said := member(k.doc, "standardFlowEnabled").Bool()
+	return standard || !said
+}
+
 func (k *keycloakClient) grants() {
 	var grants []string
-	standard, said := member(k.doc, "standardFlowEnabled").Bool()
-	if standard || !said {
+	if k.flows() {
 		grants = append(grants, string(oauth.GrantAuthorizationCode))
 		if k.attribute("use.refresh.tokens") != "false" {
 			grants = append(grants, string(oauth.GrantRefreshToken))
@@ -248,7 +253,7 @@ func (k *keycloakClient) redirects() {
 	if len(kept) > 0 {
 		k.put("redirect_uris", strictjson.Strings(kept))
 	}
-	if standard, said := member(k.doc, "standardFlowEnabled").Bool(); len(kept) == 0 && (standard || !said) {
+	if len(kept) == 0 && k.flows() {
 		k.note("redirectUris", "none is left: the client is refused until its addresses are declared")
 	}
 	var after []string
@@ -283,7 +288,7 @@ var implied = []string{"web-origins", "roles", "acr", "basic", "microprofile-jwt
 
 func (k *keycloakClient) scopes() {
 	scopes := []string{}
-	if standard, said := member(k.doc, "standardFlowEnabled").Bool(); standard || !said {
+	if k.flows() {
 		scopes = append(scopes, "openid")
 	}
 	for _, name := range []string{"defaultClientScopes", "optionalClientScopes"} {
@@ -348,8 +353,8 @@ func (k *keycloakClient) settings() {
 	if k.attribute("tls.client.certificate.bound.access.tokens") == "true" {
 		k.flag("tls.client.certificate.bound.access.tokens", "tls_client_certificate_bound_access_tokens")
 	}
-	if isOn(k.doc, "consentRequired") {
-		k.note("consentRequired", "whether people are asked for consent is for the rules here")
+	if asked, said := member(k.doc, "consentRequired").Bool(); said && !asked && k.flows() {
+		k.note("consentRequired", "is false: "+skipsConsent)
 	}
 }
 

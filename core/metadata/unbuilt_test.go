@@ -16,7 +16,7 @@ func TestUnbuiltMembers(t *testing.T) {
 		"authorized_acr_values": `["high"]`, "minimum_acr_level": `1`, "access_token_signing_alg": `"RS256"`,
 		"public_subject_identifier_attribute": `"mail"`, "additional_token_endpoint_auth_methods": `["none"]`, "ropc_script_dns": `["inum=1"]`,
 		"minimum_acr_level_autoresolve": `true`, "minimum_acr_priority_list": `["high"]`, "run_introspection_script_before_jwt_creation": `true`,
-		"logout_status_jwt_script_dns": `["inum=2"]`, "rpt_as_jwt": `true`, "id_token_token_binding_cnf": `"sha256"`,
+		"logout_status_jwt_script_dns": `["inum=2"]`, "rpt_as_jwt": `true`, "id_token_token_binding_cnf": `"tls"`,
 	} {
 		_, err := metadata.Parse(value(t, `{"`+name+`":`+asks+`}`), []string{name})
 		detail := core.AsError(err).Detail
@@ -36,7 +36,7 @@ func TestUnbuiltMembers(t *testing.T) {
 			t.Errorf("%s is a row, or anybody's", name)
 		}
 	}
-	parse(t, `{"minimum_acr_level":-1,"access_token_signing_alg":"ES256"}`)
+	parse(t, `{"minimum_acr_level":-1,"access_token_signing_alg":"ES256","id_token_token_binding_cnf":"tbh"}`)
 }
 
 // Whatever is wrong with a member, the refusal names it.

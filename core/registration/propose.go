@@ -13,10 +13,7 @@ import (
 
 // propose asks the plugins in their order, each seeing what those before it proposed.
 func (j *judgement) propose(ctx context.Context) error {
-	point := hook.PreRegister
-	if j.req.Operation == core.Update {
-		point = hook.PreUpdate
-	}
+	point := proposes(j.req.Operation)
 	plugins, err := j.desk.plugins.At(point)
 	if err != nil {
 		j.add(ledger.Stage{Stage: "plugins", By: ledger.By{Kind: "core"}}, time.Now(), err)
@@ -28,6 +25,17 @@ func (j *judgement) propose(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// proposes is the point where plugins propose changes; empty: nothing is proposed.
+func proposes(op core.Operation) hook.Point {
+	switch op {
+	case core.Register:
+		return hook.PreRegister
+	case core.Update:
+		return hook.PreUpdate
+	}
+	return ""
 }
 
 // ask runs one plugin and writes its row of the entry.
