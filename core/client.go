@@ -185,6 +185,7 @@ type Credentials struct {
 type StoredSecret struct {
 	Alg       string    `json:"alg"` // "sha256" for secrets we made; else that of a slow hash
 	Hash      string    `json:"hash"`
+	CreatedAt time.Time `json:"created_at"` // when the client got it; zero: not known
 	ExpiresAt time.Time `json:"expires_at"` // zero: never
 	From      string    `json:"from"`       // SHA-256 of the imported hash that it took the place of; empty: none
 }

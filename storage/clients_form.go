@@ -106,6 +106,7 @@ type credentialsForm struct {
 type secretForm struct {
 	Alg       string    `json:"alg"`
 	Hash      string    `json:"hash"`
+	CreatedAt time.Time `json:"created_at,omitzero"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	From      string    `json:"from,omitempty"`
 }

@@ -104,7 +104,8 @@ func clientShowCommand(f *operatorFlags) *cobra.Command {
 		}
 		return t.print(doc, func(w io.Writer) {
 			obligations := member(doc, "obligations")
-			printMembers(w, "", doc.Without("metadata").Without("obligations"))
+			printMembers(w, "", doc.Without("metadata").Without("obligations").Without("secrets"))
+			printSecrets(w, member(doc, "secrets"))
 			printObligations(w, obligations)
 			fmt.Fprintln(w, "\nmetadata")
 			printMembers(w, "  ", member(doc, "metadata"))

@@ -275,7 +275,7 @@ func (j *judgement) renewSecret(a *Approved) {
 func (j *judgement) freshSecret(a *Approved) core.StoredSecret {
 	secret := core.NewSecret()
 	a.minted.clientSecret = secret
-	kept := core.StoredSecret{Alg: "sha256", Hash: secret.Hash().String()}
+	kept := core.StoredSecret{Alg: "sha256", Hash: secret.Hash().String(), CreatedAt: j.now.Truncate(time.Second)}
 	if lifetime, ends := j.secretLifetime(); ends {
 		kept.ExpiresAt = j.now.Add(lifetime).Truncate(time.Second)
 	}
