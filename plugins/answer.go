@@ -107,7 +107,7 @@ func readEnvelope(answer []byte) (envelope, error) {
 	doc, err := strictjson.Parse(answer, strictjson.Limits{MaxBytes: abi.MaxAnswer, MaxDepth: abi.MaxDepth, MaxMembers: abi.MaxMembers})
 	e, usual := usualEnvelope(doc)
 	if err == nil && !usual {
-		err = doc.Decode(&e)
+		e, err = anyEnvelope(doc)
 	}
 	if err != nil {
 		return envelope{}, fmt.Errorf("its answer is not an envelope: %w", err)
@@ -139,6 +139,12 @@ func usualEnvelope(doc strictjson.Value) (e envelope, usual bool) {
 		}
 	}
 	return e, doc.Kind() == strictjson.KindObject
+}
+
+// anyEnvelope reads an envelope that may have all there can be, and nothing else.
+func anyEnvelope(doc strictjson.Value) (e envelope, err error) {
+	err = doc.Decode(&e)
+	return e, err
 }
 
 // checkAction verifies that the action is one we know and has what belongs to it, and nothing else.

@@ -30,7 +30,7 @@ func (h *Host) load(ctx context.Context, c candidate, counts *tally) (*version, 
 	}
 	v := &version{
 		manifest: c.manifest, binding: b, digest: c.digest, content: c.content, configuration: configuration,
-		setUp: exports(&info, abi.Configure), log: h.log.With("plugin", c.name), granted: c.manifest.Capabilities,
+		setUp: exports(&info, abi.Configure), writes: c.manifest.writesAt(), log: h.log.With("plugin", c.name), granted: c.manifest.Capabilities,
 		limits: allowed, services: h.services, breaker: &breaker{now: h.now}, tally: counts, now: h.now, seen: h.watched(&c.manifest), digests: h.digests, tripped: h.tripped,
 	}
 	if err := h.begin(ctx, v, c.module); err != nil {

@@ -50,15 +50,15 @@ const (
 // uses are what one call of a plugin does with its capabilities: what it may, what it has left, what it did.
 type uses struct {
 	plugin    string
-	granted   Capabilities
-	services  Services
+	granted   *Capabilities
+	services  *Services
 	now       time.Time
 	simulated bool
 	httpCalls int        // that there may be
 	kept      *hook.Kept // nil: there is none
 	entropy   entropy
 	random    cipher.Stream // nil: nothing was drawn yet
-	digests   [32]byte
+	digests   *[32]byte
 	journal   *journal
 
 	mu      sync.Mutex     // a call that got stuck may go on when nobody waits for it any more
@@ -110,11 +110,11 @@ func visitOf(ctx context.Context) (v *visit, ok bool) {
 }
 
 // visit begins one call.
-func (v *version) visit(ctx context.Context, call *hook.Call, random *entropy, around Services) *visit {
+func (v *version) visit(ctx context.Context, call *hook.Call, random *entropy, around *Services) *visit {
 	c := &call.Context
 	now := &visit{Context: ctx, journal: journal{log: v.log, decision: c.DecisionID, lines: v.limits.LogLines}}
 	u := &now.uses
-	u.plugin, u.granted, u.services, u.simulated, u.entropy, u.digests = v.Name(), v.granted, around, c.Simulated, *random, v.digests
+	u.plugin, u.granted, u.services, u.simulated, u.entropy, u.digests = v.Name(), &v.granted, around, c.Simulated, *random, &v.digests
 	u.httpCalls, u.journal = v.limits.HTTPCalls, &now.journal
 	if u.now = c.Now; u.now.IsZero() {
 		u.now = v.now()

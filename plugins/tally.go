@@ -146,6 +146,10 @@ func outcomeOf(r hook.Result, err error) Outcome {
 
 // Ask implements hook.Plugin. Nothing that one call leaves in the module's memory is there in the next.
 func (v *version) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Usage, error) {
+	return v.ask(ctx, &call)
+}
+
+func (v *version) ask(ctx context.Context, call *hook.Call) (hook.Result, hook.Usage, error) {
 	if !v.users.take() {
 		return hook.Result{}, hook.Usage{}, v.failure(ctx, call.Point, sandbox.ErrClosed, &journal{})
 	}
@@ -156,7 +160,7 @@ func (v *version) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Us
 		v.see(call.Point, Skipped, hook.Usage{}, spending{})
 		return hook.Result{}, hook.Usage{}, v.resting(wait)
 	}
-	result, usage, took, err := v.call(ctx, call, newEntropy(), v.services)
+	result, usage, took, err := v.call(ctx, call, newEntropy(), &v.services)
 	wrong := err
 	if err == nil {
 		wrong = v.mayAnswer(call.Point, result) // whoever asked refuses it; it counts here

@@ -24,6 +24,7 @@ type version struct {
 	digest   string   // SHA-256 of the module
 	content  [32]byte // of module and manifest
 	setUp    bool     // the module takes a configuration
+	writes   map[hook.Point][]string
 	program  *sandbox.Program
 	granted  Capabilities // asked for and granted: what it has
 	limits   Allowance
@@ -52,7 +53,7 @@ func (v *version) Digest() string { return v.digest }
 func (v *version) MayRead(member string) bool { return v.manifest.mayRead(member) }
 
 // MayWrite implements hook.Plugin.
-func (v *version) MayWrite(p hook.Point, member string) bool { return v.manifest.mayWrite(p, member) }
+func (v *version) MayWrite(p hook.Point, member string) bool { return mayWrite(v.writes[p], member) }
 
 // FailsOpen implements hook.Plugin.
 func (v *version) FailsOpen(p hook.Point) bool { return v.binding.Fail == Open && p.MayFailOpen() }
@@ -64,16 +65,17 @@ type spending struct {
 }
 
 // call runs the module. Called again with the same entropy and the same world around it, it ends the same.
-func (v *version) call(ctx context.Context, call hook.Call, random entropy, around Services) (result hook.Result, usage hook.Usage, cost spending, err error) {
-	in := writeInput(v.inputs.take(), &v.manifest, &call, &random)
-	defer func() { v.inputs.give(in) }()
-	visit := v.visit(ctx, &call, &random, around)
+func (v *version) call(ctx context.Context, call *hook.Call, random entropy, around *Services) (result hook.Result, usage hook.Usage, cost spending, err error) {
+	in := v.inputs.take()
+	defer v.inputs.give(in)
+	*in = writeInput((*in)[:0], &v.manifest, call, &random)
+	visit, export := v.visit(ctx, call, &random, around), string(call.Point)
 	before := call.Context.Writes.All()
 	var answer []byte
 	cost.Usage, err = v.program.Do(visit, func(i *sandbox.Instance) (err error) {
 		visit.uses.open()
 		i.SetEntropy(seedOf("wasi", &random))
-		answer, err = i.Exchange(visit, abi.Alloc, string(call.Point), in)
+		answer, err = i.Exchange(visit, abi.Alloc, export, *in)
 		return err
 	})
 	usage = hook.Usage{Wall: cost.Wall, Fuel: cost.Fuel, Calls: visit.uses.end()}

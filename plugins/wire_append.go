@@ -19,16 +19,17 @@ const usualInput, longInput = 2 << 10, 16 << 10
 // inputs keeps the memory that inputs are written to. A module gets a copy, so when its call is over nobody has it.
 type inputs struct{ pool sync.Pool }
 
-func (i *inputs) take() []byte {
+func (i *inputs) take() *[]byte {
 	if kept, ok := i.pool.Get().(*[]byte); ok {
-		return (*kept)[:0]
+		return kept
 	}
-	return make([]byte, 0, usualInput)
+	fresh := make([]byte, 0, usualInput)
+	return &fresh
 }
 
-func (i *inputs) give(in []byte) {
-	if cap(in) <= longInput {
-		i.pool.Put(&in)
+func (i *inputs) give(in *[]byte) {
+	if cap(*in) <= longInput {
+		i.pool.Put(in)
 	}
 }
 

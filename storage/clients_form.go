@@ -76,7 +76,7 @@ func formOfClient(c core.Client) clientForm {
 }
 
 func (f clientForm) noun() (core.Client, error) {
-	doc, err := metadata.Parse(f.Metadata, f.Custom)
+	doc, err := metadata.ParseStored(f.Metadata, f.Custom)
 	if err != nil {
 		return core.Client{}, fmt.Errorf("stored metadata of a client: %w", err)
 	}

@@ -56,6 +56,7 @@ func clientListCommand(f *operatorFlags) *cobra.Command {
 		if err := cmp.Or(
 			oneOf("--state", state, string(core.Active), string(core.Pending), string(core.Disabled)),
 			oneOf("--channel", channel, string(core.ChannelDCR), string(core.ChannelOperator), string(core.ChannelImport)),
+			areMoments(map[string]string{"last-used-before": unused}),
 		); err != nil {
 			return err
 		}

@@ -85,12 +85,16 @@ func (a *analyser) walk(index, depth int) error {
 	w.open(frame{op: wasm.OpBlock, arity: int64(len(typ.Results)), results: int64(len(typ.Results))}, true)
 	var i wasm.Instruction
 	for len(w.frames) > 0 && r.More() {
-		if r.Instruction(&i); r.Err == nil {
-			w.facts.see(&i)
-			a.report.see(i.Op)
-			if err := a.step(w, &i, depth); err != nil {
-				return a.fail(index, i.At, err)
-			}
+		if r.Instruction(&i); r.Err != nil {
+			break
+		}
+		a.report.see(i.Op)
+		if w.straight(&i) {
+			continue
+		}
+		w.facts.see(&i)
+		if err := a.step(w, &i, depth); err != nil {
+			return a.fail(index, i.At, err)
 		}
 	}
 	switch {
@@ -120,8 +124,23 @@ func (a *analyser) locals(r *wasm.Reader, w *walk) int {
 	return total
 }
 
+// straight notes an instruction that neither branches nor names a function or global, which is most of them.
+func (w *walk) straight(i *wasm.Instruction) bool {
+	if i.Op > 0xff || !straights[i.Op].is {
+		return false
+	}
+	w.owed += int64(straights[i.Op].weight)
+	w.values += int64(straights[i.Op].values)
+	if i.Op == wasm.OpLocalSet || i.Op == wasm.OpLocalTee {
+		w.sets++
+		w.top().assigned |= 1 << min(i.X, 63)
+	}
+	return true
+}
+
 func (a *analyser) step(w *walk, i *wasm.Instruction, depth int) error {
-	w.add(weight(i.Op))
+	w.add(w.owed + weight(i.Op))
+	w.owed = 0
 	w.values += values(i.Op)
 	if i.Op >= 0xfd00 {
 		w.slot = 16
@@ -144,9 +163,6 @@ func (a *analyser) step(w *walk, i *wasm.Instruction, depth int) error {
 		return w.jump(i)
 	case wasm.OpCall, wasm.OpCallIndirect, wasm.OpRefFunc:
 		return a.call(w, i, depth)
-	case wasm.OpLocalSet, wasm.OpLocalTee:
-		w.sets++
-		w.top().assigned |= 1 << min(i.X, 63)
 	case wasm.OpGlobalGet, wasm.OpGlobalSet:
 		if uint64(i.X) >= uint64(len(a.m.Info.Globals)) {
 			return fmt.Errorf("there is no global %d", i.X)

@@ -90,6 +90,7 @@ type walk struct {
 	sets     int
 	values   int64 // values that may be kept on the stack
 	slot     int64 // bytes of one
+	owed     int64 // by straight code, which the ways to here do not have yet
 	outgoing int64 // slots for parameters and results of calls
 	below    int64 // stack of the callee that needs most without counting it
 	indirect bool

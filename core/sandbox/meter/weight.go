@@ -84,3 +84,21 @@ func values(op wasm.Opcode) int64 {
 	}
 	return 1
 }
+
+// straights tell of each instruction of one byte whether it is nothing but its weight and its values.
+var straights = func() (s [256]struct {
+	is             bool
+	weight, values uint8
+}) {
+	for n := range s {
+		op := wasm.Opcode(n)
+		local := op >= wasm.OpLocalGet && op <= wasm.OpLocalTee
+		memory := op >= 0x28 && op < wasm.OpMemoryGrow
+		constant := op >= wasm.OpI32Const && op <= wasm.OpF64Const
+		compute := op >= 0x45 && op <= 0xc4 && !traps(op)
+		if local || memory || constant || compute || op == wasm.OpDrop || op == wasm.OpSelect {
+			s[n].is, s[n].weight, s[n].values = true, uint8(weights[n]), uint8(values(op))
+		}
+	}
+	return s
+}()
