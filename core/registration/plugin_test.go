@@ -28,7 +28,9 @@ type plugin struct {
 func (p *plugin) Name() string   { return p.name }
 func (p *plugin) Digest() string { return "sha-" + p.name }
 
-func (p *plugin) MayRead(member string) bool { return p.reads == nil || slices.Contains(p.reads, member) }
+func (p *plugin) MayRead(member string) bool {
+	return p.reads == nil || slices.Contains(p.reads, member)
+}
 
 func (p *plugin) MayWrite(_ hook.Point, member string) bool { return slices.Contains(p.writes, member) }
 
