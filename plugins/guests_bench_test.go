@@ -3,12 +3,15 @@
 package plugins
 
 import (
+	"context"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/ostiary/ostiary/core/hook"
+	"github.com/ostiary/ostiary/core/sandbox"
 	"github.com/ostiary/ostiary/core/strictjson"
+	"github.com/ostiary/ostiary/sdk/go/abi"
 )
 
 // BenchmarkHook is one hook of a guest on a registration of about 1.5 KB: input, call, answer, reset. What the host does with the
@@ -31,6 +34,29 @@ func BenchmarkHook(b *testing.B) {
 				}
 			}
 			b.ReportMetric(float64(processor()-before)/float64(b.N), "cpu-ns/op")
+		})
+	}
+}
+
+// TestHooksWriteToFewPages holds what makes a reset cheap: a call finds the memory that it needs as it was left by the configuration, and
+// uses it again. Go's runtime, above all, would else get new memory in each call.
+func TestHooksWriteToFewPages(t *testing.T) {
+	unraced(t)
+	kits := map[string]func(testing.TB) []byte{"go": kit, "rust": languages["rust"], "assemblyscript": languages["assemblyscript"]}
+	for language, most := range map[string]int{"go": 26, "rust": 6, "assemblyscript": 5} {
+		t.Run(language, func(t *testing.T) {
+			v := vectorNamed(t, "shape")
+			f := newFolder(t, nil)
+			f.put("shape", kits[language](t), allHooks+"configuration: "+v.Configuration.String()+"\n")
+			f.reload()
+			in := strictjson.Append(nil, v.Input)
+			usage, err := f.named(hook.PreRegister, "shape").program.Do(context.Background(), func(i *sandbox.Instance) error {
+				_, err := i.Exchange(context.Background(), abi.Alloc, string(v.Hook), in)
+				return err
+			})
+			if err != nil || usage.PagesReset == 0 || usage.PagesReset > most {
+				t.Errorf("%d pages had changed, want at most %d; %v", usage.PagesReset, most, err)
+			}
 		})
 	}
 }

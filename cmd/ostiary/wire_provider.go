@@ -93,6 +93,7 @@ func (h *house) openProvider(ring *seal.Ring) error {
 		Grants: storage.NewGrants(h.engine, issuer, ring, h.clients, h.now),
 		Options: token.Options{
 			Issuer: s.Issuer, AccessLifetime: s.Tokens.Access, IDTokenLifetime: s.Tokens.ID, RefreshLifetime: s.Tokens.Refresh,
+			ScopeAudiences:  s.Tokens.ScopeAudiences,
 			AudienceAllowed: func(resource string, c core.Client) bool { return s.serves(resource) && mayAskFor(c, resource) },
 		},
 	})

@@ -99,7 +99,7 @@ func get(m *core.Metadata, name string) strictjson.Value {
 	if row, ok := byName[name]; ok {
 		return row.Get(m)
 	}
-	if text, ok := m.Tagged[name]; ok {
+	if text, ok := m.Tagged[canonicalName(name)]; ok {
 		return strictjson.String(text)
 	}
 	if text, ok := m.Custom[name]; ok {

@@ -26,6 +26,9 @@ import (
 // could not be reached.
 var ErrNoDocument = errors.New("there is no client metadata document at the address")
 
+// ErrAnswered says, beside ErrNoDocument or alone, that the address answered, with an error: such answers are not remembered (draft §4.4).
+var ErrAnswered = errors.New("the address answered with an error")
+
 // DocumentSource reads what is at the address of a client's document, of at most limit bytes. fresh is how long it says that it
 // may be kept.
 type DocumentSource interface {

@@ -244,7 +244,10 @@ func (h *house) reopen(ring *keys.Ring) {
 			defer h.using.Unlock()
 			h.used = append(h.used, string(c.ID)+" "+until.Sub(h.now).String())
 		},
-		Options: token.Options{Issuer: issuer, AudienceAllowed: func(resource string, _ core.Client) bool { return resource == api || resource == other }},
+		Options: token.Options{
+			Issuer: issuer, AudienceAllowed: func(resource string, _ core.Client) bool { return resource == api || resource == other },
+			ScopeAudiences: map[string][]string{"orders": {api, "https://gone.example", other}, "stock": {other}, "old": {"https://gone.example"}},
+		},
 	})
 }
 
