@@ -18,7 +18,10 @@ func authorizationVerdict(v decision.Verdict, q *decision.Authorization) decisio
 		return answer
 	}
 	answer.Scopes, answer.Reasons = remaining(q.Scopes, v.Strip)
-	answer.Consent = slices.ContainsFunc(v.Require, func(o core.Obligation) bool { return o.Name == decision.ObligeConsent })
+	required := func(name string) bool {
+		return slices.ContainsFunc(v.Require, func(o core.Obligation) bool { return o.Name == name })
+	}
+	answer.Consent, answer.Waived = required(decision.ObligeConsent), required(decision.WaiveConsent)
 	if seconds, set := v.Limits[decision.LimitMaxAge]; set {
 		age := decision.Seconds(seconds)
 		answer.MaxAge = &age

@@ -51,10 +51,10 @@ var contracts = [decisions]*contract{
 	},
 	authorization: {
 		name: "authorization", pkg: "ostiary.authorization",
-		required:    []string{"scopes"},
+		required:    []string{"scopes", "consent"},
 		sets:        []string{"deny", "strip", "require", "limit"},
 		codes:       []core.Code{core.UnauthorizedClient, core.InvalidRequest, core.InvalidScope, core.InvalidTarget, core.AccessDenied},
-		obligations: []string{decision.ObligeConsent},
+		obligations: []string{decision.ObligeConsent, decision.WaiveConsent},
 		limits:      []string{decision.LimitMaxAge},
 		schema:      decision.AuthorizationSchema,
 	},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/strictjson"
 )
 
 func TestStepUpAndConsent(t *testing.T) {
@@ -31,6 +32,36 @@ limit contains {"rule": "b", "name": "max_age", "value": 300}
 		}
 		v, err := engineWith(t, file).DecideAuthorization(context.Background(), &q)
 		if err != nil || !v.Allowed || v.Consent != test.consent || (v.MaxAge == nil) != (test.age < 0) || v.MaxAge != nil && *v.MaxAge != test.age {
+			t.Errorf("%s: %+v, %v", test.rego, v, err)
+		}
+	}
+}
+
+// Consent is waived by rules and by trusted profiles; that another rule wants it stands beside that.
+func TestConsentIsWaived(t *testing.T) {
+	q := exampleAuthorization()
+	q.ClientProfile, q.ClientChannel = "own", core.ChannelImport
+	profile, _ := strictjson.Parse([]byte(`{"own":{"token_endpoint_auth_methods":{},"grant_types":{},"allowed_scopes":{},"trusted":true}}`), strictjson.Default)
+	for _, test := range []struct {
+		rego            string
+		profiles        strictjson.Value
+		waived, consent bool
+	}{
+		{"", strictjson.Object(), false, false},
+		{"", profile, true, false},
+		{`require contains {"rule": "ours", "name": "skip_consent"}` + "\n", strictjson.Object(), true, false},
+		{`require contains {"rule": "ask", "name": "consent"}` + "\n", profile, true, true},
+	} {
+		src := Source{Origin: Folder, Files: map[string][]byte{}, Site: exampleConfig().With("profiles", test.profiles)}
+		if test.rego != "" {
+			src.Files["house.rego"] = []byte(houseOf(authorization) + test.rego)
+		}
+		e := NewEngine(Options{Deadline: long, TrialTime: long})
+		if err := e.Replace(src); err != nil {
+			t.Fatal(err)
+		}
+		v, err := e.DecideAuthorization(context.Background(), &q)
+		if err != nil || !v.Allowed || v.Waived != test.waived || v.Consent != test.consent {
 			t.Errorf("%s: %+v, %v", test.rego, v, err)
 		}
 	}

@@ -18,7 +18,7 @@ type Clients struct {
 	credentials Table[credentialsForm]
 	states      Table[stateForm]
 	tokens      Table[tokenForm]
-	tokenUses   Table[struct{}]
+	tokenUses   Table[tokenUseForm]
 	tokenIDs    Table[tokenIDForm]
 	index       Table[struct{}]
 	uses        Table[useForm]
@@ -41,7 +41,7 @@ func NewClients(engine Engine, issuer core.IssuerID, ledger Ledger, ring *seal.R
 		credentials: NewTable[credentialsForm](engine, id, "client_credentials", 1).Packed(),
 		states:      NewTable[stateForm](engine, id, "client_state", 1),
 		tokens:      NewTable[tokenForm](engine, id, "iat", 1),
-		tokenUses:   NewTable[struct{}](engine, id, "iat_uses", 1),
+		tokenUses:   NewTable[tokenUseForm](engine, id, "iat_uses", 1),
 		tokenIDs:    NewTable[tokenIDForm](engine, id, "iat_by_id", 1),
 		index:       NewTable[struct{}](engine, id, "client_by", 1),
 		uses:        NewTable[useForm](engine, id, "client_use", 1),
@@ -180,15 +180,17 @@ func (c *Clients) planInsert(p *plan, a registration.Approved) {
 		p.add(Put(key, nil, expires))
 	}
 	if held, ok := a.Spends(); ok {
-		c.planSpend(p, held)
+		c.planSpend(p, held, client.UpdatedAt)
 	}
 }
 
-// planSpend requires that the token is as it was and counts one use of it.
-func (c *Clients) planSpend(p *plan, held registration.Held) {
+// planSpend requires that the token is as it was and counts one use of it, which it says the time of.
+func (c *Clients) planSpend(p *plan, held registration.Held, now time.Time) {
 	hash := held.Token.Hash.String()
 	p.expect(Require(c.tokens.Key(hash), Version(held.Stamp)), registration.ErrSpent)
-	p.expect(Add(c.tokenUses.Key(hash), 1, 0, held.Token.MaxUses, held.Token.ExpiresAt), registration.ErrSpent)
+	key := c.tokenUses.Key(hash)
+	last, err := c.tokenUses.Encode(key, tokenUseForm{Last: now.UnixMilli()})
+	p.madeExpecting(AddWith(key, last, 1, 0, held.Token.MaxUses, held.Token.ExpiresAt), err, registration.ErrSpent)
 }
 
 func (c *Clients) planUpdate(p *plan, a registration.Approved) {

@@ -76,7 +76,7 @@ func formOfClient(c core.Client) clientForm {
 }
 
 func (f clientForm) noun() (core.Client, error) {
-	doc, err := metadata.Parse(f.Metadata, f.Custom)
+	doc, err := metadata.ParseStored(f.Metadata, f.Custom)
 	if err != nil {
 		return core.Client{}, fmt.Errorf("stored metadata of a client: %w", err)
 	}
@@ -106,6 +106,7 @@ type credentialsForm struct {
 type secretForm struct {
 	Alg       string    `json:"alg"`
 	Hash      string    `json:"hash"`
+	CreatedAt time.Time `json:"created_at,omitzero"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"`
 	From      string    `json:"from,omitempty"`
 }
@@ -175,6 +176,11 @@ type termsForm struct {
 
 // IsZero tells encoding/json and the writer by hand the same.
 func (f *termsForm) IsZero() bool { return (*core.Terms)(f).IsZero() }
+
+// A tokenUseForm stands beside the count of a token's uses. Counts from before there were such forms have no value.
+type tokenUseForm struct {
+	Last int64 `json:"last"` // milliseconds since 1970
+}
 
 type tokenIDForm struct {
 	Hash string `json:"hash"`

@@ -135,15 +135,21 @@ func (c *Clients) openCursor(f registration.Filter, cursor string) (Key, error) 
 
 // TokenByHash gives an initial access token; the zero Held when there is none.
 func (c *Clients) TokenByHash(ctx context.Context, hash core.SecretHash) (registration.Held, error) {
+	held, _, err := c.tokenByHash(ctx, hash)
+	return held, err
+}
+
+// tokenByHash gives a token with the record of its uses.
+func (c *Clients) tokenByHash(ctx context.Context, hash core.SecretHash) (registration.Held, Record, error) {
 	records, err := c.engine.Get(ctx, c.tokens.Key(hash.String()), c.tokenUses.Key(hash.String()))
 	if err != nil {
-		return registration.Held{}, asError(err)
+		return registration.Held{}, Record{}, asError(err)
 	}
 	form, err := c.tokens.Decode(records[0])
 	if err != nil || records[0].Version.IsZero() {
-		return registration.Held{}, err
+		return registration.Held{}, Record{}, err
 	}
-	return registration.Held{Token: form.noun(hash), Uses: records[1].Count, Stamp: registration.Stamp(records[0].Version)}, nil
+	return registration.Held{Token: form.noun(hash), Uses: records[1].Count, Stamp: registration.Stamp(records[0].Version)}, records[1], nil
 }
 
 // Token gives an initial access token by its public id, and when it was last used; the zero Held when there is none, or none any
@@ -165,10 +171,21 @@ func (c *Clients) tokenOf(ctx context.Context, form tokenIDForm) (registration.H
 	if err != nil {
 		return registration.Held{}, err
 	}
-	held, err := c.TokenByHash(ctx, hash)
+	held, uses, err := c.tokenByHash(ctx, hash)
 	if err != nil || held.Uses == 0 {
 		return held, err
 	}
+	if len(uses.Value) == 0 {
+		return c.lastMade(ctx, held)
+	}
+	use, err := c.tokenUses.Decode(uses)
+	held.LastUsed = time.UnixMilli(use.Last)
+	return held, err
+}
+
+// lastMade takes for the last use of a token that was used before its uses were timed when the newest of its clients was made that is
+// still there.
+func (c *Clients) lastMade(ctx context.Context, held registration.Held) (registration.Held, error) {
 	newest, err := c.engine.Scan(ctx, Range{Prefix: c.index.Prefix(byToken, indexed(string(held.Token.ID))), Limit: 1, Reverse: true})
 	if err != nil || len(newest) == 0 {
 		return held, asError(err)

@@ -116,6 +116,7 @@ func (f *credentialsForm) AppendJSON(dst []byte) ([]byte, error) {
 			r.Begin('{')
 			r.Text("alg", s.Alg)
 			r.Text("hash", s.Hash)
+			r.TimeIf("created_at", s.CreatedAt)
 			r.TimeIf("expires_at", s.ExpiresAt)
 			r.TextIf("from", s.From)
 			r.End('}')

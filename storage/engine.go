@@ -140,6 +140,15 @@ func Add(key Key, delta, lowest, highest int64, expires time.Time) Op {
 	return Op{Kind: OpAdd, Key: key, Delta: delta, Min: lowest, Max: highest, Expires: expires}
 }
 
+// AddWith is Add that leaves a value: it takes the place of the record's own, where it is not empty.
+//
+//	… DO UPDATE SET n = …, v = $6
+func AddWith(key Key, value []byte, delta, lowest, highest int64, expires time.Time) Op {
+	op := Add(key, delta, lowest, highest, expires)
+	op.Value = value
+	return op
+}
+
 // What an engine answers. The first three come inside a *Refusal.
 var (
 	ErrExists   = errors.New("record exists")              // Insert met a live record

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/registration"
+	"github.com/ostiary/ostiary/storage"
 )
 
 // tokenOf makes an initial access token with something in every field.
@@ -97,13 +98,49 @@ func TestTokenPages(t *testing.T) {
 				t.Errorf("pages of %d list %v with %d uses, want %v with 2", limit, got, uses, want)
 			}
 		}
-		for id, used := range map[core.TokenID]time.Time{want[21]: d.clock.now().Truncate(time.Second), want[0]: {}} { // the last but 21 is "3"
+		for id, used := range map[core.TokenID]time.Time{want[21]: d.clock.now(), want[0]: {}} { // the last but 21 is "3"
 			if held, err := d.clients.Token(t.Context(), id); err != nil || held.Token.ID != id || !held.LastUsed.Equal(used) {
 				t.Errorf("last used at %s, want %s; %v", held.LastUsed, used, err)
 			}
 		}
 		_, err := d.clients.Tokens(t.Context(), core.TokenID(strings.Repeat("x", 5000)), 10)
 		checkCode(t, "after what is no id", err, core.InvalidRequest)
+	})
+}
+
+// When a token was last used stays true when the client that used it last is gone. A count that was kept without its time goes by the
+// clients that are still there, until the next use.
+func TestLastUseOutlivesTheClient(t *testing.T) {
+	onEach(t, func(s *store) {
+		d := openDesk(s)
+		token := s.tokenOf("one")
+		token.Profile, token.Terms = "", core.Terms{}
+		d.add(token)
+		lastUsed := func(what string, want time.Time) {
+			t.Helper()
+			if held, err := d.clients.Token(t.Context(), token.ID); err != nil || !held.LastUsed.Equal(want) {
+				t.Errorf("%s: last used at %s, want %s; %v", what, held.LastUsed, want, err)
+			}
+		}
+		lastUsed("never", time.Time{})
+		d.do(d.byToken("one", app("")))
+		first := d.clock.now()
+		d.clock.advance(90 * time.Second)
+		id, _ := d.do(d.byToken("one", app(""))).Get("client_id")
+		second, _ := id.Text()
+		lastUsed("twice", d.clock.now())
+		d.do(d.byOperator(core.Delete, core.ClientID(second), ""))
+		lastUsed("its client deleted", d.clock.now())
+
+		for key, r := range s.records() {
+			if key.Parts()[1] == "iat_uses" {
+				s.apply(storage.Update(key, r.Version, nil, r.Expires)) // which keeps the count
+			}
+		}
+		lastUsed("counted only", first.Truncate(time.Second))
+		d.clock.advance(time.Second)
+		d.do(d.byToken("one", app("")))
+		lastUsed("used again", d.clock.now())
 	})
 }
 

@@ -34,6 +34,8 @@ type applied struct {
 	Written int       `json:"written"`
 	Failed  []failure `json:"failed"`
 	Left    int       `json:"left,omitempty"` // not written, or it is not known whether they were: the server was gone, or somebody stopped it
+
+	Secretless []string `json:"secretless,omitempty"` // of those, clients that a secret was asked for: if they are there now, nobody has it
 }
 
 // A failure is a client that could not be written.
@@ -77,6 +79,8 @@ func (f *applyFlags) run(ctx context.Context, t *terminal, path string, cmd *cob
 	switch {
 	case p.Summary.Refused > 0:
 		return errors.Join(t.result(done), errRefusedPlan)
+	case p.NoSet && p.declaresNothing() && !f.empty:
+		return usagef("the files declare nothing, and there is no set %s that anything could be pruned of. Is --set spelt as it was? If all is meant, give --allow-empty", p.Set)
 	case p.Summary.changes() == 0:
 		return t.result(done)
 	case p.empties() && !f.empty:
@@ -91,7 +95,7 @@ func (f *applyFlags) run(ctx context.Context, t *terminal, path string, cmd *cob
 	if err := f.write(ctx, t, done, cmd.ErrOrStderr()); err != nil && done.Left == 0 {
 		return err
 	} else if err != nil {
-		return errors.Join(t.result(done), fmt.Errorf("%w. Of %s it is not known whether they were written; apply again", err, counted(done.Left, "change")))
+		return errors.Join(t.result(done), fmt.Errorf("%w. Of %s it is not known whether they were written; apply again%s", err, counted(done.Left, "change"), done.lostSecrets()))
 	}
 	if err := t.result(done); err != nil {
 		return err
@@ -103,6 +107,15 @@ func (f *applyFlags) run(ctx context.Context, t *terminal, path string, cmd *cob
 		return errors.New("all is written, and a plugin does not run as it is declared")
 	}
 	return nil
+}
+
+// lostSecrets says how clients that were perhaps made get a secret that somebody knows: to apply again does not.
+func (a *applied) lostSecrets() string {
+	if len(a.Secretless) == 0 {
+		return ""
+	}
+	return ", and give those new secrets that are there by then, since nobody has them: ostiary client rotate-secret, for " +
+		printable(strings.Join(a.Secretless, ", "))
 }
 
 // plugins are the bindings that were written, with what the server says of each plugin since.
@@ -186,13 +199,16 @@ func (f *applyFlags) write(ctx context.Context, t *terminal, done *applied, errs
 	going, giveUp := context.WithCancelCause(ctx) // what is under way then may still end
 	defer giveUp(nil)
 	var mu sync.Mutex
-	change := func(id string, at int, how func() error) {
+	change := func(id string, at int, secret bool, how func() error) {
 		if going.Err() != nil {
 			return
 		}
 		err := patiently(going, how)
 		mu.Lock()
 		defer mu.Unlock()
+		if secret && (errors.As(err, new(unanswering)) || err != nil && ctx.Err() != nil) {
+			done.Secretless = append(done.Secretless, id)
+		}
 		switch {
 		case errors.As(err, new(unanswering)):
 			giveUp(err)
@@ -209,7 +225,13 @@ func (f *applyFlags) write(ctx context.Context, t *terminal, done *applied, errs
 		if textOf(item, "action") == "none" {
 			return
 		}
-		change(id, i, func() error {
+		makes := isOn(item, "secret_made")
+		change(id, i, makes, func() error {
+			if makes {
+				if err := keep.announce(id); err != nil {
+					return err
+				}
+			}
 			answer, err := t.declare(ctx, done.Set, done.declared[i], textOf(item, "etag"))
 			if secret := textOf(answer, "client_secret"); err == nil && secret != "" {
 				err = keep.add(id, secret)
@@ -219,11 +241,12 @@ func (f *applyFlags) write(ctx context.Context, t *terminal, done *applied, errs
 	})
 	atOnce(applyAtOnce, len(done.Delete), func(i int) {
 		id := textOf(done.Delete[i], "client_id")
-		change(id, len(done.Clients)+i, func() error {
+		change(id, len(done.Clients)+i, false, func() error {
 			_, err := t.doIf(ctx, http.MethodDelete, declaredPath(done.Set, id), nil, "If-Match", textOf(done.Delete[i], "etag"))
 			return err
 		})
 	})
+	slices.Sort(done.Secretless)
 	slices.SortFunc(done.Failed, func(a, b failure) int { return a.at - b.at })
 	done.Left = done.Summary.changes() - done.Written - len(done.Failed)
 	return errors.Join(context.Cause(going), keep.close())
@@ -300,18 +323,37 @@ func openSecrets(name string) (*secretsFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--secrets-file: %w", err)
 	}
-	_, err = io.WriteString(file, "# Secrets that were made for declared clients. Give each to its client; add it to its declaration, or leave it out there.\n")
+	_, err = io.WriteString(file, secretsHead)
 	return &secretsFile{file: file}, err
 }
 
-func (s *secretsFile) add(id, secret string) error {
+// secretsHead is what such a file begins with.
+const secretsHead = "# Secrets that were made for declared clients. Give each to its client; add it to its declaration, or leave it out there.\n" +
+	"# A client that has only a comment was asked for when the answer was lost: if it is there, give it a new secret with\n" +
+	"# ostiary client rotate-secret.\n"
+
+// announce writes down that a secret is asked for: whatever happens then, it is known of which client.
+func (s *secretsFile) announce(id string) error {
 	if s == nil {
-		return errors.New("the server made a secret that was not planned; it is lost")
+		return nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	_, err := fmt.Fprintf(s.file, "- client_id: %q\n  client_secret: %q\n", id, secret)
+	_, err := fmt.Fprintf(s.file, "# asked for: %q\n", id)
 	return err
+}
+
+func (s *secretsFile) add(id, secret string) error {
+	lost := "the secret that the server made is lost (%w): give the client a new one with ostiary client rotate-secret"
+	if s == nil {
+		return fmt.Errorf(lost, errors.New("it was not planned"))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := fmt.Fprintf(s.file, "- client_id: %q\n  client_secret: %q\n", id, secret); err != nil {
+		return fmt.Errorf(lost, err)
+	}
+	return nil
 }
 
 func (s *secretsFile) close() error {

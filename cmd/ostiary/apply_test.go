@@ -20,6 +20,7 @@ type moody struct {
 	last    int // how many clients are written before it is gone
 	written map[string]int
 	asked   int
+	secrets bool // makes a secret for each client
 }
 
 func (m *moody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -38,7 +39,7 @@ func (m *moody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				m.vague--
 				action = `"action":"refused","error":{"error":"policy_unavailable"}`
 			}
-			items = append(items, fmt.Sprintf(`{"client_id":"%s",%s}`, id, action))
+			items = append(items, fmt.Sprintf(`{"client_id":"%s",%s,"secret_made":%t}`, id, action, m.secrets))
 		}
 		fmt.Fprintf(w, `{"items":[%s]}`, strings.Join(items, ","))
 	case !strings.Contains(r.URL.Path, "/clients/"):
@@ -52,12 +53,16 @@ func (m *moody) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		m.written[r.URL.Path]++
 		w.WriteHeader(http.StatusCreated)
+		if m.secrets {
+			fmt.Fprint(w, `{"client_secret":"made"}`)
+			return
+		}
 		fmt.Fprint(w, `{}`)
 	}
 }
 
 // applied has apply write so many clients to a server, and gives what it said.
-func (m *moody) applied(t *testing.T, clients int) (string, error) {
+func (m *moody) applied(t *testing.T, clients int, more ...string) (string, error) {
 	t.Helper()
 	m.written = map[string]int{}
 	server := httptest.NewServer(m)
@@ -73,7 +78,7 @@ func (m *moody) applied(t *testing.T, clients int) (string, error) {
 	t.Setenv("OSTIARY_TOKEN", "0123456789abcdef0123456789abcdef")
 	root := rootCommand()
 	var out bytes.Buffer
-	root.SetArgs([]string{"apply", file, "--yes", "--server", server.URL})
+	root.SetArgs(append([]string{"apply", file, "--yes", "--server", server.URL}, more...))
 	root.SetOut(&out)
 	root.SetErr(&out)
 	err := root.ExecuteContext(t.Context())
@@ -107,5 +112,31 @@ func TestApplyStopsWhenTheServerIsGone(t *testing.T) {
 	}
 	if !strings.Contains(said, "Written: 20.") || strings.Count(said, "does not answer") > 0 || m.asked > 200 {
 		t.Errorf("after %d requests: %s", m.asked, said)
+	}
+}
+
+// A secret that the server made and could not say is lost. Whose it may be is told, and stands in the file.
+func TestApplyTellsWhoseSecretsAreLost(t *testing.T) {
+	m := &moody{last: 20, secrets: true}
+	name := filepath.Join(t.TempDir(), "secrets.yaml")
+	said, err := m.applied(t, 200, "--secrets-file", name, "-o", "json")
+	if err == nil || !strings.Contains(err.Error(), "apply again, and give those new secrets that are there by then") {
+		t.Fatalf("%v", err)
+	}
+	_, list, _ := strings.Cut(err.Error(), "ostiary client rotate-secret, for ")
+	lost := strings.Split(list, ", ")
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := fmt.Sprint(m.written)
+	for _, id := range lost {
+		if !strings.Contains(string(text), "# asked for: \""+id+"\"\n") || strings.Contains(string(text), "- client_id: \""+id+"\"\n") || strings.Contains(written, "/clients/"+id+":") {
+			t.Errorf("of %s the file says\n%s", id, text)
+		}
+	}
+	asked, kept := strings.Count(string(text), "# asked for: "), strings.Count(string(text), "client_secret: \"made\"")
+	if len(lost) == 0 || kept != 20 || asked != 20+len(lost) || !strings.Contains(said, `"secretless":["`+lost[0]+`"`) {
+		t.Errorf("%d asked for, %d kept, %d lost: %s", asked, kept, len(lost), said)
 	}
 }

@@ -56,6 +56,7 @@ func clientListCommand(f *operatorFlags) *cobra.Command {
 		if err := cmp.Or(
 			oneOf("--state", state, string(core.Active), string(core.Pending), string(core.Disabled)),
 			oneOf("--channel", channel, string(core.ChannelDCR), string(core.ChannelOperator), string(core.ChannelImport)),
+			areMoments(map[string]string{"last-used-before": unused}),
 		); err != nil {
 			return err
 		}
@@ -103,7 +104,8 @@ func clientShowCommand(f *operatorFlags) *cobra.Command {
 		}
 		return t.print(doc, func(w io.Writer) {
 			obligations := member(doc, "obligations")
-			printMembers(w, "", doc.Without("metadata").Without("obligations"))
+			printMembers(w, "", doc.Without("metadata").Without("obligations").Without("secrets"))
+			printSecrets(w, member(doc, "secrets"))
 			printObligations(w, obligations)
 			fmt.Fprintln(w, "\nmetadata")
 			printMembers(w, "  ", member(doc, "metadata"))

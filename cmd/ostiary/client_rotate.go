@@ -62,6 +62,21 @@ func clientTokenCommand(f *operatorFlags) *cobra.Command {
 	return cmd
 }
 
+// printSecrets prints which secrets of a client are good, the newest first. Nobody can show the secrets themselves.
+func printSecrets(w io.Writer, list strictjson.Value) {
+	if list.Len() == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nsecrets")
+	for _, s := range list.Items() {
+		ends := "never ends"
+		if at := moment(s, "expires_at"); at != "-" {
+			ends = "ends " + at
+		}
+		row(w, "  "+textOf(s, "origin"), "of "+moment(s, "created_at"), ends)
+	}
+}
+
 // untilText says when something ends that is told in seconds since 1970; 0 is never.
 func untilText(v strictjson.Value) string {
 	if seconds, _ := v.Int64(); seconds > 0 {

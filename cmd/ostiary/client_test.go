@@ -283,7 +283,7 @@ func TestClientCalledWrongly(t *testing.T) {
 		"client nonsense": `no command "nonsense"`, "client show": "needs one client_id", "client disable a b": "needs one client_id", "client list x": "takes no arguments",
 		"client list --state gone": "--state must be one of active, pending, disabled", "client list --channel post": "--channel must be one of dcr, operator",
 		"client list --limit 0": "--limit must be 1 or more", "client create": "needs -f", "client list -o yaml": "must be table or json",
-		"client list --limit many": "many",
+		"client list --limit many": "many", "client list --last-used-before 5y": "--last-used-before must be a time such as",
 	} {
 		c.refuses(line, says, true)
 	}

@@ -262,8 +262,12 @@ func TestDocumentRefused(t *testing.T) {
 	if textOf(refused, "error") != "invalid_client" || !strings.Contains(textOf(refused, "error_description"), "client_secret") {
 		t.Errorf("%s", refused)
 	}
-	if p.fetched.Load() != 1 {
+	if p.fetched.Load() != 2 { // once for each who came: a bad document is not kept
 		t.Errorf("fetched %d times", p.fetched.Load())
+	}
+	p.say(`{"client_id":"` + id + `","redirect_uris":["https://app.example.com/cb"]}`)
+	if page := p.ann().get(p.authorize(id, "https://app.example.com/cb")); page.Status != http.StatusOK {
+		t.Errorf("mended: %d %s", page.Status, page.Body)
 	}
 	for _, elsewhere := range []string{"https://127.0.0.1:1/c", "https://169.254.169.254/latest", "https://10.0.0.1/c", "https://[::1]/c", "https://localhost/c"} {
 		got := p.redeem(elsewhere, "https://app.example.com/cb", "x")

@@ -44,6 +44,9 @@ func fromHydra(doc strictjson.Value) (*imported, error) {
 	return result, nil
 }
 
+// skipsConsent says how a client comes to ask nobody.
+const skipsConsent = "here people are asked, unless client_profile names a profile with trusted: true in dcr_config.yaml"
+
 // ofHydra are members that say nothing of what a client may do.
 var ofHydra = []string{"client_id", "client_secret_expires_at", "created_at", "updated_at", "audience", "registration_access_token", "registration_client_uri"}
 
@@ -62,6 +65,8 @@ func hydraEntry(c strictjson.Value) (entry strictjson.Value, notes []importNote)
 		row, known := metadata.Lookup(name)
 		switch {
 		case isEmpty(v) || slices.Contains(ofHydra, name) || strings.HasSuffix(name, "_alg") && textOf(c, name) == "none": // which is Hydra's word for nothing
+		case name == "skip_consent":
+			note(name, "is true: "+skipsConsent)
 		case !known:
 			note(name, "has no equal here: left out")
 		default:

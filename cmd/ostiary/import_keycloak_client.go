@@ -153,10 +153,15 @@ func (k *keycloakClient) keys() {
 	}
 }
 
+// flows tells a client that people are sent from.
+func (k *keycloakClient) flows() bool {
+	standard, said := member(k.doc, "standardFlowEnabled").Bool()
+	return standard || !said
+}
+
 func (k *keycloakClient) grants() {
 	var grants []string
-	standard, said := member(k.doc, "standardFlowEnabled").Bool()
-	if standard || !said {
+	if k.flows() {
 		grants = append(grants, string(oauth.GrantAuthorizationCode))
 		if k.attribute("use.refresh.tokens") != "false" {
 			grants = append(grants, string(oauth.GrantRefreshToken))
@@ -176,11 +181,14 @@ func (k *keycloakClient) grants() {
 		k.note("directAccessGrantsEnabled", "the password grant is not offered: the client must use the code flow")
 	}
 	for name, what := range map[string]string{
-		"oauth2.device.authorization.grant.enabled": "the device flow", "oidc.ciba.grant.enabled": "CIBA", "standard.token.exchange.enabled": "token exchange",
+		"oauth2.device.authorization.grant.enabled": "the device flow", "standard.token.exchange.enabled": "token exchange",
 	} {
 		if k.attribute(name) == "true" {
 			k.note("attributes."+name, what+" is left out: declare its grant type where the server offers it")
 		}
+	}
+	if k.backchannel() {
+		grants = append(grants, string(oauth.GrantCIBA))
 	}
 	if len(grants) == 0 {
 		k.note("standardFlowEnabled", "no grant is left that is offered here: the client can do nothing until it is given one")
@@ -221,7 +229,7 @@ func (k *keycloakClient) redirects() {
 	if len(kept) > 0 {
 		k.put("redirect_uris", strictjson.Strings(kept))
 	}
-	if standard, said := member(k.doc, "standardFlowEnabled").Bool(); len(kept) == 0 && (standard || !said) {
+	if len(kept) == 0 && k.flows() {
 		k.note("redirectUris", "none is left: the client is refused until its addresses are declared")
 	}
 	var after []string
@@ -256,7 +264,7 @@ var implied = []string{"web-origins", "roles", "acr", "basic", "microprofile-jwt
 
 func (k *keycloakClient) scopes() {
 	scopes := []string{}
-	if standard, said := member(k.doc, "standardFlowEnabled").Bool(); standard || !said {
+	if k.flows() {
 		scopes = append(scopes, "openid")
 	}
 	for _, name := range []string{"defaultClientScopes", "optionalClientScopes"} {
@@ -284,7 +292,14 @@ var algorithms = []struct{ attribute, member string }{
 	{"id.token.encrypted.response.alg", "id_token_encrypted_response_alg"},
 	{"id.token.encrypted.response.enc", "id_token_encrypted_response_enc"},
 	{"user.info.response.signature.alg", "userinfo_signed_response_alg"},
+	{"user.info.encrypted.response.alg", "userinfo_encrypted_response_alg"},
+	{"user.info.encrypted.response.enc", "userinfo_encrypted_response_enc"},
 	{"request.object.signature.alg", "request_object_signing_alg"},
+	{"request.object.encryption.alg", "request_object_encryption_alg"},
+	{"request.object.encryption.enc", "request_object_encryption_enc"},
+	{"authorization.signed.response.alg", "authorization_signed_response_alg"},
+	{"authorization.encrypted.response.alg", "authorization_encrypted_response_alg"},
+	{"authorization.encrypted.response.enc", "authorization_encrypted_response_enc"},
 }
 
 func (k *keycloakClient) settings() {
@@ -297,8 +312,8 @@ func (k *keycloakClient) settings() {
 			k.note("attributes."+a.attribute, value+" is not offered as "+a.member+": left out")
 		}
 	}
-	k.uri("backchannel.logout.url", "backchannel_logout_uri")
-	k.uri("frontchannel.logout.url", "frontchannel_logout_uri")
+	k.logout()
+	k.requests()
 	k.uri("logoUri", "logo_uri")
 	k.uri("tosUri", "tos_uri")
 	k.uri("policyUri", "policy_uri")
@@ -316,8 +331,8 @@ func (k *keycloakClient) settings() {
 	if k.attribute("tls.client.certificate.bound.access.tokens") == "true" {
 		k.flag("tls.client.certificate.bound.access.tokens", "tls_client_certificate_bound_access_tokens")
 	}
-	if isOn(k.doc, "consentRequired") {
-		k.note("consentRequired", "whether people are asked for consent is for the rules here")
+	if asked, said := member(k.doc, "consentRequired").Bool(); said && !asked && k.flows() {
+		k.note("consentRequired", "is false: "+skipsConsent)
 	}
 }
 

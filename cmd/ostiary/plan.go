@@ -26,6 +26,7 @@ type changePlan struct {
 	Delete  []strictjson.Value `json:"delete"`  // declared before, and in no file any more
 	Beside  []strictjson.Value `json:"beside"`  // changes of what is declared beside clients
 	Summary planSummary        `json:"summary"`
+	NoSet   bool               `json:"no_set,omitempty"` // with --prune: the set declared nothing before, so that there is nothing to prune
 
 	declared []declaredClient
 	set      beside
@@ -46,8 +47,11 @@ func (s planSummary) changes() int { return s.Create + s.Update + s.Delete }
 
 // empties tells whether nothing of the set would be left.
 func (p *changePlan) empties() bool {
-	return len(p.declared) == 0 && p.set.count() == 0 && p.Summary.Delete > 0
+	return p.declaresNothing() && p.Summary.Delete > 0
 }
+
+// declaresNothing tells files without a single declaration.
+func (p *changePlan) declaresNothing() bool { return len(p.declared) == 0 && p.set.count() == 0 }
 
 func planCommand() *cobra.Command {
 	f := &planFlags{}
@@ -169,6 +173,9 @@ func (f *planFlags) print(w io.Writer, p *changePlan) {
 	}
 	for _, item := range p.Delete {
 		fmt.Fprintf(w, "- delete %s\n", printable(textOf(item, "client_id")))
+	}
+	if p.NoSet {
+		fmt.Fprintf(w, "There is no set %s: nothing is pruned.\n", printable(p.Set))
 	}
 	fmt.Fprintf(w, "%s\n", p.Summary)
 }

@@ -209,6 +209,7 @@ func (t *terminal) planPrune(ctx context.Context, p *changePlan) error {
 			p.Delete = append(p.Delete, item.Without("entry"))
 		}
 	}
+	p.NoSet = len(items) == 0 && p.tag == ""
 	return nil
 }
 

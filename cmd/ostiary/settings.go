@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/config"
 	"github.com/ostiary/ostiary/core/fetch"
+	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/web"
 	"github.com/ostiary/ostiary/core/web/routes"
 	"github.com/ostiary/ostiary/policies"
@@ -106,7 +108,28 @@ type tokenSettings struct {
 	Refresh   time.Duration `yaml:"refresh_token" range:"1m..17520h"` // of the whole family, from the sign-in on
 	Resources []string      `yaml:"resources"`                        // APIs that tokens may be asked for (RFC 8707), beside the issuer
 
+	// ScopeAudiences says whom tokens with a scope are for when the request names no resource.
+	ScopeAudiences map[string][]string `yaml:"scope_audiences"`
+
 	loopback bool // and every API on this machine; dev's
+}
+
+// check holds audiences of scopes to what tokens can be asked for.
+func (t *tokenSettings) check(s *settings, add func(path, format string, args ...any)) {
+	for _, scope := range slices.Sorted(maps.Keys(t.ScopeAudiences)) {
+		path := "tokens.scope_audiences." + scope
+		if !oauth.ValidScope(scope) {
+			add(path, "is no scope (RFC 6749 section 3.3)")
+		}
+		if len(t.ScopeAudiences[scope]) == 0 {
+			add(path, "is empty; leave it out")
+		}
+		for i, audience := range t.ScopeAudiences[scope] {
+			if audience != s.Issuer && !s.serves(audience) {
+				add(fmt.Sprintf("%s[%d]", path, i), "is not in tokens.resources")
+			}
+		}
+	}
 }
 
 // serves tells whether tokens may be asked for a resource: the operators' API is always one.
@@ -230,6 +253,7 @@ func (s *settings) Validate() []config.Problem {
 	if s.Forwarded != web.XForwardedFor && s.Forwarded != web.Forwarded {
 		add("forwarded_header", "must be %s or %s", web.XForwardedFor, web.Forwarded)
 	}
+	s.Tokens.check(s, add)
 	s.Policy.Bundle.check(s.PolicyDir, add)
 	s.Plugins.check(add)
 	if _, err := logLevel(s.Log.Level); err != nil {

@@ -115,7 +115,8 @@ func TestProxiedPrefixes(t *testing.T) {
 
 // Everything wrong is said at once.
 func TestConfigurationProblems(t *testing.T) {
-	file := writeConfig(t, "issuer: http://id.example.com\ndata_dir: data\noperators:\n  - {token: short}\n  - {subject: ada, token: 'sixteen characters'}\nlog: {level: loud}\nlisen: x\nkeys: {rotate: 1h}\nclient_certificates: {from: tls}\n")
+	file := writeConfig(t, "issuer: http://id.example.com\ndata_dir: data\noperators:\n  - {token: short}\n  - {subject: ada, token: 'sixteen characters'}\nlog: {level: loud}\nlisen: x\nkeys: {rotate: 1h}\nclient_certificates: {from: tls}\n"+
+		"tokens: {resources: ['https://a.example'], scope_audiences: {orders: ['https://a.example', 'https://b.example'], stock: [], 'a\"b': ['http://id.example.com']}}\n")
 	_, err := readSettings(file)
 	if err == nil {
 		t.Fatal("it was read")
@@ -124,6 +125,7 @@ func TestConfigurationProblems(t *testing.T) {
 		"1: issuer: must be https", "4: operators[0].subject: is missing", "4: operators[0].token: is shorter than 16", "operators[1].token: has characters",
 		"log.level:", "keys.rotate: must be longer than publish_before", "7: lisen: unknown key; did you mean listen?",
 		"client_certificates.from: tls needs tls.cert and tls.key",
+		"tokens.scope_audiences.orders[1]: is not in tokens.resources", "tokens.scope_audiences.stock: is empty", "is no scope",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not said in\n%v", want, err)

@@ -32,6 +32,9 @@ func (h *house) clientDocuments(trust *x509.CertPool) (registration.DocumentSour
 // nothing.
 func (c clientDocuments) ClientDocument(ctx context.Context, address string, limit int64) ([]byte, time.Duration, error) {
 	body, fresh, err := c.stranger.JSON(ctx, documentPurpose, address, limit)
+	if errors.Is(err, fetch.ErrAnswer) {
+		err = fmt.Errorf("%w: %w", registration.ErrAnswered, err)
+	}
 	if errors.Is(err, fetch.ErrNoDocument) || errors.Is(err, fetch.ErrRefused) {
 		err = fmt.Errorf("%w: %w", registration.ErrNoDocument, err)
 	}

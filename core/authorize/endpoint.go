@@ -171,6 +171,7 @@ func (e *Endpoint) decide(ctx context.Context, p *pending) error {
 		return nil
 	}
 	p.facts.stepUp, p.facts.always = verdict.MaxAge, verdict.Consent || r.unremembered()
+	p.facts.waived = verdict.Waived
 	p.facts.agreed = covers(p.given, verdict.Scopes, r.Resources)
 	return nil
 }

@@ -23,6 +23,7 @@ type facts struct {
 	stepUp  *time.Duration // policy: how old the sign-in may be; nil: however old
 	always  bool           // ask for consent whatever is remembered: policy wants it, now or when the client was registered, or the client could be imitated
 
+	waived   bool // policy needs no consent, where nothing else asks for it
 	recalled bool // what the person has allowed before is known
 	covered  bool // what would be issued is within that
 	agreed   bool // what would be issued is within what the person has just allowed
@@ -108,7 +109,7 @@ func (f facts) mustAsk() bool {
 	if f.answer == allowed {
 		return !f.agreed
 	}
-	return f.prompt.Consent || f.always || !f.covered
+	return f.prompt.Consent || f.always || !f.covered && !f.waived
 }
 
 func refusal(code core.Code, detail string) step {

@@ -29,6 +29,7 @@ func TestNext(t *testing.T) {
 	hinted := func(f *facts) { f.hinted = "bob" }
 	open := func(f *facts) { f.covered = false }
 	always := func(f *facts) { f.always = true }
+	waived := func(f *facts) { f.waived = true }
 	yes := func(f *facts) { f.answer = allowed }
 	agreed := func(f *facts) { f.answer, f.agreed = allowed, true }
 	no := func(f *facts) { f.answer = refused }
@@ -69,6 +70,12 @@ func TestNext(t *testing.T) {
 		{"prompt=consent", with(asksConsent), showConsent, ""},
 		{"policy always asks", with(always), showConsent, ""},
 		{"policy always asks, prompt=none", with(always, none), refuse, core.ConsentRequired},
+		{"policy needs no consent", with(open, waived), issue, ""},
+		{"policy needs no consent, prompt=none", with(open, waived, none), issue, ""},
+		{"policy needs no consent, prompt=consent", with(open, waived, asksConsent), showConsent, ""},
+		{"policy needs none and always asks", with(open, waived, always), showConsent, ""},
+		{"policy needs no consent, nobody", with(stranger, waived), showLogin, ""},
+		{"policy needs none, the person refused", with(waived, no), refuse, core.AccessDenied},
 		{"the person allowed it", with(open, agreed), issue, ""},
 		{"the person allowed it, prompt=consent", with(asksConsent, agreed), issue, ""},
 		{"the person allowed it, policy always asks", with(always, agreed), issue, ""},

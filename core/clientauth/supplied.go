@@ -127,5 +127,5 @@ func (s *supplied) better(ctx context.Context, secret core.Secret, kept core.Sto
 		sum := sha256.Sum256([]byte(kept.Hash))
 		from = hex.EncodeToString(sum[:])
 	}
-	return core.StoredSecret{Alg: slowhash.AlgArgon2id, Hash: made, ExpiresAt: kept.ExpiresAt, From: from}, true
+	return core.StoredSecret{Alg: slowhash.AlgArgon2id, Hash: made, CreatedAt: kept.CreatedAt, ExpiresAt: kept.ExpiresAt, From: from}, true
 }

@@ -58,6 +58,7 @@ type AuthorizationVerdict struct {
 
 	MaxAge   *time.Duration // sign in again when the sign-in is older (step-up); nil: however old
 	Consent  bool           // ask the person, whatever was remembered
+	Waived   bool           // the person need not be asked, unless Consent says so
 	Revision string         // content digest of the policy that decided
 	Elapsed  time.Duration
 	Cached   bool // the same question was decided before by the same revision
@@ -65,6 +66,7 @@ type AuthorizationVerdict struct {
 
 // What rules of the authorization decision may ask for by name.
 const (
-	LimitMaxAge   = "max_age" // seconds that the sign-in may be old
-	ObligeConsent = "consent" // ask the person always
+	LimitMaxAge   = "max_age"      // seconds that the sign-in may be old
+	ObligeConsent = "consent"      // ask the person always
+	WaiveConsent  = "skip_consent" // do not ask, where nothing else asks for it
 )

@@ -15,9 +15,12 @@ import (
 // type, too long, or an address that is not written as it is sent.
 var ErrNoDocument = errors.New("there is no such document at the address")
 
+// ErrAnswer says, beside what else is wrong, that it is the address itself that says so: an answer of HTTP came.
+var ErrAnswer = errors.New("the address answers so")
+
 // JSON reads one JSON document of at most limit bytes: a 200 with application/json, or application/…+json, and without
 // Content-Encoding. fresh is how long the answer says that it may be kept; 0 when it says nothing or forbids it. What failed
-// is not remembered. Errors are ErrRefused, ErrFailed or ErrNoDocument, or the caller's context's own.
+// is not remembered. Errors are ErrRefused, ErrFailed or ErrNoDocument, ErrAnswer beside one of them, or the caller's context's own.
 func (s *Stranger) JSON(ctx context.Context, purpose, address string, limit int64) (body []byte, fresh time.Duration, err error) {
 	_, u, err := parseTarget(purpose, address)
 	if err != nil {
@@ -29,20 +32,25 @@ func (s *Stranger) JSON(ctx context.Context, purpose, address string, limit int6
 	response, err := s.Do(ctx, purpose, Request{URL: address, Header: http.Header{"Accept": {"application/json"}}}, limit)
 	switch {
 	case errors.Is(err, ErrTooLong):
-		return nil, 0, fmt.Errorf("%w: %w", ErrNoDocument, err)
+		return nil, 0, answered(ErrNoDocument, "%v", err)
 	case err != nil:
 		return nil, 0, err
 	case response.Status == http.StatusTooManyRequests || response.Status >= http.StatusInternalServerError: // it passes
-		return nil, 0, fmt.Errorf("%w: status %d", ErrFailed, response.Status)
+		return nil, 0, answered(ErrFailed, "status %d", response.Status)
 	case response.Status != http.StatusOK:
-		return nil, 0, fmt.Errorf("%w: status %d", ErrNoDocument, response.Status)
+		return nil, 0, answered(ErrNoDocument, "status %d", response.Status)
 	case !isJSON(response.Header.Get("Content-Type")):
-		return nil, 0, fmt.Errorf("%w: Content-Type %.60q", ErrNoDocument, response.Header.Get("Content-Type"))
+		return nil, 0, answered(ErrNoDocument, "Content-Type %.60q", response.Header.Get("Content-Type"))
 	}
 	if coding := response.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return nil, 0, fmt.Errorf("%w: Content-Encoding %.20q", ErrNoDocument, coding)
+		return nil, 0, answered(ErrNoDocument, "Content-Encoding %.20q", coding)
 	}
 	return response.Body, freshFor(response.Header), nil
+}
+
+// answered words what is wrong with an answer that came.
+func answered(what error, format string, args ...any) error {
+	return fmt.Errorf("%w: %s, as %w", what, fmt.Sprintf(format, args...), ErrAnswer)
 }
 
 func isJSON(contentType string) bool {

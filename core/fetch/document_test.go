@@ -50,7 +50,7 @@ func TestJSON(t *testing.T) {
 	}
 	for _, code := range []int{429, 500, 502, 503} { // a server in trouble says nothing about what it has
 		answer = status(code)
-		if _, _, err := s.JSON(t.Context(), "client_id", at+"/c", limit); !errors.Is(err, ErrFailed) || errors.Is(err, ErrNoDocument) {
+		if _, _, err := s.JSON(t.Context(), "client_id", at+"/c", limit); !errors.Is(err, ErrFailed) || !errors.Is(err, ErrAnswer) || errors.Is(err, ErrNoDocument) {
 			t.Errorf("%d: %v", code, err)
 		}
 	}
@@ -70,7 +70,7 @@ func TestJSONFromNowhere(t *testing.T) {
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	}, func(o *StrangerOptions) { o.Timeout = 50 * time.Millisecond })
-	if _, _, err := slow.JSON(t.Context(), "client_id", at+"/c", 5<<10); !errors.Is(err, ErrFailed) {
+	if _, _, err := slow.JSON(t.Context(), "client_id", at+"/c", 5<<10); !errors.Is(err, ErrFailed) || errors.Is(err, ErrAnswer) {
 		t.Errorf("a slow body: %v", err)
 	}
 	for _, addr := range []string{"127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "::ffff:10.0.0.1", "64:ff9b::a00:1", "2002:a00:1::", "fd00::1", "100.64.0.1"} {

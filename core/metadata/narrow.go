@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/ostiary/ostiary/core"
 )
@@ -12,10 +13,28 @@ var narrowable = []string{
 	"redirect_uris", "grant_types", "response_types", "scope", "request_uris", "post_logout_redirect_uris",
 	"require_pushed_authorization_requests", "require_auth_time", "default_max_age", "require_pkce", "default_prompt_login",
 	"tls_client_certificate_bound_access_tokens", "access_token_lifetime", "id_token_lifetime", "refresh_token_lifetime", "allowed_audiences",
+	"require_signed_request_object", "dpop_bound_access_tokens", "authorization_details_types",
 }
 
 // Narrowable lists the members that Widened compares.
 func Narrowable() []string { return slices.Clone(narrowable) }
+
+// identifying are the members by which people and this server know a client: what is seen of it, how it proves itself, and by which
+// names it knows people.
+var identifying = []string{
+	"client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri", "application_type", "token_endpoint_auth_method",
+	"token_endpoint_auth_signing_alg", "jwks", "jwks_uri", "subject_type", "sector_identifier_uri", "tls_client_auth_subject_dn",
+	"tls_client_auth_san_dns", "tls_client_auth_san_uri", "tls_client_auth_san_ip", "tls_client_auth_san_email",
+}
+
+// Identifies tells whether people or this server know a client by a member, which may be in another language (name#tag).
+func Identifies(name string) bool {
+	base, _, _ := strings.Cut(name, "#")
+	return slices.Contains(identifying, base)
+}
+
+// Identifying lists the members that Identifies tells of.
+func Identifying() []string { return slices.Clone(identifying) }
 
 // Widened names the narrowable members by which after may do more, or must do less, than before.
 func Widened(before, after *core.Metadata) []string {

@@ -2,6 +2,7 @@ package metadata_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/ostiary/ostiary/core"
@@ -15,6 +16,7 @@ func TestWidened(t *testing.T) {
 		RedirectURIs: []string{"https://a.example/", "https://b.example/"}, Scope: []string{"openid", "email"}, GrantTypes: []string{"authorization_code"},
 		RequirePAR: &yes, DefaultMaxAge: &hour, ClientName: "A", AllowedAudiences: []string{"https://a.example"}, RequirePKCE: &yes,
 		CertificateBoundTokens: &yes, DefaultPromptLogin: &yes, AccessTokenLifetime: &minute, IDTokenLifetime: &minute, RefreshTokenLifetime: &hour,
+		DPoPBoundTokens: &yes, RequireSignedRequest: &yes, AuthorizationDetailsTypes: []string{"payment"},
 	}
 	for _, test := range []struct {
 		what   string
@@ -43,6 +45,8 @@ func TestWidened(t *testing.T) {
 			m.AccessTokenLifetime, m.IDTokenLifetime, m.RefreshTokenLifetime = &hour, &minute, nil
 		},
 			[]string{"access_token_lifetime", "refresh_token_lifetime"}},
+		{"bearer tokens", func(m *core.Metadata) { m.DPoPBoundTokens, m.RequireSignedRequest = &no, nil }, []string{"require_signed_request_object", "dpop_bound_access_tokens"}},
+		{"other details", func(m *core.Metadata) { m.AuthorizationDetailsTypes = []string{"payment", "account"} }, []string{"authorization_details_types"}},
 		{"name", func(m *core.Metadata) { m.ClientName = "B" }, nil},
 		{"two", func(m *core.Metadata) { m.GrantTypes, m.Scope = []string{"client_credentials"}, []string{"x"} }, []string{"grant_types", "scope"}},
 	} {
@@ -64,6 +68,26 @@ func TestNarrowable(t *testing.T) {
 		row, ok := metadata.Lookup(name)
 		if !ok || row.Fixed || !slices.Contains([]metadata.Kind{metadata.List, metadata.URIs, metadata.Scope, metadata.Flag, metadata.Number}, row.Kind) {
 			t.Errorf("%s cannot be narrowed", name)
+		}
+	}
+}
+
+// Every member that is shown to people, and every one that a client proves itself with, identifies it.
+func TestIdentifies(t *testing.T) {
+	for _, name := range metadata.Identifying() {
+		if row, known := metadata.Lookup(name); !known || !metadata.Identifies(name) || row.Tagged && !metadata.Identifies(name+"#fr") {
+			t.Errorf("%s does not identify", name)
+		}
+	}
+	for _, row := range metadata.Rows() {
+		proves := strings.HasPrefix(row.Name, "tls_client_auth_") || strings.HasPrefix(row.Name, "token_endpoint_auth_") || strings.HasPrefix(row.Name, "jwks")
+		if (row.Tagged || proves) && !metadata.Identifies(row.Name) {
+			t.Errorf("%s does not identify", row.Name)
+		}
+	}
+	for _, name := range []string{"", "contacts", "client_name_", "software_version", "scope"} {
+		if metadata.Identifies(name) {
+			t.Errorf("%q identifies", name)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
@@ -65,6 +66,14 @@ func IsReserved(name string) bool {
 
 // Parse reads a client document. custom lists members without a row that are stored and echoed (custom_attributes).
 func Parse(doc strictjson.Value, custom []string) (Request, error) {
+	if err := onceTranslated(doc); err != nil {
+		return Request{}, err
+	}
+	return ParseStored(doc, custom)
+}
+
+// ParseStored reads a document that was accepted before: of translations into one language the last counts.
+func ParseStored(doc strictjson.Value, custom []string) (Request, error) {
 	var req Request
 	if doc.Kind() != strictjson.KindObject {
 		return req, core.Refuse(core.InvalidClientMetadata, "The body must be a JSON object, not %s.", doc.Kind())
@@ -132,7 +141,7 @@ func (req *Request) takeRow(row *Row, v strictjson.Value) error {
 	if err := row.Set(&req.Metadata, single(row, v)); err != nil {
 		return err
 	}
-	if row.has(&req.Metadata) {
+	if row.Has(&req.Metadata) {
 		req.Present = append(req.Present, row.Name)
 	}
 	return nil
@@ -144,14 +153,16 @@ func (req *Request) sameAgain(row *Row, v strictjson.Value) error {
 	if err := row.Set(&sent, single(row, v)); err != nil {
 		return err
 	}
-	if row.has(&sent) && !row.same(&sent, &req.Metadata) {
+	if row.Has(&sent) && !row.same(&sent, &req.Metadata) {
 		return refuse(core.InvalidClientMetadata, row.Name, "%s was sent by another name too (%s), with another value; send one of them.", row.Name, otherNameOf(row.Name))
 	}
 	return nil
 }
 
 // otherNames are names that others have for members of the table.
-var otherNames = map[string]string{"require_par": "require_pushed_authorization_requests"} // Janssen's
+var otherNames = map[string]string{ // Janssen's
+	"require_par": "require_pushed_authorization_requests", "refreshTokenLifetime": "refresh_token_lifetime",
+}
 
 func otherNameOf(name string) string {
 	for other, row := range otherNames {
@@ -188,6 +199,48 @@ func TaggedRow(name string) (*Row, bool) {
 	return row, found && ok && row.Tagged
 }
 
+// canonicalName gives a member's name with its language tag in the one form that all spellings of it have.
+func canonicalName(name string) string {
+	if row, ok := TaggedRow(name); ok {
+		return row.Name + "#" + oauth.CanonicalLanguage(name[len(row.Name)+1:])
+	}
+	return name
+}
+
+// onceTranslated refuses two translations into one language: the case of a tag says nothing (BCP 47).
+func onceTranslated(doc strictjson.Value) error {
+	var sent map[string]string
+	for name := range doc.All() {
+		if !strings.Contains(name, "#") {
+			continue
+		}
+		if _, ok := TaggedRow(name); !ok {
+			continue
+		}
+		if sent == nil {
+			sent = make(map[string]string)
+		}
+		one := canonicalName(name)
+		if other, twice := sent[one]; twice {
+			return refuse(core.InvalidClientMetadata, one, "%s and %s are for the same language, whatever the case of the tag (BCP 47); send one of them.", core.Clip(other), core.Clip(name))
+		}
+		sent[one] = name
+	}
+	return nil
+}
+
+// Patched gives a client's document as a merge patch (RFC 7396) changes it. The patch may spell language tags in another case.
+func Patched(m *core.Metadata, patch strictjson.Value) (strictjson.Value, error) {
+	if err := onceTranslated(patch); err != nil {
+		return strictjson.Value{}, err
+	}
+	members := patch.Members()
+	for i := range members {
+		members[i].Name = canonicalName(members[i].Name)
+	}
+	return strictjson.MergePatch(Document(m), strictjson.Object(members...)), nil
+}
+
 // setTagged takes name#tag of a human-readable member (RFC 7591 §2.2).
 func setTagged(m *core.Metadata, name string, v strictjson.Value) (bool, error) {
 	row, ok := TaggedRow(name)
@@ -197,6 +250,7 @@ func setTagged(m *core.Metadata, name string, v strictjson.Value) (bool, error) 
 	if tag := name[len(row.Name)+1:]; !validTag(tag) {
 		return true, refuse(core.InvalidClientMetadata, row.Name, "%s has no valid language tag after the # (BCP 47).", row.Name)
 	}
+	name = canonicalName(name)
 	s, isText := v.Text()
 	switch {
 	case v.IsNull() || isText && s == "":

@@ -1,6 +1,7 @@
 package metadata_test
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -109,16 +110,43 @@ func TestParseRefuses(t *testing.T) {
 		`{"client_name#fr_CH": "x"}`:     {core.InvalidClientMetadata, "language tag"},
 		`{"client_name#-fr": "x"}`:       {core.InvalidClientMetadata, "language tag"},
 		`{"client_name#fr#de": "x"}`:     {core.InvalidClientMetadata, "language tag"},
-		`{"client_name#fr": 7}`:          {core.InvalidClientMetadata, "client_name#fr must be a string"},
-		`{"client_name#fr": "` + strings.Repeat("a", 4097) + `"}`: {core.InvalidClientMetadata, "client_name#fr is longer"},
-		`{"team": "` + strings.Repeat("a", 4095) + `"}`:           {core.InvalidClientMetadata, "team is longer"},
-		`{"` + strings.Repeat("n", 129) + `": 1}`:                 {core.InvalidClientMetadata, "name is longer"},
-		`{` + strings.Join(tags, ",") + `}`:                       {core.InvalidClientMetadata, "language tags"},
+		`{"client_name#fr": "a", "client_name#FR": "a"}`:            {core.InvalidClientMetadata, "client_name#fr and client_name#FR are for the same language"},
+		`{"tos_uri#zh-hant": null, "tos_uri#ZH-Hant": "https://a"}`: {core.InvalidClientMetadata, "tos_uri#zh-hant and tos_uri#ZH-Hant"},
+		`{"client_name#fr": 7}`:                                     {core.InvalidClientMetadata, "client_name#fr must be a string"},
+		`{"client_name#fr": "` + strings.Repeat("a", 4097) + `"}`:   {core.InvalidClientMetadata, "client_name#fr is longer"},
+		`{"team": "` + strings.Repeat("a", 4095) + `"}`:             {core.InvalidClientMetadata, "team is longer"},
+		`{"` + strings.Repeat("n", 129) + `": 1}`:                   {core.InvalidClientMetadata, "name is longer"},
+		`{` + strings.Join(tags, ",") + `}`:                         {core.InvalidClientMetadata, "language tags"},
 	} {
 		_, err := metadata.Parse(value(t, text), []string{"team"})
 		if core.CodeOf(err) != want.code || !strings.Contains(core.AsError(err).Detail, want.says) {
 			t.Errorf("%.60s: %v, want %s with %q", text, err, want.code, want.says)
 		}
+	}
+}
+
+// The case of a language tag says nothing (BCP 47): a translation has one name, however it is sent.
+func TestLanguageTagsHaveOneForm(t *testing.T) {
+	req := parse(t, `{"client_name#FR": "Boutique", "client_name#fr-ch": "Laden", "client_name#ZH-hant-tw": "店"}`)
+	want := map[string]string{"client_name#fr": "Boutique", "client_name#fr-CH": "Laden", "client_name#zh-Hant-TW": "店"}
+	if !maps.Equal(req.Metadata.Tagged, want) {
+		t.Errorf("%v", req.Metadata.Tagged)
+	}
+	for patch, want := range map[string]string{
+		`{"client_name#Fr": "Magasin"}`: `{"client_name#fr":"Magasin","client_name#fr-CH":"Laden","client_name#zh-Hant-TW":"店"}`,
+		`{"client_name#FR-ch": null}`:   `{"client_name#fr":"Boutique","client_name#zh-Hant-TW":"店"}`,
+	} {
+		if doc, err := metadata.Patched(&req.Metadata, value(t, patch)); err != nil || doc.String() != want {
+			t.Errorf("%s: %s, %v", patch, doc, err)
+		}
+	}
+	_, err := metadata.Patched(&req.Metadata, value(t, `{"client_name#Fr": "a", "client_name#fR": null}`))
+	if core.CodeOf(err) != core.InvalidClientMetadata || !strings.Contains(core.AsError(err).Detail, "client_name#Fr and client_name#fR") {
+		t.Errorf("%v", err)
+	}
+	old, err := metadata.ParseStored(value(t, `{"client_name#fr": "a", "client_name#FR": "b"}`), nil)
+	if err != nil || !maps.Equal(old.Metadata.Tagged, map[string]string{"client_name#fr": "b"}) {
+		t.Errorf("%v, %v", old.Metadata.Tagged, err)
 	}
 }
 

@@ -61,6 +61,21 @@ func ParseLocales(text string) []string {
 	return tags
 }
 
+// CanonicalLanguage gives a language tag in the case that is usual: fr, fr-CH, zh-Hant-TW (RFC 5646 §2.1.1). Tags that differ in case
+// alone are one.
+func CanonicalLanguage(tag string) string {
+	subtags := strings.Split(strings.ToLower(tag), "-")
+	for i := 1; i < len(subtags) && len(subtags[i-1]) > 1; i++ { // a single letter begins an extension
+		switch s := subtags[i]; len(s) {
+		case 2:
+			subtags[i] = strings.ToUpper(s)
+		case 4:
+			subtags[i] = strings.ToUpper(s[:1]) + s[1:]
+		}
+	}
+	return strings.Join(subtags, "-")
+}
+
 // MatchLanguage gives the tag that suits a reader best, by RFC 4647 §3.4: each language that is wanted is made shorter until a tag
 // is the same; a tag that is more exact than what is wanted is taken if no other is. "" means that none suits.
 func MatchLanguage(wanted, tags []string) string {

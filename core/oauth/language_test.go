@@ -56,3 +56,15 @@ func FuzzLanguages(f *testing.F) {
 		}
 	})
 }
+
+// RFC 5646 §2.1.1 and its examples.
+func TestCanonicalLanguage(t *testing.T) {
+	for tag, want := range map[string]string{
+		"fr": "fr", "FR": "fr", "MN-cYRL-mn": "mn-Cyrl-MN", "en-ca": "en-CA", "EN-CA-X-CA": "en-CA-x-ca", "sgn-be-FR": "sgn-BE-FR", "AZ-LATN-X-LATN": "az-Latn-x-latn",
+		"es-419": "es-419", "DE-ch-1996": "de-CH-1996", "en-A-BBB-x-a-CCC": "en-a-bbb-x-a-ccc", "I-KLINGON": "i-klingon", "": "", "-": "-", "a--B": "a--b",
+	} {
+		if got := oauth.CanonicalLanguage(tag); got != want || oauth.CanonicalLanguage(got) != want {
+			t.Errorf("%s is %s, want %s", tag, got, want)
+		}
+	}
+}

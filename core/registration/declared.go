@@ -223,7 +223,7 @@ func (j *judgement) suppliedSecrets(method string) []core.StoredSecret {
 	lifetime, must := j.secretLifetime()
 	secrets := make([]core.StoredSecret, len(sent))
 	for i, s := range sent {
-		kept := core.StoredSecret{Alg: s.Alg, Hash: s.Hash, ExpiresAt: s.ExpiresAt}
+		kept := core.StoredSecret{Alg: s.Alg, Hash: s.Hash, CreatedAt: j.now.Truncate(time.Second), ExpiresAt: s.ExpiresAt}
 		if s.Clear != "" {
 			kept.Alg = slowhash.AlgArgon2id
 			if !j.simulated {

@@ -26,6 +26,9 @@ import (
 // could not be reached.
 var ErrNoDocument = errors.New("there is no client metadata document at the address")
 
+// ErrAnswered says, beside ErrNoDocument or alone, that the address answered, with an error: such answers are not remembered (draft §4.4).
+var ErrAnswered = errors.New("the address answered with an error")
+
 // DocumentSource reads what is at the address of a client's document, of at most limit bytes. fresh is how long it says that it
 // may be kept.
 type DocumentSource interface {
@@ -113,31 +116,9 @@ func (j *judgement) adapted(doc strictjson.Value) (strictjson.Value, error) {
 	}
 	doc = doc.Without("client_profile") // the site's to say
 	doc = doc.Without(methodsOffered).With("token_endpoint_auth_method", strictjson.String(method))
-	doc = j.supported(doc, "grant_types", forPeople)
-	doc = j.supported(doc, "response_types", func(t string) bool { return t == string(oauth.ResponseCode) })
-	return j.supported(doc, "scope", j.site.allows), nil
-}
-
-// supported leaves of a list what this server can do. Of a list of which it can do nothing all is left: that is then refused by name.
-func (j *judgement) supported(doc strictjson.Value, name string, can func(string) bool) strictjson.Value {
-	v, _ := doc.Get(name)
-	listed, ok := v.Strings()
-	text, isText := v.Text()
-	if isText { // scope
-		listed, ok = strings.Fields(text), true
-	}
-	kept := slices.DeleteFunc(slices.Clone(listed), func(item string) bool { return !can(item) })
-	if !ok || len(kept) == 0 || len(kept) == len(listed) {
-		return doc
-	}
-	j.warnings = append(j.warnings, core.Reason{
-		Rule: "document", Fields: []string{name}, Public: true,
-		Message: "Of " + name + " in the client's metadata document only what this server offers was taken over: " + strings.Join(kept, " ") + ".",
-	})
-	if isText {
-		return doc.With(name, strictjson.String(strings.Join(kept, " ")))
-	}
-	return doc.With(name, strictjson.Strings(kept))
+	doc = j.trim(doc, "grant_types", forPeople)
+	doc = j.trim(doc, "response_types", func(t string) bool { return t == string(oauth.ResponseCode) })
+	return j.trim(doc, "scope", j.site.allows), nil
 }
 
 // forPeople tells the grant types by which a client acts for somebody who was asked.
@@ -207,12 +188,8 @@ func canSign(doc strictjson.Value) bool {
 	return there && !v.IsNull()
 }
 
-// trusted are the members by which people and this server know a client: whoever trusted it trusted these.
-var trusted = []string{
-	"client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri", "redirect_uris", "application_type", "token_endpoint_auth_method",
-	"jwks", "jwks_uri", "subject_type", "sector_identifier_uri", "post_logout_redirect_uris", "tls_client_auth_subject_dn", "tls_client_auth_san_dns",
-	"tls_client_auth_san_uri", "tls_client_auth_san_ip", "tls_client_auth_san_email",
-}
+// returns are the addresses to which a client sends people; with what identifies it they are what somebody who trusted it trusted.
+var returns = []string{"redirect_uris", "post_logout_redirect_uris"}
 
 // Identity gives the generation of a client that is described by a document: a digest of what makes it the client that somebody
 // trusted. It is the same on every node and after every start, and when the document changes in one of these members, consents
@@ -220,8 +197,7 @@ var trusted = []string{
 func Identity(m *core.Metadata) uint64 {
 	digest := sha256.New()
 	for _, member := range metadata.Write(m) {
-		base, _, _ := strings.Cut(member.Name, "#")
-		if slices.Contains(trusted, base) {
+		if metadata.Identifies(member.Name) || slices.Contains(returns, member.Name) {
 			digest.Write(strictjson.Append(nil, strictjson.Strings([]string{member.Name, member.Value.String()})))
 		}
 	}

@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -53,7 +54,7 @@ func NewDocuments(desk *Desk, stored Registrants, seen func(result string)) *Doc
 const (
 	maxDescribed = 1000             // clients that are remembered
 	maxRefused   = 250              // and addresses that have none
-	keepRefusal  = 30 * time.Second // how long a refusal answers for an address that is asked for again and again
+	keepRefusal  = 30 * time.Second // how long policy's refusal answers for an address, and that nobody answers there
 )
 
 // A described client is what is known of one address. Who holds turn may change it; standing may be read by all.
@@ -118,7 +119,7 @@ func (e Explained) Registered(ctx context.Context, id core.ClientID) (core.Regis
 	s := known.standing.Load()
 	if s == nil || !s.counts(site, now) {
 		var err error
-		if s, err = d.look(ctx, id, known); err != nil {
+		if s, err = d.look(ctx, id, known, s); err != nil {
 			return core.Registered{}, err
 		}
 	}
@@ -149,8 +150,9 @@ func tooMany(wait time.Duration) error {
 
 func hostOf(id core.ClientID) string { return oauth.ParseURI(string(id)).Host }
 
-// look judges the document, one caller at a time: those who waited find what the first one found.
-func (d *Documents) look(ctx context.Context, id core.ClientID, known *described) (*standing, error) {
+// look judges the document, one caller at a time: those who waited find what the first one found, also when that is not remembered.
+// last is what was known before they waited.
+func (d *Documents) look(ctx context.Context, id core.ClientID, known *described, last *standing) (*standing, error) {
 	select {
 	case known.turn <- struct{}{}:
 		defer func() { <-known.turn }()
@@ -158,7 +160,7 @@ func (d *Documents) look(ctx context.Context, id core.ClientID, known *described
 		return nil, ctx.Err()
 	}
 	site, now, before := d.desk.Site(), d.desk.now(), known.standing.Load()
-	if before != nil && before.counts(site, now) {
+	if before != nil && (before.counts(site, now) || before != last && before.refused != nil) {
 		return before, nil
 	}
 	var kept fetched
@@ -216,6 +218,9 @@ func (d *Documents) judge(ctx context.Context, id core.ClientID, kept fetched) (
 		s.sum = string(s.refused.Code) + " " + s.refused.Detail
 		if j.asking == nil {
 			s.basis.holds = func() bool { return true } // it never came as far as policy
+			if s.body != nil || errors.Is(err, ErrAnswered) {
+				s.until = now // an answer that is no document, or no good one, is not kept
+			}
 		}
 		return s, entry, err
 	}

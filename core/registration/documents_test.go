@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -63,11 +64,11 @@ func (p *pages) ClientDocument(ctx context.Context, address string, limit int64)
 	}
 	switch {
 	case !there:
-		return nil, 0, fmt.Errorf("%w: status 404", registration.ErrNoDocument)
+		return nil, 0, fmt.Errorf("%w: status 404, %w", registration.ErrNoDocument, registration.ErrAnswered)
 	case found.err != nil:
 		return nil, 0, found.err
 	case int64(len(found.body)) > limit:
-		return nil, 0, fmt.Errorf("%w: too long", registration.ErrNoDocument)
+		return nil, 0, fmt.Errorf("%w: too long, %w", registration.ErrNoDocument, registration.ErrAnswered)
 	}
 	return []byte(found.body), found.fresh, nil
 }
@@ -295,10 +296,69 @@ func TestBadDocuments(t *testing.T) {
 		if e.Verdict != ledger.Denied || refused.Decision != e.DecisionID || strings.Contains(fmt.Sprintf("%+v %s", e, e.Input), "870MB6") {
 			t.Errorf("%s: %+v", name, e)
 		}
-		if n := len(r.book.entries); n != 1 || r.pages.count() != 1 {
+		if n := len(r.book.entries); n != 1 || r.pages.count() != 2 { // such an answer is not remembered, and tells nothing new
 			t.Errorf("%s: %d entries, %d fetched", name, n, r.pages.count())
 		}
+		r.pages.put(app, appDocument(""))
+		r.client(app)
 	}
+}
+
+// An answer that is an error is not remembered (draft §4.4): what is mended counts at once. That nobody answers is, for a while, and so
+// is a refusal of policy, since the document is good.
+func TestErrorsAreNotRemembered(t *testing.T) {
+	for name, test := range map[string]struct {
+		is      page
+		again   bool
+		refused core.Code
+	}{
+		"status 404":        {page{err: fmt.Errorf("%w: %w", registration.ErrNoDocument, registration.ErrAnswered)}, true, core.InvalidClient},
+		"status 503":        {page{err: registration.ErrAnswered}, true, core.TemporarilyUnavailable},
+		"a bad document":    {page{body: "<html>", fresh: time.Hour}, true, core.InvalidClient},
+		"nobody answers":    {page{err: errors.New("refused")}, false, core.TemporarilyUnavailable},
+		"a private address": {page{err: registration.ErrNoDocument}, false, core.InvalidClient},
+		"refused by policy": {page{body: appDocument(`,"client_uri":"https://bad.example/"`)}, false, core.InvalidClient},
+	} {
+		r := documents(t)
+		r.policy = func(q *decision.Registration) (decision.Verdict, error) {
+			v := decision.Verdict{Allow: q.Effective.Metadata.ClientURI == "", Holds: func() bool { return true }}
+			if !v.Allow {
+				v.Deny = []core.Reason{{Rule: "r", Code: core.AccessDenied, Message: "No."}}
+			}
+			return v, nil
+		}
+		r.pages.is(app, test.is)
+		if _, err := r.documents.Explained().Registered(t.Context(), app); core.CodeOf(err) != test.refused {
+			t.Errorf("%s: %v", name, err)
+		}
+		r.pages.put(app, appDocument(""))
+		if found, err := r.documents.Explained().Registered(t.Context(), app); (err == nil && found.Client.ID == app) != test.again {
+			t.Errorf("%s, mended: %v", name, err)
+		}
+	}
+}
+
+// Who waits for a document that is refused is told what the first one is told, though it is not remembered.
+func TestRefusedDocumentIsFetchedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := documents(t)
+		r.pages.put(app, "<html>")
+		r.pages.hold = make(chan struct{})
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				if _, err := r.documents.Explained().Registered(context.Background(), app); core.CodeOf(err) != core.InvalidClient {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait() // all of them wait
+		close(r.pages.hold)
+		wg.Wait()
+		if n := r.pages.count(); n != 1 {
+			t.Errorf("fetched %d times", n)
+		}
+	})
 }
 
 // A statement that is good for one registration has no place in a document, which nothing is ever written for: it would be good for
@@ -568,10 +628,11 @@ func TestDocumentsOfOneHost(t *testing.T) {
 	}
 }
 
-// One stranger cannot use up what is fetched for all; who is known here, or was refused a moment ago, costs nobody anything.
+// One stranger cannot use up what is fetched for all; who is known here, or where nobody answered a moment ago, costs nobody anything.
 func TestDocumentsOfOneCaller(t *testing.T) {
 	r := documents(t)
 	r.client(app)
+	r.pages.is("https://h0.example/c", page{err: errors.New("refused")})
 	limited := 0
 	for i := range 100 {
 		id := core.ClientID(fmt.Sprintf("https://h%d.example/c", i))
@@ -589,7 +650,7 @@ func TestDocumentsOfOneCaller(t *testing.T) {
 	}
 	same := core.Caller{IP: "2001:db8::ffff"}
 	for what, id := range map[string]core.ClientID{
-		"a known one": app, "one that was refused": "https://h0.example/c", "no document": "c-1", "no address of one": "https://h1.example/a/../b",
+		"a known one": app, "one where nobody answered": "https://h0.example/c", "no document": "c-1", "no address of one": "https://h1.example/a/../b",
 	} {
 		if err := r.documents.Admit(id, same); err != nil {
 			t.Errorf("%s: %v", what, err)
@@ -633,38 +694,13 @@ func TestSimulateDocument(t *testing.T) {
 	}
 }
 
-// Law 3 at this door, too: what policy and floor never let in is not let in by a document (see TestOneRoad).
-func TestDocumentOnTheOneRoad(t *testing.T) {
-	base := client{doc: parse(t, `{"client_id":"`+app+`",`+citizen+`}`)}
-	for name, test := range map[string]struct {
-		changes []string
-		says    string
-	}{
-		"omitted field":              {[]string{"contacts", ""}, "contacts is missing"},
-		"field set to null":          {[]string{"contacts", "null"}, "contacts is missing"},
-		"type flip, string for list": {[]string{"redirect_uris", `"https://evil.example/"`}, "redirect_uris"},
-		"type flip, list for string": {[]string{"scope", `["openid","admin.api"]`}, "scope"},
-		"type flip, object for list": {[]string{"grant_types", `{"0":"authorization_code"}`}, "grant_types"},
-		"type flip of the method":    {[]string{"token_endpoint_auth_method", `["none"]`}, "must be a string"},
-		"forbidden scope":            {[]string{"scope", `"openid admin.api"`}, "admin.api is not for you"},
-		"forbidden redirect":         {[]string{"redirect_uris", `["https://shop.example/cb","https://evil.example/"]`}, "Not your host"},
-		"below the floor":            {[]string{"redirect_uris", `["javascript:alert(1)"]`}, "redirect_uri"},
-		"another letter case":        {[]string{"Contacts", `["a@shop.example"]`, "contacts", ""}, "contacts is missing"},
-		"a profile of its own":       {[]string{"client_profile", `"strict"`, "contacts", ""}, "contacts is missing"},
-		"a registration token":       {[]string{"registration_access_token", `"x"`, "contacts", ""}, "contacts is missing"},
-		"a state of its own":         {[]string{"registration_status", `"active"`, "contacts", ""}, "contacts is missing"},
-	} {
+// The profile of a document is the site's to say, whatever it says itself; attacks at this door are those of TestAttacksAtEachDoor.
+func TestDocumentChoosesNoProfile(t *testing.T) {
+	for _, profile := range []string{`"spa"`, `"old"`, `"strict"`, `7`} {
 		r := documents(t, withProfiles)
-		r.policy = judgedByForbidden
-		r.pages.put(app, base.put(t, test.changes...))
-		if t.Run(name, func(*testing.T) { r.refused(app, test.says) }); len(r.store.clients) > 0 {
-			t.Errorf("%s: something was stored", name)
+		r.pages.put(app, appDocument(`,"client_profile":`+profile))
+		if c := r.client(app); c.Provenance.Profile != "default" || c.Metadata.IDTokenSignedResponseAlg != "RS256" {
+			t.Errorf("it chose the profile %s", c.Provenance.Profile)
 		}
-	}
-	r := documents(t, withProfiles)
-	r.policy = judgedByForbidden
-	r.pages.put(app, base.put(t, "client_profile", `"strict"`))
-	if c := r.client(app); c.Provenance.Profile != "default" {
-		t.Errorf("it chose the profile %s", c.Provenance.Profile)
 	}
 }

@@ -83,16 +83,13 @@ type JanssenLifetime struct {
 	RotateOnUsage   *bool  `yaml:"rotate_client_registration_access_token_on_usage,camel"`
 	SecretOnRead    *bool  `yaml:"return_client_secret_on_read,camel"`
 	GrantTypeUpdate *bool  `yaml:"enable_client_grant_type_update,camel"`
-	TrustedClients  *bool  `yaml:"trusted_client_enabled,camel"`
+	TrustedClients  *bool  `yaml:"trusted_client_enabled,camel"` // which are, profiles say
 }
 
 // validate refuses what this server does not do, and what is said twice.
 func (p JanssenLifetime) validate(own SiteLifetime, add func(path, text string)) {
 	if isTrue(p.SecretOnRead) {
 		add("return_client_secret_on_read", "is not built: only the hash of a client_secret is kept, so that nobody can read it; give the client a new one with ostiary client rotate-secret")
-	}
-	if isTrue(p.TrustedClients) {
-		add("trusted_client_enabled", "is not built: which clients need no consent is for the rules of ostiary.authorization to say")
 	}
 	usual := DefaultLifetime()
 	twice := func(given, differs bool, name, ours string) {
@@ -142,6 +139,11 @@ func (s *Site) validateLifetime() []config.Problem {
 	add := func(path, text string) { problems = append(problems, config.Problem{Path: path, Text: text}) }
 	s.JanssenLife.validate(s.Lifetime, add)
 	s.JanssenLife.over(s.Lifetime).validate(add)
+	for name, p := range s.Profiles {
+		if p.Trusted && isFalse(s.JanssenLife.TrustedClients) {
+			add("trusted_client_enabled", "is false, and client_profiles."+name+" has trusted; leave one of them out")
+		}
+	}
 	for _, name := range s.CustomAttributes {
 		if name == lifetimeMember {
 			add("custom_attributes", "has "+lifetimeMember+", which is how a registration says how long it shall last")

@@ -128,7 +128,7 @@ func TestLifetimeSettings(t *testing.T) {
 		"lifetime: {client: 1h}\ndynamicRegistrationExpirationTime: 7200":                  "says the same as lifetime.client",
 		"lifetime: {reap_every: 2h}\ncleanServiceInterval: 60":                             "says the same as lifetime.reap_every",
 		"returnClientSecretOnRead: true":                                                   "only the hash of a client_secret is kept",
-		"trustedClientEnabled: true":                                                       "the rules of ostiary.authorization",
+		"trustedClientEnabled: false\nclient_profiles: {own: {trusted: true}}":             "client_profiles.own has trusted",
 		"dynamicRegistrationExpirationTime: -2":                                            "dynamicRegistrationExpirationTime",
 		"cleanServiceBatchChunkSize: 0":                                                    "cleanServiceBatchChunkSize",
 		"cleanServiceInterval: 60\nclean_service_interval: 60":                             "given twice",
@@ -150,7 +150,8 @@ updateClientAccessTime: true
 rotateClientRegistrationAccessTokenOnUsage: true
 returnClientSecretOnRead: false
 enableClientGrantTypeUpdate: true
-trustedClientEnabled: false
+trustedClientEnabled: true
+client_profiles: {own: {trusted: true}}
 `)
 	if err != nil {
 		t.Fatal(err)

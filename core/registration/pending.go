@@ -143,7 +143,7 @@ func waitsIn(queue string, g core.Governance) bool {
 }
 
 // heldToApproval refuses a change that needs an operator, when it is not an operator who makes it: one for which policy demands
-// approval, and one that gives an approved client more than an operator let it have. The client stays as it is.
+// approval, and one that makes an approved client another than an operator looked at, or gives it more. The client stays as it is.
 func (j *judgement) heldToApproval() error {
 	if j.caller.Kind == KindOperator {
 		return nil
@@ -156,12 +156,35 @@ func (j *judgement) heldToApproval() error {
 	if j.before.Client.Provenance.ApprovedBy == "" {
 		return nil
 	}
-	if wider := metadata.Widened(&j.before.Client.Metadata, &j.draft); len(wider) > 0 {
-		return needsOperator("approval", wider,
-			"An operator approved this client as it is, so only an operator can widen "+strings.Join(wider, ", ")+". The client stays as it is.")
+	var deeds []string
+	wider, other := j.beyondApproval()
+	if len(other) > 0 {
+		deeds = append(deeds, "change "+strings.Join(other, ", "))
 	}
-	return nil
+	if len(wider) > 0 {
+		deeds = append(deeds, "widen "+strings.Join(wider, ", "))
+	}
+	if len(deeds) == 0 {
+		return nil
+	}
+	return needsOperator("approval", append(other, wider...),
+		"An operator approved this client as it is, so only an operator can "+strings.Join(deeds, " and ")+". The client stays as it is.")
 }
+
+// beyondApproval names the members by which the draft may do more than the approved client, and those by which it would be known as
+// another one, less what the site leaves to approved clients.
+func (j *judgement) beyondApproval() (wider, other []string) {
+	free := func(name string) bool {
+		base, _, _ := strings.Cut(name, "#")
+		return slices.Contains(j.site.Registration.ApprovedMayChange, base)
+	}
+	wider = slices.DeleteFunc(metadata.Widened(&j.before.Client.Metadata, &j.draft), free)
+	other = slices.DeleteFunc(j.changed(), func(name string) bool { return !metadata.Identifies(name) || free(name) })
+	return wider, other
+}
+
+// heldByApproval lists the members that an approved client cannot change, or cannot widen, by itself.
+func heldByApproval() []string { return append(metadata.Identifying(), metadata.Narrowable()...) }
 
 func needsOperator(rule string, fields []string, message string) error {
 	return refusal([]core.Reason{{Rule: rule, Code: core.AccessDenied, Fields: fields, Message: message, Public: true}})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/registration"
 )
@@ -363,10 +364,58 @@ func TestApprovedClientWidensNothing(t *testing.T) {
 		_, err := b.do(b.manage(core.Update, own, own.put(t, field, value)))
 		checkCode(t, err, core.AccessDenied, "only an operator can widen "+field)
 	}
-	less := b.succeeds(b.manage(core.Update, own, own.put(t, "scope", `"openid"`, "client_name", `"Same"`)))
+	less := b.succeeds(b.manage(core.Update, own, own.put(t, "scope", `"openid"`, "contacts", `["new@partner.example"]`)))
 	checkMembers(t, less.doc, "scope", `"openid"`)
 	wider := b.succeeds(b.byOperator(core.Update, c.id, partner))
 	checkMembers(t, wider.doc, "scope", `"openid email payments"`)
+}
+
+// Who was approved under one name does not go on under another one, nor with other proofs. Its own keys it may turn.
+func TestApprovedClientStaysWhoItIs(t *testing.T) {
+	keys, others := `{"keys":[`+jwkOf(t, jose.ES256, `,"kid":"one"`)+`]}`, `{"keys":[`+jwkOf(t, jose.ES256, `,"kid":"two"`)+`]}`
+	acme := `{"client_name":"Acme","client_name#fr":"Acmé","logo_uri":"https://acme.example/logo.png","redirect_uris":["https://acme.example/cb"],` +
+		`"token_endpoint_auth_method":"private_key_jwt","jwks":` + keys + `}`
+	b := newBench(t)
+	b.policy = demanding(approval(""))
+	c := b.register(acme)
+	own := client{id: c.id, rat: c.rat, doc: b.succeeds(b.byOperator(core.Approve, c.id, "")).doc}
+	before := b.stored(c.id)
+	for field, value := range map[string]string{
+		"client_name": `"Your Bank"`, "client_name#fr": `"Votre banque"`, "client_name#de": `"Ihre Bank"`, "logo_uri": `"https://bank.example/logo.png"`,
+		"client_uri": `"https://bank.example/"`, "policy_uri": `"https://bank.example/policy"`, "tos_uri": `"https://bank.example/tos"`,
+		"tos_uri#fr": `"https://bank.example/cgu"`, "token_endpoint_auth_method": `"client_secret_basic"`, "token_endpoint_auth_signing_alg": `"ES256"`,
+		"subject_type": `"pairwise"`, "application_type": `"native"`,
+	} {
+		_, err := b.do(b.manage(core.Update, own, own.put(t, field, value)))
+		checkCode(t, err, core.AccessDenied, "only an operator can change "+field+".")
+	}
+	_, err := b.do(b.manage(core.Update, own, own.put(t, "client_name", "")))
+	checkCode(t, err, core.AccessDenied, "change client_name.")
+	_, err = b.do(b.manage(core.Update, own, own.put(t, "jwks", "", "jwks_uri", `"https://bank.example/jwks"`, "scope", `"openid payments"`)))
+	checkCode(t, err, core.AccessDenied, "change jwks_uri and widen scope.")
+	if e := core.AsError(err); len(e.Reasons) != 1 || e.Reasons[0].Rule != "approval" || !slices.Equal(e.Reasons[0].Fields, []string{"jwks_uri", "scope"}) {
+		t.Errorf("%+v", e.Reasons)
+	}
+	if now := b.stored(c.id); now.Stamps != before.Stamps || now.State != core.Active {
+		t.Errorf("the client is %s, changed", now.State)
+	}
+	turned := b.succeeds(b.manage(core.Update, own, own.put(t, "jwks", others)))
+	checkMembers(t, turned.doc, "jwks", others, "client_name", `"Acme"`)
+	b.succeeds(b.byOperator(core.Update, c.id, strings.Replace(acme, `"Acme"`, `"Acme Ltd"`, 1)))
+}
+
+// What approved clients change by themselves, the site says.
+func TestApprovedClientMayChange(t *testing.T) {
+	keys, others := `{"keys":[`+jwkOf(t, jose.ES256, `,"kid":"one"`)+`]}`, `{"keys":[`+jwkOf(t, jose.ES256, `,"kid":"two"`)+`]}`
+	b := newBench(t, func(s *registration.Site) {
+		s.Registration.ApprovedMayChange = []string{"client_name", "post_logout_redirect_uris"}
+	})
+	b.policy = demanding(approval(""))
+	c := b.register(`{"client_name":"Acme","redirect_uris":["https://acme.example/cb"],"token_endpoint_auth_method":"private_key_jwt","jwks":` + keys + `}`)
+	own := client{id: c.id, rat: c.rat, doc: b.succeeds(b.byOperator(core.Approve, c.id, "")).doc}
+	_, err := b.do(b.manage(core.Update, own, own.put(t, "jwks", others)))
+	checkCode(t, err, core.AccessDenied, "only an operator can change jwks.")
+	b.succeeds(b.manage(core.Update, own, own.put(t, "client_name", `"Acme 2"`, "client_name#fr", `"Acmé 2"`, "post_logout_redirect_uris", `["https://acme.example/bye"]`)))
 }
 
 func TestSimulatedApproval(t *testing.T) {
@@ -415,13 +464,13 @@ func TestApprovedClientShedsNothing(t *testing.T) {
 	approved := b.succeeds(b.byOperator(core.Approve, c.id, ""))
 	b.policy = allow
 	own := client{id: c.id, rat: c.rat, doc: approved.doc}
-	updated := b.succeeds(b.manage(core.Update, own, own.put(t, "client_name", `"New"`)))
+	updated := b.succeeds(b.manage(core.Update, own, own.put(t, "contacts", `["new@partner.example"]`)))
 	held := b.stored(c.id).Client
 	if g := held.Governance; !slices.Equal(g.Obligations, []core.Obligation{{Name: decision.ObligePAR, Rule: "b"}}) || !slices.Equal(g.Labels, []string{"approved"}) ||
-		g.Limits[decision.LimitClientLifetime] != 3600 || !held.Expires.Equal(held.IssuedAt.Add(time.Hour)) || held.Metadata.ClientName != "New" {
+		g.Limits[decision.LimitClientLifetime] != 3600 || !held.Expires.Equal(held.IssuedAt.Add(time.Hour)) || len(held.Metadata.Contacts) != 1 {
 		t.Errorf("after its own update: %+v until %v", g, held.Expires)
 	}
-	checkMembers(t, updated.doc, "client_name", `"New"`)
+	checkMembers(t, updated.doc, "contacts", `["new@partner.example"]`)
 	b.succeeds(b.byOperator(core.Update, c.id, `{"client_name":"Newer","redirect_uris":["https://a.example/cb"]}`))
 	if held := b.stored(c.id).Client; len(held.Governance.Obligations) > 0 || !held.Expires.IsZero() {
 		t.Errorf("after an operator's update: %+v until %v", held.Governance, held.Expires)

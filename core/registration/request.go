@@ -95,7 +95,7 @@ type Held struct {
 	Uses  int64 // registrations made with it
 	Stamp Stamp
 
-	LastUsed time.Time // when the newest of its clients registered that is still there; zero where it was not asked for, or there is none
+	LastUsed time.Time // zero: never, or it was not asked for
 }
 
 // An Answer is what the desk says of a client.

@@ -67,6 +67,8 @@ type SiteRegistration struct {
 	Open       bool  `yaml:"open"`       // without an initial access token
 	Enabled    *bool `yaml:"enabled"`    // absent: yes; else nobody but operators registers clients, and no endpoint for it is advertised
 	Idempotent bool  `yaml:"idempotent"` // an open registration that is like an earlier one gives that client again
+
+	ApprovedMayChange []string `yaml:"approved_may_change"` // of what an approval fixes, what the approved client changes by itself
 }
 
 // IsOn tells whether clients can be registered by others than operators at all.
@@ -88,6 +90,8 @@ type Profile struct {
 
 	RequireStatement     bool `yaml:"require_software_statement"`
 	RequireSignedRequest bool `yaml:"require_signed_request"`
+
+	Trusted bool `yaml:"trusted"` // people are not asked for consent, where an operator registered or declared the client
 }
 
 // DefaultProfile is the profile of a client that names none.
@@ -103,9 +107,10 @@ func DefaultSite() Site {
 			DefaultScopes: []string{"openid", "profile", "email", "address", "phone", "offline_access"},
 			Redirects:     SiteRedirects{Max: 20},
 		},
-		Documents: defaultDocuments(),
-		Limits:    defaultLimits(),
-		Lifetime:  DefaultLifetime(),
+		Registration: SiteRegistration{ApprovedMayChange: []string{"jwks"}},
+		Documents:    defaultDocuments(),
+		Limits:       defaultLimits(),
+		Lifetime:     DefaultLifetime(),
 	}
 }
 
@@ -123,6 +128,9 @@ func (s *Site) Validate() []config.Problem {
 			add("policy.default_scopes"+at, "is not in allowed_scopes, so that clients that name no scope would be refused")
 		})
 	}
+	eachInvalid(s.Registration.ApprovedMayChange, func(name string) bool { return slices.Contains(heldByApproval(), name) }, func(at string) {
+		add("registration.approved_may_change"+at, "is not a member that an approval fixes; use of: "+strings.Join(heldByApproval(), ", "))
+	})
 	s.Members.validate(s.CustomAttributes, add)
 	eachInvalid(s.CustomAttributes, free, func(at string) { add("custom_attributes"+at, "is the name of a member that has a meaning already") })
 	for i, t := range s.TrustedIssuers {
@@ -268,6 +276,7 @@ func (s *Site) Data() strictjson.Value {
 			m("allowed_scopes", set(p.AllowedScopes)),
 			m("software_statement_required", strictjson.Bool(p.RequireStatement)),
 			m("signed_request_required", strictjson.Bool(p.RequireSignedRequest)),
+			m("trusted", strictjson.Bool(p.Trusted)),
 		)))
 	}
 	return strictjson.Object(

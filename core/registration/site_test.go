@@ -66,9 +66,9 @@ trusted_issuers:
 		"registration", `{"open":true,"idempotent":false}`,
 		"redirects", `{"allowed_hosts":{"shop.example":true},"allowed_private_schemes":{},"max":20}`,
 		"software_statement", `{"required":true,"accept_self_signed":false}`,
-		"profiles", `{"default":{"token_endpoint_auth_methods":{},"grant_types":{},"allowed_scopes":{},"software_statement_required":false,"signed_request_required":false},
-			"service":{"token_endpoint_auth_methods":{},"grant_types":{"client_credentials":true},"allowed_scopes":{},"software_statement_required":false,"signed_request_required":false},
-			"spa":{"token_endpoint_auth_methods":{"none":true},"grant_types":{},"allowed_scopes":{"openid":true,"email":true},"software_statement_required":true,"signed_request_required":true}}`,
+		"profiles", `{"default":{"token_endpoint_auth_methods":{},"grant_types":{},"allowed_scopes":{},"software_statement_required":false,"signed_request_required":false,"trusted":false},
+			"service":{"token_endpoint_auth_methods":{},"grant_types":{"client_credentials":true},"allowed_scopes":{},"software_statement_required":false,"signed_request_required":false,"trusted":false},
+			"spa":{"token_endpoint_auth_methods":{"none":true},"grant_types":{},"allowed_scopes":{"openid":true,"email":true},"software_statement_required":true,"signed_request_required":true,"trusted":false}}`,
 		"signed_request", `{"required":true}`)
 }
 
@@ -117,6 +117,7 @@ trusted_issuers:
     jwks_uri: https://b.example/jwks
     jwks: '{}'
   - issuer: https://c.example
+registration: {approved_may_change: [client_name, redirect_uris, contacts]}
 `
 	_, err := read(site)
 	var found *config.Problems
@@ -143,12 +144,13 @@ trusted_issuers:
 		"dcr_config.yaml:20: trusted_issuers[2].jwks_uri: must be an https URL",
 		"dcr_config.yaml:22: trusted_issuers[3].jwks_uri: stands beside jwks",
 		"dcr_config.yaml:24: trusted_issuers[4]: needs jwks, jwks_uri, configuration, shared_secret or keys: plugin",
+		"dcr_config.yaml:25: registration.approved_may_change[2]: is not a member that an approval fixes",
 	} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%q is not said", want)
 		}
 	}
-	if len(found.List) != 18 || t.Failed() {
+	if len(found.List) != 19 || t.Failed() {
 		t.Errorf("%d problems:\n%s", len(found.List), said)
 	}
 }

@@ -28,14 +28,15 @@ func (j *judgement) readStatement(ctx context.Context) error {
 	if err := j.unwrap(ctx); err != nil {
 		return err
 	}
-	if err := j.parse(); err != nil {
+	doc, err := j.parse()
+	if err != nil {
 		return err
 	}
 	compact := j.asked.Metadata.SoftwareStatement
 	if compact == "" {
 		return nil
 	}
-	v, err := j.vouchStatement(ctx, compact, j.asked.Metadata.JWKS, j.document())
+	v, err := j.vouchStatement(ctx, compact, j.asked.Metadata.JWKS, doc)
 	if err != nil {
 		return err
 	}
@@ -132,27 +133,32 @@ func (j *judgement) vouchStatement(ctx context.Context, compact, own string, doc
 
 // parse reads the document; a merge is applied to what is stored first, so that all later stages see a whole document. A key
 // set that cannot be used goes no further, to no plugin and into no entry: it may hold private keys.
-func (j *judgement) parse() error {
+func (j *judgement) parse() (strictjson.Value, error) {
+	var none strictjson.Value
 	if kind := j.req.Body.Kind(); j.req.Merge && kind != strictjson.KindObject {
-		return core.Refuse(core.InvalidClientMetadata, "The body must be a JSON object (RFC 7396), not %s.", kind)
+		return none, core.Refuse(core.InvalidClientMetadata, "The body must be a JSON object (RFC 7396), not %s.", kind)
 	}
-	asked, err := metadata.Parse(j.document(), j.site.CustomAttributes)
+	doc, err := j.document()
 	if err != nil {
-		return err
+		return none, err
+	}
+	asked, err := metadata.Parse(j.trimmed(doc), j.site.CustomAttributes)
+	if err != nil {
+		return none, err
 	}
 	if bad := j.readKeys(asked.Metadata.JWKS); bad != nil {
-		return refusal([]core.Reason{*bad})
+		return none, refusal([]core.Reason{*bad})
 	}
 	j.asked, j.draft = asked, asked.Metadata
-	return nil
+	return doc, nil
 }
 
 // document is the whole document that was sent; a merge is applied to what is stored.
-func (j *judgement) document() strictjson.Value {
+func (j *judgement) document() (strictjson.Value, error) {
 	if j.req.Merge {
-		return strictjson.MergePatch(metadata.Document(&j.before.Client.Metadata), j.req.Body)
+		return metadata.Patched(&j.before.Client.Metadata, j.req.Body)
 	}
-	return j.req.Body
+	return j.req.Body, nil
 }
 
 // skew is the clock difference that is forgiven.

@@ -102,6 +102,46 @@ func TestOperatorScopes(t *testing.T) {
 	}
 }
 
+// When no resource was named, scopes may say whom a token is for, as far as the client gets tokens for them.
+func TestAudiencesOfScopes(t *testing.T) {
+	h := open(t)
+	h.client("shop", oauth.AuthClientSecretBasic, func(c *core.Client) { c.Metadata.Scope = append(c.Metadata.Scope, "orders", "stock", "old") })
+	grants := func(scope string, resources ...string) func(*core.AuthorizationCode) {
+		return func(a *core.AuthorizationCode) { a.Grant.Scope, a.Grant.Resources = strings.Fields(scope), resources }
+	}
+	for _, c := range []struct {
+		scope     string
+		resources []string
+		ask       []string
+		want      string
+	}{
+		{"orders", nil, nil, fmt.Sprintf("[%q,%q]", api, other)},
+		{"orders", []string{other}, nil, fmt.Sprintf("%q", other)},
+		{"orders", nil, []string{"resource", api}, fmt.Sprintf("%q", api)},
+		{"openid stock orders", nil, nil, fmt.Sprintf("[%q,%q,%q]", other, api, issuer)},
+		{"read stock", nil, nil, fmt.Sprintf("%q", other)},
+		{"old", nil, nil, fmt.Sprintf("%q", issuer)},
+		{"openid read", nil, nil, fmt.Sprintf("%q", issuer)},
+	} {
+		answer := h.got(h.redeeming("shop", h.code("shop", grants(c.scope, c.resources...)), c.ask...))
+		if aud, _ := h.claims(answer.AccessToken, "at+jwt", "ES256").Get("aud"); aud.String() != c.want {
+			t.Errorf("%s of %v, asked for %v: aud %s, want %s", c.scope, c.resources, c.ask, aud, c.want)
+		}
+	}
+	for _, resource := range []string{api, issuer} {
+		h.refused("not for the scope", h.redeeming("shop", h.code("shop", grants("stock")), "resource", resource), core.InvalidTarget, "not part of")
+	}
+	refresh := h.got(h.redeeming("shop", h.code("shop", grants("offline_access orders stock")))).RefreshToken
+	less := h.got(h.refreshing("shop", refresh, "scope", "stock"))
+	if aud, _ := h.claims(less.AccessToken, "at+jwt", "ES256").Get("aud"); aud.String() != fmt.Sprintf("%q", other) {
+		t.Errorf("narrowed when refreshing: %s", aud)
+	}
+	own := h.got(h.forItself("shop", "scope", "stock"))
+	if aud, _ := h.claims(own.AccessToken, "at+jwt", "ES256").Get("aud"); aud.String() != fmt.Sprintf("%q", other) {
+		t.Errorf("for itself: %s", aud)
+	}
+}
+
 // RFC 8707 §2.2 and RFC 9068 §3: whom a token is for.
 func TestAudience(t *testing.T) {
 	h := open(t)

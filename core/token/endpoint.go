@@ -89,6 +89,7 @@ type Options struct {
 	Issuer          string                                         // its URL
 	DefaultAudience string                                         // of access tokens for which no resource was named; empty: the issuer
 	AudienceAllowed func(resource string, client core.Client) bool // may tokens be issued for it (RFC 8707); nil: only the issuer
+	ScopeAudiences  map[string][]string                            // whom tokens with a scope are for when no resource was named, as far as they may be
 	AccessLifetime  time.Duration                                  // 10 minutes
 	IDTokenLifetime time.Duration                                  // 10 minutes
 	RefreshLifetime time.Duration                                  // 30 days, from the redemption of the code on

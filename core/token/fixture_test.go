@@ -182,7 +182,7 @@ var rings = sync.OnceValues(func() (ours, foreign *keys.Ring) {
 		}
 		return ring
 	}
-	return open(jose.ES256, jose.RS256, jose.EdDSA), open(jose.ES256)
+	return open(jose.ES256, jose.RS256, jose.PS256, jose.EdDSA), open(jose.ES256)
 })
 
 // house is an endpoint over a shelf, with a client for each test to change.
@@ -244,7 +244,10 @@ func (h *house) reopen(ring *keys.Ring) {
 			defer h.using.Unlock()
 			h.used = append(h.used, string(c.ID)+" "+until.Sub(h.now).String())
 		},
-		Options: token.Options{Issuer: issuer, AudienceAllowed: func(resource string, _ core.Client) bool { return resource == api || resource == other }},
+		Options: token.Options{
+			Issuer: issuer, AudienceAllowed: func(resource string, _ core.Client) bool { return resource == api || resource == other },
+			ScopeAudiences: map[string][]string{"orders": {api, "https://gone.example", other}, "stock": {other}, "old": {"https://gone.example"}},
+		},
 	})
 }
 

@@ -22,6 +22,9 @@ func (c *call) chooseTarget(context.Context) error {
 	if err := c.chooseScope(); err != nil {
 		return err
 	}
+	if c.form.Has("authorization_details") { // RFC 9396 §5: there are no types of them here
+		return core.Refuse(core.InvalidAuthzDetails, "authorization_details has types that are not known here: there are none. Ask for what is needed with scope and resource.")
+	}
 	return c.chooseResources()
 }
 
@@ -81,7 +84,7 @@ func (c *call) chooseResources() error {
 		c.resources = asked
 	}
 	for _, resource := range c.resources {
-		if !c.isOurs(resource) && !c.options.AudienceAllowed(resource, c.client.Client) {
+		if !c.mayTarget(resource) {
 			return core.Refuse(core.InvalidTarget, "No tokens are issued to this client for the resource %s.", core.Clip(resource))
 		}
 	}
@@ -90,7 +93,7 @@ func (c *call) chooseResources() error {
 
 func (c *call) wasGranted(resource string) bool {
 	if len(c.grant.Resources) == 0 {
-		return resource == c.options.DefaultAudience
+		return slices.Contains(c.audience(), resource)
 	}
 	return slices.Contains(c.grant.Resources, resource)
 }
@@ -99,14 +102,31 @@ func (c *call) isOurs(resource string) bool {
 	return resource == c.options.Issuer || resource == c.options.DefaultAudience
 }
 
-// audience gives whom the access token is for. With openid it is for userinfo too, which is ours.
-func (c *call) audience() []string {
-	if len(c.resources) == 0 && c.options.DefaultAudience == c.options.Issuer {
-		return []string{c.options.Issuer}
+// mayTarget tells whether the client gets tokens for a resource.
+func (c *call) mayTarget(resource string) bool {
+	return c.isOurs(resource) || c.options.AudienceAllowed(resource, c.client.Client)
+}
+
+// usualAudience is whom a token is for when no resource was named: those that its scopes stand for, or the default.
+func (c *call) usualAudience() (audience []string) {
+	for _, scope := range c.scope {
+		for _, name := range c.options.ScopeAudiences[scope] {
+			if !slices.Contains(audience, name) && c.mayTarget(name) {
+				audience = append(audience, name)
+			}
+		}
 	}
-	audience := slices.Clone(c.resources)
 	if len(audience) == 0 {
 		audience = []string{c.options.DefaultAudience}
+	}
+	return audience
+}
+
+// audience gives whom the access token is for. With openid it is for userinfo too, which is ours.
+func (c *call) audience() []string {
+	audience := slices.Clone(c.resources)
+	if len(audience) == 0 {
+		audience = c.usualAudience()
 	}
 	if oauth.ScopeContains(c.scope, oauth.ScopeOpenID) && !slices.Contains(audience, c.options.Issuer) {
 		audience = append(audience, c.options.Issuer)

@@ -38,10 +38,16 @@ allow if {
 # description: Required modules that did not report. An empty, undefined or failed module thereby refuses.
 unchecked contains "scopes" if not data.ostiary.authorization.scopes.checked == true
 
+unchecked contains "consent" if not data.ostiary.authorization.consent.checked == true
+
 # METADATA
 # description: Reasons to refuse.
 deny contains object.union(found, {"module": "scopes"}) if {
 	some found in data.ostiary.authorization.scopes.deny
+}
+
+deny contains object.union(found, {"module": "consent"}) if {
+	some found in data.ostiary.authorization.consent.deny
 }
 
 deny contains object.union(found, {"module": concat(".", ["site", name])}) if {
@@ -55,6 +61,10 @@ strip contains object.union(found, {"module": "scopes"}) if {
 	some found in data.ostiary.authorization.scopes.strip
 }
 
+strip contains object.union(found, {"module": "consent"}) if {
+	some found in data.ostiary.authorization.consent.strip
+}
+
 strip contains object.union(found, {"module": concat(".", ["site", name])}) if {
 	some name
 	some found in data.ostiary.authorization.site[name].strip
@@ -66,6 +76,10 @@ require contains object.union(found, {"module": "scopes"}) if {
 	some found in data.ostiary.authorization.scopes.require
 }
 
+require contains object.union(found, {"module": "consent"}) if {
+	some found in data.ostiary.authorization.consent.require
+}
+
 require contains object.union(found, {"module": concat(".", ["site", name])}) if {
 	some name
 	some found in data.ostiary.authorization.site[name].require
@@ -75,6 +89,10 @@ require contains object.union(found, {"module": concat(".", ["site", name])}) if
 # description: Times in seconds; the smallest of each name counts.
 limit contains object.union(found, {"module": "scopes"}) if {
 	some found in data.ostiary.authorization.scopes.limit
+}
+
+limit contains object.union(found, {"module": "consent"}) if {
+	some found in data.ostiary.authorization.consent.limit
 }
 
 limit contains object.union(found, {"module": concat(".", ["site", name])}) if {

@@ -22,6 +22,10 @@ test_module_that_does_not_report_refuses if {
 	count(verdict.deny) == 0
 	not verdict.allow
 	verdict.unchecked == {"scopes"}
+	other := authorization.decision with input as examples.authorization
+		with data.ostiary.authorization.consent.checked as false
+	not other.allow
+	other.unchecked == {"consent"}
 }
 
 test_every_set_of_every_module_counts if {
@@ -30,13 +34,17 @@ test_every_set_of_every_module_counts if {
 		with data.ostiary.authorization.scopes.strip as {{"rule": "scopes"}}
 		with data.ostiary.authorization.scopes.require as {{"rule": "scopes"}}
 		with data.ostiary.authorization.scopes.limit as {{"rule": "scopes"}}
+		with data.ostiary.authorization.consent.deny as {{"rule": "consent"}}
+		with data.ostiary.authorization.consent.strip as {{"rule": "consent"}}
+		with data.ostiary.authorization.consent.require as {{"rule": "consent"}}
+		with data.ostiary.authorization.consent.limit as {{"rule": "consent"}}
 		with data.ostiary.authorization.site.x.deny as {{"rule": "site.x"}}
 		with data.ostiary.authorization.site.x.strip as {{"rule": "site.x"}}
 		with data.ostiary.authorization.site.x.require as {{"rule": "site.x"}}
 		with data.ostiary.authorization.site.x.limit as {{"rule": "site.x"}}
 	not verdict.allow
 	every name in ["deny", "strip", "require", "limit"] {
-		{found.module | some found in verdict[name]} == {"scopes", "site.x"}
+		{found.module | some found in verdict[name]} == {"scopes", "consent", "site.x"}
 		every found in verdict[name] {
 			found.module == found.rule
 		}

@@ -91,7 +91,10 @@ func judgeOne(op storage.Op, r storage.Record, version storage.Version) (w write
 			return w, false, err
 		}
 		if !absent {
-			w.record.Value, w.record.Expires = r.Value, r.Expires
+			w.record.Expires = r.Expires
+		}
+		if len(op.Value) == 0 {
+			w.record.Value = r.Value
 		}
 		w.record.Count = sum
 	}

@@ -79,6 +79,9 @@ func (d *duel) op(key storage.Key, step int) (op, model storage.Op) {
 		return storage.Require(key, our), storage.Require(key, models)
 	default:
 		op = storage.Add(key, int64(d.random.IntN(7)-3), -2, 5, expires)
+		if d.random.IntN(2) == 0 {
+			op.Value = value
+		}
 	}
 	return op, op
 }

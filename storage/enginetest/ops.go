@@ -22,6 +22,7 @@ func opTests() map[string]func(*store) {
 		"require writes nothing":                  requireWritesNothing,
 		"require of the expired":                  requireOfExpired,
 		"add makes, moves and keeps":              addMoves,
+		"add with a value leaves it":              addLeavesValue,
 		"add stays within bounds":                 addBounds,
 		"add begins anew over the expired":        addOverExpired,
 		"add does not wrap round":                 addOverflow,
@@ -150,6 +151,19 @@ func addMoves(s *store) {
 	s.holds("n", "", -4, never)
 	s.apply(storage.Add("z", 0, 0, 0, never))
 	s.holds("z", "", 0, never)
+}
+
+func addLeavesValue(s *store) {
+	s.apply(storage.AddWith("k", []byte("one"), 1, 0, 3, s.in(time.Minute)))
+	s.holds("k", "one", 1, s.in(time.Minute))
+	s.apply(storage.AddWith("k", []byte("two"), 1, 0, 3, never))
+	s.holds("k", "two", 2, s.in(time.Minute))
+	s.apply(storage.Add("k", 1, 0, 3, never))
+	s.refuse(0, storage.ErrBounds, storage.AddWith("k", []byte("three"), 1, 0, 3, never))
+	s.holds("k", "two", 3, s.in(time.Minute))
+	s.clock.Advance(time.Minute)
+	s.apply(storage.Add("k", 1, 0, 3, never))
+	s.holds("k", "", 1, never)
 }
 
 func addBounds(s *store) {

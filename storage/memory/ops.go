@@ -49,6 +49,9 @@ func (e *Engine) write(op storage.Op, version storage.Version, now time.Time) {
 		if !live {
 			r = storage.Record{Key: op.Key, Expires: op.Expires}
 		}
+		if len(op.Value) > 0 {
+			r.Value = op.Value
+		}
 		r.Count, r.Version = r.Count+op.Delta, version
 		e.set(r)
 	}

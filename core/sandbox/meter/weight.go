@@ -19,7 +19,7 @@ const (
 )
 
 // weight is what one instruction costs beside what depends on its operands. Branches and calls weigh more by what they
-// move, which analyse.go adds.
+// move, which walk.go adds.
 func weight(op wasm.Opcode) int64 {
 	if op >= 0xfd00 {
 		return 3 // vectors

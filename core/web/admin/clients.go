@@ -44,6 +44,29 @@ type client struct {
 	Labels      []string         `json:"labels"`
 	Limits      map[string]int64 `json:"limits"` // seconds, by name
 	Obligations []obligation     `json:"obligations"`
+	Secrets     []secret         `json:"secrets,omitempty"` // only where one client is shown
+}
+
+// secret is a client secret as operators see it: not itself, nor anything of it.
+type secret struct {
+	CreatedAt time.Time `json:"created_at,omitzero"` // absent: not known
+	ExpiresAt time.Time `json:"expires_at,omitzero"` // absent: never
+	Origin    string    `json:"origin"`              // made: by this server; supplied: with a declaration
+}
+
+// showSecrets lists those that are good at a moment, the newest first.
+func showSecrets(list []core.StoredSecret, now time.Time) (shown []secret) {
+	for _, s := range list {
+		if !s.ExpiresAt.IsZero() && !now.Before(s.ExpiresAt) {
+			continue
+		}
+		one := secret{CreatedAt: s.CreatedAt.UTC(), ExpiresAt: s.ExpiresAt.UTC(), Origin: "made"}
+		if s.Alg != "sha256" {
+			one.Origin = "supplied"
+		}
+		shown = append(shown, one)
+	}
+	return shown
 }
 
 // plugin is a plugin in one version.
@@ -155,7 +178,9 @@ func (h *Handlers) ShowClient(ctx context.Context, r *web.Request, _ operator.Op
 	if stored.Use, err = h.Clients.Use(ctx, stored.Client.ID); err != nil {
 		return web.Response{}, err
 	}
-	res, err := reply(http.StatusOK, showClient(stored))
+	shown := showClient(stored)
+	shown.Secrets = showSecrets(stored.Credentials.Secrets, r.Start)
+	res, err := reply(http.StatusOK, shown)
 	return res.With("ETag", stored.Tag()), err
 }
 

@@ -44,7 +44,7 @@ type token struct {
 	terms
 
 	Uses     int64           `json:"uses"`               // clients made with it
-	LastUsed time.Time       `json:"last_used,omitzero"` // when the newest of them registered that is still there
+	LastUsed time.Time       `json:"last_used,omitzero"` // when the last of them registered
 	Clients  []core.ClientID `json:"clients,omitempty"`  // the newest of them; only where one token is shown
 }
 
