@@ -4,6 +4,7 @@ package plugins
 
 import (
 	"context"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -56,6 +57,31 @@ func TestHooksWriteToFewPages(t *testing.T) {
 			})
 			if err != nil || usage.PagesReset == 0 || usage.PagesReset > most {
 				t.Errorf("%d pages had changed, want at most %d; %v", usage.PagesReset, most, err)
+			}
+		})
+	}
+}
+
+// TestMuchToReadKeepsTheInstance sends calls that need more memory than usual, which a guest has before it is called: memory that grew in a
+// call cannot be set back, and a new instance is dear.
+func TestMuchToReadKeepsTheInstance(t *testing.T) {
+	unraced(t)
+	kits := map[string]func(testing.TB) []byte{"go": kit, "rust": languages["rust"], "assemblyscript": languages["assemblyscript"]}
+	for language, words := range map[string]int{"go": 500, "rust": 2000, "assemblyscript": 2000} {
+		t.Run(language, func(t *testing.T) {
+			v := vectorNamed(t, "shape")
+			f := newFolder(t, nil)
+			f.put("shape", kits[language](t), allHooks+"configuration: "+v.Configuration.String()+"\n")
+			f.reload()
+			p := f.named(hook.PreRegister, "shape")
+			in := strings.Replace(string(strictjson.Append(nil, v.Input)), `"scope":"`, `"scope":"`+strings.Repeat("a:scope ", words), 1)
+			for range 3 {
+				if _, err := exchanged(p, string(v.Hook), []byte(in)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if made := p.program.Stats().Created; made != 1 {
+				t.Errorf("%d instances were made for three calls", made)
 			}
 		})
 	}
