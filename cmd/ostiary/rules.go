@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,6 +36,7 @@ type rules struct {
 
 	site    atomic.Pointer[registration.Site]
 	changed func(*registration.Site) // told after a swap
+	anew    time.Duration            // after a load that failed, so long until the next; 0: a minute
 	unkept  bool                     // what is in force could not be stored as last good yet; only load uses it
 	inForce string                   // what load put in force, as candidate.id names it; only load uses it
 
@@ -179,10 +181,13 @@ func (r *rules) follow(ctx context.Context, beside *sync.WaitGroup) error {
 	}
 	beside.Go(func() {
 		for ctx.Err() == nil { // at once: what changed between the start and the watch is told by nobody
-			_ = r.load(ctx) // reported
+			err := r.load(ctx) // reported
 			var again <-chan time.Time
-			if r.bundle != nil && r.bundle.peer != nil {
+			switch {
+			case r.bundle != nil && r.bundle.peer != nil:
 				again = time.After(r.bundle.pause())
+			case err != nil: // it may lie at something else than the files: rules are too slow for a machine that is busy just now
+				again = time.After(cmp.Or(r.anew, time.Minute))
 			}
 			select {
 			case <-ctx.Done():

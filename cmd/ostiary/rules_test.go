@@ -345,6 +345,26 @@ func TestFileThatIsAPipeIsRefused(t *testing.T) {
 	}
 }
 
+// What failed for another reason than what stands in the files is tried again, though no file changes. The failure is logged once.
+func TestLoadIsTriedAgain(t *testing.T) {
+	d := newRuleDesk(t)
+	d.begin()
+	d.anew = time.Millisecond
+	before := d.revision()
+	d.rule("first")
+	d.write(d.file, "trusted_issuers: [{issuer: https://a.example, shared_secret: \"${OSTIARY_TEST_LATER}\"}]\n")
+	d.watched()
+	d.until("the failure is told", func() bool { return d.log.count("OSTIARY_TEST_LATER") > 0 })
+	if d.revision() != before {
+		t.Fatal("it is in force")
+	}
+	t.Setenv("OSTIARY_TEST_LATER", strings.Repeat("s", 32))
+	d.until("it is in force", func() bool { return d.revision() != before })
+	if n := d.log.count("is not usable"); n != 1 {
+		t.Errorf("told %d times", n)
+	}
+}
+
 // The store may be closed once what follows the rules is waited for.
 func TestFollowingIsWaitedFor(t *testing.T) {
 	d := newRuleDesk(t)
