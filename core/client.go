@@ -69,6 +69,22 @@ type Metadata struct {
 
 	CertificateBoundTokens *bool // tls_client_certificate_bound_access_tokens, RFC 8705 §3.4
 
+	RequireSignedRequest      *bool    // require_signed_request_object, RFC 9101 §10.5
+	DPoPBoundTokens           *bool    // dpop_bound_access_tokens, RFC 9449 §5.2
+	AuthorizationDetailsTypes []string // RFC 9396 §10
+
+	IntrospectionSignedResponseAlg    string // RFC 9701 §6
+	IntrospectionEncryptedResponseAlg string
+	IntrospectionEncryptedResponseEnc string
+	AuthorizationSignedResponseAlg    string // JWT Secured Authorization Response Mode §3
+	AuthorizationEncryptedResponseAlg string
+	AuthorizationEncryptedResponseEnc string
+
+	BackchannelDeliveryMode         string // backchannel_token_delivery_mode, CIBA §4, and so the next three
+	BackchannelNotificationEndpoint string // backchannel_client_notification_endpoint
+	BackchannelRequestSigningAlg    string // backchannel_authentication_request_signing_alg
+	BackchannelUserCode             *bool  // backchannel_user_code_parameter
+
 	Tagged map[string]string // "client_name#fr" and its like (RFC 7591 §2.2)
 	Custom map[string]string // members listed in custom_attributes, as compact JSON
 }

@@ -20,6 +20,7 @@ const (
 	UnsupportedResponseType  Code = "unsupported_response_type"     // RFC 6749 §4.1.2.1
 	UnsupportedTokenType     Code = "unsupported_token_type"        // RFC 7009 §2.2.1
 	InvalidTarget            Code = "invalid_target"                // RFC 8707 §2: a resource that is unknown or not allowed
+	InvalidAuthzDetails      Code = "invalid_authorization_details" // RFC 9396 §5: a type that is not known
 	InvalidRequestURI        Code = "invalid_request_uri"           // RFC 9101 §6: a request_uri that is expired, used or not ours
 	RequestNotSupported      Code = "request_not_supported"         // OpenID Connect Core §3.1.2.6
 	RequestURINotSupported   Code = "request_uri_not_supported"     // OpenID Connect Core §3.1.2.6
@@ -58,7 +59,7 @@ const (
 func Codes() []Code {
 	return []Code{
 		InvalidRequest, InvalidClient, InvalidGrant, UnsupportedGrantType, UnsupportedResponseType, UnsupportedTokenType,
-		InvalidTarget, InvalidRequestURI, RequestNotSupported, RequestURINotSupported, RegistrationNotSupported, LoginRequired,
+		InvalidTarget, InvalidAuthzDetails, InvalidRequestURI, RequestNotSupported, RequestURINotSupported, RegistrationNotSupported, LoginRequired,
 		ConsentRequired, InteractionRequired, AccountSelectionRequired, UnauthorizedClient, InvalidScope, AccessDenied,
 		ServerError, TemporarilyUnavailable, InvalidToken, InsufficientScope, InvalidRedirectURI, InvalidClientMetadata,
 		InvalidSoftwareStatement, UnapprovedSoftwareStmt, NotFound, Conflict, PreconditionFailed, MethodNotAllowed,

@@ -13,8 +13,14 @@ import (
 	"github.com/ostiary/ostiary/sdk/go/abi"
 )
 
+// silence is what a plugin made with our SDKs answers when it has nothing to say: the most common answer there is.
+const silence = `{"v":1,"action":"continue"}`
+
 // readAnswer reads what a hook answered, as strictly as a request from the internet.
 func readAnswer(answer []byte, p hook.Point) (hook.Result, error) {
+	if string(answer) == silence {
+		return hook.Result{Action: hook.Continue}, nil
+	}
 	e, err := readEnvelope(answer)
 	if err == nil {
 		err = checkPoint(&e, p)
@@ -101,7 +107,7 @@ func readEnvelope(answer []byte) (envelope, error) {
 	doc, err := strictjson.Parse(answer, strictjson.Limits{MaxBytes: abi.MaxAnswer, MaxDepth: abi.MaxDepth, MaxMembers: abi.MaxMembers})
 	e, usual := usualEnvelope(doc)
 	if err == nil && !usual {
-		err = doc.Decode(&e)
+		e, err = anyEnvelope(doc)
 	}
 	if err != nil {
 		return envelope{}, fmt.Errorf("its answer is not an envelope: %w", err)
@@ -133,6 +139,12 @@ func usualEnvelope(doc strictjson.Value) (e envelope, usual bool) {
 		}
 	}
 	return e, doc.Kind() == strictjson.KindObject
+}
+
+// anyEnvelope reads an envelope that may have all there can be, and nothing else.
+func anyEnvelope(doc strictjson.Value) (e envelope, err error) {
+	err = doc.Decode(&e)
+	return e, err
 }
 
 // checkAction verifies that the action is one we know and has what belongs to it, and nothing else.

@@ -195,7 +195,7 @@ func TestHostCallsInALoop(t *testing.T) {
 			limits := patient
 			limits.Fuel = 500_000
 			uses := map[Use]int{}
-			f.open(Options{Operator: author, Limits: limits, Services: w.services(), Log: slog.New(log), Seen: func(a Asked) { uses = a.Uses }})
+			f.open(Options{Operator: author, Limits: limits, Services: w.services(), Log: slog.New(log), Seen: func(string, hook.Point) func(Asked) { return func(a Asked) { uses = a.Uses } }})
 			f.put("a", attack{
 				imports: []string{c.name + " " + c.letters}, answer: continues, another: c.given,
 				hook: slices.Concat(forever(calling(c.args, c.given, c.letters)), constant64(0)),

@@ -53,7 +53,15 @@ func (u *users) retire() <-chan struct{} {
 
 // A hand is what At gave to one request: each version in it stays open until it was asked, or an earlier one ended the chain. A
 // request that stops for other reasons keeps them open until the drain's deadline, when they are replaced.
-type hand struct{ held []*held }
+type hand struct {
+	held    []held
+	plugins []hook.Plugin // the same
+
+	room struct { // for the chains that are usual
+		held    [2]held
+		plugins [2]hook.Plugin
+	}
+}
 
 // held is one version in a hand.
 type held struct {
@@ -64,23 +72,28 @@ type held struct {
 
 // handOf counts a user of each version; false when one of them is closed already: then the chain is an old one.
 func handOf(versions []*version) ([]hook.Plugin, bool) {
-	h := &hand{held: make([]*held, 0, len(versions))}
-	plugins := make([]hook.Plugin, 0, len(versions))
-	for _, v := range versions {
+	h := &hand{}
+	if most := len(h.room.held); len(versions) <= most {
+		h.held, h.plugins = h.room.held[:len(versions)], h.room.plugins[:len(versions)]
+	} else {
+		h.held, h.plugins = make([]held, len(versions)), make([]hook.Plugin, len(versions))
+	}
+	for n, v := range versions {
 		if !v.users.take() {
 			h.drop()
 			return nil, false
 		}
-		p := &held{version: v, hand: h}
-		h.held, plugins = append(h.held, p), append(plugins, p)
+		p := &h.held[n]
+		p.version, p.hand = v, h
+		h.plugins[n] = p
 	}
-	return plugins, true
+	return h.plugins, true
 }
 
 // Ask implements hook.Plugin.
 func (p *held) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Usage, error) {
 	defer p.drop()
-	result, usage, err := p.version.Ask(ctx, call)
+	result, usage, err := p.version.ask(ctx, &call)
 	goesOn := call.Point.Shapes() || p.version.FailsOpen(call.Point)
 	if err != nil && !goesOn || result.Action == hook.Reject || result.Action == hook.Give {
 		p.hand.drop() // nobody after it is asked
@@ -89,14 +102,14 @@ func (p *held) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Usage
 }
 
 func (p *held) drop() {
-	if p.done.CompareAndSwap(false, true) {
+	if p.version != nil && p.done.CompareAndSwap(false, true) { // it is nil where another one was closed before it was taken
 		p.version.users.release()
 	}
 }
 
 func (h *hand) drop() {
-	for _, p := range h.held {
-		p.drop()
+	for n := range h.held {
+		h.held[n].drop()
 	}
 }
 

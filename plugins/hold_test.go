@@ -12,7 +12,7 @@ import (
 // gone tells whether a version's module is closed, which it is soon after nobody uses it.
 func (f *folder) gone(v *version) bool {
 	f.t.Helper()
-	_, _, _, err := v.call(context.Background(), hook.Call{Point: hook.PreRegister, Client: strictjson.Object()}, newEntropy(), Services{})
+	_, _, _, err := v.call(context.Background(), &hook.Call{Point: hook.PreRegister, Client: strictjson.Object()}, newEntropy(), &Services{})
 	return err != nil
 }
 

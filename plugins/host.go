@@ -24,7 +24,7 @@ type Options struct {
 	Services Services // what capabilities are carried out with
 	Operator Operator
 	Memory   Memory           // keeps what is remembered between runs; nil: nothing is
-	Seen     func(Asked)      // told of every call; nil: nobody wants to know
+	Seen     Watch            // told of every call; nil: nobody wants to know
 	Digests  [32]byte         // key of the digests in traces; zero: one that ends with the host
 	Log      *slog.Logger     // nil: nothing is logged
 	Now      func() time.Time // nil: time.Now
@@ -40,7 +40,7 @@ type Host struct {
 	services Services
 	operator Operator
 	memory   Memory
-	seen     func(Asked)
+	seen     Watch
 	digests  [32]byte
 	log      *slog.Logger
 	now      func() time.Time

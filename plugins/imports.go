@@ -65,8 +65,8 @@ func capabilityImports(granted Capabilities) sandbox.Imports {
 func (c capable) returning(result sandbox.ValueType) func(context.Context, sandbox.Memory, []uint64) error {
 	return func(ctx context.Context, mem sandbox.Memory, stack []uint64) (err error) {
 		value := int64(abi.RefusedUnavailable)
-		if u, ok := ctx.Value(usesKey{}).(*uses); ok && u.isOpen() {
-			if value, err = c(ctx, u, mem, stack); err != nil {
+		if v, ok := visitOf(ctx); ok && v.uses.isOpen() {
+			if value, err = c(ctx, &v.uses, mem, stack); err != nil {
 				return err
 			}
 		}

@@ -79,5 +79,5 @@ func (u *uses) keep(verb string, mem sandbox.Memory, args []uint64, do func(key 
 
 // failed tells the operator why something was unavailable. The plugin is not told.
 func (u *uses) failed(kind string, err error) {
-	u.log().Warn("a capability of the plugin failed", "capability", kind, "error", err.Error())
+	u.journal.logger().Warn("a capability of the plugin failed", "capability", kind, "error", err.Error())
 }

@@ -105,7 +105,7 @@ func playVectors(t *testing.T, kit []byte) {
 		t.Run(v.name, func(t *testing.T) {
 			p := f.named(v.Hook, v.name)
 			call, random := callOf(t, v)
-			in := writeInput(nil, &p.manifest, call, random)
+			in := writeInput(nil, &p.manifest, &call, &random)
 			for range 2 { // the second call must not know of the first
 				answer, err := exchanged(p, string(v.Hook), in)
 				if v.Output.IsAbsent() {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 
 	"github.com/ostiary/ostiary/core/hook"
@@ -31,8 +30,8 @@ func (h *Host) load(ctx context.Context, c candidate, counts *tally) (*version, 
 	}
 	v := &version{
 		manifest: c.manifest, binding: b, digest: c.digest, content: c.content, configuration: configuration,
-		setUp: exports(&info, abi.Configure), log: h.log.With("plugin", c.name), granted: c.manifest.Capabilities,
-		limits: allowed, services: h.services, breaker: &breaker{now: h.now}, tally: counts, now: h.now, seen: h.seen, digests: h.digests, tripped: h.tripped,
+		setUp: exports(&info, abi.Configure), writes: c.manifest.writesAt(), log: h.log.With("plugin", c.name), granted: c.manifest.Capabilities,
+		limits: allowed, services: h.services, breaker: &breaker{now: h.now}, tally: counts, now: h.now, seen: h.watched(&c.manifest), digests: h.digests, tripped: h.tripped,
 	}
 	if err := h.begin(ctx, v, c.module); err != nil {
 		return nil, err
@@ -41,6 +40,18 @@ func (h *Host) load(ctx context.Context, c candidate, counts *tally) (*version, 
 		return nil, errors.Join(err, v.program.Close())
 	}
 	return v, nil
+}
+
+// watched gives, by point, who is told of a plugin's calls.
+func (h *Host) watched(m *Manifest) map[hook.Point]func(Asked) {
+	if h.seen == nil {
+		return nil
+	}
+	told := map[hook.Point]func(Asked){}
+	for _, p := range m.points() {
+		told[p] = h.seen(m.Name, p)
+	}
+	return told
 }
 
 // in says in which file something is wrong, of each thing that is.
@@ -65,10 +76,10 @@ func fits(info *sandbox.Info, c *candidate, may Allowance) error {
 
 // begin compiles a version's module and makes its first instance.
 func (h *Host) begin(ctx context.Context, v *version, module []byte) (err error) {
-	ctx, journal := withJournal(ctx, func() *slog.Logger { return v.log }, v.limits.LogLines)
-	v.program, err = h.machine.Load(ctx, module, hostFunctions(v.granted), h.limits.sandboxed(v.limits), v.start)
+	visit := &visit{Context: ctx, journal: journal{log: v.log, lines: v.limits.LogLines}}
+	v.program, err = h.machine.Load(visit, module, hostFunctions(v.granted), h.limits.sandboxed(v.limits), v.start)
 	if err != nil {
-		return errors.Join(in(v.Name()+moduleSuffix, err), journal.last())
+		return errors.Join(in(v.Name()+moduleSuffix, err), visit.journal.last())
 	}
 	return nil
 }

@@ -6,27 +6,25 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/sandbox"
 	"github.com/ostiary/ostiary/sdk/go/abi"
 )
 
 // A journal takes what a plugin says during one call, within bounds, and remembers what says most if the call fails.
 type journal struct {
-	log   callLog
-	lines int // that may still come
-	said  string
+	log      *slog.Logger
+	decision core.DecisionID // that the call belongs to; empty: to none
+	lines    int             // that may still come
+	said     string
 }
 
-// journalKey finds the journal of a call in the context that host functions get: they are bound to a module when it is
-// loaded, and serve every call of it.
-type journalKey struct{}
-
-// A callLog gives the log of one call. It is made when there is something to say: most calls are silent.
-type callLog func() *slog.Logger
-
-func withJournal(ctx context.Context, log callLog, lines int) (context.Context, *journal) {
-	j := &journal{log: log, lines: lines}
-	return context.WithValue(ctx, journalKey{}, j), j
+// logger gives the log of the call. It is made when there is something to say: most calls are silent.
+func (j *journal) logger() *slog.Logger {
+	if j.decision == "" {
+		return j.log
+	}
+	return j.log.With("decision_id", string(j.decision))
 }
 
 // take logs one line.
@@ -36,10 +34,10 @@ func (j *journal) take(ctx context.Context, level slog.Level, line []byte) {
 		j.said = text
 	}
 	if j.lines--; j.lines >= 0 {
-		j.log().Log(ctx, level, text)
+		j.logger().Log(ctx, level, text)
 	}
 	if j.lines == -1 {
-		j.log().Log(ctx, slog.LevelWarn, "the plugin says too much; the rest of this call is not logged")
+		j.logger().Log(ctx, slog.LevelWarn, "the plugin says too much; the rest of this call is not logged")
 	}
 }
 
@@ -84,18 +82,19 @@ func logLine(ctx context.Context, mem sandbox.Memory, stack []uint64) error {
 	if !ok {
 		return &sandbox.Trap{Kind: sandbox.TrapBadPointer, Message: "log was given a line outside the module's memory"}
 	}
-	if j, ok := ctx.Value(journalKey{}).(*journal); ok {
-		j.take(ctx, slogLevel(int32(stack[0])), line)
+	if v, ok := visitOf(ctx); ok {
+		v.journal.take(ctx, slogLevel(int32(stack[0])), line)
 	}
 	return nil
 }
 
 // logStream takes what a plugin prints: Go's runtime says on the standard error why it gives up.
 func logStream(ctx context.Context, stream int, line []byte) {
-	j, ok := ctx.Value(journalKey{}).(*journal)
+	v, ok := visitOf(ctx)
 	if !ok || len(line) == 0 {
 		return
 	}
+	j := &v.journal
 	if stream == 2 && j.said == "" {
 		j.said = readable(line)
 	}

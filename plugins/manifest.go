@@ -202,14 +202,28 @@ func (m *Manifest) points() []hook.Point {
 
 // mayRead tells whether the plugin sees a member. client_name stands for client_name#fr too.
 func (m *Manifest) mayRead(member string) bool {
-	base, _, _ := strings.Cut(member, "#")
-	return slices.Contains(m.Reads, allMembers) || slices.Contains(m.Reads, base)
+	for _, read := range m.Reads {
+		n := len(read)
+		if member == read || len(member) > n && member[n] == '#' && member[:n] == read || read == allMembers {
+			return true
+		}
+	}
+	return false
 }
 
-// mayWrite tells whether the plugin may write a member at a point.
-func (m *Manifest) mayWrite(p hook.Point, member string) bool {
+// writesAt lists the members that the plugin may write, by point.
+func (m *Manifest) writesAt() map[hook.Point][]string {
+	at := map[hook.Point][]string{}
+	for _, p := range m.points() {
+		at[p] = slices.DeleteFunc(slices.Clone(m.Writes), func(member string) bool { return !writable(p, member) })
+	}
+	return at
+}
+
+// mayWrite tells whether a member is listed, or is a translation of one that is.
+func mayWrite(writes []string, member string) bool {
 	base, _, _ := strings.Cut(member, "#")
-	return slices.Contains(m.Writes, base) && writable(p, base)
+	return slices.Contains(writes, base)
 }
 
 // writable tells whether any plugin may write a member at a point: client metadata where it proposes, other members where it

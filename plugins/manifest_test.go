@@ -30,15 +30,16 @@ configuration: {domain: example.com, list: [1, two], home: "${HOME}"}
 	if got := m.points(); !slices.Equal(got, []hook.Point{hook.PreRegister, hook.OnRead}) {
 		t.Errorf("points %v", got)
 	}
+	writes := m.writesAt()
 	for member, want := range map[string][2]bool{ // at pre_register, at on_read
 		"contacts": {true, false}, "contacts#fr": {true, false}, "registered_through": {false, true},
 		"scope": {false, false}, "client_id": {false, false},
 	} {
-		if m.mayWrite(hook.PreRegister, member) != want[0] || m.mayWrite(hook.OnRead, member) != want[1] {
+		if mayWrite(writes[hook.PreRegister], member) != want[0] || mayWrite(writes[hook.OnRead], member) != want[1] {
 			t.Errorf("may write %s", member)
 		}
 	}
-	if !m.mayRead("client_name#fr") || m.mayRead("scope") {
+	if !m.mayRead("client_name#fr") || !m.mayRead("client_name") || m.mayRead("client_names") || m.mayRead("client") || m.mayRead("scope") {
 		t.Error("may read")
 	}
 	if got := m.Configuration.String(); got != `{"domain":"example.com","list":[1,"two"],"home":"${HOME}"}` {

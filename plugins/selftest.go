@@ -134,7 +134,7 @@ func (h *Host) configuredAs(ctx context.Context, v *version, module []byte, conf
 		return nil, errors.New("there is a configuration, but the module does not take one")
 	}
 	other := &version{
-		manifest: v.manifest, digest: v.digest, configuration: configuration, setUp: v.setUp, granted: v.granted, limits: v.limits, now: v.now, log: v.log,
+		manifest: v.manifest, writes: v.writes, digest: v.digest, configuration: configuration, setUp: v.setUp, granted: v.granted, limits: v.limits, now: v.now, log: v.log,
 		digests: v.digests,
 	}
 	return other, h.begin(ctx, other, module)
@@ -154,7 +154,7 @@ func (v *version) check(ctx context.Context, c Case) Checked {
 	}
 	c.Call.Context.Writes = &hook.Writes{}
 	var cost spending
-	out.Result, out.Usage, cost, out.Fault = v.call(ctx, c.Call, c.entropy(), around)
+	out.Result, out.Usage, cost, out.Fault = v.call(ctx, &c.Call, c.entropy(), &around)
 	out.Memory, out.PagesReset = int64(cost.MemoryPages)*pageSize, cost.PagesReset
 	if out.Fault == nil {
 		out.Fault = v.mayAnswer(c.Call.Point, out.Result)

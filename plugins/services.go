@@ -50,16 +50,16 @@ const (
 // uses are what one call of a plugin does with its capabilities: what it may, what it has left, what it did.
 type uses struct {
 	plugin    string
-	granted   Capabilities
-	services  Services
+	granted   *Capabilities
+	services  *Services
 	now       time.Time
 	simulated bool
 	httpCalls int        // that there may be
 	kept      *hook.Kept // nil: there is none
 	entropy   entropy
 	random    cipher.Stream // nil: nothing was drawn yet
-	digests   [32]byte
-	log       callLog
+	digests   *[32]byte
+	journal   *journal
 
 	mu      sync.Mutex     // a call that got stuck may go on when nobody waits for it any more
 	running bool           // the call has an instance, and has not ended
@@ -86,17 +86,37 @@ func useOf(kind, status string) Use {
 	return Use{kind, status}
 }
 
-// usesKey finds the uses of a call in the context that host functions get.
-type usesKey struct{}
+// A visit is what one call of a plugin has of the host. The host functions are bound to a module when it is loaded, and serve every
+// call of it: they find the visit in the context that they are given, which it is itself.
+type visit struct {
+	context.Context // of whoever asked
+	journal         journal
+	uses            uses // nothing may be used where it is zero
+}
 
-// using makes what one call does with its capabilities.
-func (v *version) using(ctx context.Context, call *hook.Call, random entropy, around Services, log callLog) (context.Context, *uses) {
-	c := &call.Context
-	u := &uses{
-		plugin: v.Name(), granted: v.granted, services: around, now: c.Now, simulated: c.Simulated, entropy: random, digests: v.digests, log: log,
-		httpCalls: v.limits.HTTPCalls,
+type visitKey struct{}
+
+// Value implements context.Context.
+func (v *visit) Value(key any) any {
+	if key == (visitKey{}) {
+		return v
 	}
-	if u.now.IsZero() {
+	return v.Context.Value(key)
+}
+
+func visitOf(ctx context.Context) (v *visit, ok bool) {
+	v, ok = ctx.Value(visitKey{}).(*visit)
+	return v, ok
+}
+
+// visit begins one call.
+func (v *version) visit(ctx context.Context, call *hook.Call, random *entropy, around *Services) *visit {
+	c := &call.Context
+	now := &visit{Context: ctx, journal: journal{log: v.log, decision: c.DecisionID, lines: v.limits.LogLines}}
+	u := &now.uses
+	u.plugin, u.granted, u.services, u.simulated, u.entropy, u.digests = v.Name(), &v.granted, around, c.Simulated, *random, &v.digests
+	u.httpCalls, u.journal = v.limits.HTTPCalls, &now.journal
+	if u.now = c.Now; u.now.IsZero() {
 		u.now = v.now()
 	}
 	if may := v.granted.KV; may != nil && around.KV != nil {
@@ -108,18 +128,24 @@ func (v *version) using(ctx context.Context, call *hook.Call, random entropy, ar
 			u.kept.Writes = c.Writes
 		}
 	}
-	return context.WithValue(ctx, usesKey{}, u), u
+	return now
 }
 
 // stream is the randomness that the import random gives: AES-256 in counter mode from zero, under SHA-256 of "random" and the
 // call's entropy. So it can be repeated by whoever knows the call, and it is not what WASI gives.
-func stream(random entropy) cipher.Stream {
-	seed := sha256.Sum256(append([]byte(abi.Random), random[:]...))
+func stream(random *entropy) cipher.Stream {
+	seed := seedOf(abi.Random, random)
 	block, err := aes.NewCipher(seed[:])
 	if err != nil {
 		panic(err) // only for a key of another length
 	}
 	return cipher.NewCTR(block, make([]byte, aes.BlockSize))
+}
+
+// seedOf makes of a call's entropy that of one of its uses.
+func seedOf(use string, random *entropy) [32]byte {
+	var text [len(abi.Random) + len(random)]byte // the longest of their names
+	return sha256.Sum256(append(append(text[:0], use...), random[:]...))
 }
 
 // begin takes one use of a capability from those that are left, and tells whether there was one.
@@ -154,7 +180,7 @@ func (u *uses) most(kind string) int {
 // draw fills bytes with randomness.
 func (u *uses) draw(bytes []byte) {
 	if u.random == nil {
-		u.random = stream(u.entropy)
+		u.random = stream(&u.entropy)
 	}
 	u.random.XORKeyStream(bytes, bytes)
 }

@@ -32,10 +32,11 @@ func Outcomes() []Outcome {
 	return []Outcome{Continued, Patched, Gave, Rejected, Faulted, Busy, Skipped}
 }
 
+// A Watch gives what is told of each call that one plugin gets at one point.
+type Watch func(plugin string, at hook.Point) func(Asked)
+
 // Asked tells of one call, for metrics.
 type Asked struct {
-	Plugin     string
-	Point      hook.Point
 	Outcome    Outcome
 	Wall       time.Duration
 	Fuel       uint64
@@ -145,6 +146,10 @@ func outcomeOf(r hook.Result, err error) Outcome {
 
 // Ask implements hook.Plugin. Nothing that one call leaves in the module's memory is there in the next.
 func (v *version) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Usage, error) {
+	return v.ask(ctx, &call)
+}
+
+func (v *version) ask(ctx context.Context, call *hook.Call) (hook.Result, hook.Usage, error) {
 	if !v.users.take() {
 		return hook.Result{}, hook.Usage{}, v.failure(ctx, call.Point, sandbox.ErrClosed, &journal{})
 	}
@@ -155,7 +160,7 @@ func (v *version) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Us
 		v.see(call.Point, Skipped, hook.Usage{}, spending{})
 		return hook.Result{}, hook.Usage{}, v.resting(wait)
 	}
-	result, usage, took, err := v.call(ctx, call, newEntropy(), v.services)
+	result, usage, took, err := v.call(ctx, call, newEntropy(), &v.services)
 	wrong := err
 	if err == nil {
 		wrong = v.mayAnswer(call.Point, result) // whoever asked refuses it; it counts here
@@ -170,8 +175,8 @@ func (v *version) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Us
 }
 
 func (v *version) see(p hook.Point, o Outcome, usage hook.Usage, took spending) {
-	if v.seen != nil {
-		v.seen(Asked{Plugin: v.Name(), Point: p, Outcome: o, Wall: usage.Wall, Fuel: usage.Fuel, PagesReset: took.PagesReset, Uses: took.uses})
+	if seen := v.seen[p]; seen != nil {
+		seen(Asked{Outcome: o, Wall: usage.Wall, Fuel: usage.Fuel, PagesReset: took.PagesReset, Uses: took.uses})
 	}
 }
 

@@ -15,13 +15,22 @@ import (
 
 var plain = hook.Call{Point: hook.PreRegister, Client: strictjson.Object()}
 
+// A sighting is a call that a Watch was told of.
+type sighting struct {
+	Asked
+	Plugin string
+	Point  hook.Point
+}
+
 // failing puts a plugin that fails at every call, under a clock.
-func failing(t *testing.T, b Binding, hooks string, log *slog.Logger) (*folder, *clock, *[]Asked) {
+func failing(t *testing.T, b Binding, hooks string, log *slog.Logger) (*folder, *clock, *[]sighting) {
 	t.Helper()
-	f, c, seen := &folder{t: t, dir: t.TempDir()}, newClock(), &[]Asked{}
+	f, c, seen := &folder{t: t, dir: t.TempDir()}, newClock(), &[]sighting{}
 	f.open(Options{
 		Operator: Operator{Unsigned: true, Bindings: map[string]Binding{"a": b}}, Now: c.now, Log: log,
-		Seen: func(a Asked) { *seen = append(*seen, a) },
+		Seen: func(plugin string, at hook.Point) func(Asked) {
+			return func(a Asked) { *seen = append(*seen, sighting{a, plugin, at}) }
+		},
 	})
 	f.put("a", fake{answer: `nonsense`}.wasm(), hooks)
 	f.reload()

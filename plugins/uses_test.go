@@ -62,6 +62,11 @@ type world struct {
 	rule     func(path string, input strictjson.Value) (strictjson.Value, bool, error)
 }
 
+func (w *world) offers() *Services {
+	s := w.services()
+	return &s
+}
+
 func (w *world) services() Services { return Services{KV: w, HTTP: w, Secrets: w, Rules: w} }
 
 func (w *world) Pair(_ context.Context, plugin, key string) (hook.Pair, error) {
@@ -234,7 +239,7 @@ func playWorldly(t *testing.T, kit []byte) {
 			w := v.around()
 			call, random := callOf(t, v.vector)
 			call.Context.Simulated, call.Context.Writes = v.World.Simulated, &hook.Writes{}
-			result, usage, _, err := p.call(context.Background(), call, random, w.services())
+			result, usage, _, err := p.call(context.Background(), &call, random, w.offers())
 			if v.Output.IsAbsent() {
 				wantCode(t, err, core.PluginFault)
 				if held := call.Context.Writes.All(); len(held) != 0 {
@@ -435,7 +440,7 @@ func TestUnavailable(t *testing.T) {
 	if err != nil || result.Patch.String() != want {
 		t.Errorf("%s, %v", result.Patch, err)
 	}
-	if n := log.count("WARN decision_id= a capability of the plugin failed"); n != 4 {
+	if n := log.count("WARN a capability of the plugin failed"); n != 4 {
 		t.Errorf("%d lines in\n%s", n, log)
 	}
 	p.services = Services{}
@@ -448,7 +453,7 @@ func TestUnavailable(t *testing.T) {
 // Only what is granted goes out, however it is spelled.
 func TestHTTPRefuses(t *testing.T) {
 	w := &world{}
-	u := &uses{granted: Capabilities{HTTP: &HTTPAccess{Hosts: []string{"api.example.com", "localhost:8099", "[::1]:8099", "plain.example"}, Methods: []string{"GET", "POST"}}}, services: w.services()}
+	u := &uses{granted: &Capabilities{HTTP: &HTTPAccess{Hosts: []string{"api.example.com", "localhost:8099", "[::1]:8099", "plain.example"}, Methods: []string{"GET", "POST"}}}, services: w.offers()}
 	ask := func(change func(*abi.HTTPRequest)) int32 {
 		r := abi.HTTPRequest{Method: "GET", URL: "https://api.example.com/a"}
 		change(&r)
@@ -539,7 +544,7 @@ func TestRulesOfOthers(t *testing.T) {
 		"data.ostiary.plugin.mine" + strings.Repeat(".a", 9): abi.RefusedBadArgument,
 	} {
 		asked = ""
-		u := &uses{plugin: "mine", services: w.services(), running: true}
+		u := &uses{plugin: "mine", services: w.offers(), running: true}
 		_, got := u.ask(t.Context(), abi.RuleRequest[strictjson.Value]{Rule: rule})
 		if got != want || (asked != "") != (want == 0) {
 			t.Errorf("%s: %d, want %d; asked %q", rule, got, want, asked)
@@ -582,7 +587,8 @@ func TestImportsWithBadPointers(t *testing.T) {
 	v := &version{manifest: Manifest{Name: "user"}, services: w.services(), now: time.Now, log: slog.New(slog.DiscardHandler), limits: Allowance{HTTPCalls: 1}, granted: Capabilities{
 		Now: &Plain{}, Random: &Plain{}, KV: &KVCapability{Keys: 1, Bytes: 100, TTL: time.Hour}, HTTP: &HTTPAccess{}, Secret: &SecretKeys{}, PolicyEval: &Plain{},
 	}}
-	ctx, u := v.using(t.Context(), &hook.Call{Point: hook.PreRegister, Context: hook.Context{Writes: &hook.Writes{}}}, entropy{}, v.services, func() *slog.Logger { return v.log })
+	visit := v.visit(t.Context(), &hook.Call{Point: hook.PreRegister, Context: hook.Context{Writes: &hook.Writes{}}}, &entropy{}, &v.services)
+	ctx, u := context.Context(visit), &visit.uses
 	u.open()
 	mem := flat(make([]byte, 1024))
 	mem[0] = 'k'

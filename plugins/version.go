@@ -2,7 +2,6 @@ package plugins
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -25,6 +24,7 @@ type version struct {
 	digest   string   // SHA-256 of the module
 	content  [32]byte // of module and manifest
 	setUp    bool     // the module takes a configuration
+	writes   map[hook.Point][]string
 	program  *sandbox.Program
 	granted  Capabilities // asked for and granted: what it has
 	limits   Allowance
@@ -38,9 +38,9 @@ type version struct {
 	breaker       *breaker
 	tally         *tally
 	now           func() time.Time
-	seen          func(Asked)    // nil: nobody wants to know
-	digests       [32]byte       // key of the digests in traces
-	tripped       func(*version) // told when the breaker opened
+	seen          map[hook.Point]func(Asked) // none: nobody wants to know
+	digests       [32]byte                   // key of the digests in traces
+	tripped       func(*version)             // told when the breaker opened
 }
 
 // Name implements hook.Plugin.
@@ -49,8 +49,11 @@ func (v *version) Name() string { return v.manifest.Name }
 // Digest implements hook.Plugin.
 func (v *version) Digest() string { return v.digest }
 
+// MayRead implements hook.Plugin.
+func (v *version) MayRead(member string) bool { return v.manifest.mayRead(member) }
+
 // MayWrite implements hook.Plugin.
-func (v *version) MayWrite(p hook.Point, member string) bool { return v.manifest.mayWrite(p, member) }
+func (v *version) MayWrite(p hook.Point, member string) bool { return mayWrite(v.writes[p], member) }
 
 // FailsOpen implements hook.Plugin.
 func (v *version) FailsOpen(p hook.Point) bool { return v.binding.Fail == Open && p.MayFailOpen() }
@@ -62,31 +65,29 @@ type spending struct {
 }
 
 // call runs the module. Called again with the same entropy and the same world around it, it ends the same.
-func (v *version) call(ctx context.Context, call hook.Call, random entropy, around Services) (result hook.Result, usage hook.Usage, cost spending, err error) {
-	in := writeInput(v.inputs.take(), &v.manifest, call, random)
-	defer func() { v.inputs.give(in) }()
-	decision := string(call.Context.DecisionID)
-	log := func() *slog.Logger { return v.log.With("decision_id", decision) }
-	told, journal := withJournal(ctx, log, v.limits.LogLines)
-	told, use := v.using(told, &call, random, around, log)
+func (v *version) call(ctx context.Context, call *hook.Call, random entropy, around *Services) (result hook.Result, usage hook.Usage, cost spending, err error) {
+	in := v.inputs.take()
+	defer v.inputs.give(in)
+	*in = writeInput((*in)[:0], &v.manifest, call, &random)
+	visit, export := v.visit(ctx, call, &random, around), string(call.Point)
 	before := call.Context.Writes.All()
 	var answer []byte
-	cost.Usage, err = v.program.Do(told, func(i *sandbox.Instance) (err error) {
-		use.open()
-		i.SetEntropy(sha256.Sum256(append([]byte("wasi"), random[:]...)))
-		answer, err = i.Exchange(told, abi.Alloc, string(call.Point), in)
+	cost.Usage, err = v.program.Do(visit, func(i *sandbox.Instance) (err error) {
+		visit.uses.open()
+		i.SetEntropy(seedOf("wasi", &random))
+		answer, err = i.Exchange(visit, abi.Alloc, export, *in)
 		return err
 	})
-	usage = hook.Usage{Wall: cost.Wall, Fuel: cost.Fuel, Calls: use.end()}
-	cost.uses = use.counts
+	usage = hook.Usage{Wall: cost.Wall, Fuel: cost.Fuel, Calls: visit.uses.end()}
+	cost.uses = visit.uses.counts
 	if err == nil {
 		err = ctx.Err() // nobody waits for the answer, and what was used may have ended for that reason
 	}
 	switch {
 	case err != nil:
-		err = v.failure(ctx, call.Point, err, journal)
+		err = v.failure(ctx, call.Point, err, &visit.journal)
 	case len(answer) == 0:
-		err = call.Point.Fault(v.Name(), fmt.Errorf("%w%s", errGaveUp, journal.because()))
+		err = call.Point.Fault(v.Name(), fmt.Errorf("%w%s", errGaveUp, visit.journal.because()))
 	default:
 		if result, err = readAnswer(answer, call.Point); err != nil {
 			err = call.Point.Fault(v.Name(), err)

@@ -1,9 +1,14 @@
 package plugins
 
 import (
+	"encoding/base64"
+	"slices"
 	"strconv"
 	"sync"
+	"time"
 
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/sdk/go/abi"
 )
@@ -14,71 +19,73 @@ const usualInput, longInput = 2 << 10, 16 << 10
 // inputs keeps the memory that inputs are written to. A module gets a copy, so when its call is over nobody has it.
 type inputs struct{ pool sync.Pool }
 
-func (i *inputs) take() []byte {
+func (i *inputs) take() *[]byte {
 	if kept, ok := i.pool.Get().(*[]byte); ok {
-		return (*kept)[:0]
+		return kept
 	}
-	return make([]byte, 0, usualInput)
+	fresh := make([]byte, 0, usualInput)
+	return &fresh
 }
 
-func (i *inputs) give(in []byte) {
-	if cap(in) <= longInput {
-		i.pool.Put(&in)
+func (i *inputs) give(in *[]byte) {
+	if cap(*in) <= longInput {
+		i.pool.Put(in)
 	}
 }
 
-// appendInput writes what json.Marshal would, without its look at every type in every call: a fifth of the time.
-func appendInput(out []byte, in *input) []byte {
+// writeInput writes what a plugin is told, reduced to what its manifest reads: what json.Marshal would write of an input, without
+// making one first, and without a look at every type in every call.
+func writeInput(out []byte, m *Manifest, call *hook.Call, e *entropy) []byte {
 	o := open(out)
-	o.number("v", int64(in.V))
-	o.text("hook", in.Hook)
-	o.object("context", func(o *object) { appendContext(o, &in.Context) })
-	o.value("client", in.Client)
-	if !in.Before.IsAbsent() {
-		o.value("before", in.Before)
+	o.number("v", abi.Major)
+	o.text("hook", string(call.Point))
+	o.object("context", func(o *object) { writeContext(o, &call.Context) })
+	o.visible("client", m, call.Client)
+	if !call.Before.IsAbsent() {
+		o.visible("before", m, call.Before)
 	}
-	o.text("entropy", in.Entropy)
-	if s := in.Signed; s != nil {
+	o.bytes("entropy", e[:])
+	if s := call.Signed; s != nil {
 		o.object("signed", func(o *object) {
 			o.text("kind", s.Kind)
 			o.text("alg", s.Alg)
 			o.text("kid", s.Kid)
-			o.value("claims", s.Claims)
+			o.value("claims", members(s.Claims))
 		})
 	}
-	if in.Certificate != nil {
-		o.object("certificate", func(o *object) { appendCertificate(o, in.Certificate) })
+	if c := call.Certificate; c != nil {
+		o.object("certificate", func(o *object) { writeCertificate(o, c, c.PEM) })
 	}
-	if t := in.Token; t != nil {
+	if t := call.Token; t != nil {
 		o.object("token", func(o *object) {
 			o.text("grant_type", t.GrantType)
-			o.text("subject", t.Subject)
+			o.text("subject", string(t.Subject))
 			o.list("scopes", t.Scopes)
 			o.list("audience", t.Audience)
-			o.value("claims", t.Claims)
+			o.value("claims", members(t.Claims))
 		})
 	}
 	return o.close()
 }
 
-func appendContext(o *object, c *abi.Context[strictjson.Value]) {
-	o.text("decision_id", c.DecisionID)
-	o.text("operation", c.Operation)
-	o.text("channel", c.Channel)
-	o.text("client_id", c.ClientID)
+func writeContext(o *object, c *hook.Context) {
+	o.text("decision_id", string(c.DecisionID))
+	o.text("operation", string(c.Operation))
+	o.text("channel", string(c.Channel))
+	o.text("client_id", string(c.ClientID))
 	o.text("profile", c.Profile)
-	o.number("now", c.Now)
+	o.number("now", unix(c.Now))
 	o.object("caller", func(o *object) {
 		o.text("kind", c.Caller.Kind)
 		o.text("ip", c.Caller.IP)
 		o.text("origin", c.Caller.Origin)
 		o.text("user_agent", c.Caller.UserAgent)
-		o.text("subject", c.Caller.Subject)
-		o.text("client_id", c.Caller.ClientID)
+		o.text("subject", string(c.Caller.Subject))
+		o.text("client_id", string(c.Caller.ClientID))
 		o.list("scopes", c.Caller.Scopes)
 		o.list("roles", c.Caller.Roles)
 	})
-	if t := c.InitialAccessToken; t != nil {
+	if t := c.IAT; t != nil {
 		o.object("initial_access_token", func(o *object) {
 			o.text("label", t.Label)
 			o.text("profile", t.Profile)
@@ -87,16 +94,17 @@ func appendContext(o *object, c *abi.Context[strictjson.Value]) {
 			}
 		})
 	}
-	if s := c.SoftwareStatement; s != nil {
-		o.object("software_statement", func(o *object) { o.value("claims", s.Claims) })
+	if !c.Statement.IsAbsent() {
+		o.object("software_statement", func(o *object) { o.value("claims", c.Statement) })
 	}
-	if c.Certificate != nil {
-		o.object("certificate", func(o *object) { appendCertificate(o, c.Certificate) })
+	if held := c.Caller.Certificate; held != nil {
+		o.object("certificate", func(o *object) { writeCertificate(o, held, "") })
 	}
 	o.list("locked", c.Locked)
 }
 
-func appendCertificate(o *object, c *abi.Certificate) {
+// writeCertificate writes one with its PEM, or without.
+func writeCertificate(o *object, c *core.Certificate, pem string) {
 	o.text("subject", c.Subject)
 	o.text("issuer", c.Issuer)
 	o.text("serial", c.Serial)
@@ -107,11 +115,18 @@ func appendCertificate(o *object, c *abi.Certificate) {
 		o.list("email", c.SAN.Email)
 		o.list("ip", c.SAN.IP)
 	})
-	o.number("not_before", c.NotBefore)
-	o.number("not_after", c.NotAfter)
-	if c.PEM != "" {
-		o.text("pem", c.PEM)
+	o.number("not_before", unix(c.NotBefore))
+	o.number("not_after", unix(c.NotAfter))
+	if pem != "" {
+		o.text("pem", pem)
 	}
+}
+
+func unix(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
 }
 
 // An object is a JSON object that is being written, member by member.
@@ -124,17 +139,27 @@ func open(out []byte) *object { return &object{out: append(out, '{')} }
 
 func (o *object) close() []byte { return append(o.out, '}') }
 
-func (o *object) name(name string) {
+func (o *object) comma() {
 	if o.begun {
 		o.out = append(o.out, ',')
 	}
 	o.begun = true
+}
+
+// name writes one that needs no escape.
+func (o *object) name(name string) {
+	o.comma()
 	o.out = append(append(append(o.out, '"'), name...), '"', ':')
 }
 
 func (o *object) text(name, s string) {
 	o.name(name)
 	o.out = strictjson.AppendString(o.out, s)
+}
+
+func (o *object) bytes(name string, data []byte) {
+	o.name(name)
+	o.out = append(base64.StdEncoding.AppendEncode(append(o.out, '"'), data), '"')
 }
 
 func (o *object) number(name string, n int64) {
@@ -145,6 +170,25 @@ func (o *object) number(name string, n int64) {
 func (o *object) value(name string, v strictjson.Value) {
 	o.name(name)
 	o.out = strictjson.Append(o.out, v)
+}
+
+// visible writes of a document what the plugin may read.
+func (o *object) visible(name string, m *Manifest, doc strictjson.Value) {
+	if doc.Kind() != strictjson.KindObject {
+		doc = strictjson.Object()
+	}
+	if slices.Contains(m.Reads, allMembers) {
+		o.value(name, doc)
+		return
+	}
+	o.object(name, func(o *object) {
+		for member, v := range doc.All() {
+			if m.mayRead(member) {
+				o.comma()
+				o.out = strictjson.Append(append(strictjson.AppendString(o.out, member), ':'), v)
+			}
+		}
+	})
 }
 
 func (o *object) list(name string, list []string) {

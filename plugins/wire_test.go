@@ -64,7 +64,7 @@ func TestVectorsAsTheHostWritesThem(t *testing.T) {
 	everything := Manifest{Reads: []string{allMembers}}
 	for _, v := range vectors(t) {
 		call, random := callOf(t, v)
-		data := writeInput(nil, &everything, call, random)
+		data := writeInput(nil, &everything, &call, &random)
 		if got := mustParse(t, string(data)); !strictjson.Equal(got, v.Input) {
 			t.Errorf("%s\ngot  %s\nwant %s", v.name, got, v.Input)
 		}
@@ -82,7 +82,7 @@ func TestVectorsAsTheHostWritesThem(t *testing.T) {
 }
 
 func TestInputOfAlmostNothing(t *testing.T) {
-	data := writeInput(nil, &Manifest{}, hook.Call{Point: hook.OnRead}, entropy{})
+	data := writeInput(nil, &Manifest{}, &hook.Call{Point: hook.OnRead}, &entropy{})
 	const want = `{"v":1,"hook":"on_read","context":{"decision_id":"","operation":"","channel":"","client_id":"","profile":"","now":0,` +
 		`"caller":{"kind":"","ip":"","origin":"","user_agent":"","subject":"","client_id":"","scopes":[],"roles":[]},"locked":[]},` +
 		`"client":{},"entropy":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}`
@@ -100,7 +100,7 @@ func TestReadsFilter(t *testing.T) {
 		"client.*":         doc.String(),
 	} {
 		m := Manifest{Reads: strings.Fields(reads)}
-		data := writeInput(nil, &m, hook.Call{Point: hook.PreUpdate, Client: doc, Before: doc}, entropy{})
+		data := writeInput(nil, &m, &hook.Call{Point: hook.PreUpdate, Client: doc, Before: doc}, &entropy{})
 		in := mustParse(t, string(data))
 		for _, member := range []string{"client", "before"} {
 			if got, _ := in.Get(member); got.String() != want {

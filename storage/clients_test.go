@@ -20,7 +20,7 @@ func full(statement, about string) string {
 	return app(`,"software_statement":"` + statement + `",` + about + `,
 		"client_name#fr":"Boutique","client_uri":"https://shop.example/","logo_uri":"https://shop.example/logo","tos_uri":"https://shop.example/tos",
 		"policy_uri":"https://shop.example/policy","contacts":["ann@shop.example"],
-		"grant_types":["authorization_code","refresh_token"],"response_types":["code"],"subject_type":"public",
+		"grant_types":["authorization_code","refresh_token","urn:openid:params:grant-type:ciba"],"response_types":["code"],"subject_type":"public",
 		"sector_identifier_uri":"https://shop.example/sector","id_token_signed_response_alg":"ES256","userinfo_signed_response_alg":"ES256",
 		"request_object_signing_alg":"ES256","default_max_age":0,"require_auth_time":false,"default_acr_values":["high"],
 		"initiate_login_uri":"https://shop.example/login","request_uris":["https://shop.example/request"],
@@ -29,6 +29,11 @@ func full(statement, about string) string {
 		"backchannel_logout_uri":"https://shop.example/gone","backchannel_logout_session_required":false,
 		"require_pkce":true,"default_prompt_login":false,"access_token_lifetime":60,"id_token_lifetime":61,"refresh_token_lifetime":62,
 		"par_lifetime":63,"tls_client_certificate_bound_access_tokens":true,
+		"require_signed_request_object":true,"dpop_bound_access_tokens":false,"authorization_details_types":["payment_initiation"],
+		"introspection_signed_response_alg":"PS256","authorization_signed_response_alg":"ES384",
+		"request_object_encryption_alg":"RSA-OAEP","request_object_encryption_enc":"A256GCM",
+		"backchannel_token_delivery_mode":"ping","backchannel_client_notification_endpoint":"https://shop.example/ciba",
+		"backchannel_authentication_request_signing_alg":"ES256","backchannel_user_code_parameter":true,
 		"allowed_audiences":["https://api.shop.example"],"software_id":"<shop> & \"sons\"","software_version":"1","team":{"a":[1,null,"\u2028é😀"]}`)
 }
 
@@ -55,7 +60,9 @@ func TestClientRoundTrip(t *testing.T) {
 		_, secret := d.mint(20)
 		statement := i.sign(t, `"logo_uri":"https://shop.example/logo"`)
 		byKeys := full(statement, `"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"ES256","jwks":`+i.jwks())
-		bySecret := full(statement, `"jwks_uri":"https://shop.example/keys"`)
+		bySecret := full(statement, `"jwks_uri":"https://shop.example/keys",
+			"introspection_encrypted_response_alg":"RSA-OAEP","introspection_encrypted_response_enc":"A128GCM",
+			"authorization_encrypted_response_alg":"ECDH-ES","authorization_encrypted_response_enc":"A256CBC-HS512"`)
 
 		seen := fields{}
 		check := func(what string, req registration.Request) core.ClientID {

@@ -32,8 +32,9 @@ func clientApproveCommand(f *operatorFlags) *cobra.Command {
 		return t.print(doc, func(w io.Writer) { printApproved(w, doc, less) })
 	})
 	cmd.Long = "approve makes a pending client active. It may be given less than it registered, and nothing else: fewer redirect_uris, grant_types,\n" +
-		"response_types, request_uris, post_logout_redirect_uris, allowed_audiences or words of scope; default_prompt_login,\n" +
-		"tls_client_certificate_bound_access_tokens, require_pushed_authorization_requests, require_auth_time or require_pkce true; a shorter\n" +
+		"response_types, request_uris, post_logout_redirect_uris, allowed_audiences, authorization_details_types or words of scope;\n" +
+		"default_prompt_login, tls_client_certificate_bound_access_tokens, dpop_bound_access_tokens, require_signed_request_object,\n" +
+		"require_pushed_authorization_requests, require_auth_time or require_pkce true; a shorter\n" +
 		"default_max_age, access_token_lifetime, id_token_lifetime or refresh_token_lifetime. The rules are asked, and ostiary decision show explains what they said."
 	cmd.Example = "  ostiary client list --status pending\n" +
 		"  ostiary client approve c-06gz...\n" +

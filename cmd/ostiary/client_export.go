@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -19,37 +18,26 @@ import (
 )
 
 func clientExportCommand(f *operatorFlags) *cobra.Command {
+	e := &exportFlags{}
 	var ids []string
-	var hashes bool
-	var set, file string
 	var cmd *cobra.Command
 	cmd = f.command("export", "Write clients as a clients.yaml, which plan and apply read", noArguments, func(ctx context.Context, t *terminal, _ []string) error {
-		query := url.Values{"set": {set}}
-		if hashes {
-			query.Set("secrets", "hashes")
-		}
-		told := newProgress(cmd.ErrOrStderr())
-		items, err := t.exported(ctx, query, told)
-		told.end()
+		items, err := e.fetch(ctx, t, cmd.ErrOrStderr())
 		if err != nil {
 			return err
 		}
 		if items, err = chosen(items, ids); err != nil {
 			return err
 		}
-		doc, left := exportOf(items, hashes)
-		for _, line := range left {
-			fmt.Fprintln(cmd.ErrOrStderr(), line)
-		}
-		return t.writeExport(doc, file)
+		doc, left := exportOf(items, e.hashes)
+		return e.write(t, doc, left, cmd.ErrOrStderr())
 	})
 	cmd.Long = "export writes clients in the form that ostiary plan and apply read, the oldest first. Secrets are not kept in clear, so they\n" +
 		"cannot be exported; with --with-secret-hashes their hashes are, from which the same secrets work elsewhere. What is left out\n" +
 		"is told on standard error. The form is YAML, or JSON with -o json."
 	cmd.Flags().StringSliceVar(&ids, "id", nil, "only the client of this id; may be repeated")
-	cmd.Flags().StringVar(&set, "set", "", "only clients that this set of declarations made")
-	cmd.Flags().BoolVar(&hashes, "with-secret-hashes", false, "export the hashes of client secrets: keep the file as safe as the server's store")
-	cmd.Flags().StringVarP(&file, "file", "f", "", "new file to write, instead of standard output; only its owner reads it")
+	cmd.Flags().StringVar(&e.set, "set", "", "only clients that this set of declarations made")
+	e.addTo(cmd)
 	return cmd
 }
 

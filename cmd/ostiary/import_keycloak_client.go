@@ -181,11 +181,14 @@ func (k *keycloakClient) grants() {
 		k.note("directAccessGrantsEnabled", "the password grant is not offered: the client must use the code flow")
 	}
 	for name, what := range map[string]string{
-		"oauth2.device.authorization.grant.enabled": "the device flow", "oidc.ciba.grant.enabled": "CIBA", "standard.token.exchange.enabled": "token exchange",
+		"oauth2.device.authorization.grant.enabled": "the device flow", "standard.token.exchange.enabled": "token exchange",
 	} {
 		if k.attribute(name) == "true" {
 			k.note("attributes."+name, what+" is left out: declare its grant type where the server offers it")
 		}
+	}
+	if k.backchannel() {
+		grants = append(grants, string(oauth.GrantCIBA))
 	}
 	if len(grants) == 0 {
 		k.note("standardFlowEnabled", "no grant is left that is offered here: the client can do nothing until it is given one")
@@ -196,6 +199,30 @@ func (k *keycloakClient) grants() {
 		types = []string{"code"}
 	}
 	k.put("response_types", strictjson.Strings(types))
+}
+
+// backchannel takes over what a client says of CIBA, and tells whether it uses it. Keycloak polls unless the client says otherwise.
+func (k *keycloakClient) backchannel() bool {
+	mode := k.attribute("ciba.backchannel.token.delivery.mode")
+	endpoint, alg := k.attribute("ciba.backchannel.client.notification.endpoint"), k.attribute("ciba.backchannel.auth.request.signing.alg")
+	switch {
+	case k.attribute("oidc.ciba.grant.enabled") != "true":
+		return false
+	case k.method == string(oauth.AuthNone):
+		k.note("attributes.oidc.ciba.grant.enabled", "a public client cannot use CIBA: left out")
+		return false
+	case mode == "":
+		mode = "poll"
+	}
+	k.putText("backchannel_token_delivery_mode", mode)
+	k.putText("backchannel_client_notification_endpoint", endpoint)
+	if supports("backchannel_authentication_request_signing_alg", alg) {
+		k.putText("backchannel_authentication_request_signing_alg", alg)
+	} else if alg != "" && alg != "any" {
+		k.note("attributes.ciba.backchannel.auth.request.signing.alg", alg+" is not offered: left out")
+	}
+	k.note("attributes.oidc.ciba.grant.enabled", "CIBA is registered, and not offered here yet: the client gets no tokens by it")
+	return true
 }
 
 // redirects takes what is one address. Patterns have no equal: every address is to be declared.
@@ -290,6 +317,11 @@ var algorithms = []struct{ attribute, member string }{
 	{"id.token.encrypted.response.enc", "id_token_encrypted_response_enc"},
 	{"user.info.response.signature.alg", "userinfo_signed_response_alg"},
 	{"request.object.signature.alg", "request_object_signing_alg"},
+	{"request.object.encryption.alg", "request_object_encryption_alg"},
+	{"request.object.encryption.enc", "request_object_encryption_enc"},
+	{"authorization.signed.response.alg", "authorization_signed_response_alg"},
+	{"authorization.encrypted.response.alg", "authorization_encrypted_response_alg"},
+	{"authorization.encrypted.response.enc", "authorization_encrypted_response_enc"},
 }
 
 func (k *keycloakClient) settings() {

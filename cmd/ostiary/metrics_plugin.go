@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"sync"
 
 	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/metrics"
@@ -53,20 +54,32 @@ func (m *meters) addPlugins() error {
 	return errors.Join(errs[:]...)
 }
 
-// askedPlugin counts one call of a plugin.
-func (h *house) askedPlugin(a plugins.Asked) {
-	m := &h.meters.plugins
-	m.names.Add(a.Plugin)
-	m.calls.Inc(a.Plugin, string(a.Point), string(a.Outcome))
-	for use, n := range a.Uses {
-		m.uses.Add(float64(n), a.Plugin, use.Capability, use.Outcome)
+// watchPlugin gives what counts the calls of a plugin at a point. A plugin has series from its first call on.
+func (h *house) watchPlugin(plugin string, at hook.Point) func(plugins.Asked) {
+	series := sync.OnceValue(func() pluginSeries { return h.meters.plugins.series(plugin, string(at)) })
+	return func(a plugins.Asked) {
+		s := series() // which makes the name known
+		h.meters.plugins.calls.Inc(plugin, string(at), string(a.Outcome))
+		for use, n := range a.Uses {
+			h.meters.plugins.uses.Add(float64(n), plugin, use.Capability, use.Outcome)
+		}
+		if a.Outcome != plugins.Skipped {
+			s.seconds.Observe(a.Wall.Seconds())
+			s.fuel.Observe(float64(a.Fuel))
+			s.reset.Add(float64(a.PagesReset))
+		}
 	}
-	if a.Outcome == plugins.Skipped {
-		return
-	}
-	m.seconds.Observe(a.Wall.Seconds(), a.Plugin, string(a.Point))
-	m.fuel.Observe(float64(a.Fuel), a.Plugin, string(a.Point))
-	m.reset.Add(float64(a.PagesReset), a.Plugin)
+}
+
+// pluginSeries are those that every call of a plugin at a point is counted in.
+type pluginSeries struct {
+	seconds, fuel metrics.Sorter
+	reset         metrics.Count
+}
+
+func (m *pluginMeters) series(plugin, at string) pluginSeries {
+	m.names.Add(plugin)
+	return pluginSeries{seconds: m.seconds.Of(plugin, at), fuel: m.fuel.Of(plugin, at), reset: m.reset.Of(plugin)}
 }
 
 // glance sets the gauges to what is now.

@@ -28,7 +28,7 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/fetch"
 	"github.com/ostiary/ostiary/core/keys/jose"
-	"github.com/ostiary/ostiary/core/registration"
+	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
@@ -160,8 +160,10 @@ func (d *directory) sign(key jose.PrivateKey, claims string) string {
 // A bank is a server with a preset and the directory's terms, of its own kind: serve in this process.
 type bank struct {
 	*directory
-	issuer string
-	house  *house
+	issuer   string
+	settings settings
+	house    *house
+	stop     func()
 }
 
 // openBank serves with a preset. terms are further members of the directory's entry among the trusted issuers.
@@ -213,23 +215,23 @@ storage: {min_free_mib: 1}
 			d.Fatal(err)
 		}
 	}
-	s, err := readSettings(filepath.Join(dir, "ostiary.yaml"))
-	if err != nil {
+	if b.settings, err = readSettings(filepath.Join(dir, "ostiary.yaml")); err != nil {
 		d.Fatal(err)
 	}
 	if err := ln.Close(); err != nil {
 		d.Fatal(err)
 	}
-	public, err := listen(net.JoinHostPort("127.0.0.1", port), s.TLS, s.Certificates.handshake())
-	if err != nil {
-		d.Fatal(err)
-	}
-	b.serve(s, public)
+	b.serve(net.JoinHostPort("127.0.0.1", port))
+	b.Cleanup(func() { b.stop() })
 	return b
 }
 
-func (b *bank) serve(s settings, public net.Listener) {
+func (b *bank) serve(address string) {
 	b.Helper()
+	public, err := listen(address, b.settings.TLS, b.settings.Certificates.handshake())
+	if err != nil {
+		b.Fatal(err)
+	}
 	ops, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		b.Fatal(err)
@@ -237,41 +239,64 @@ func (b *bank) serve(s settings, public net.Listener) {
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan *house, 1), make(chan error, 1)
 	go func() {
-		ended <- serveOn(ctx, s, slog.New(slog.DiscardHandler), public, ops, func(h *house) error { ready <- h; return nil })
+		ended <- serveOn(ctx, b.settings, slog.New(slog.DiscardHandler), public, ops, func(h *house) error { ready <- h; return nil })
 	}()
 	select {
 	case b.house = <-ready:
 	case err := <-ended:
 		b.Fatal(err)
 	}
-	b.Cleanup(func() {
+	b.stop = func() {
 		cancel()
 		if err := <-ended; err != nil {
 			b.Error(err)
 		}
-	})
+	}
+}
+
+// again stops the bank and opens it at the same address, with what it has kept.
+func (b *bank) again() {
+	b.Helper()
+	at, err := url.Parse(b.issuer)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.stop()
+	b.serve(net.JoinHostPort("127.0.0.1", at.Port()))
 }
 
 // A software of a third party: what the directory says of it, its key and its certificate.
 type software struct {
 	*bank
-	key    jose.PrivateKey
-	claims string
-	peer   *fetch.Peer
+	id, org string
+	key     jose.PrivateKey
+	claims  string
+	peer    *fetch.Peer
 }
 
 func (b *bank) newSoftware(id, org string, claims func(keys string) string) *software {
 	b.Helper()
-	s := &software{bank: b, key: b.newKey()}
+	s := &software{bank: b, id: id, org: org, key: b.newKey()}
 	s.claims = claims(b.publish("/"+id+".jwks", s.key))
-	s.peer = b.peerWith(b.certify(id, org))
+	s.connect()
 	return s
 }
 
-func (b *bank) peerWith(cert tls.Certificate) *fetch.Peer {
+// connect opens new connections with the software's certificate.
+func (s *software) connect() {
+	s.Helper()
+	s.peer = s.peerWith(s.certify(s.id, s.org))
+}
+
+// roots are the authorities that everybody here trusts.
+func (d *directory) roots() *x509.CertPool {
 	roots := x509.NewCertPool()
-	roots.AddCert(b.ca)
-	peer := fetch.NewPeer(fetch.PeerOptions{TrustCA: roots, Certificate: &cert})
+	roots.AddCert(d.ca)
+	return roots
+}
+
+func (b *bank) peerWith(cert tls.Certificate) *fetch.Peer {
+	peer := fetch.NewPeer(fetch.PeerOptions{TrustCA: b.roots(), Certificate: &cert})
 	b.Cleanup(peer.Close)
 	return peer
 }
@@ -282,9 +307,9 @@ func (s *software) statement() string {
 }
 
 // signed is a document as a signed request of the software.
-func (s *software) signed(by jose.PrivateKey, id, members string) string {
+func (s *software) signed(by jose.PrivateKey, members string) string {
 	now := time.Now().Unix()
-	return s.sign(by, fmt.Sprintf(`{"iss":%q,"aud":%q,"iat":%d,"exp":%d,"jti":%q,%s}`, id, s.bank.issuer, now, now+120, core.NewSecret().Reveal(), members))
+	return s.sign(by, fmt.Sprintf(`{"iss":%q,"aud":%q,"iat":%d,"exp":%d,"jti":%q,%s}`, s.id, s.bank.issuer, now, now+120, core.NewSecret().Reveal(), members))
 }
 
 // ask sends a request and wants a status.
@@ -297,115 +322,24 @@ func (s *software) ask(peer *fetch.Peer, method, address, token, body string, st
 	if token != "" {
 		header.Set("Authorization", "Bearer "+token)
 	}
-	response, err := peer.Do(s.Context(), fetch.Request{Method: method, URL: address, Header: header, Body: []byte(body)})
+	return s.do(peer, fetch.Request{Method: method, URL: address, Header: header, Body: []byte(body)}, status)
+}
+
+func (s *software) do(peer *fetch.Peer, r fetch.Request, status int) strictjson.Value {
+	s.Helper()
+	got, err := peer.Do(s.Context(), r)
 	if err != nil {
 		s.Fatal(err)
 	}
-	if response.Status != status {
-		s.Fatalf("%s %s: %d %s, want %d", method, address, response.Status, response.Body, status)
-	}
-	if len(response.Body) == 0 {
-		return strictjson.Value{}
-	}
-	v, err := strictjson.Parse(response.Body, strictjson.Default)
-	if err != nil {
-		s.Fatal(err)
-	}
-	return v
+	return answered(s.T, got, status)
 }
 
-// onboarding walks a software through its life at a bank: registered by a signed request with a statement over mutual TLS, read,
-// changed and deleted.
-func onboarding(s *software, id, members, scope string) {
+// prove posts a form with an assertion of the client's.
+func (s *software) prove(id, path string, status int, form oauth.Params) strictjson.Value {
 	s.Helper()
-	register := s.bank.issuer + "/dcr/register"
-	document := func(more string) string {
-		return members + more + fmt.Sprintf(`,"software_statement":%q`, s.statement())
-	}
-	plain := document("")
-
-	thief := s.newKey()
-	if refused := s.ask(s.peer, "POST", register, "", s.signed(thief, id, plain), 400); !strings.Contains(textOf(refused, "error_description"), "does not verify") {
-		s.Errorf("signed by a thief: %s", refused)
-	}
-	stranger := s.peerWith(s.certify("another", "another"))
-	if refused := s.ask(stranger, "POST", register, "", s.signed(s.key, id, plain), 400); !strings.Contains(textOf(refused, "error_description"), "The CN of the client certificate") {
-		s.Errorf("over the certificate of others: %s", refused)
-	}
-	signed := s.signed(s.key, id, plain)
-	client := s.ask(s.peer, "POST", register, "", signed, 201)
-	if textOf(client, "scope") != scope || textOf(client, "software_statement") == "" || textOf(client, "token_endpoint_auth_method") != "private_key_jwt" {
-		s.Errorf("registered %s", client)
-	}
-	if again := s.ask(s.peer, "POST", register, "", signed, 400); !strings.Contains(textOf(again, "error_description"), "was used before") {
-		s.Errorf("again: %s", again)
-	}
-	at, token := textOf(client, "registration_client_uri"), textOf(client, "registration_access_token")
-	if read := s.ask(s.peer, "GET", at, token, "", 200); textOf(read, "client_id") != textOf(client, "client_id") {
-		s.Errorf("read %s", read)
-	}
-	changed := fmt.Sprintf(`,"client_id":%q,"contacts":["ops@tpp.example"]`, textOf(client, "client_id"))
-	updated := s.ask(s.peer, "PUT", at, token, s.signed(s.key, id, document(changed)), 200)
-	if contacts, _ := updated.Get("contacts"); contacts.String() != `["ops@tpp.example"]` {
-		s.Errorf("updated %s", updated)
-	}
-	if next := textOf(updated, "registration_access_token"); next != "" {
-		token = next
-	}
-	s.ask(s.peer, "PUT", at, token, s.signed(s.key, id, strings.Replace(document(changed), "https://tpp.example/callback", "https://evil.example/callback", 1)), 400)
-	s.ask(s.peer, "DELETE", at, token, "", 204)
-	s.ask(s.peer, "GET", at, token, "", 401)
-}
-
-// What the entry of a directory says beside its keys: whose keys sign requests, and whose certificate it is.
-const directoryTerms = `    request_keys: {jwks_uri: %s}
-    certificate: {cn: software_id, ou: org_id}
-    redirects_claim: software_redirect_uris
-`
-
-// A third party of open banking in the UK, end to end.
-func TestOpenBankingUK(t *testing.T) {
-	d := newDirectory(t, "OpenBanking Ltd")
-	d.put("/introspect", `{"active":true}`)
-	b := openBank(d, "openbanking-uk", fmt.Sprintf(directoryTerms, "software_jwks_endpoint")+"    revocation: {introspection: "+d.address()+"/introspect}\n")
-	s := b.newSoftware("4nM1sL", "0015800001041REAAY", func(keys string) string {
-		return fmt.Sprintf(`"software_id":"4nM1sL","software_client_id":"4nM1sL","software_client_name":"Budget","software_mode":"Live",
-			"software_roles":["AISP","PISP"],"software_redirect_uris":["https://tpp.example/callback"],"software_jwks_endpoint":%q,
-			"org_id":"0015800001041REAAY","org_name":"Acme","org_status":"Active"`, keys)
-	})
-	const members = `"redirect_uris":["https://tpp.example/callback"],"token_endpoint_auth_method":"private_key_jwt",
-		"token_endpoint_auth_signing_alg":"PS256","grant_types":["authorization_code","refresh_token","client_credentials"],
-		"response_types":["code"],"application_type":"web","id_token_signed_response_alg":"ES256","scope":"openid accounts payments"`
-	onboarding(s, "4nM1sL", members, "openid accounts payments")
-	revoked(s, "4nM1sL", members)
-}
-
-// What the directory takes back disables its clients, and lets nobody in or change anything.
-func revoked(s *software, id, members string) {
-	s.Helper()
-	document := func() string { return members + fmt.Sprintf(`,"software_statement":%q`, s.statement()) }
-	client := s.ask(s.peer, "POST", s.bank.issuer+"/dcr/register", "", s.signed(s.key, id, document()), 201)
-	s.put("/introspect", `{"active":false}`)
-	if refused := s.ask(s.peer, "POST", s.bank.issuer+"/dcr/register", "", s.signed(s.key, id, document()), 400); !strings.Contains(textOf(refused, "error_description"), "revoked by its issuer") {
-		s.Errorf("a revoked statement: %s", refused)
-	}
-	registration.NewRecall(s.house.desk, s.house.clients).Due(s.Context())
-	stored, err := s.house.clients.Client(s.Context(), core.ClientID(textOf(client, "client_id")))
-	if err != nil || stored.State != core.Disabled {
-		s.Errorf("the client is %q, %v", stored.State, err)
-	}
-	s.ask(s.peer, "PUT", textOf(client, "registration_client_uri"), textOf(client, "registration_access_token"), s.signed(s.key, id, document()), 403)
-}
-
-// A participant of open finance in Brazil, end to end.
-func TestOpenFinanceBrazil(t *testing.T) {
-	b := openBank(newDirectory(t, "Open Banking Open Banking Brasil prod SSA issuer"), "openbanking-brazil", fmt.Sprintf(directoryTerms, "software_jwks_uri"))
-	s := b.newSoftware("Cki1EbvjwyhPB12NGLlz2", "0015800001HQQrZAAX", func(keys string) string {
-		return fmt.Sprintf(`"software_id":"Cki1EbvjwyhPB12NGLlz2","software_client_name":"Acme Budget","software_mode":"Live",
-			"software_redirect_uris":["https://tpp.example/callback"],"software_jwks_uri":%q,"org_id":"0015800001HQQrZAAX","org_name":"Acme",
-			"org_status":"Active","software_statement_roles":[{"role":"DADOS","authorisation_domain":"Open Banking","status":"Active"}]`, keys)
-	})
-	onboarding(s, "Cki1EbvjwyhPB12NGLlz2", `"redirect_uris":["https://tpp.example/callback"],"token_endpoint_auth_method":"private_key_jwt",
-		"token_endpoint_auth_signing_alg":"PS256","request_object_signing_alg":"PS256","id_token_signed_response_alg":"ES256","response_types":["code"],"scope":"openid accounts"`,
-		"openid accounts")
+	now := time.Now().Unix()
+	form["client_assertion_type"] = []string{"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}
+	form["client_assertion"] = []string{s.sign(s.key, fmt.Sprintf(`{"iss":%q,"sub":%q,"aud":%q,"iat":%d,"exp":%d,"jti":%q}`, id, id, s.bank.issuer, now, now+60, core.NewSecret().Reveal()))}
+	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	return s.do(s.peer, fetch.Request{Method: "POST", URL: s.bank.issuer + path, Header: header, Body: []byte(form.Encode())}, status)
 }

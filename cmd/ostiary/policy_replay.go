@@ -223,6 +223,7 @@ func (f *jobFlags) progress(report strictjson.Value) string {
 // A progress tells people how far something is that takes longer than a second: in one line of a terminal, else in several.
 type progress struct {
 	out     io.Writer
+	quiet   time.Duration // between two lines
 	started time.Time
 	next    time.Time
 	inPlace bool
@@ -231,7 +232,7 @@ type progress struct {
 
 func newProgress(out io.Writer) *progress {
 	now := time.Now()
-	p := &progress{out: out, started: now, next: now.Add(jobQuiet)}
+	p := &progress{out: out, quiet: jobQuiet, started: now, next: now.Add(jobQuiet)}
 	if file, ok := out.(*os.File); ok {
 		about, err := file.Stat()
 		p.inPlace = err == nil && about.Mode()&os.ModeCharDevice != 0
@@ -244,7 +245,7 @@ func (p *progress) say(text string) {
 	if now.Before(p.next) || text == p.said {
 		return
 	}
-	p.said, p.next = text, now.Add(jobQuiet)
+	p.said, p.next = text, now.Add(p.quiet)
 	if p.inPlace {
 		fmt.Fprintf(p.out, "\r\x1b[K%s", text)
 		return

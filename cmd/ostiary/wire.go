@@ -195,7 +195,7 @@ func (h *house) openPlugins(ctx context.Context, issuer core.IssuerID, ring *sea
 	host, err := plugins.New(plugins.Options{
 		Dir: h.settings.PluginDir, CacheDir: filepath.Join(h.settings.DataDir, "cache", "plugins"),
 		Services: services, Operator: h.settings.Plugins.operator(), Memory: storage.NewPlugins(h.engine, issuer, ring),
-		Seen: h.askedPlugin, Digests: ring.Derive("plugins/trace"), Log: h.log, Now: h.now,
+		Seen: h.watchPlugin, Digests: ring.Derive("plugins/trace"), Log: h.log, Now: h.now,
 	})
 	if err != nil {
 		return fmt.Errorf("plugins: %w", err)

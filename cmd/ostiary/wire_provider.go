@@ -53,7 +53,10 @@ const consoleLifetime = 8 * time.Hour
 
 // signingPlan has a key for each algorithm that something may be signed with, published for as long as what it signed lives.
 func signingPlan(s settings) keys.Plan {
-	plan := keys.DefaultPlan(string(oauth.ES256), string(oauth.RS256), string(oauth.EdDSA))
+	plan := keys.DefaultPlan(string(oauth.ES256)) // of access tokens
+	for _, alg := range oauth.ResponseAlgorithms() {
+		plan.Algs = append(plan.Algs, string(alg))
+	}
 	plan.Every, plan.Lead = s.Keys.Rotate, s.Keys.Publish
 	plan.Lag = min(plan.Lag, plan.Lead)
 	plan.Keep = max(plan.Keep, s.Tokens.Access+skew, s.Tokens.ID+skew)

@@ -45,6 +45,8 @@ var checks = [...]struct {
 	{"pushed request", (*inquiry).checkPushed},
 	{"repeated parameters", (*inquiry).checkRepeated},
 	{"request objects", (*inquiry).checkRequestObject},
+	{"authorization_details", (*inquiry).checkDetails},
+	{"binding", (*inquiry).checkBinding},
 	{"response_type", (*inquiry).checkResponseType},
 	{"size", (*inquiry).checkSize},
 	{"scope", (*inquiry).checkScope},
@@ -160,7 +162,8 @@ func (in *inquiry) checkRepeated() error {
 }
 
 // checkRequestObject refuses what would speak for the parameters (OpenID Connect Core §6, §7.2.1). A reference to a pushed
-// request was followed before; any other is to somebody else's server.
+// request was followed before; any other is to somebody else's server. A client may have bound itself to send nothing that is not
+// signed (RFC 9101 §10.5); then there is nothing that it can send yet.
 func (in *inquiry) checkRequestObject() error {
 	switch {
 	case in.params.Has("request"):
@@ -171,6 +174,26 @@ func (in *inquiry) checkRequestObject() error {
 		return core.Refuse(core.InvalidRequestURI, "request_uri is not one that this server gave out; push the request first (RFC 9126).")
 	case in.params.Has("registration"):
 		return core.Refuse(core.RegistrationNotSupported, "The parameter registration is not supported; register at the registration endpoint.")
+	}
+	if signed := in.Client.Metadata.RequireSignedRequest; signed != nil && *signed {
+		return core.Refuse(core.InvalidRequest, "This client registered require_signed_request_object: its requests must be signed (RFC 9101 section 10.5), "+
+			"and this server takes no signed requests yet. Register false to send plain ones.")
+	}
+	return nil
+}
+
+// checkDetails refuses what the tokens would not say: there are no types of authorization details here (RFC 9396 §5).
+func (in *inquiry) checkDetails() error {
+	if in.params.Has("authorization_details") {
+		return core.Refuse(core.InvalidAuthzDetails, "authorization_details has types that are not known here: there are none. Ask for what is needed with scope and resource.")
+	}
+	return nil
+}
+
+// checkBinding asks no person for what the token endpoint will refuse: tokens that are bound by DPoP (RFC 9449 §5.2).
+func (in *inquiry) checkBinding() error {
+	if bound := in.Client.Metadata.DPoPBoundTokens; bound != nil && *bound {
+		return core.Refuse(core.InvalidRequest, "This client registered dpop_bound_access_tokens, and this server binds no tokens by DPoP yet: there are none for it. Register false to get bearer tokens.")
 	}
 	return nil
 }

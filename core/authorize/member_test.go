@@ -28,6 +28,11 @@ func TestMembersThatBindRequests(t *testing.T) {
 		t.Errorf("after signing in: %+v", a)
 	}
 	b.refused(b.ask(request("client_id", "asking", "prompt", "none")), core.ConsentRequired) // what a request says itself goes first
+	h.add("binding", func(c *core.Client) { c.Metadata.DPoPBoundTokens = &on })
+	b.refused(b.ask(request("client_id", "binding")), core.InvalidRequest) // nobody is asked for a token that is never issued
+	h.add("signing", func(c *core.Client) { c.Metadata.RequireSignedRequest = &on })
+	b.refused(b.ask(request("client_id", "signing")), core.InvalidRequest)
+	b.refused(b.ask(request("client_id", "signing", "request", "e30.e30.e30")), core.RequestNotSupported) // nor are there signed ones
 }
 
 // par_lifetime is how long a pushed request waits.

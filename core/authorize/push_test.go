@@ -164,6 +164,7 @@ func TestPushRefused(t *testing.T) {
 		{"twice", twice("scope", "openid"), core.InvalidRequest},
 		{"client_id twice", twice("client_id", "shop"), core.InvalidRequest},
 		{"prompt", request("prompt", "none login"), core.InvalidRequest},
+		{"authorization_details", request("authorization_details", "[]"), core.InvalidAuthzDetails},
 	} {
 		if _, _, err := h.Endpoint.Push(t.Context(), authorize.Push{Authorization: "as shop", Form: test.params}); core.CodeOf(err) != test.code {
 			t.Errorf("%s: %v, want %s", test.name, err, test.code)
@@ -172,9 +173,18 @@ func TestPushRefused(t *testing.T) {
 	if _, _, err := h.Endpoint.Push(t.Context(), authorize.Push{Form: request()}); core.CodeOf(err) != core.InvalidClient {
 		t.Errorf("nobody: %v", err)
 	}
+	must := true
+	h.add("signing", func(c *core.Client) { c.Metadata.RequireSignedRequest = &must })
+	if _, _, err := h.Endpoint.Push(t.Context(), authorize.Push{Authorization: "as signing", Form: request("client_id", "signing")}); core.CodeOf(err) != core.InvalidRequest {
+		t.Errorf("unsigned: %v", err)
+	}
 	if len(h.pushed) > 0 {
 		t.Error("something was kept")
 	}
+	ref := h.push("shop", request()) // who promises it afterwards is held to it
+	h.add("shop", func(c *core.Client) { c.Metadata.RequireSignedRequest = &must })
+	b := h.tab()
+	b.refused(b.ask(ref), core.InvalidRequest)
 }
 
 // 50 tabs complete one pushed request at once: one code.

@@ -114,6 +114,7 @@ func TestRefusedAndSentBack(t *testing.T) {
 		{"request_uri elsewhere, OpenID Connect Core 6.2", request("request_uri", "https://evil.example/r"), core.InvalidRequestURI},
 		{"request_uri that looks like ours", request("request_uri", "urn:ietf:params:oauth:request-uri:x"), core.InvalidRequestURI},
 		{"registration, OpenID Connect Core 7.2.1", request("registration", "{}"), core.RegistrationNotSupported},
+		{"authorization_details, RFC 9396 5", request("authorization_details", `[{"type":"payment_initiation"}]`), core.InvalidAuthzDetails},
 		{"scope not registered", request("scope", "openid admin.api"), core.InvalidScope},
 		{"scope in capitals", request("scope", "OpenID"), core.InvalidScope},
 		{"scope with a quote, RFC 6749 3.3", request("scope", `openid "`), core.InvalidScope},

@@ -60,10 +60,7 @@ func shapeOf(row *metadata.Row) strictjson.Value {
 		if row.Kind == metadata.URIs {
 			element = element.With("format", text("uri"))
 		}
-		if row.Values != nil {
-			element = element.With("enum", strictjson.Strings(row.Values))
-		}
-		return listOf(element, row.Source)
+		return listOf(worded(element, row), row.Source)
 	case metadata.URI:
 		return item.With("format", text("uri"))
 	case metadata.Number:
@@ -73,10 +70,19 @@ func shapeOf(row *metadata.Row) strictjson.Value {
 	case metadata.Object:
 		return typed("object", row.Source)
 	}
-	if row.Values != nil {
-		item = item.With("enum", strictjson.Strings(row.Values))
+	return worded(item, row)
+}
+
+// worded is the shape of a value that is one of some words. Where there are none yet, a member can only be empty, which is as good as
+// absent.
+func worded(shape strictjson.Value, row *metadata.Row) strictjson.Value {
+	switch {
+	case row.Values == nil:
+		return shape
+	case len(row.Values) == 0:
+		return shape.With("const", text(""))
 	}
-	return item
+	return shape.With("enum", strictjson.Strings(row.Values))
 }
 
 // ClientSchema is the JSON Schema of an entry of a clients.yaml.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -94,6 +95,39 @@ func TestOpenMakesMissingKeysOnce(t *testing.T) {
 	for _, fact := range set.Facts() {
 		if fact.Kid != fact.Thumbprint || fact.Use != "sig" {
 			t.Errorf("key %+v: kid must be the thumbprint and use sig", fact)
+		}
+	}
+}
+
+// An algorithm that is new to the plan gets its key where others have theirs already, and an older process, which does not know of it,
+// publishes it all the same and leaves it alone.
+func TestAlgorithmComesLater(t *testing.T) {
+	store := &memory{}
+	before := open(t, store, jose.ES256, jose.RS256)
+	rsa, _ := before.Signer(jose.RS256)
+	after := open(t, store, jose.ES256, jose.RS256, jose.PS256)
+	pss, err := after.Signer(jose.PS256)
+	if still, _ := after.Signer(jose.RS256); err != nil || len(store.keys) != 3 || still.KeyID() != rsa.KeyID() || pss.KeyID() == rsa.KeyID() {
+		t.Fatalf("%d keys, %v", len(store.keys), err)
+	}
+	token, err := pss.Sign("JWT", []byte(`{"sub":"s"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if changed, err := before.Tick(t.Context()); err != nil || len(changed) > 0 || len(store.keys) != 3 {
+		t.Errorf("the older process changed %v, %v", changed, err)
+	}
+	for name, ring := range map[string]*keys.Ring{"older": before, "newer": after} {
+		body, _ := ring.JWKS()
+		set, err := jose.ParseJWKS(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := jose.Verify(token, set, []string{jose.PS256}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := jose.Verify(token, set, []string{jose.RS256}); err == nil || !strings.Contains(string(body), `"alg":"PS256"`) {
+			t.Errorf("%s: the key is for another algorithm: %s", name, body)
 		}
 	}
 }

@@ -83,15 +83,15 @@ func Choose(m *core.Metadata, made []Choice, offers func(member, value string) b
 		if at < 0 {
 			continue
 		}
-		row, built := byName[known.of]
-		if !built {
-			continue // what is not done here at all is not chosen
-		}
+		row := byName[known.of]
 		switch said := row.Text(m); {
 		case said != "" && !slices.Contains(made[at].Values, said):
 			return nil, refuse(core.InvalidClientMetadata, row.Name, "%s is %q, which is not in %s; leave one of them out.", row.Name, core.Clip(said), known.name)
 		case said != "":
 			continue
+		}
+		if isIdle(row.Name) {
+			continue // who lists values for it would take the choice for a promise
 		}
 		value := known.pick(m, made[at].Values, row, offers)
 		if value == "" && known.needed {
@@ -135,11 +135,11 @@ func fits(m *core.Metadata, member, value string) bool {
 	return true
 }
 
-// Choosable lists what is chosen from which list, of the members that this server has.
+// Choosable lists what is chosen from which list. Of members of which nothing comes, nothing is.
 func Choosable() []Choice {
 	var list []Choice
 	for _, c := range choices {
-		if _, built := byName[c.of]; built {
+		if !isIdle(c.of) {
 			list = append(list, Choice{Name: c.name, Of: c.of})
 		}
 	}

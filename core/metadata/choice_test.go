@@ -39,6 +39,7 @@ func TestChoose(t *testing.T) {
 			"token_endpoint_auth_method=private_key_jwt token_endpoint_auth_signing_alg=ES256"},
 		{"who signs nothing needs no algorithm", `{"token_endpoint_auth_signing_alg_values_supported":["ES256"],"token_endpoint_auth_methods_supported":["none"]}`, "token_endpoint_auth_method=none"},
 		{"what needs no value stays without", `{"userinfo_signing_alg_values_supported":["HS256"],"id_token_encryption_alg_values_supported":["RSA-OAEP"],"authorization_signing_alg_values_supported":["ES256"]}`, ""},
+		{"of what nothing comes, nothing is chosen", `{"request_object_signing_alg_values_supported":["ES256"],"introspection_signing_alg_values_supported":["ES256"],"authorization_encryption_alg_values_supported":["RSA-OAEP"],` + aKey + `}`, ""},
 		{"signed userinfo", `{"userinfo_signing_alg_values_supported":["none","ES256"]}`, "userinfo_signed_response_alg=ES256"},
 	} {
 		got, err := chosen(t, test.doc, nil)
@@ -52,6 +53,8 @@ func TestChooseRefuses(t *testing.T) {
 	for _, test := range []struct{ what, doc, want string }{
 		{"a contradiction", `{"id_token_signed_response_alg":"RS256","id_token_signing_alg_values_supported":["ES256"]}`,
 			`id_token_signed_response_alg is "RS256", which is not in id_token_signing_alg_values_supported; leave one of them out.`},
+		{"a contradiction in what nothing comes of", `{"authorization_signed_response_alg":"PS256","authorization_signing_alg_values_supported":["ES256"]}`,
+			`authorization_signed_response_alg is "PS256", which is not in authorization_signing_alg_values_supported; leave one of them out.`},
 		{"nothing that is done here", `{"token_endpoint_auth_methods_supported":["client_secret_jwt"]}`,
 			"token_endpoint_auth_methods_supported has nothing that can be chosen for this client; token_endpoint_auth_method can be one of: client_secret_basic"},
 		{"nothing that it has the means for", `{"token_endpoint_auth_methods_supported":["private_key_jwt"]}`, "nothing that can be chosen for this client"},

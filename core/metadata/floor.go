@@ -97,7 +97,7 @@ func (r *Row) checkURI(name, raw string) []core.Reason {
 var sentTo = []string{"redirect_uris", "post_logout_redirect_uris"}
 
 // fetched are the members whose address this server would call: https only.
-var fetched = []string{"jwks_uri", "sector_identifier_uri", "request_uris"}
+var fetched = []string{"jwks_uri", "sector_identifier_uri", "request_uris", "backchannel_client_notification_endpoint"}
 
 func (r *Row) webProblems(u oauth.URI) []oauth.Problem {
 	return oauth.WebURIProblems(u, slices.Contains(fetched, r.Name))
@@ -131,6 +131,14 @@ var together = []joint{
 	{"frontchannel_logout", core.InvalidClientMetadata, []string{"frontchannel_logout_uri", "redirect_uris"}, frontchannelLogout},
 	{"backchannel_logout", core.InvalidClientMetadata, []string{"backchannel_logout_uri", "redirect_uris"}, backchannelLogout},
 	{"refresh_alone", core.InvalidClientMetadata, []string{"grant_types"}, refreshAlone},
+	{"encryption", core.InvalidClientMetadata, []string{"request_object_encryption_enc", "request_object_encryption_alg"}, requestEncryption},
+	{"encryption", core.InvalidClientMetadata, []string{"introspection_encrypted_response_enc", "introspection_encrypted_response_alg"}, introspectionEncryption},
+	{"encryption", core.InvalidClientMetadata, []string{"authorization_encrypted_response_enc", "authorization_encrypted_response_alg"}, authorizationEncryption},
+	{"encryption_keys", core.InvalidClientMetadata, []string{"introspection_encrypted_response_alg", "authorization_encrypted_response_alg", "jwks", "jwks_uri"}, encryptionKeys},
+	{"backchannel_mode", core.InvalidClientMetadata, []string{"backchannel_token_delivery_mode", "grant_types"}, backchannelMode},
+	{"backchannel_grant", core.InvalidClientMetadata, []string{"grant_types", "backchannel_token_delivery_mode"}, backchannelGrant},
+	{"backchannel_endpoint", core.InvalidClientMetadata, []string{"backchannel_client_notification_endpoint", "backchannel_token_delivery_mode"}, backchannelEndpoint},
+	{"backchannel_keys", core.InvalidClientMetadata, []string{"jwks", "jwks_uri", "subject_type", "backchannel_token_delivery_mode"}, backchannelKeys},
 }
 
 func needsRedirects(m *core.Metadata) string {
@@ -163,8 +171,13 @@ func oneKeySource(m *core.Metadata) string {
 }
 
 func publicClientGrants(m *core.Metadata) string {
-	if m.TokenEndpointAuthMethod == "none" && slices.Contains(m.GrantTypes, "client_credentials") {
-		return "A client with token_endpoint_auth_method none cannot use client_credentials: it has nothing to prove itself with."
+	if m.TokenEndpointAuthMethod != "none" {
+		return ""
+	}
+	for _, grant := range []string{"client_credentials", string(oauth.GrantCIBA)} {
+		if slices.Contains(m.GrantTypes, grant) {
+			return "A client with token_endpoint_auth_method none cannot use " + grant + ": it has nothing to prove itself with."
+		}
 	}
 	return ""
 }

@@ -18,6 +18,10 @@ func FuzzParse(f *testing.F) {
 		`{"token_endpoint_auth_methods_supported":["none","private_key_jwt"],"jwks":{"keys":[]},"id_token_signing_alg_values_supported":["ES256"]}`,
 		`{"dpop_bound_access_tokens":false,"minimum_acr_level":-1}`, `{"client_name#":"x","client_name#fr#de":"y","department":{"a":[null]}}`,
 		`{"access_token_lifetime":9223372036854775807,"par_lifetime":0}`, `{"subject_type":"pairwise","redirect_uris":["com.example.app:/cb","https://a.example/"]}`,
+		`{"backchannel_token_delivery_mode":"ping","grant_types":["urn:openid:params:grant-type:ciba"],"backchannel_client_notification_endpoint":"https://a.example/n","backchannel_user_code_parameter":true,"subject_type":"pairwise","jwks_uri":"https://a.example/k"}`,
+		`{"backchannel_token_delivery_mode":"push","backchannel_authentication_request_signing_alg":"none","refreshTokenLifetime":1,"refresh_token_lifetime":2}`,
+		`{"authorization_signed_response_alg":"PS256","authorization_encrypted_response_enc":"A256GCM","authorization_signing_alg_values_supported":["ES256"],"introspection_encrypted_response_alg":"RSA-OAEP"}`,
+		`{"require_signed_request_object":true,"dpop_bound_access_tokens":true,"authorization_details_types":["payment_initiation"],"access_token_as_jwt":false,"org_id":"x","department":1}`,
 	} {
 		f.Add(doc)
 	}
@@ -32,7 +36,12 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		checkKept(t, doc, &req)
-		metadata.Floor(&req.Metadata)
+		for _, r := range metadata.Floor(&req.Metadata) {
+			if len(r.Fields) == 0 || r.Message == "" {
+				t.Fatalf("%s: %+v", doc, r)
+			}
+		}
+		metadata.ForeignAmong(req.Extra)
 		open := metadata.Clone(req.Metadata)
 		chosen, err := metadata.Choose(&req.Metadata, req.Choices, nil)
 		if err != nil {
@@ -68,7 +77,7 @@ func checkKept(t *testing.T, doc strictjson.Value, req *metadata.Request) {
 		t.Fatalf("%s is kept as %s, which is read as %s, %v", doc, kept, metadata.Document(&again.Metadata), err)
 	}
 	for name := range kept.All() {
-		if _, sent := doc.Get(name); !sent && name != "require_pushed_authorization_requests" {
+		if _, sent := doc.Get(name); !sent && name != "require_pushed_authorization_requests" && name != "refresh_token_lifetime" { // by another name
 			t.Fatalf("%s was not sent in %s", name, doc)
 		}
 	}

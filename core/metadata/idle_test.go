@@ -31,6 +31,7 @@ var effects = map[string]string{
 	"allowed_audiences": "../cmd/ostiary TestAllowedAudiences", "tls_client_auth_subject_dn": "clientauth TestTLSClientAuth",
 	"tls_client_auth_san_dns": "clientauth TestTLSClientAuth", "tls_client_auth_san_uri": "clientauth TestTLSClientAuth",
 	"tls_client_auth_san_ip": "clientauth TestTLSClientAuth", "tls_client_auth_san_email": "clientauth TestTLSClientAuth",
+	"require_signed_request_object": "authorize TestMembersThatBindRequests", "dpop_bound_access_tokens": "token TestNoTokensWithoutTheirBinding",
 	"tls_client_certificate_bound_access_tokens": "token TestTokensAreBound", "software_id": "registration TestBeyondTheToken",
 	"software_version": "metadata TestVisibleIsAllButTheStatement", "software_statement": "registration TestStatementOfATrustedIssuer",
 }
@@ -45,6 +46,11 @@ func TestEveryMemberHasAnEffect(t *testing.T) {
 		proof, has := effects[row.Name]
 		if (isIdle || never) == has || isIdle && never {
 			t.Errorf("%s: idle %t, refused %t, its effect is proved by %q", row.Name, isIdle, never, proof)
+		}
+	}
+	for _, m := range metadata.Barring() {
+		if row, known := metadata.Lookup(m.Name); !known || row.Kind != metadata.Flag || effects[m.Name] == "" || !slices.Contains(metadata.Narrowable(), m.Name) {
+			t.Errorf("%s is no promise that is held to", m.Name)
 		}
 	}
 	for name, proof := range effects {
@@ -92,5 +98,29 @@ func TestAskedInVain(t *testing.T) {
 	after.BackchannelLogoutSession, after.DefaultACRValues, after.BackchannelLogoutURI = &yes, []string{"1"}, ""
 	if got := names(&before, &after); got != "backchannel_logout_session_required default_acr_values" {
 		t.Errorf("changed: %s", got)
+	}
+}
+
+// Who turns on what this server can only hold to by refusing is told so, once.
+func TestBarredBy(t *testing.T) {
+	yes, no := true, false
+	before, after := core.Metadata{DPoPBoundTokens: &no}, core.Metadata{DPoPBoundTokens: &yes, RequireSignedRequest: &yes}
+	names := func(before, after *core.Metadata) string {
+		var list []string
+		for _, m := range metadata.BarredBy(before, after) {
+			list = append(list, m.Name)
+		}
+		return strings.Join(list, " ")
+	}
+	for _, test := range []struct {
+		before, after core.Metadata
+		want          string
+	}{
+		{core.Metadata{}, before, ""}, {before, after, "require_signed_request_object dpop_bound_access_tokens"}, {after, after, ""},
+		{after, before, ""}, {core.Metadata{RequireSignedRequest: &yes}, after, "dpop_bound_access_tokens"},
+	} {
+		if got := names(&test.before, &test.after); got != test.want {
+			t.Errorf("%+v: %s, want %s", test, got, test.want)
+		}
 	}
 }

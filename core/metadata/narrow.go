@@ -13,6 +13,7 @@ var narrowable = []string{
 	"redirect_uris", "grant_types", "response_types", "scope", "request_uris", "post_logout_redirect_uris",
 	"require_pushed_authorization_requests", "require_auth_time", "default_max_age", "require_pkce", "default_prompt_login",
 	"tls_client_certificate_bound_access_tokens", "access_token_lifetime", "id_token_lifetime", "refresh_token_lifetime", "allowed_audiences",
+	"require_signed_request_object", "dpop_bound_access_tokens", "authorization_details_types",
 }
 
 // Narrowable lists the members that Widened compares.

@@ -16,6 +16,7 @@ func TestWidened(t *testing.T) {
 		RedirectURIs: []string{"https://a.example/", "https://b.example/"}, Scope: []string{"openid", "email"}, GrantTypes: []string{"authorization_code"},
 		RequirePAR: &yes, DefaultMaxAge: &hour, ClientName: "A", AllowedAudiences: []string{"https://a.example"}, RequirePKCE: &yes,
 		CertificateBoundTokens: &yes, DefaultPromptLogin: &yes, AccessTokenLifetime: &minute, IDTokenLifetime: &minute, RefreshTokenLifetime: &hour,
+		DPoPBoundTokens: &yes, RequireSignedRequest: &yes, AuthorizationDetailsTypes: []string{"payment"},
 	}
 	for _, test := range []struct {
 		what   string
@@ -44,6 +45,8 @@ func TestWidened(t *testing.T) {
 			m.AccessTokenLifetime, m.IDTokenLifetime, m.RefreshTokenLifetime = &hour, &minute, nil
 		},
 			[]string{"access_token_lifetime", "refresh_token_lifetime"}},
+		{"bearer tokens", func(m *core.Metadata) { m.DPoPBoundTokens, m.RequireSignedRequest = &no, nil }, []string{"require_signed_request_object", "dpop_bound_access_tokens"}},
+		{"other details", func(m *core.Metadata) { m.AuthorizationDetailsTypes = []string{"payment", "account"} }, []string{"authorization_details_types"}},
 		{"name", func(m *core.Metadata) { m.ClientName = "B" }, nil},
 		{"two", func(m *core.Metadata) { m.GrantTypes, m.Scope = []string{"client_credentials"}, []string{"x"} }, []string{"grant_types", "scope"}},
 	} {

@@ -160,7 +160,9 @@ func (req *Request) sameAgain(row *Row, v strictjson.Value) error {
 }
 
 // otherNames are names that others have for members of the table.
-var otherNames = map[string]string{"require_par": "require_pushed_authorization_requests"} // Janssen's
+var otherNames = map[string]string{ // Janssen's
+	"require_par": "require_pushed_authorization_requests", "refreshTokenLifetime": "refresh_token_lifetime",
+}
 
 func otherNameOf(name string) string {
 	for other, row := range otherNames {

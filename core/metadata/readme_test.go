@@ -62,9 +62,17 @@ func tables() string {
 	for _, m := range metadata.Idle() {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", m.Name, m.Why)
 	}
+	b.WriteString("\nThese are promises that this server can keep today only by refusing; the answer to who sends `true` says so in `warnings`.\n\n| member | why |\n| --- | --- |\n")
+	for _, m := range metadata.Barring() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", m.Name, m.Why)
+	}
 	b.WriteString("\nThese ask for what is not done here. They are refused, so that nobody believes in a protection that is not there, unless they\nask for nothing (`false`, `null`, `\"\"`, `[]`); nothing of them is kept.\n\n| member | why it is refused | defined in |\n| --- | --- | --- |\n")
 	for _, m := range metadata.Unbuilt() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", m.Name, m.Why, m.Source)
+	}
+	b.WriteString("\nThese are known from Janssen's clients and have no meaning here. They are not kept, unless `custom_attributes` lists them, and the answer\nto who sends one says so in `warnings`; policy and plugins see them.\n\n| member | why |\n| --- | --- |\n")
+	for _, m := range metadata.Foreign() {
+		fmt.Fprintf(&b, "| `%s` | %s |\n", m.Name, m.Why)
 	}
 	return b.String()
 }

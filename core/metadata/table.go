@@ -18,17 +18,27 @@ const (
 	frontchannel = "OpenID Connect Front-Channel Logout 1.0 §2"
 	backchannel  = "OpenID Connect Back-Channel Logout 1.0 §2.2"
 	janssen      = "Janssen Auth Server, client metadata"
+
+	rfc9101 = "RFC 9101 §10.5"
+	rfc9449 = "RFC 9449 §5.2"
+	rfc9701 = "RFC 9701 §6"
+	rfc9396 = "RFC 9396 §10"
+	jarm    = "JWT Secured Authorization Response Mode §3"
+	ciba    = "OpenID Connect Client-Initiated Backchannel Authentication 1.0 §4"
 )
 
 // What this server can do today. A value beyond these is refused, naming it.
 var (
 	authMethods   = []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none", "tls_client_auth", "self_signed_tls_client_auth"}
-	grantTypes    = []string{"authorization_code", "refresh_token", "client_credentials"}
+	grantTypes    = []string{"authorization_code", "refresh_token", "client_credentials", string(oauth.GrantCIBA)}
 	responseTypes = []string{"code"}
-	signingAlgs   = []string{"RS256", "ES256", "EdDSA", "Ed25519"}
-	requestAlgs   = []string{"RS256", "PS256", "ES256", "EdDSA", "Ed25519"}
+	signingAlgs   = texts(oauth.ResponseAlgorithms())
 	proofAlgs     = texts(oauth.AsymmetricAlgorithms())
 	none          = []string{} // known, but no value is supported
+
+	// Nothing is encrypted here yet: these are members of which nothing comes.
+	keyAlgs    = texts(oauth.KeyEncryptions())
+	contentEnc = texts(oauth.ContentEncryptions())
 )
 
 func texts[T ~string](words []T) []string {
@@ -64,9 +74,9 @@ var table = []*Row{
 	{Name: "userinfo_signed_response_alg", Kind: Text, Source: oidcReg, Values: signingAlgs, str: func(m *core.Metadata) *string { return &m.UserinfoSignedResponseAlg }},
 	{Name: "userinfo_encrypted_response_alg", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.UserinfoEncryptedResponseAlg }},
 	{Name: "userinfo_encrypted_response_enc", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.UserinfoEncryptedResponseEnc }},
-	{Name: "request_object_signing_alg", Kind: Text, Source: oidcReg, Values: requestAlgs, str: func(m *core.Metadata) *string { return &m.RequestObjectSigningAlg }},
-	{Name: "request_object_encryption_alg", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.RequestObjectEncryptionAlg }},
-	{Name: "request_object_encryption_enc", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.RequestObjectEncryptionEnc }},
+	{Name: "request_object_signing_alg", Kind: Text, Source: oidcReg, Values: signingAlgs, str: func(m *core.Metadata) *string { return &m.RequestObjectSigningAlg }},
+	{Name: "request_object_encryption_alg", Kind: Text, Source: oidcReg, Values: keyAlgs, str: func(m *core.Metadata) *string { return &m.RequestObjectEncryptionAlg }},
+	{Name: "request_object_encryption_enc", Kind: Text, Source: oidcReg, Values: contentEnc, str: func(m *core.Metadata) *string { return &m.RequestObjectEncryptionEnc }},
 	{Name: "default_max_age", Kind: Number, Source: oidcReg, number: func(m *core.Metadata) **int64 { return &m.DefaultMaxAge }},
 	{Name: "require_auth_time", Kind: Flag, Source: oidcReg, flag: func(m *core.Metadata) **bool { return &m.RequireAuthTime }},
 	{Name: "default_acr_values", Kind: List, Source: oidcReg, list: func(m *core.Metadata) *[]string { return &m.DefaultACRValues }},
@@ -91,6 +101,19 @@ var table = []*Row{
 	{Name: "tls_client_auth_san_ip", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSANIP }},
 	{Name: "tls_client_auth_san_email", Kind: Text, Source: rfc8705, str: func(m *core.Metadata) *string { return &m.TLSSANEmail }},
 	{Name: "tls_client_certificate_bound_access_tokens", Kind: Flag, Source: "RFC 8705 §3.4", flag: func(m *core.Metadata) **bool { return &m.CertificateBoundTokens }},
+	{Name: "require_signed_request_object", Kind: Flag, Source: rfc9101, flag: func(m *core.Metadata) **bool { return &m.RequireSignedRequest }},
+	{Name: "dpop_bound_access_tokens", Kind: Flag, Source: rfc9449, flag: func(m *core.Metadata) **bool { return &m.DPoPBoundTokens }},
+	{Name: "authorization_details_types", Kind: List, Source: rfc9396, list: func(m *core.Metadata) *[]string { return &m.AuthorizationDetailsTypes }},
+	{Name: "introspection_signed_response_alg", Kind: Text, Source: rfc9701, Values: proofAlgs, str: func(m *core.Metadata) *string { return &m.IntrospectionSignedResponseAlg }},
+	{Name: "introspection_encrypted_response_alg", Kind: Text, Source: rfc9701, Values: keyAlgs, str: func(m *core.Metadata) *string { return &m.IntrospectionEncryptedResponseAlg }},
+	{Name: "introspection_encrypted_response_enc", Kind: Text, Source: rfc9701, Values: contentEnc, str: func(m *core.Metadata) *string { return &m.IntrospectionEncryptedResponseEnc }},
+	{Name: "authorization_signed_response_alg", Kind: Text, Source: jarm, Values: proofAlgs, str: func(m *core.Metadata) *string { return &m.AuthorizationSignedResponseAlg }},
+	{Name: "authorization_encrypted_response_alg", Kind: Text, Source: jarm, Values: keyAlgs, str: func(m *core.Metadata) *string { return &m.AuthorizationEncryptedResponseAlg }},
+	{Name: "authorization_encrypted_response_enc", Kind: Text, Source: jarm, Values: contentEnc, str: func(m *core.Metadata) *string { return &m.AuthorizationEncryptedResponseEnc }},
+	{Name: "backchannel_token_delivery_mode", Kind: Text, Source: ciba, Values: []string{"poll", "ping"}, str: func(m *core.Metadata) *string { return &m.BackchannelDeliveryMode }},
+	{Name: "backchannel_client_notification_endpoint", Kind: URI, Source: ciba, str: func(m *core.Metadata) *string { return &m.BackchannelNotificationEndpoint }},
+	{Name: "backchannel_authentication_request_signing_alg", Kind: Text, Source: ciba, Values: proofAlgs, str: func(m *core.Metadata) *string { return &m.BackchannelRequestSigningAlg }},
+	{Name: "backchannel_user_code_parameter", Kind: Flag, Source: ciba, flag: func(m *core.Metadata) **bool { return &m.BackchannelUserCode }},
 	{Name: "software_id", Kind: Text, Source: rfc7591, str: func(m *core.Metadata) *string { return &m.SoftwareID }},
 	{Name: "software_version", Kind: Text, Source: rfc7591, str: func(m *core.Metadata) *string { return &m.SoftwareVersion }},
 	{Name: "software_statement", Kind: Text, Source: rfc7591, Fixed: true, Code: core.InvalidSoftwareStatement, str: func(m *core.Metadata) *string { return &m.SoftwareStatement }},
@@ -101,6 +124,12 @@ var later = []string{
 	"frontchannel_logout_uri", "frontchannel_logout_session_required", "backchannel_logout_uri", "backchannel_logout_session_required",
 	"require_pkce", "default_prompt_login", "access_token_lifetime", "id_token_lifetime", "refresh_token_lifetime", "par_lifetime",
 	"tls_client_certificate_bound_access_tokens", "allowed_audiences",
+
+	"require_signed_request_object", "dpop_bound_access_tokens", "authorization_details_types",
+	"introspection_signed_response_alg", "introspection_encrypted_response_alg", "introspection_encrypted_response_enc",
+	"authorization_signed_response_alg", "authorization_encrypted_response_alg", "authorization_encrypted_response_enc",
+	"backchannel_token_delivery_mode", "backchannel_client_notification_endpoint", "backchannel_authentication_request_signing_alg",
+	"backchannel_user_code_parameter",
 }
 
 // byName finds rows; visible are those policy sees: all but the statement, whose claims it sees verified.

@@ -29,7 +29,13 @@ var standard = strings.Fields(`
 	allowed_audiences
 
 	tls_client_auth_subject_dn tls_client_auth_san_dns tls_client_auth_san_uri tls_client_auth_san_ip tls_client_auth_san_email
-	tls_client_certificate_bound_access_tokens`)
+	tls_client_certificate_bound_access_tokens
+
+	require_signed_request_object dpop_bound_access_tokens authorization_details_types
+	introspection_signed_response_alg introspection_encrypted_response_alg introspection_encrypted_response_enc
+	authorization_signed_response_alg authorization_encrypted_response_alg authorization_encrypted_response_enc
+	backchannel_token_delivery_mode backchannel_client_notification_endpoint backchannel_authentication_request_signing_alg
+	backchannel_user_code_parameter`)
 
 func TestTableHasEveryStandardMember(t *testing.T) {
 	var names []string
@@ -210,12 +216,16 @@ func TestUnsupportedValues(t *testing.T) {
 	}
 	for name, values := range map[string]string{
 		"token_endpoint_auth_method":      "client_secret_basic client_secret_post private_key_jwt none tls_client_auth self_signed_tls_client_auth",
-		"grant_types":                     "authorization_code refresh_token client_credentials",
+		"grant_types":                     "authorization_code refresh_token client_credentials urn:openid:params:grant-type:ciba",
 		"response_types":                  "code",
 		"subject_type":                    "public pairwise",
 		"application_type":                "web native",
 		"id_token_encrypted_response_alg": "",
-		"request_object_encryption_enc":   "",
+		"userinfo_encrypted_response_enc": "",
+
+		"request_object_encryption_enc":     "A128CBC-HS256 A192CBC-HS384 A256CBC-HS512 A128GCM A192GCM A256GCM",
+		"authorization_signed_response_alg": "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519",
+		"backchannel_token_delivery_mode":   "poll ping",
 	} {
 		if got, ok := closed[name]; !ok || got != values {
 			t.Errorf("%s supports %q, want %q", name, got, values)

@@ -17,21 +17,6 @@ type unbuilt struct {
 }
 
 const (
-	rfc9101 = "RFC 9101 §10.5"
-	rfc9449 = "RFC 9449 §5.2"
-	rfc9701 = "RFC 9701 §6"
-	rfc9396 = "RFC 9396 §10"
-	jarm    = "JWT Secured Authorization Response Mode §3"
-	ciba    = "OpenID Connect Client-Initiated Backchannel Authentication 1.0 §4"
-)
-
-const (
-	noJAR     = "this server takes no request objects"
-	noDPoP    = "this server binds no access tokens by DPoP"
-	noSigned  = "introspection is answered in plain JSON"
-	noRAR     = "this server knows no types of authorization details"
-	noJARM    = "this server has no response mode that is a JWT"
-	noCIBA    = "there is no backchannel authentication here"
 	noUMA     = "this server is no UMA authorization server"
 	noScripts = "there are no scripts here; plugins are configured by the operator"
 	noPattern = "redirect URIs are compared as they are; list each in redirect_uris"
@@ -42,31 +27,16 @@ const (
 
 // unbuiltMembers lists them by name.
 var unbuiltMembers = map[string]unbuilt{
-	"require_signed_request_object": {source: rfc9101, why: noJAR},
-	"dpop_bound_access_tokens":      {source: rfc9449, why: noDPoP},
-
-	"introspection_signed_response_alg":    {source: rfc9701, why: noSigned},
-	"introspection_encrypted_response_alg": {source: rfc9701, why: noSigned},
-	"introspection_encrypted_response_enc": {source: rfc9701, why: noSigned},
-
-	"authorization_details_types":          {source: rfc9396, why: noRAR},
-	"authorization_signed_response_alg":    {source: jarm, why: noJARM},
-	"authorization_encrypted_response_alg": {source: jarm, why: noJARM},
-	"authorization_encrypted_response_enc": {source: jarm, why: noJARM},
-
-	"backchannel_token_delivery_mode":                {source: ciba, why: noCIBA},
-	"backchannel_client_notification_endpoint":       {source: ciba, why: noCIBA},
-	"backchannel_authentication_request_signing_alg": {source: ciba, why: noCIBA},
-	"backchannel_user_code_parameter":                {source: ciba, why: noCIBA},
-
 	"redirect_uris_regex":                    {source: janssen, why: noPattern},
 	"claims_redirect_uri":                    {source: janssen, why: noUMA},
 	"rpt_as_jwt":                             {source: janssen, why: noUMA},
 	"allow_spontaneous_scopes":               {source: janssen, why: noGuesses},
 	"spontaneous_scopes":                     {source: janssen, why: noGuesses},
 	"authorized_acr_values":                  {source: janssen, why: noACR},
+	"minimum_acr_level_autoresolve":          {source: janssen, why: noACR},
+	"minimum_acr_priority_list":              {source: janssen, why: noACR},
 	"minimum_acr_level":                      {source: janssen, why: noACR, harmless: []strictjson.Value{strictjson.Int(0), strictjson.Int(-1)}},
-	"id_token_token_binding_cnf":             {source: janssen, why: "ID tokens are not bound to TLS connections"},
+	"id_token_token_binding_cnf":             {source: janssen, why: "ID tokens are not bound to TLS connections", harmless: []strictjson.Value{strictjson.String("tbh")}}, // by which a client only says that it could
 	"additional_token_endpoint_auth_methods": {source: janssen, why: noMore},
 	"public_subject_identifier_attribute":    {source: janssen, why: "sub is never an attribute of the person"},
 	"access_token_signing_alg":               {source: janssen, why: "access tokens are signed with ES256", harmless: []strictjson.Value{strictjson.String("ES256")}},
@@ -79,6 +49,9 @@ var unbuiltMembers = map[string]unbuilt{
 	"rpt_claims_script_dns":        {source: janssen, why: noScripts},
 	"ropc_script_dns":              {source: janssen, why: noScripts},
 	"token_exchange_script_dns":    {source: janssen, why: noScripts},
+	"logout_status_jwt_script_dns": {source: janssen, why: noScripts},
+
+	"run_introspection_script_before_jwt_creation": {source: janssen, why: noScripts},
 }
 
 // A Missing member is one that is refused unless it asks for nothing.

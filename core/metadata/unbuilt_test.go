@@ -12,15 +12,11 @@ import (
 // What would promise a protection that is not there is refused by name and value; what asks for nothing is accepted and not kept.
 func TestUnbuiltMembers(t *testing.T) {
 	for name, asks := range map[string]string{
-		"require_signed_request_object": `true`, "dpop_bound_access_tokens": `true`, "introspection_signed_response_alg": `"ES256"`,
-		"introspection_encrypted_response_alg": `"RSA-OAEP"`, "introspection_encrypted_response_enc": `"A128GCM"`,
-		"authorization_details_types": `["payment_initiation"]`, "authorization_signed_response_alg": `"RS256"`,
-		"authorization_encrypted_response_alg": `"RSA-OAEP"`, "authorization_encrypted_response_enc": `"A128GCM"`,
-		"backchannel_token_delivery_mode": `"poll"`, "backchannel_client_notification_endpoint": `"https://a.example/n"`,
-		"backchannel_authentication_request_signing_alg": `"ES256"`, "backchannel_user_code_parameter": `true`,
 		"redirect_uris_regex": `".*"`, "claims_redirect_uri": `["https://a.example/c"]`, "allow_spontaneous_scopes": `true`,
 		"authorized_acr_values": `["high"]`, "minimum_acr_level": `1`, "access_token_signing_alg": `"RS256"`,
 		"public_subject_identifier_attribute": `"mail"`, "additional_token_endpoint_auth_methods": `["none"]`, "ropc_script_dns": `["inum=1"]`,
+		"minimum_acr_level_autoresolve": `true`, "minimum_acr_priority_list": `["high"]`, "run_introspection_script_before_jwt_creation": `true`,
+		"logout_status_jwt_script_dns": `["inum=2"]`, "rpt_as_jwt": `true`, "id_token_token_binding_cnf": `"tls"`,
 	} {
 		_, err := metadata.Parse(value(t, `{"`+name+`":`+asks+`}`), []string{name})
 		detail := core.AsError(err).Detail
@@ -40,7 +36,7 @@ func TestUnbuiltMembers(t *testing.T) {
 			t.Errorf("%s is a row, or anybody's", name)
 		}
 	}
-	parse(t, `{"minimum_acr_level":-1,"access_token_signing_alg":"ES256"}`)
+	parse(t, `{"minimum_acr_level":-1,"access_token_signing_alg":"ES256","id_token_token_binding_cnf":"tbh"}`)
 }
 
 // Whatever is wrong with a member, the refusal names it.
@@ -58,6 +54,9 @@ func TestRefusalsNameTheMember(t *testing.T) {
 
 // require_par is Janssen's name for what RFC 9126 calls otherwise; both may be sent, with one value.
 func TestOtherNames(t *testing.T) {
+	if m := parse(t, `{"refreshTokenLifetime":60}`).Metadata; m.RefreshTokenLifetime == nil || *m.RefreshTokenLifetime != 60 {
+		t.Errorf("refreshTokenLifetime: %+v", m)
+	}
 	for _, doc := range []string{`{"require_par":true}`, `{"require_par":true,"require_pushed_authorization_requests":true}`,
 		`{"require_pushed_authorization_requests":true,"require_par":null}`} {
 		req := parse(t, doc)

@@ -23,6 +23,25 @@ func Append(members []strictjson.Member, m *core.Metadata) []strictjson.Member {
 	return append(members, Beyond(m)...)
 }
 
+// Some gives of what Write gives the members whose names are wanted, and makes no others.
+func Some(m *core.Metadata, wanted func(name string) bool) []strictjson.Member {
+	var members []strictjson.Member
+	for _, row := range table {
+		if !wanted(row.Name) {
+			continue
+		}
+		if v := row.Get(m); !v.IsAbsent() {
+			members = append(members, strictjson.Member{Name: row.Name, Value: v})
+		}
+	}
+	for _, other := range Beyond(m) {
+		if wanted(other.Name) {
+			members = append(members, other)
+		}
+	}
+	return members
+}
+
 // Beyond gives the members that m has without a row of their own: tagged, then custom ones, each by name.
 func Beyond(m *core.Metadata) []strictjson.Member {
 	if len(m.Tagged)+len(m.Custom) == 0 {

@@ -16,14 +16,34 @@ type Gauge struct{ series[prometheus.Gauge] }
 // A Histogram sorts observations into buckets.
 type Histogram struct{ series[prometheus.Observer] }
 
+// A Count is one series of a Counter, for who counts the same again and again.
+type Count struct{ one prometheus.Counter }
+
+// A Sorter is one series of a Histogram.
+type Sorter struct{ one prometheus.Observer }
+
+// Of gives the series of label values.
+func (c *Counter) Of(values ...string) Count { return Count{c.of(values)} }
+
+// Of gives the series of label values.
+func (h *Histogram) Of(values ...string) Sorter { return Sorter{h.of(values)} }
+
+// Add adds n, which is not negative.
+func (c Count) Add(n float64) {
+	if n >= 0 { // a counter that goes down panics in the library; NaN is not >= 0
+		c.one.Add(n)
+	}
+}
+
+// Observe sorts v into its bucket.
+func (s Sorter) Observe(v float64) { s.one.Observe(v) }
+
 // Inc adds one.
 func (c *Counter) Inc(values ...string) { c.of(values).Inc() }
 
 // Add adds n, which is not negative.
 func (c *Counter) Add(n float64, values ...string) {
-	if n >= 0 { // a counter that goes down panics in the library; NaN is not >= 0
-		c.of(values).Add(n)
-	}
+	c.Of(values...).Add(n)
 }
 
 // Set makes the value v.

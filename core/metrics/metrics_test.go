@@ -121,6 +121,27 @@ func TestGrowingLabel(t *testing.T) {
 	}
 }
 
+// One series, held on to, is the one that its values name; what it is not made for does not count.
+func TestOneSeries(t *testing.T) {
+	r := metrics.New()
+	c := must[*metrics.Counter](t)(r.Counter("ostiary_calls_total", "Calls.", metrics.Of("hook", "a", "b")))
+	h := must[*metrics.Histogram](t)(r.Histogram("ostiary_calls_bytes", "Bytes.", []float64{1}, metrics.Of("hook", "a")))
+	one, strange := c.Of("a"), c.Of("z")
+	one.Add(2)
+	one.Add(-1)
+	strange.Add(1)
+	c.Inc("a")
+	h.Of("a").Observe(0.5)
+	h.Observe(2, "a")
+	for _, want := range []string{
+		`ostiary_calls_total{hook="a"} 3`, `ostiary_calls_total{hook="other"} 1`, `ostiary_calls_bytes_bucket{hook="a",le="1"} 1`, `ostiary_calls_bytes_count{hook="a"} 2`,
+	} {
+		if got := lines(t, r); !slices.Contains(got, want) {
+			t.Errorf("no %s in\n%s", want, strings.Join(got, "\n"))
+		}
+	}
+}
+
 func TestOddNumbersDoNotPanic(t *testing.T) {
 	r := metrics.New()
 	c := must[*metrics.Counter](t)(r.Counter("ostiary_odd_total", "Odd."))

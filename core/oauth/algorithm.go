@@ -26,6 +26,12 @@ func AsymmetricAlgorithms() []SigningAlgorithm {
 	return []SigningAlgorithm{RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519}
 }
 
+// ResponseAlgorithms lists the signature algorithms that a client can choose for what is signed for it: the values of the members that end
+// in _signed_response_alg. There is a key for each. The slice is the caller's own.
+func ResponseAlgorithms() []SigningAlgorithm {
+	return []SigningAlgorithm{RS256, PS256, ES256, EdDSA, Ed25519}
+}
+
 // SymmetricAlgorithms lists the signature algorithms of shared secrets, which are not offered to clients. The slice is the
 // caller's own.
 func SymmetricAlgorithms() []SigningAlgorithm { return []SigningAlgorithm{HS256, HS384, HS512} }

@@ -15,12 +15,13 @@ const (
 	GrantDeviceCode        GrantType = "urn:ietf:params:oauth:grant-type:device_code"    // RFC 8628 §3.4
 	GrantJWTBearer         GrantType = "urn:ietf:params:oauth:grant-type:jwt-bearer"     // RFC 7523 §2.1
 	GrantTokenExchange     GrantType = "urn:ietf:params:oauth:grant-type:token-exchange" // RFC 8693 §2.1
+	GrantCIBA              GrantType = "urn:openid:params:grant-type:ciba"               // Client-Initiated Backchannel Authentication §4
 )
 
 // GrantTypes lists the grant types known here. The slice is the caller's own.
 func GrantTypes() []GrantType {
 	return []GrantType{GrantAuthorizationCode, GrantRefreshToken, GrantClientCredentials, GrantImplicit, GrantPassword,
-		GrantDeviceCode, GrantJWTBearer, GrantTokenExchange}
+		GrantDeviceCode, GrantJWTBearer, GrantTokenExchange, GrantCIBA}
 }
 
 // NeedsRedirect says whether a client with this grant must register a redirect URI (RFC 7591 §2, RFC 6749 §3.1.2.2).

@@ -18,35 +18,20 @@ func (d *Desk) answer(ctx context.Context, req Request, a Approved) (Answer, []l
 		return Answer{ClientID: a.client.ID}, nil
 	}
 	described := a.client.Metadata
-	doc := strictjson.Object(metadata.Append(d.identity(req, a), &described)...)
-	doc, rows := d.shape(ctx, req, a, doc)
-	if token := registrationToken(req, a); token != "" {
-		doc = doc.With("registration_access_token", strictjson.String(token.Reveal()))
-	}
-	if req.Operation != core.Read {
-		doc = doc.With("decision_id", strictjson.String(string(req.Decision)))
-		if len(a.warnings) > 0 {
-			doc = doc.With("warnings", warnings(a.warnings))
-		}
-	}
-	answer := Answer{Body: strictjson.Append(make([]byte, 0, 1<<10), doc), ClientID: a.client.ID}
+	shown := strictjson.Object(metadata.Append(d.identity(req, &a), &described)...)
+	doc, rows := d.shape(ctx, req, &a, shown)
+	answer := Answer{Body: strictjson.Append(make([]byte, 0, 1<<10), complete(req, &a, doc)), ClientID: a.client.ID}
 	if a.unchanged {
 		answer.Tag = a.before.Tag()
 	}
 	return answer, rows
 }
 
-// identity gives the members that are not metadata. Secrets stand in clear only in the answer that made them.
-func (d *Desk) identity(req Request, a Approved) []strictjson.Member {
-	text := func(name, value string) strictjson.Member {
-		return strictjson.Member{Name: name, Value: strictjson.String(value)}
-	}
+// identity gives the members that are not metadata, but for what no plugin sees.
+func (d *Desk) identity(req Request, a *Approved) []strictjson.Member {
 	members := make([]strictjson.Member, 0, 32) // with room for the metadata
 	members = append(members, text("client_id", string(a.client.ID)),
-		strictjson.Member{Name: "client_id_issued_at", Value: strictjson.Int(a.client.IssuedAt.Unix())})
-	if a.minted.clientSecret != "" {
-		members = append(members, text("client_secret", a.minted.clientSecret.Reveal()))
-	}
+		strictjson.Member{Name: issuedAt, Value: strictjson.Int(a.client.IssuedAt.Unix())})
 	if s := a.credentials.Secrets; len(s) > 0 {
 		members = append(members, strictjson.Member{Name: "client_secret_expires_at", Value: strictjson.Int(unix(s[0].ExpiresAt))})
 	}
@@ -59,8 +44,37 @@ func (d *Desk) identity(req Request, a Approved) []strictjson.Member {
 	return members
 }
 
+// issuedAt is the member that client_secret stands behind.
+const issuedAt = "client_id_issued_at"
+
+// complete adds what no plugin sees: the credentials, and what is about this request. Secrets stand in clear only in the answer that
+// made them.
+func complete(req Request, a *Approved, doc strictjson.Value) strictjson.Value {
+	members := make([]strictjson.Member, 0, doc.Len()+4)
+	for name, v := range doc.All() {
+		members = append(members, strictjson.Member{Name: name, Value: v})
+		if name == issuedAt && a.minted.clientSecret != "" {
+			members = append(members, text("client_secret", a.minted.clientSecret.Reveal()))
+		}
+	}
+	if token := registrationToken(req, a); token != "" {
+		members = append(members, text("registration_access_token", token.Reveal()))
+	}
+	if req.Operation != core.Read {
+		members = append(members, text("decision_id", string(req.Decision)))
+		if len(a.warnings) > 0 {
+			members = append(members, strictjson.Member{Name: "warnings", Value: warnings(a.warnings)})
+		}
+	}
+	return strictjson.Object(members...)
+}
+
+func text(name, value string) strictjson.Member {
+	return strictjson.Member{Name: name, Value: strictjson.String(value)}
+}
+
 // registrationToken is the token that the answer names (RFC 7592 §3): a fresh one, else that which was presented.
-func registrationToken(req Request, a Approved) core.Secret {
+func registrationToken(req Request, a *Approved) core.Secret {
 	if a.minted.registration == "" && req.Channel == core.ChannelManage && a.entry.Actor.Kind == KindRAT {
 		return req.Credential.Bearer
 	}
@@ -87,7 +101,7 @@ func warnings(reasons []core.Reason) strictjson.Value {
 }
 
 // shape is stage 9: plugins may add members to the answer. Nothing that happens here can fail the request: the client exists.
-func (d *Desk) shape(ctx context.Context, req Request, a Approved, doc strictjson.Value) (strictjson.Value, []ledger.Stage) {
+func (d *Desk) shape(ctx context.Context, req Request, a *Approved, doc strictjson.Value) (strictjson.Value, []ledger.Stage) {
 	point := hook.OnRead
 	switch req.Operation {
 	case core.Register:
@@ -111,9 +125,9 @@ func (d *Desk) shape(ctx context.Context, req Request, a Approved, doc strictjso
 	return doc, rows
 }
 
-func (d *Desk) shapeWith(ctx context.Context, point hook.Point, p hook.Plugin, a Approved, doc strictjson.Value) (strictjson.Value, ledger.Stage) {
-	shaped, offered := doc, shown(doc)
-	asked := hook.Ask(ctx, p, hook.Call{Point: point, Client: offered, Context: d.around(a)}, func(p hook.Plugin, r hook.Result) (err error) {
+func (d *Desk) shapeWith(ctx context.Context, point hook.Point, p hook.Plugin, a *Approved, doc strictjson.Value) (strictjson.Value, ledger.Stage) {
+	shaped := doc
+	asked := hook.Ask(ctx, p, hook.Call{Point: point, Client: doc, Context: d.around(a)}, func(p hook.Plugin, r hook.Result) (err error) {
 		shaped, err = d.addMembers(doc, p, point, r)
 		return err
 	})
@@ -123,7 +137,7 @@ func (d *Desk) shapeWith(ctx context.Context, point hook.Point, p hook.Plugin, a
 		row.Fault = core.AsError(asked.Err).Error()
 		shaped = doc
 	case asked.Result.Action != hook.Continue:
-		row.Patch = strictjson.Diff(offered, shown(shaped))
+		row.Patch = diffOf(asked.Result.Patch, doc, shaped)
 	}
 	row.NS = time.Since(asked.Start).Nanoseconds()
 	return shaped, row
@@ -131,15 +145,20 @@ func (d *Desk) shapeWith(ctx context.Context, point hook.Point, p hook.Plugin, a
 
 // around is what plugins are told of the request whose answer they shape: what those before the commit were told, and what came of
 // it. Nothing can be kept any more.
-func (d *Desk) around(a Approved) hook.Context {
+func (d *Desk) around(a *Approved) hook.Context {
 	c := a.context
 	c.ClientID, c.Locked, c.Now, c.Writes = a.client.ID, a.client.Locked, d.now(), nil
 	return c
 }
 
-// shown is an answer without its credentials; the registration access token is not yet in it.
-func shown(doc strictjson.Value) strictjson.Value {
-	return doc.Without("client_secret")
+// diffOf gives the steps that a plugin's patch came to; what it does not name did not change.
+func diffOf(patch, before, after strictjson.Value) (steps []strictjson.PatchOp) {
+	for name := range patch.All() {
+		was, _ := before.Get(name)
+		is, _ := after.Get(name)
+		steps = strictjson.DiffMember(steps, name, was, is)
+	}
+	return steps
 }
 
 // addMembers lets a plugin add what is neither registered metadata nor the desk's own.

@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -220,12 +221,17 @@ func (j *judgement) describe(a *Approved) error {
 	return err
 }
 
-// tellIdle warns of members that are kept and of which nothing comes.
+// tellIdle warns of members of which nothing comes, less than the client may think, or another thing.
 func (j *judgement) tellIdle() {
-	for _, m := range metadata.AskedInVain(&j.before.Client.Metadata, &j.draft) {
-		j.warnings = append(j.warnings, core.Reason{
-			Rule: "idle", Fields: []string{m.Name}, Public: true, Message: m.Name + " is kept, and nothing comes of it: " + m.Why + ".",
-		})
+	before := &j.before.Client.Metadata
+	j.tellOf("idle", "%s is kept, and nothing comes of it: %s.", metadata.AskedInVain(before, &j.draft))
+	j.tellOf("barring", "%s is kept and held to: %s. Register false to do without.", metadata.BarredBy(before, &j.draft))
+	j.tellOf("not_kept", "%s is not kept: %s.", metadata.ForeignAmong(j.asked.Extra))
+}
+
+func (j *judgement) tellOf(rule, message string, members []metadata.Missing) {
+	for _, m := range members {
+		j.warnings = append(j.warnings, core.Reason{Rule: rule, Fields: []string{m.Name}, Public: true, Message: fmt.Sprintf(message, m.Name, m.Why)})
 	}
 }
 

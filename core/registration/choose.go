@@ -30,7 +30,7 @@ func (j *judgement) offers(member, value string) bool {
 		return wanted(j.profile.TokenEndpointAuthMethod, value) && (!oauth.UsesCertificate(method) || slices.Contains(j.desk.certified, method))
 	case "id_token_signed_response_alg":
 		return wanted(j.profile.IDTokenSignedAlg, value)
-	case "token_endpoint_auth_signing_alg", "request_object_signing_alg": // of keys at an address nothing is known: without a choice all will do
+	case "token_endpoint_auth_signing_alg": // of keys at an address nothing is known: without a choice all will do
 		return j.signs(value)
 	}
 	return true
@@ -44,8 +44,6 @@ func (j *judgement) stateChoices(stated []metadata.Choice) {
 	for _, choice := range stated {
 		j.asked.Choices = slices.DeleteFunc(slices.Clone(j.asked.Choices), func(c metadata.Choice) bool { return c.Name == choice.Name })
 		j.asked.Choices = append(j.asked.Choices, choice)
-		if _, isRow := metadata.Lookup(choice.Of); isRow {
-			j.locked = append(without(j.locked, choice.Of), choice.Of)
-		}
+		j.locked = append(without(j.locked, choice.Of), choice.Of)
 	}
 }

@@ -15,7 +15,7 @@ func TestChoices(t *testing.T) {
 	b := newBench(t)
 	key := newSigner(t, "k").jwks(t)
 	c := b.register(`{"redirect_uris":["https://shop.example/cb"],"token_endpoint_auth_methods_supported":["none","private_key_jwt"],
-		"token_endpoint_auth_signing_alg_values_supported":["RS256","ES256"],"id_token_signing_alg_values_supported":["PS256","ES256"],"jwks":` + key + `}`)
+		"token_endpoint_auth_signing_alg_values_supported":["RS256","ES256"],"id_token_signing_alg_values_supported":["PS384","ES256"],"jwks":` + key + `}`)
 	checkMembers(t, c.doc, "token_endpoint_auth_method", `"private_key_jwt"`, "token_endpoint_auth_signing_alg", `"ES256"`,
 		"id_token_signed_response_alg", `"ES256"`, "token_endpoint_auth_methods_supported", "", "client_secret", "")
 	got := b.mustDo(b.manage(core.Update, c, c.put(t, "token_endpoint_auth_methods_supported", `["private_key_jwt"]`)))

@@ -1,6 +1,7 @@
 package registration_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -100,6 +101,39 @@ func TestDeclaredHashes(t *testing.T) {
 	sooner.Declared = &registration.Declaration{Set: "shop", Secrets: []registration.SuppliedSecret{{Alg: "bcrypt", Hash: bcrypt, ExpiresAt: ends.Add(-time.Minute)}}}
 	if p := b.planned(sooner); p.Unchanged || !p.Secrets {
 		t.Errorf("another end: %+v", p)
+	}
+}
+
+// What a plan of a client costs does not grow with how many there are: as often as it reads the store and asks policy among 200, so
+// often it does among 400.
+func TestPlanOfManyClients(t *testing.T) {
+	type cost struct{ reads, asked float64 }
+	costs := func(n int) (first, unchanged cost) {
+		b, asked := newBench(t), 0
+		b.policy = func(*decision.Registration) (decision.Verdict, error) {
+			asked++
+			return decision.Verdict{Allow: true}, nil
+		}
+		all := func(want core.Operation) cost {
+			asked, b.store.reads = 0, 0
+			for i := range n {
+				p := b.planned(b.declare(core.ClientID(fmt.Sprintf("shop-%d", i)), declaredShop))
+				if p.Err != nil || p.Operation != want || p.Unchanged != (want == core.Update) {
+					t.Fatalf("%+v", p)
+				}
+			}
+			return cost{float64(b.store.reads) / float64(n), float64(asked) / float64(n)}
+		}
+		first = all(core.Register)
+		for i := range n {
+			b.declared(b.declare(core.ClientID(fmt.Sprintf("shop-%d", i)), declaredShop))
+		}
+		return first, all(core.Update)
+	}
+	few, fewAgain := costs(200)
+	many, manyAgain := costs(400)
+	if few != many || fewAgain != manyAgain || few.asked != 1 || fewAgain.asked != 1 || few.reads < 1 || few.reads > 2 || fewAgain.reads > 2 {
+		t.Errorf("each of 200: %v, and unchanged %v; each of 400: %v, and unchanged %v", few, fewAgain, many, manyAgain)
 	}
 }
 

@@ -116,31 +116,9 @@ func (j *judgement) adapted(doc strictjson.Value) (strictjson.Value, error) {
 	}
 	doc = doc.Without("client_profile") // the site's to say
 	doc = doc.Without(methodsOffered).With("token_endpoint_auth_method", strictjson.String(method))
-	doc = j.supported(doc, "grant_types", forPeople)
-	doc = j.supported(doc, "response_types", func(t string) bool { return t == string(oauth.ResponseCode) })
-	return j.supported(doc, "scope", j.site.allows), nil
-}
-
-// supported leaves of a list what this server can do. Of a list of which it can do nothing all is left: that is then refused by name.
-func (j *judgement) supported(doc strictjson.Value, name string, can func(string) bool) strictjson.Value {
-	v, _ := doc.Get(name)
-	listed, ok := v.Strings()
-	text, isText := v.Text()
-	if isText { // scope
-		listed, ok = strings.Fields(text), true
-	}
-	kept := slices.DeleteFunc(slices.Clone(listed), func(item string) bool { return !can(item) })
-	if !ok || len(kept) == 0 || len(kept) == len(listed) {
-		return doc
-	}
-	j.warnings = append(j.warnings, core.Reason{
-		Rule: "document", Fields: []string{name}, Public: true,
-		Message: "Of " + name + " in the client's metadata document only what this server offers was taken over: " + strings.Join(kept, " ") + ".",
-	})
-	if isText {
-		return doc.With(name, strictjson.String(strings.Join(kept, " ")))
-	}
-	return doc.With(name, strictjson.Strings(kept))
+	doc = j.trim(doc, "grant_types", forPeople)
+	doc = j.trim(doc, "response_types", func(t string) bool { return t == string(oauth.ResponseCode) })
+	return j.trim(doc, "scope", j.site.allows), nil
 }
 
 // forPeople tells the grant types by which a client acts for somebody who was asked.

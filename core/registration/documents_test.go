@@ -694,38 +694,13 @@ func TestSimulateDocument(t *testing.T) {
 	}
 }
 
-// Law 3 at this door, too: what policy and floor never let in is not let in by a document (see TestOneRoad).
-func TestDocumentOnTheOneRoad(t *testing.T) {
-	base := client{doc: parse(t, `{"client_id":"`+app+`",`+citizen+`}`)}
-	for name, test := range map[string]struct {
-		changes []string
-		says    string
-	}{
-		"omitted field":              {[]string{"contacts", ""}, "contacts is missing"},
-		"field set to null":          {[]string{"contacts", "null"}, "contacts is missing"},
-		"type flip, string for list": {[]string{"redirect_uris", `"https://evil.example/"`}, "redirect_uris"},
-		"type flip, list for string": {[]string{"scope", `["openid","admin.api"]`}, "scope"},
-		"type flip, object for list": {[]string{"grant_types", `{"0":"authorization_code"}`}, "grant_types"},
-		"type flip of the method":    {[]string{"token_endpoint_auth_method", `["none"]`}, "must be a string"},
-		"forbidden scope":            {[]string{"scope", `"openid admin.api"`}, "admin.api is not for you"},
-		"forbidden redirect":         {[]string{"redirect_uris", `["https://shop.example/cb","https://evil.example/"]`}, "Not your host"},
-		"below the floor":            {[]string{"redirect_uris", `["javascript:alert(1)"]`}, "redirect_uri"},
-		"another letter case":        {[]string{"Contacts", `["a@shop.example"]`, "contacts", ""}, "contacts is missing"},
-		"a profile of its own":       {[]string{"client_profile", `"strict"`, "contacts", ""}, "contacts is missing"},
-		"a registration token":       {[]string{"registration_access_token", `"x"`, "contacts", ""}, "contacts is missing"},
-		"a state of its own":         {[]string{"registration_status", `"active"`, "contacts", ""}, "contacts is missing"},
-	} {
+// The profile of a document is the site's to say, whatever it says itself; attacks at this door are those of TestAttacksAtEachDoor.
+func TestDocumentChoosesNoProfile(t *testing.T) {
+	for _, profile := range []string{`"spa"`, `"old"`, `"strict"`, `7`} {
 		r := documents(t, withProfiles)
-		r.policy = judgedByForbidden
-		r.pages.put(app, base.put(t, test.changes...))
-		if t.Run(name, func(*testing.T) { r.refused(app, test.says) }); len(r.store.clients) > 0 {
-			t.Errorf("%s: something was stored", name)
+		r.pages.put(app, appDocument(`,"client_profile":`+profile))
+		if c := r.client(app); c.Provenance.Profile != "default" || c.Metadata.IDTokenSignedResponseAlg != "RS256" {
+			t.Errorf("it chose the profile %s", c.Provenance.Profile)
 		}
-	}
-	r := documents(t, withProfiles)
-	r.policy = judgedByForbidden
-	r.pages.put(app, base.put(t, "client_profile", `"strict"`))
-	if c := r.client(app); c.Provenance.Profile != "default" {
-		t.Errorf("it chose the profile %s", c.Provenance.Profile)
 	}
 }

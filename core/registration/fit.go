@@ -8,8 +8,8 @@ import (
 	"github.com/ostiary/ostiary/core/oauth"
 )
 
-// keysFit holds what a client says it signs with against its jwks: with an algorithm that no key of it is for, nothing the client
-// sends would ever verify. Of keys at an address nothing is known yet.
+// keysFit holds what a client says it signs with, and wants to have encrypted to it, against its jwks: with an algorithm that no key
+// of it is for, nothing the client sends would ever verify, and nothing that it gets be read. Of keys at an address nothing is known yet.
 func (j *judgement) keysFit() []core.Reason {
 	if len(j.keys) == 0 {
 		return nil
@@ -26,8 +26,18 @@ func (j *judgement) keysFit() []core.Reason {
 			Message: "jwks has no key that signs, and private_key_jwt needs one: add a key with use sig, or without use.",
 		})
 	}
-	if alg := m.RequestObjectSigningAlg; alg != "" && !j.signs(alg) {
-		found = append(found, unfit("request_object_signing_alg", alg))
+	for _, of := range []struct {
+		member, alg string
+		fits        func(alg string) bool
+	}{
+		{"request_object_signing_alg", m.RequestObjectSigningAlg, j.signs},
+		{"backchannel_authentication_request_signing_alg", m.BackchannelRequestSigningAlg, j.signs},
+		{"introspection_encrypted_response_alg", m.IntrospectionEncryptedResponseAlg, j.decrypts},
+		{"authorization_encrypted_response_alg", m.AuthorizationEncryptedResponseAlg, j.decrypts},
+	} {
+		if of.alg != "" && !of.fits(of.alg) {
+			found = append(found, unfit(of.member, of.alg))
+		}
 	}
 	return found
 }
@@ -35,6 +45,11 @@ func (j *judgement) keysFit() []core.Reason {
 // signs tells whether a key of the jwks is for an algorithm.
 func (j *judgement) signs(alg string) bool {
 	return slices.ContainsFunc(j.keys, func(k jose.KeyFact) bool { return k.Signs(alg) })
+}
+
+// decrypts tells whether a key of the jwks is one to encrypt to with an algorithm.
+func (j *judgement) decrypts(alg string) bool {
+	return slices.ContainsFunc(j.keys, func(k jose.KeyFact) bool { return k.Decrypts(alg) })
 }
 
 func unfit(member, alg string) core.Reason {

@@ -29,6 +29,7 @@ func TestKeysFitAlgorithms(t *testing.T) {
 	b := newBench(t)
 	ec, ed := jwkOf(t, jose.ES256, ``), jwkOf(t, jose.EdDSA, ``)
 	enc := jwkOf(t, jose.ES256, `,"use":"enc"`)
+	const ciba = `"grant_types":["authorization_code","urn:openid:params:grant-type:ciba"],"backchannel_token_delivery_mode":"poll",`
 	for _, test := range []struct{ what, keys, more, refused string }{
 		{"a key and no algorithm", ec, `"token_endpoint_auth_method":"private_key_jwt"`, ""},
 		{"its algorithm", ec, `"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"ES256"`, ""},
@@ -38,6 +39,13 @@ func TestKeysFitAlgorithms(t *testing.T) {
 		{"a key for encryption", enc, `"token_endpoint_auth_method":"private_key_jwt"`, "jwks has no key that signs, and private_key_jwt needs one"},
 		{"a key for encryption, of who proves itself otherwise", enc, `"token_endpoint_auth_method":"client_secret_basic"`, ""},
 		{"request objects", ec, `"request_object_signing_alg":"PS256"`, "request_object_signing_alg is PS256, and jwks has no key for it"},
+		{"backchannel requests", ec, ciba + `"backchannel_authentication_request_signing_alg":"PS256"`, "backchannel_authentication_request_signing_alg is PS256, and jwks has no key for it"},
+		{"backchannel requests of its algorithm", ec, ciba + `"backchannel_authentication_request_signing_alg":"ES256"`, ""},
+		{"encryption to a key for encryption", enc, `"introspection_encrypted_response_alg":"ECDH-ES+A256KW"`, ""},
+		{"encryption to any key", ec, `"authorization_encrypted_response_alg":"ECDH-ES"`, ""},
+		{"encryption to a key for signing", jwkOf(t, jose.ES256, `,"use":"sig"`), `"authorization_encrypted_response_alg":"ECDH-ES"`, "authorization_encrypted_response_alg is ECDH-ES, and jwks has no key for it"},
+		{"encryption to another kind of key", ec + "," + ed, `"introspection_encrypted_response_alg":"RSA-OAEP"`, "introspection_encrypted_response_alg is RSA-OAEP, and jwks has no key for it"},
+		{"encryption to a key of another algorithm", jwkOf(t, jose.ES256, `,"alg":"ECDH-ES+A128KW"`), `"introspection_encrypted_response_alg":"ECDH-ES"`, "introspection_encrypted_response_alg is ECDH-ES"},
 		{"no keys yet", "", `"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"RS256"`, ""},
 	} {
 		_, err := b.do(b.request(core.Register, core.ChannelOperator, "", fmt.Sprintf(`{"redirect_uris":["https://a.example/cb"],"jwks":{"keys":[%s]},%s}`, test.keys, test.more)))

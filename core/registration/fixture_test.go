@@ -31,6 +31,7 @@ type vault struct {
 	commits int
 	last    uint64
 	tries   int
+	reads   int // of clients, one at a time
 
 	overtake   int         // so many commits of what plugins keep are overtaken
 	committing func(n int) // is told before the nth try of a commit; nil: nobody
@@ -46,6 +47,7 @@ func (v *vault) stamp() (s registration.Stamp) {
 func (v *vault) Client(_ context.Context, id core.ClientID) (registration.Stored, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.reads++
 	return v.clients[id], v.fail
 }
 

@@ -139,12 +139,21 @@ func (d *Desk) begin(req Request) *judgement {
 	j.statement.Trust, j.signed.Trust = TrustNone, TrustNone
 	j.entry = ledger.Entry{
 		V: ledger.FormatVersion, DecisionID: req.Decision, Time: now, Operation: req.Operation, Channel: req.Channel,
-		Stages: make([]ledger.Stage, 0, 8), // as many as two passes of policy need, without plugins
+		Stages: make([]ledger.Stage, 0, d.usualRows(req.Operation)),
 	}
 	if len(req.ClientID) <= MaxClientID { // a longer one was made up, and is no key
 		j.entry.ClientID = req.ClientID
 	}
 	return j
+}
+
+// usualRows is how many rows an entry has room for from the beginning.
+func (d *Desk) usualRows(op core.Operation) int {
+	const own, theirs = 8, 2 // two passes of policy; what is usually asked before them
+	if proposes(op) != "" && d.plugins.Serves(proposes(op)) {
+		return own + theirs
+	}
+	return own
 }
 
 // run takes one stage and writes down what it changed, how long it took and why it refused.

@@ -14,11 +14,14 @@ import (
 type siege struct {
 	*bench
 	issuer   signer
+	self     signer // some client
 	open     client // registered by itself
 	fixed    client // with a statement that fixes client_name and redirect_uris
 	disabled client
 	pending  client // waits for approval
 	shelved  client // waits for approval, and is disabled
+
+	read []core.Registered // clients that are not stored
 }
 
 // forbidden is what the siege's policy never lets in.
@@ -47,15 +50,19 @@ func judgedByForbidden(q *decision.Registration) (decision.Verdict, error) {
 	return decision.Verdict{Allow: len(deny) == 0, Deny: deny}, nil
 }
 
+// fixing is what a statement says that fixes these members.
+const fixing = `"client_name":"Shop","redirect_uris":["https://shop.example/cb"]`
+
 const citizen = `"client_name":"Shop","redirect_uris":["https://shop.example/cb"],"scope":"openid","contacts":["a@shop.example"]`
 
 func besiege(t *testing.T, change ...func(*registration.Site)) *siege {
 	t.Helper()
 	issuer := newSigner(t, "https://issuer.example")
-	s := &siege{bench: newBench(t, append(change, trusting(t, issuer), withProfiles, unlimited)...), issuer: issuer}
+	change = append([]func(*registration.Site){trusting(t, issuer), withProfiles, unlimited}, change...)
+	s := &siege{bench: newBench(t, change...), issuer: issuer, self: newSigner(t, "me")}
 	s.policy = judgedByForbidden
 	s.open = s.register(`{` + citizen + `}`)
-	s.fixed = s.register(`{` + citizen + `,"software_statement":"` + issuer.sign(t, `"client_name":"Shop","redirect_uris":["https://shop.example/cb"]`) + `"}`)
+	s.fixed = s.register(`{` + citizen + `,"software_statement":"` + issuer.sign(t, fixing) + `"}`)
 	s.disabled = s.register(`{` + citizen + `}`)
 	s.mustDo(s.request(core.Disable, core.ChannelOperator, s.disabled.id, ""))
 	s.policy = func(q *decision.Registration) (decision.Verdict, error) {
@@ -267,6 +274,12 @@ func TestOneRoad(t *testing.T) {
 // checkWalls goes through all that is stored: nothing forbidden, and nobody's identity taken.
 func (s *siege) checkWalls(t *testing.T) {
 	t.Helper()
+	for _, r := range s.read {
+		deny := forbidden(&decision.Registration{Operation: core.Register, Effective: decision.Document{Metadata: r.Client.Metadata}})
+		if held := r.Credentials; len(deny) > 0 || r.State != core.Active || r.Client.Provenance.Profile != "default" || len(held.Secrets)+len(held.Registration) > 0 {
+			t.Errorf("%+v counts: %v", r, deny)
+		}
+	}
 	for id, stored := range s.store.clients {
 		q := &decision.Registration{Operation: core.Register, Effective: decision.Document{Metadata: stored.Client.Metadata}}
 		if deny := forbidden(q); len(deny) > 0 {

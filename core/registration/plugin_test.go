@@ -20,12 +20,17 @@ import (
 type plugin struct {
 	name   string
 	writes []string
+	reads  []string // nil: everything
 	ask    func(hook.Call) (hook.Result, error)
 	open   bool
 }
 
 func (p *plugin) Name() string   { return p.name }
 func (p *plugin) Digest() string { return "sha-" + p.name }
+
+func (p *plugin) MayRead(member string) bool {
+	return p.reads == nil || slices.Contains(p.reads, member)
+}
 
 func (p *plugin) MayWrite(_ hook.Point, member string) bool { return slices.Contains(p.writes, member) }
 
@@ -51,6 +56,25 @@ func patching(t *testing.T, name, writes, patch string) *plugin {
 }
 
 func (b *bench) plug(p hook.Point, plugins ...hook.Plugin) { b.plugins.plugins[p] = plugins }
+
+// A plugin that proposes is told of the client what it may read, and nothing else: of what is known, of translations, of what is not.
+func TestPluginsReadWhatTheyMay(t *testing.T) {
+	b := newBench(t)
+	var told []string
+	curious := asking("curious", "", func(c hook.Call) (hook.Result, error) {
+		told = append(told, c.Client.String(), c.Before.String())
+		return hook.Result{Action: hook.Continue}, nil
+	})
+	curious.reads = []string{"client_name", "client_name#de", "color", "contacts"}
+	b.plug(hook.PreRegister, curious)
+	b.plug(hook.PreUpdate, curious)
+	c := b.register(`{"client_name":"Shop","client_name#de":"Laden","client_name#fr":"Boutique","redirect_uris":["https://a.example/"],"color":"red","size":"big"}`)
+	b.mustDo(b.manage(core.Update, c, `{"client_id":"`+string(c.id)+`","client_name":"Shop","redirect_uris":["https://a.example/"],"size":"big"}`))
+	want := []string{`{"client_name":"Shop","client_name#de":"Laden","color":"red"}`, `null`, `{"client_name":"Shop"}`, `{"client_name":"Shop","client_name#de":"Laden"}`}
+	if !slices.Equal(told, want) {
+		t.Errorf("told %q", told)
+	}
+}
 
 // Each plugin sees what those before it proposed; policy sees what came of it.
 func TestPluginsProposeInOrder(t *testing.T) {

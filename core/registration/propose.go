@@ -13,10 +13,7 @@ import (
 
 // propose asks the plugins in their order, each seeing what those before it proposed.
 func (j *judgement) propose(ctx context.Context) error {
-	point := hook.PreRegister
-	if j.req.Operation == core.Update {
-		point = hook.PreUpdate
-	}
+	point := proposes(j.req.Operation)
 	plugins, err := j.desk.plugins.At(point)
 	if err != nil {
 		j.add(ledger.Stage{Stage: "plugins", By: ledger.By{Kind: "core"}}, time.Now(), err)
@@ -30,18 +27,33 @@ func (j *judgement) propose(ctx context.Context) error {
 	return nil
 }
 
+// proposes is the point where plugins propose changes; empty: nothing is proposed.
+func proposes(op core.Operation) hook.Point {
+	switch op {
+	case core.Register:
+		return hook.PreRegister
+	case core.Update:
+		return hook.PreUpdate
+	}
+	return ""
+}
+
 // ask runs one plugin and writes its row of the entry.
 func (j *judgement) ask(ctx context.Context, point hook.Point, p hook.Plugin) error {
 	j.earlier = j.draft
-	call := hook.Call{Point: point, Context: j.context(), Client: j.offered()}
+	call := hook.Call{Point: point, Context: j.context(), Client: j.offered(p.MayRead)}
 	if j.req.Operation == core.Update {
-		call.Before = metadata.Document(&j.before.Client.Metadata)
+		call.Before = strictjson.Object(metadata.Some(&j.before.Client.Metadata, p.MayRead)...)
 	}
 	a := hook.Ask(ctx, p, call, func(p hook.Plugin, r hook.Result) error { return j.take(point, p, r) })
 	if a.Excused {
 		j.draft = j.earlier
 	}
-	j.note("plugins", a, j.patch())
+	var patch []strictjson.PatchOp
+	if a.Result.Action != hook.Continue { // which changes nothing
+		patch = j.patch()
+	}
+	j.note("plugins", a, patch)
 	if a.Excused {
 		return nil
 	}
@@ -72,11 +84,19 @@ func RowOf(stage string, a hook.Asked) ledger.Stage {
 	return row
 }
 
-// offered is what a plugin sees of the client: the draft, and what the request had beyond the known members.
-func (j *judgement) offered() strictjson.Value {
-	members := metadata.Write(&j.draft)
-	return strictjson.Object(append(members, j.asked.Extra...)...)
+// offered is what a plugin sees of the client: of the draft, and of what the request had beyond the known members, what it may read.
+func (j *judgement) offered(mayRead func(member string) bool) strictjson.Value {
+	members := metadata.Some(&j.draft, mayRead)
+	for _, m := range j.asked.Extra {
+		if mayRead(m.Name) {
+			members = append(members, m)
+		}
+	}
+	return strictjson.Object(members...)
 }
+
+// anything is what a plugin may read that reads everything: where several are asked the same, each is told what it may know of it.
+func anything(string) bool { return true }
 
 // take applies a plugin's result to the draft. What a manifest may not write is a fault of the plugin, not of the client.
 func (j *judgement) take(point hook.Point, p hook.Plugin, r hook.Result) error {

@@ -88,6 +88,29 @@ func TestIdleMembers(t *testing.T) {
 	checkMembers(t, c.doc, "backchannel_logout_uri", `"https://a.example/out"`, "warnings", "")
 }
 
+// Promises that can only be held to by refusing are kept, and who makes one is told what it costs; a foreign member is not kept.
+func TestPromisesOfMembers(t *testing.T) {
+	b := newBench(t)
+	c := b.register(`{"redirect_uris":["https://a.example/cb"],"dpop_bound_access_tokens":true,"require_signed_request_object":false,"org_id":"x"}`)
+	checkMembers(t, c.doc, "dpop_bound_access_tokens", "true", "require_signed_request_object", "false", "org_id", "",
+		"warnings", `[{"rule":"barring","fields":["dpop_bound_access_tokens"],"message":"dpop_bound_access_tokens is kept and held to: this server binds no tokens by DPoP yet, so that this client gets none. Register false to do without."},`+
+			`{"rule":"not_kept","fields":["org_id"],"message":"org_id is not kept: it would describe the client and no more; an operator can list it in custom_attributes."}]`)
+	c = b.mustDo(b.manage(core.Update, c, c.put(t, "require_signed_request_object", "true")))
+	checkMembers(t, c.doc, "dpop_bound_access_tokens", "true", "require_signed_request_object", "true")
+	if warnings, _ := c.doc.Get("warnings"); warnings.Len() != 1 || !strings.Contains(warnings.String(), "every authorization request of this client is refused") {
+		t.Errorf("warnings: %s", warnings)
+	}
+}
+
+// What is encrypted says how (RFC 9701 §6, JARM §3): what is not said is the default, and it is answered.
+func TestDefaultContentEncryption(t *testing.T) {
+	b := newBench(t)
+	c := b.register(`{"redirect_uris":["https://a.example/cb"],"jwks_uri":"https://a.example/k","introspection_encrypted_response_alg":"RSA-OAEP",
+		"authorization_encrypted_response_alg":"ECDH-ES","authorization_encrypted_response_enc":"A256GCM","request_object_encryption_alg":"RSA-OAEP-256"}`)
+	checkMembers(t, c.doc, "introspection_encrypted_response_enc", `"A128CBC-HS256"`, "authorization_encrypted_response_enc", `"A256GCM"`,
+		"request_object_encryption_enc", `"A128CBC-HS256"`)
+}
+
 func TestDefaultsOfARegistration(t *testing.T) {
 	for name, test := range map[string]struct {
 		body string

@@ -2,10 +2,12 @@ package registration
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/ledger"
+	"github.com/ostiary/ostiary/core/metadata"
 )
 
 // Sectors tells what a sector publishes at a sector_identifier_uri.
@@ -36,7 +38,7 @@ func (j *judgement) belongs(ctx context.Context) error {
 	if j.desk.sectors == nil {
 		return refusal([]core.Reason{sectorReason("unsupported_value", "sector_identifier_uri is not supported here: this server does not fetch it. Leave it out.")})
 	}
-	lacks, err := j.desk.sectors.Lacks(ctx, j.draft.SectorIdentifierURI, j.draft.RedirectURIs)
+	lacks, err := j.desk.sectors.Lacks(ctx, j.draft.SectorIdentifierURI, metadata.SectorURIs(&j.draft))
 	switch {
 	case ctx.Err() != nil:
 		return core.Fail(core.TemporarilyUnavailable, "The request was given up.", ctx.Err())
@@ -45,6 +47,11 @@ func (j *judgement) belongs(ctx context.Context) error {
 			"sector_identifier_uri has no list to be had: it must answer a public https request with 200, without a redirect, and a JSON array of redirect URIs.")}))
 		e.Err = err
 		return e
+	case len(lacks) > 0 && !slices.Contains(j.draft.RedirectURIs, lacks[0]):
+		reason := sectorReason("sector_keys", "sector_identifier_uri does not list the jwks_uri "+core.Clip(lacks[0])+
+			"; it must, of a client that gets pairwise names over the backchannel (CIBA section 4). What was added just now is seen in a minute.")
+		reason.Fields = []string{"sector_identifier_uri", "jwks_uri"}
+		return refusal([]core.Reason{reason})
 	case len(lacks) > 0:
 		return refusal([]core.Reason{sectorReason("sector_redirects",
 			"sector_identifier_uri does not list the redirect URI "+core.Clip(lacks[0])+"; it must list all of the client's. What was added just now is seen in a minute.")})

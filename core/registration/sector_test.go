@@ -69,6 +69,24 @@ func TestSectorOfAClient(t *testing.T) {
 	checkCode(t, err, core.InvalidClientMetadata, "sector_identifier_uri has no list to be had")
 }
 
+// A client that gets pairwise names over the backchannel has its keys' address in the list of its sector (CIBA §4): of what it gets
+// names for there is no redirect URI.
+func TestSectorOfABackchannelClient(t *testing.T) {
+	const ciba = `{"grant_types":["urn:openid:params:grant-type:ciba"],"backchannel_token_delivery_mode":"poll","subject_type":"pairwise","sector_identifier_uri":"https://s.example/list.json","jwks_uri":"https://a.example/keys"}`
+	b, w := newSectors(t, `["https://b.example/keys"]`)
+	_, err := b.do(b.request(core.Register, core.ChannelOperator, "", ciba))
+	checkCode(t, err, core.InvalidClientMetadata, "sector_identifier_uri does not list the jwks_uri https://a.example/keys")
+	if r := core.AsError(err).Reasons; len(r) != 1 || strings.Join(r[0].Fields, " ") != "sector_identifier_uri jwks_uri" {
+		t.Errorf("%+v", r)
+	}
+	w.documents["https://s.example/list.json"] = `["https://a.example/keys"]`
+	b.now = b.now.Add(time.Minute)
+	c := b.register(ciba)
+	checkMembers(t, c.doc, "grant_types", `["urn:openid:params:grant-type:ciba"]`, "response_types", "[]", "backchannel_token_delivery_mode", `"poll"`)
+	_, err = b.do(b.manage(core.Update, c, c.put(t, "jwks_uri", `"https://c.example/keys"`)))
+	checkCode(t, err, core.InvalidClientMetadata, "does not list the jwks_uri https://c.example/keys")
+}
+
 // Whatever is at the address, it is a list of strings or the client is refused; nothing of what is there is told.
 func TestRefusedSectors(t *testing.T) {
 	for what, document := range map[string]string{

@@ -16,6 +16,7 @@ type SiteMembers struct {
 	Defaults   map[string]strictjson.Value `yaml:"defaults"`   // of members that are not sent, where the profile gives none
 	Allowed    map[string][]string         `yaml:"allowed"`    // the values that a member may have, of those that are supported
 	Attributes map[string]strictjson.Value `yaml:"attributes"` // of custom_attributes: what every client has, whatever it sends
+	Trimmed    []string                    `yaml:"trimmed"`    // lists whose values are left out that are not offered here, instead of refused
 }
 
 // validate finds what could not be done.
@@ -38,6 +39,7 @@ func (s *SiteMembers) validate(custom []string, add func(path, text string)) {
 			})
 		}
 	}
+	eachInvalid(s.Trimmed, isTrimmable, func(at string) { add("members.trimmed"+at, "is not a list with words for values, such as grant_types") })
 	for _, name := range slices.Sorted(maps.Keys(s.Attributes)) {
 		switch s.Attributes[name].Kind() {
 		case strictjson.KindString, strictjson.KindNumber, strictjson.KindBool:
@@ -115,6 +117,43 @@ func (j *judgement) membersAllowed() []core.Reason {
 		}
 	}
 	return found
+}
+
+func isTrimmable(name string) bool {
+	row, known := metadata.Lookup(name)
+	return known && row.Kind == metadata.List && row.Values != nil
+}
+
+// trimmed leaves out of a document what the site wants left out, rather than refused. Some software asks every server for all that
+// there is.
+func (j *judgement) trimmed(doc strictjson.Value) strictjson.Value {
+	for _, name := range j.site.Members.Trimmed {
+		row, _ := metadata.Lookup(name)
+		doc = j.trim(doc, name, func(value string) bool { return row.Supports(value) && j.site.Members.isAllowed(name, value) })
+	}
+	return doc
+}
+
+// trim leaves of a list what is offered, and says so. Of a list of which nothing is, all is left: that is then refused by name.
+func (j *judgement) trim(doc strictjson.Value, name string, offered func(string) bool) strictjson.Value {
+	v, _ := doc.Get(name)
+	listed, ok := v.Strings()
+	text, isText := v.Text()
+	if isText { // scope
+		listed, ok = strings.Fields(text), true
+	}
+	kept := slices.DeleteFunc(slices.Clone(listed), func(item string) bool { return !offered(item) })
+	if !ok || len(kept) == 0 || len(kept) == len(listed) {
+		return doc
+	}
+	j.warnings = append(j.warnings, core.Reason{
+		Rule: "members.trimmed", Fields: []string{name}, Public: true,
+		Message: "Of " + name + " only what this server offers was taken over: " + strings.Join(kept, " ") + ".",
+	})
+	if isText {
+		return doc.With(name, strictjson.String(strings.Join(kept, " ")))
+	}
+	return doc.With(name, strictjson.Strings(kept))
 }
 
 // isAllowed tells whether the site lets a member have a value.

@@ -44,6 +44,33 @@ func TestMembersOfASite(t *testing.T) {
 	checkMembers(t, chosen.doc, "id_token_signed_response_alg", `"EdDSA"`)
 }
 
+// Software that asks every server for all flows that there are, as mod_auth_openidc does, gets those that are offered, where the site
+// wants it so. A list of which nothing is offered is refused as ever.
+func TestTrimmedMembers(t *testing.T) {
+	const all = `{"client_name":"mod_auth_openidc","redirect_uris":["https://shop.example/cb"],"grant_types":["authorization_code","implicit","refresh_token"],` +
+		`"response_types":["code","id_token","id_token token","code id_token","code token","code id_token token"]}`
+	b := newBench(t)
+	_, err := b.do(b.request(core.Register, core.ChannelOperator, "", all))
+	checkCode(t, err, core.InvalidClientMetadata, "implicit")
+	b = newBench(t, func(s *registration.Site) {
+		s.Members.Trimmed = []string{"response_types", "grant_types"}
+		s.Members.Allowed = map[string][]string{"grant_types": {"authorization_code", "client_credentials"}}
+	})
+	c := b.register(all)
+	checkMembers(t, c.doc, "grant_types", `["authorization_code"]`, "response_types", `["code"]`)
+	warnings, _ := c.doc.Get("warnings")
+	if said := warnings.String(); !strings.Contains(said, "Of grant_types only what this server offers was taken over: authorization_code.") ||
+		!strings.Contains(said, "Of response_types only what this server offers was taken over: code.") {
+		t.Error(said)
+	}
+	again := b.mustDo(b.manage(core.Update, c, c.put(t, "grant_types", `["client_credentials","implicit"]`, "response_types", "")))
+	checkMembers(t, again.doc, "grant_types", `["client_credentials"]`)
+	for _, none := range []string{`"grant_types":["implicit"]`, `"response_types":["token"]`, `"grant_types":["authorization_code",7]`, `"token_endpoint_auth_method":"none of these"`} {
+		_, err := b.do(b.request(core.Register, core.ChannelOperator, "", `{"redirect_uris":["https://shop.example/cb"],`+none+`}`))
+		checkCode(t, err, core.InvalidClientMetadata, "")
+	}
+}
+
 // What could not be done is told when the configuration is read.
 func TestWrongMembersOfASite(t *testing.T) {
 	site := registration.DefaultSite()
@@ -52,6 +79,7 @@ func TestWrongMembersOfASite(t *testing.T) {
 		Defaults:   values(t, `{"subject_type":"secret","nonsense":1,"require_pkce":"yes","software_statement":"x","logo_uri":"http://a.example/"}`),
 		Allowed:    map[string][]string{"subject_type": {"public", "secret"}, "client_name": nil, "nonsense": {"x"}, "jwks": {"x"}},
 		Attributes: values(t, `{"department":["a"],"team":"x"}`),
+		Trimmed:    []string{"grant_types", "redirect_uris", "subject_type", "nonsense"},
 	}
 	var got []string
 	for _, p := range site.Validate() {
@@ -62,12 +90,13 @@ func TestWrongMembersOfASite(t *testing.T) {
 		`members.defaults.subject_type: cannot be: subject_type "secret" is not supported`, "members.defaults.nonsense: is not a member", "members.defaults.require_pkce: cannot be: require_pkce must be true or false",
 		"members.defaults.software_statement: is not a member", "members.defaults.logo_uri: cannot be: logo_uri:", "members.allowed.subject_type[1]: is not supported; use one of: public, pairwise",
 		"members.allowed.client_name: is empty", "members.allowed.nonsense: is not a member", "members.allowed.jwks: is not a member", "members.attributes.department: must be a string", "members.attributes.team: is not listed",
+		"members.trimmed[1]: is not a list", "members.trimmed[2]: is not a list", "members.trimmed[3]: is not a list",
 	} {
 		if !strings.Contains(all, want) {
 			t.Errorf("no %q in\n%s", want, all)
 		}
 	}
-	if len(got) != 11 {
+	if len(got) != 14 {
 		t.Errorf("%d problems:\n%s", len(got), all)
 	}
 }

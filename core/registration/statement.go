@@ -142,7 +142,7 @@ func (j *judgement) parse() (strictjson.Value, error) {
 	if err != nil {
 		return none, err
 	}
-	asked, err := metadata.Parse(doc, j.site.CustomAttributes)
+	asked, err := metadata.Parse(j.trimmed(doc), j.site.CustomAttributes)
 	if err != nil {
 		return none, err
 	}

@@ -154,11 +154,13 @@ func TestUserInfo(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkJSON(t, "of somebody who told nothing", parse(t, info.Body), `{"sub":"u-ann","preferred_username":"Ann"}`)
-	h.change("web", func(r *core.Registered) { r.Client.Metadata.UserinfoSignedResponseAlg = "ES256" })
-	if info, err = h.UserInfo(t.Context(), all, nil); err != nil || !info.Signed {
-		t.Fatal(info.Signed, err)
+	for _, alg := range []string{"ES256", "PS256"} {
+		h.change("web", func(r *core.Registered) { r.Client.Metadata.UserinfoSignedResponseAlg = alg })
+		if info, err = h.UserInfo(t.Context(), all, nil); err != nil || !info.Signed {
+			t.Fatal(info.Signed, err)
+		}
+		checkJSON(t, "signed", h.claims(core.Secret(info.Body), "JWT", alg), fmt.Sprintf(`{"sub":"u-ann","iss":%q,"aud":"web","preferred_username":"Ann"}`, issuer))
 	}
-	checkJSON(t, "signed", h.claims(core.Secret(info.Body), "JWT", "ES256"), fmt.Sprintf(`{"sub":"u-ann","iss":%q,"aud":"web","preferred_username":"Ann"}`, issuer))
 }
 
 func scoped(scope string) func(*core.AuthorizationCode) {

@@ -14,9 +14,14 @@ import (
 // thumbprint is the member of cnf that names a certificate (RFC 8705 §3.1).
 const thumbprint = "x5t#S256"
 
-// bind finds the certificate that the tokens will be bound to, for a client that registered it so, or that policy obliges.
+// bind finds the certificate that the tokens will be bound to, for a client that registered it so, or that policy obliges. What
+// cannot be bound as it was registered is not issued.
 func (c *call) bind() error {
 	m := &c.client.Client.Metadata
+	if m.DPoPBoundTokens != nil && *m.DPoPBoundTokens {
+		return core.Refuse(core.InvalidRequest, "This client registered dpop_bound_access_tokens (RFC 9449 section 5.2), and this server binds no tokens by DPoP yet: "+
+			"it gets none. Register false to get bearer tokens, or tls_client_certificate_bound_access_tokens.")
+	}
 	registered := m.CertificateBoundTokens != nil && *m.CertificateBoundTokens
 	if !registered && !c.client.Client.Governance.Obliges(decision.ObligeMTLS) {
 		return nil

@@ -112,3 +112,32 @@ func TestBoundFlow(t *testing.T) {
 		t.Errorf("renewed: bound to %q", got)
 	}
 }
+
+// Who registered that its tokens are bound by DPoP gets none that are not, by whatever grant (RFC 9449 §5.2).
+func TestNoTokensWithoutTheirBinding(t *testing.T) {
+	h := open(t)
+	code := h.code("web")
+	refresh := h.got(h.redeeming("web", h.code("web"))).RefreshToken
+	promised := func(on bool) func(*core.Client) {
+		return func(c *core.Client) { c.Metadata.DPoPBoundTokens = &on }
+	}
+	h.client("web", oauth.AuthClientSecretBasic, promised(true))
+	writes := h.writes
+	for what, req := range map[string]token.Request{
+		"a code": h.redeeming("web", code), "a refresh token": h.refreshing("web", refresh), "for itself": h.forItself("web", "scope", "read"),
+		"with a certificate": by(h.certificate("a"), h.forItself("web", "scope", "read")),
+	} {
+		h.refused(what, req, core.InvalidRequest, "dpop_bound_access_tokens")
+	}
+	if h.writes != writes {
+		t.Error("a refused request used something up")
+	}
+	h.client("web", oauth.AuthClientSecretBasic, promised(false))
+	h.got(h.redeeming("web", code))
+}
+
+// What no token would say is not passed over (RFC 9396 §5).
+func TestAuthorizationDetailsAtTheTokenEndpoint(t *testing.T) {
+	h := open(t)
+	h.refused("for itself", h.forItself("web", "scope", "read", "authorization_details", `[{"type":"payment_initiation"}]`), core.InvalidAuthzDetails, "authorization_details")
+}

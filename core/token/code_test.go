@@ -45,7 +45,7 @@ func TestCode(t *testing.T) {
 
 func TestIDTokenAlgorithms(t *testing.T) {
 	h := open(t)
-	for _, alg := range []string{"RS256", "ES256", "EdDSA", "Ed25519"} {
+	for _, alg := range []string{"RS256", "PS256", "ES256", "EdDSA", "Ed25519"} {
 		h.change("web", func(r *core.Registered) { r.Client.Metadata.IDTokenSignedResponseAlg = alg })
 		answer := h.got(h.redeeming("web", h.code("web")))
 		long, short := sha512.Sum512([]byte(answer.AccessToken.Reveal())), sha256.Sum256([]byte(answer.AccessToken.Reveal()))

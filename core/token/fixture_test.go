@@ -182,7 +182,7 @@ var rings = sync.OnceValues(func() (ours, foreign *keys.Ring) {
 		}
 		return ring
 	}
-	return open(jose.ES256, jose.RS256, jose.EdDSA), open(jose.ES256)
+	return open(jose.ES256, jose.RS256, jose.PS256, jose.EdDSA), open(jose.ES256)
 })
 
 // house is an endpoint over a shelf, with a client for each test to change.

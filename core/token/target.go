@@ -22,6 +22,9 @@ func (c *call) chooseTarget(context.Context) error {
 	if err := c.chooseScope(); err != nil {
 		return err
 	}
+	if c.form.Has("authorization_details") { // RFC 9396 §5: there are no types of them here
+		return core.Refuse(core.InvalidAuthzDetails, "authorization_details has types that are not known here: there are none. Ask for what is needed with scope and resource.")
+	}
 	return c.chooseResources()
 }
 

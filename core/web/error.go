@@ -25,7 +25,7 @@ func statusOf(code core.Code) (status int, known bool) {
 	case core.InvalidRequest, core.UnauthorizedClient, core.InvalidScope, core.InvalidRedirectURI,
 		core.InvalidClientMetadata, core.InvalidSoftwareStatement, core.UnapprovedSoftwareStmt,
 		core.InvalidGrant, core.UnsupportedGrantType, core.UnsupportedResponseType, core.UnsupportedTokenType, core.InvalidTarget,
-		core.InvalidRequestURI, core.RequestNotSupported, core.RequestURINotSupported, core.RegistrationNotSupported,
+		core.InvalidAuthzDetails, core.InvalidRequestURI, core.RequestNotSupported, core.RequestURINotSupported, core.RegistrationNotSupported,
 		core.LoginRequired, core.ConsentRequired, core.InteractionRequired, core.AccountSelectionRequired:
 		return http.StatusBadRequest, true
 	case core.InvalidClient, core.InvalidToken:

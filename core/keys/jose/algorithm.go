@@ -13,6 +13,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"slices"
+	"strings"
 )
 
 // The algorithms of RFC 7518 §3.1, RFC 8037 and RFC 9864 that are known here. HS* only verify, and only with a shared secret.
@@ -80,6 +81,20 @@ func (f KeyFact) Signs(alg string) bool {
 		return alg == map[string]string{"P-256": ES256, "P-384": ES384, "P-521": ES512}[f.Crv]
 	case "OKP":
 		return sameAlgorithm(alg, Ed25519)
+	}
+	return false
+}
+
+// Decrypts tells whether the owner of a key can decrypt what was encrypted to it with an algorithm of RFC 7518 §4.1.
+func (f KeyFact) Decrypts(alg string) bool {
+	if f.Use != "" && f.Use != "enc" || f.Alg != "" && f.Alg != alg {
+		return false
+	}
+	switch f.Kty {
+	case "RSA":
+		return strings.HasPrefix(alg, "RSA-OAEP")
+	case "EC":
+		return strings.HasPrefix(alg, "ECDH-ES")
 	}
 	return false
 }

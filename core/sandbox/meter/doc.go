@@ -12,7 +12,8 @@
 // ostiary_meter_stack, and start with Options.Fuel and Options.Stack, which so bound a start function too. Every mutable
 // global of the module itself is exported as ostiary_global_N, so that a host can put it back.
 //
-// The road: meter.go assembles the new module; analyse.go walks every function once and finds what its parts weigh
-// (weight.go) and which functions need no count of their own; code.go writes the bodies; sections.go renumbers the rest.
+// The road: meter.go assembles the new module; analyse.go walks every function once, instruction by instruction, walk.go keeps
+// the ways through it, and they find what its parts weigh (weight.go) and which functions need no count of their own; code.go
+// writes the bodies; sections.go renumbers the rest.
 // Why it is sound is in ../RATIONALE.md.
 package meter

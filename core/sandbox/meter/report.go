@@ -58,13 +58,18 @@ func (f *facts) see(i *wasm.Instruction) {
 		f.work += workTarget * uint64(len(i.Targets))
 	case op == wasm.OpCallIndirect:
 		f.work += workIndirect
-	case op >= 0x6d && op <= 0x70, op >= 0x7f && op <= 0x82, op >= 0xa8 && op <= 0xb1: // divisions, truncations
+	case traps(op):
 		f.work += workTrap
 	default:
 		if _, bulk := bulkHelper(op); bulk { // it becomes several ways
 			f.branches++
 		}
 	}
+}
+
+// traps says whether it is a division or a truncation.
+func traps(op wasm.Opcode) bool {
+	return op >= 0x6d && op <= 0x70 || op >= 0x7f && op <= 0x82 || op >= 0xa8 && op <= 0xb1
 }
 
 // carry adds values that the compiler moves from one place to another.

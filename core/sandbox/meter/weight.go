@@ -19,7 +19,7 @@ const (
 )
 
 // weight is what one instruction costs beside what depends on its operands. Branches and calls weigh more by what they
-// move, which analyse.go adds.
+// move, which walk.go adds.
 func weight(op wasm.Opcode) int64 {
 	if op >= 0xfd00 {
 		return 3 // vectors
@@ -84,3 +84,21 @@ func values(op wasm.Opcode) int64 {
 	}
 	return 1
 }
+
+// straights tell of each instruction of one byte whether it is nothing but its weight and its values.
+var straights = func() (s [256]struct {
+	is             bool
+	weight, values uint8
+}) {
+	for n := range s {
+		op := wasm.Opcode(n)
+		local := op >= wasm.OpLocalGet && op <= wasm.OpLocalTee
+		memory := op >= 0x28 && op < wasm.OpMemoryGrow
+		constant := op >= wasm.OpI32Const && op <= wasm.OpF64Const
+		compute := op >= 0x45 && op <= 0xc4 && !traps(op)
+		if local || memory || constant || compute || op == wasm.OpDrop || op == wasm.OpSelect {
+			s[n].is, s[n].weight, s[n].values = true, uint8(weights[n]), uint8(values(op))
+		}
+	}
+	return s
+}()

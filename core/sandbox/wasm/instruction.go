@@ -49,7 +49,8 @@ const (
 	OpV128Const    Opcode = 0xfd0c
 )
 
-// An Instruction is one instruction with those of its immediates that name something.
+// An Instruction is one instruction with those of its immediates that name something. What its opcode does not have is left over
+// from others.
 type Instruction struct {
 	Op      Opcode
 	At, End int      // where it stands
@@ -115,7 +116,10 @@ var follows = func() (kinds [256]immediates) {
 // Instruction reads one instruction of WebAssembly core 2.0 into i. Instructions of later proposals are an error, so
 // nothing slips past the rules that the engine would run.
 func (r *Reader) Instruction(i *Instruction) {
-	*i = Instruction{At: r.Pos}
+	i.At = r.Pos
+	if r.short(i) {
+		return
+	}
 	op := r.U8()
 	i.Op = Opcode(op)
 	switch follows[op] {
@@ -155,6 +159,36 @@ func (r *Reader) Instruction(i *Instruction) {
 		r.Fail("instruction 0x%02x is not part of WebAssembly core 2.0: build the module without later features", op)
 	}
 	i.End = r.Pos
+}
+
+// short reads an instruction of the usual form: an opcode of one byte, and one number of one or two bytes or two of one.
+func (r *Reader) short(i *Instruction) bool {
+	if r.Err != nil || len(r.Data)-r.Pos < 3 {
+		return false
+	}
+	b := r.Data[r.Pos : r.Pos+3]
+	size, kind := 1, follows[b[0]]
+	switch kind {
+	case nothing:
+	case oneIndex, signed32, signed64:
+		size = 2
+		if i.X = uint32(b[1]); b[1] >= 0x80 {
+			i.X, size = uint32(b[1]&0x7f)|uint32(b[2])<<7, 3
+		}
+	case blockKind:
+		size = 2
+		i.Block = int64(int8(b[1]<<1) >> 1) // the sign is the highest of seven bits
+	case memoryAddress:
+		size = 3
+	default:
+		return false
+	}
+	if size > 1 && b[size-1] >= 0x80 || kind == memoryAddress && b[1] >= 64 {
+		return false
+	}
+	i.Op, r.Pos = Opcode(b[0]), r.Pos+size
+	i.End = r.Pos
+	return true
 }
 
 // bulkInstruction reads the 0xfc family: saturating conversions, bulk memory and tables.

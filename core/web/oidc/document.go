@@ -11,7 +11,6 @@ import (
 // What the issuer's metadata says of every issuer of ours.
 var (
 	grantTypes  = []oauth.GrantType{oauth.GrantAuthorizationCode, oauth.GrantRefreshToken, oauth.GrantClientCredentials}
-	tokenAlgs   = []oauth.SigningAlgorithm{oauth.RS256, oauth.ES256, oauth.EdDSA, oauth.Ed25519} // of ID tokens, and of userinfo for who wants it signed
 	authMethods = []oauth.AuthMethod{oauth.AuthClientSecretBasic, oauth.AuthClientSecretPost, oauth.AuthPrivateKeyJWT, oauth.AuthNone}
 	scopes      = []string{"openid", "profile", "email", "address", "phone", "offline_access"}
 	claims      = []string{
@@ -54,8 +53,8 @@ func capabilities(certified []oauth.AuthMethod) []strictjson.Member {
 		{Name: "response_modes_supported", Value: texts("query", "form_post")},
 		{Name: "grant_types_supported", Value: texts(grantTypes...)},
 		{Name: "subject_types_supported", Value: texts(oauth.SubjectTypes()...)},
-		{Name: "id_token_signing_alg_values_supported", Value: texts(tokenAlgs...)},
-		{Name: "userinfo_signing_alg_values_supported", Value: texts(tokenAlgs...)},
+		{Name: "id_token_signing_alg_values_supported", Value: texts(oauth.ResponseAlgorithms()...)},
+		{Name: "userinfo_signing_alg_values_supported", Value: texts(oauth.ResponseAlgorithms()...)},
 		{Name: "token_endpoint_auth_methods_supported", Value: texts(authMethods...)},
 		{Name: "token_endpoint_auth_signing_alg_values_supported", Value: texts(oauth.AsymmetricAlgorithms()...)},
 		{Name: "introspection_endpoint_auth_methods_supported", Value: texts(withoutNone...)},

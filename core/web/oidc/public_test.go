@@ -65,7 +65,7 @@ func TestDocumentNamesWhatWorks(t *testing.T) {
 		"response_modes_supported":                       `["query","form_post"]`,
 		"grant_types_supported":                          `["authorization_code","refresh_token","client_credentials"]`,
 		"subject_types_supported":                        `["public","pairwise"]`,
-		"id_token_signing_alg_values_supported":          `["RS256","ES256","EdDSA","Ed25519"]`,
+		"id_token_signing_alg_values_supported":          `["RS256","PS256","ES256","EdDSA","Ed25519"]`,
 		"token_endpoint_auth_methods_supported":          `["client_secret_basic","client_secret_post","private_key_jwt","none"]`,
 		"introspection_endpoint_auth_methods_supported":  `["client_secret_basic","client_secret_post","private_key_jwt"]`,
 		"code_challenge_methods_supported":               `["S256"]`,

@@ -201,25 +201,23 @@ deny contains {
 	"rule": "openbanking_brazil.id_token_alg",
 	"code": "invalid_client_metadata",
 	"field": "id_token_signed_response_alg",
-	"message": sprintf("%s is not accepted for ID tokens here. Use ES256, or leave id_token_signed_response_alg out.", [
-		input.effective.id_token_signed_response_alg,
-	]),
+	"message": sprintf("id_token_signed_response_alg must be one of %s, or be left out.", [concat(", ", settings.algorithms)]),
 } if {
 	concerned
 	"id_token_signed_response_alg" in input.present
-	input.effective.id_token_signed_response_alg != "ES256"
+	not input.effective.id_token_signed_response_alg in settings.algorithms
 }
 
 # METADATA
-# description: The one algorithm of FAPI that this server signs ID tokens with.
+# description: What is not said becomes PS256 instead of RS256 (OpenID Connect Registration, section 2).
 set contains {
-	"rule": "openbanking_brazil.id_token_es256",
+	"rule": "openbanking_brazil.id_token_ps256",
 	"field": "id_token_signed_response_alg",
-	"value": "ES256",
+	"value": "PS256",
 } if {
 	concerned
 	not "id_token_signed_response_alg" in input.present
-	input.effective.id_token_signed_response_alg != "ES256"
+	not input.effective.id_token_signed_response_alg in settings.algorithms
 }
 
 # METADATA

@@ -50,7 +50,7 @@ party := json.patch(examples.register, [
 	}},
 	{"op": "replace", "path": "/scopes", "value": ["openid", "accounts"]},
 	{"op": "replace", "path": "/effective/token_endpoint_auth_signing_alg", "value": "PS256"},
-	{"op": "replace", "path": "/effective/id_token_signed_response_alg", "value": "ES256"},
+	{"op": "replace", "path": "/effective/id_token_signed_response_alg", "value": "PS256"},
 	{"op": "replace", "path": "/effective/client_name", "value": claims.software_client_name},
 	{"op": "replace", "path": "/effective/client_uri", "value": claims.software_client_uri},
 	{"op": "replace", "path": "/effective/jwks_uri", "value": claims.software_jwks_uri},
@@ -143,11 +143,17 @@ test_weak_algorithms_are_refused if {
 	refused("/effective/request_object_signing_alg", "PS256") == set()
 }
 
-test_rs256_for_id_tokens_is_refused if {
+id_token(alg) := {found.rule | some found in denied} if {
 	denied := openbanking_brazil.deny with settings as typical with input as party
-		with input.effective.id_token_signed_response_alg as "RS256"
+		with input.effective.id_token_signed_response_alg as alg
 		with input.present as ["id_token_signed_response_alg"]
-	{found.rule | some found in denied} == {"openbanking_brazil.id_token_alg"}
+}
+
+test_weak_algorithms_for_id_tokens_are_refused if {
+	every alg in ["RS256", "ES256", "EdDSA"] {
+		id_token(alg) == {"openbanking_brazil.id_token_alg"}
+	}
+	id_token("PS256") == set()
 }
 
 test_keys_come_from_the_directory if {
@@ -196,7 +202,7 @@ test_people_see_what_the_directory_says if {
 	{[s.field, s.value] | some s in forced} == {
 		["client_name", "Acme Budget"],
 		["logo_uri", ""],
-		["id_token_signed_response_alg", "ES256"],
+		["id_token_signed_response_alg", "PS256"],
 	}
 }
 

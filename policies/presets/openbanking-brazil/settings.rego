@@ -26,7 +26,7 @@ statement_age := 5 * 60
 modes := {"Live"}
 
 # METADATA
-# description: Algorithms that clients sign with.
+# description: Algorithms that clients sign with, and that ID tokens are signed with.
 algorithms := {"PS256"}
 
 # METADATA

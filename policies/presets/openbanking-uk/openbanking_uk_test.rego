@@ -139,11 +139,19 @@ test_weak_algorithms_are_refused if {
 	refused("/effective/request_object_signing_alg", "PS256") == set()
 }
 
-test_rs256_for_id_tokens_is_refused if {
+id_token(alg) := {found.rule | some found in denied} if {
 	denied := openbanking_uk.deny with settings as typical with input as party
-		with input.effective.id_token_signed_response_alg as "RS256"
+		with input.effective.id_token_signed_response_alg as alg
 		with input.present as ["id_token_signed_response_alg"]
-	{found.rule | some found in denied} == {"openbanking_uk.id_token_alg"}
+}
+
+test_weak_algorithms_for_id_tokens_are_refused if {
+	every alg in ["RS256", "EdDSA"] {
+		id_token(alg) == {"openbanking_uk.id_token_alg"}
+	}
+	every alg in ["PS256", "ES256"] {
+		id_token(alg) == set()
+	}
 }
 
 test_keys_come_from_the_directory if {

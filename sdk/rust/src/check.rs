@@ -2,7 +2,7 @@ use alloc::format;
 use alloc::string::String;
 
 use crate::abi::MAX_DEPTH;
-use crate::scan::{hex4, plain_end};
+use crate::scan::{hex4, plain_size};
 
 /// Verifies that text is one JSON value (RFC 8259), with nothing around it but spaces. The error says what is wrong, and where.
 pub(crate) fn check(text: &str) -> Result<(), String> {
@@ -105,7 +105,7 @@ impl Checker<'_> {
     fn string(&mut self) -> Checked {
         self.pos += 1;
         loop {
-            self.pos = plain_end(self.bytes, self.pos);
+            self.pos += plain_size(&self.bytes[self.pos..]);
             match self.bytes.get(self.pos) {
                 None => return self.fail("no end of a string"),
                 Some(b'"') => {

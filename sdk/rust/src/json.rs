@@ -2,7 +2,7 @@ use alloc::borrow::Cow;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
-use crate::scan::plain_end;
+use crate::scan::plain_size;
 use crate::value::Value;
 
 /// JSON that a plugin makes. Texts, numbers, booleans, lists of them, and [`Value`]s become one with `into()`.
@@ -89,7 +89,7 @@ pub(crate) fn write_string(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
     loop {
-        let at = plain_end(rest.as_bytes(), 0);
+        let at = plain_size(rest.as_bytes());
         out.push_str(&rest[..at]);
         if at == rest.len() {
             break;

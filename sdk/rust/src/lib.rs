@@ -33,6 +33,8 @@ mod check;
 #[cfg(all(not(target_arch = "wasm32"), feature = "std"))]
 mod fake;
 mod fault;
+#[cfg(all(feature = "allocator", any(target_arch = "wasm32", test)))]
+mod heap;
 mod host;
 mod json;
 mod metadata;

@@ -35,14 +35,14 @@ impl<'a> Metadata<'a> {
     /// Finds the members once, so that each `get` need not walk the text.
     pub(crate) fn read(s: &mut Scanner<'a>) -> Self {
         let mut members = Vec::new();
-        let start = s.position();
+        let start = s.rest();
         if s.open(b'{') {
             members.reserve(24);
             while let Some(name) = s.key() {
                 members.push((name, s.take()));
             }
         }
-        Metadata { value: Value::of(s.since(start)), members }
+        Metadata { value: Value::of(&start[..start.len() - s.rest().len()]), members }
     }
 
     /// The whole object.
@@ -70,8 +70,8 @@ impl<'a> Metadata<'a> {
     /// The member `scope`, split at its spaces.
     pub fn scope(&self) -> Vec<Cow<'a, str>> {
         match self.get("scope").text() {
-            Cow::Borrowed(text) => text.split_whitespace().map(Cow::Borrowed).collect(),
-            Cow::Owned(text) => text.split_whitespace().map(|s| Cow::Owned(String::from(s))).collect(),
+            Cow::Borrowed(text) => text.split_ascii_whitespace().map(Cow::Borrowed).collect(),
+            Cow::Owned(text) => text.split_ascii_whitespace().map(|s| Cow::Owned(String::from(s))).collect(),
         }
     }
 }

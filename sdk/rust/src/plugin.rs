@@ -86,7 +86,8 @@ impl<S> Running<S> {
 
     pub(crate) fn answer(&self, hook: &str, input: Value<'_>) -> Result<String, String> {
         let serve = self.plugin.serves(hook).ok_or_else(|| format!("no function is registered for the hook {hook}"))?;
-        let mut c = read_call(input)?;
+        let mut c = Call::default();
+        read_call(input, &mut c)?;
         c.plugin = &self.name;
         if c.hook.is_empty() {
             c.hook = hook.to_owned().into();

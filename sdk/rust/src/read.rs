@@ -10,8 +10,7 @@ use crate::scan::Scanner;
 use crate::value::Value;
 
 /// Reads what a hook is given, in one pass. Members it does not know are newer than this crate and left alone.
-pub(crate) fn read_call(input: Value<'_>) -> Result<Call<'_>, String> {
-    let mut c = Call::default();
+pub(crate) fn read_call<'a>(input: Value<'a>, c: &mut Call<'a>) -> Result<(), String> {
     let s = &mut Scanner::new(input.json());
     if !s.open(b'{') {
         return Err(String::from("the host sent no object"));
@@ -29,8 +28,9 @@ pub(crate) fn read_call(input: Value<'_>) -> Result<Call<'_>, String> {
             "client" => c.client = Metadata::read(s),
             "before" => c.before = Metadata::read(s),
             "entropy" => {
-                let raw = base64::decode(&s.take().text());
-                c.entropy = raw.and_then(|raw| raw.try_into().ok()).ok_or("entropy is not 32 bytes in base64")?;
+                if !base64::decode_into(&s.take().text(), &mut c.entropy) {
+                    return Err(String::from("entropy is not 32 bytes in base64"));
+                }
             }
             "signed" => c.signed = Some(signed(s.take())),
             "certificate" => c.certificate = Some(certificate(s.take())),
@@ -38,7 +38,7 @@ pub(crate) fn read_call(input: Value<'_>) -> Result<Call<'_>, String> {
             _ => drop(s.take()),
         }
     }
-    Ok(c)
+    Ok(())
 }
 
 fn read_context<'a>(s: &mut Scanner<'a>, c: &mut Context<'a>) {

@@ -5,33 +5,48 @@ use crate::value::Value;
 
 /// A scanner walks JSON text that was checked or that the host wrote. On any other text it finds less, and always ends.
 pub(crate) struct Scanner<'a> {
-    text: &'a str,
-    pos: usize,
+    rest: &'a [u8], // what is left of a str; it begins where a character begins, because only ASCII is stepped over by itself
 }
 
 impl<'a> Scanner<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Scanner { text, pos: 0 }
+        Scanner { rest: text.as_bytes() }
     }
 
+    #[inline]
     fn peek(&self) -> u8 {
-        self.text.as_bytes().get(self.pos).copied().unwrap_or(0)
+        self.rest.first().copied().unwrap_or(0)
     }
 
-    fn space(&mut self) {
-        while matches!(self.peek(), b' ' | b'\t' | b'\n' | b'\r') {
-            self.pos += 1;
+    /// Steps over one byte if it is this one.
+    #[inline]
+    fn step(&mut self, over: u8) {
+        if let [c, rest @ ..] = self.rest {
+            if *c == over {
+                self.rest = rest;
+            }
         }
     }
 
-    /// Where the scanner stands.
-    pub(crate) fn position(&self) -> usize {
-        self.pos
+    /// Steps over white space. The host sends none, so the look for it is all that it may cost.
+    #[inline]
+    fn space(&mut self) {
+        if self.peek() <= b' ' {
+            self.spaces();
+        }
     }
 
-    /// The text from a position to where the scanner stands.
-    pub(crate) fn since(&self, start: usize) -> &'a str {
-        self.text.get(start..self.pos).unwrap_or("")
+    #[cold]
+    #[inline(never)]
+    fn spaces(&mut self) {
+        while let [b' ' | b'\t' | b'\n' | b'\r', rest @ ..] = self.rest {
+            self.rest = rest;
+        }
+    }
+
+    /// The text from here on.
+    pub(crate) fn rest(&self) -> &'a str {
+        as_text(self.rest)
     }
 
     /// Steps into the object or array at hand. What is neither is stepped over.
@@ -40,21 +55,22 @@ impl<'a> Scanner<'a> {
             self.take();
             return false;
         }
-        self.pos += 1;
+        self.step(opening);
         true
     }
 
     /// Goes to the next item or member and tells whether there is one. At the end it steps over the closing bracket.
+    #[inline]
     fn next(&mut self, closing: u8) -> bool {
         self.space();
         if self.peek() == b',' {
-            self.pos += 1;
+            self.step(b',');
             self.space();
         }
         match self.peek() {
             0 => false,
             c if c == closing => {
-                self.pos += 1;
+                self.step(closing);
                 false
             }
             _ => true,
@@ -62,13 +78,18 @@ impl<'a> Scanner<'a> {
     }
 
     /// Gives the name of the next member and stands at its value, which must be taken then.
+    #[inline]
     pub(crate) fn key(&mut self) -> Option<Cow<'a, str>> {
         if !self.next(b'}') {
             return None;
         }
         let name = self.take().text();
         self.space();
-        self.pos += 1; // the colon
+        if self.peek() != b':' {
+            self.rest = &[];
+            return None;
+        }
+        self.step(b':');
         self.space();
         Some(name)
     }
@@ -83,106 +104,117 @@ impl<'a> Scanner<'a> {
     }
 
     /// Gives the value at hand and steps over it.
+    #[inline]
     pub(crate) fn take(&mut self) -> Value<'a> {
-        let start = self.pos;
-        let bytes = self.text.as_bytes();
-        let mut plain = false;
-        self.pos = match self.peek() {
-            b'"' => {
-                let end = plain_end(bytes, start + 1);
-                plain = bytes.get(end) == Some(&b'"');
-                if plain { end + 1 } else { string_end(bytes, start) }
+        if let [b'"', inside @ ..] = self.rest {
+            let end = text_size(inside);
+            if inside.get(end) == Some(&b'"') {
+                return self.cut(end + 2, true);
             }
-            b'{' | b'[' => container_end(bytes, start),
-            _ => word_end(bytes, start),
-        };
-        Value::taken(self.since(start), plain)
+        }
+        self.cut(value_size(self.rest), false)
+    }
+
+    #[inline]
+    fn cut(&mut self, size: usize, plain: bool) -> Value<'a> {
+        let (taken, rest) = self.rest.split_at(size);
+        self.rest = rest;
+        Value::taken(as_text(taken), plain)
     }
 }
 
-/// Gives the place after the array or object at `start`, looking only at what opens, closes or begins a string.
-fn container_end(bytes: &[u8], start: usize) -> usize {
+/// The same bytes as a text.
+#[inline]
+fn as_text(bytes: &[u8]) -> &str {
+    // SAFETY: they were a str, and were cut where a character of ASCII begins or ends.
+    unsafe { core::str::from_utf8_unchecked(bytes) }
+}
+
+/// Gives the length of the value at the beginning.
+#[inline(never)]
+fn value_size(bytes: &[u8]) -> usize {
+    match bytes.first() {
+        Some(b'"') => string_size(bytes),
+        Some(b'{' | b'[') => container_size(bytes),
+        _ => bytes.iter().position(|c| matches!(c, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r')).unwrap_or(bytes.len()),
+    }
+}
+
+/// Gives the length of the array or object at the beginning, looking only at what opens, closes or begins a string.
+fn container_size(bytes: &[u8]) -> usize {
     let mut depth = 0;
-    let mut at = start;
-    while let Some(c) = bytes.get(at) {
+    let mut rest = bytes;
+    while let [c, after @ ..] = rest {
+        rest = match c {
+            b'"' => &rest[string_size(rest)..],
+            _ => after,
+        };
         match c {
-            b'"' => {
-                at = string_end(bytes, at);
-                continue;
-            }
             b'{' | b'[' => depth += 1,
             b'}' | b']' => depth -= 1,
-            _ => {}
+            _ => continue,
         }
-        at += 1;
         if depth == 0 {
-            return at;
-        }
-    }
-    at
-}
-
-/// Gives the place after the number or word at `start`.
-fn word_end(bytes: &[u8], start: usize) -> usize {
-    let mut at = start;
-    while let Some(c) = bytes.get(at) {
-        if matches!(c, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r') {
             break;
         }
-        at += 1;
     }
-    at
+    bytes.len() - rest.len()
 }
 
-/// Gives the place after the string that begins at `start`.
-pub(crate) fn string_end(bytes: &[u8], start: usize) -> usize {
-    let mut at = start + 1;
+/// Gives the length of the string at the beginning.
+fn string_size(bytes: &[u8]) -> usize {
+    let mut at = 1;
     loop {
-        at = plain_end(bytes, at);
+        at += text_size(bytes.get(at..).unwrap_or_default());
         match bytes.get(at) {
             None => return bytes.len(),
             Some(b'"') => return at + 1,
-            Some(b'\\') => at += 2,
-            Some(_) => at += 1,
+            Some(_) => at += 2, // a backslash and what it escapes
         }
     }
 }
 
-/// Gives the place of the first byte from `at` on that is a quote, a backslash or a control character; the end if there is none.
-/// It looks at eight bytes at a time: most of a document is text.
-pub(crate) fn plain_end(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let found = special(u64::from_le_bytes(*chunk));
+/// Gives how many bytes come before the first quote or backslash.
+fn text_size(bytes: &[u8]) -> usize {
+    before(bytes, |chunk| zeros(chunk ^ (ONES * b'"' as u64)) | zeros(chunk ^ (ONES * b'\\' as u64)))
+}
+
+/// Gives how many bytes come before the first quote, backslash or control character.
+pub(crate) fn plain_size(bytes: &[u8]) -> usize {
+    before(bytes, |chunk| {
+        zeros(chunk ^ (ONES * b'"' as u64)) | zeros(chunk ^ (ONES * b'\\' as u64)) | chunk.wrapping_sub(ONES * b' ' as u64) & !chunk
+    })
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+
+/// Marks in the highest bit of a byte where there is a zero. Bytes above the first one marked may be marked wrongly, because
+/// subtraction borrows from them.
+#[inline]
+fn zeros(chunk: u64) -> u64 {
+    chunk.wrapping_sub(ONES) & !chunk
+}
+
+/// Gives how many bytes come before the first one that is marked in its highest bit. It looks at eight bytes at a time: most of a
+/// document is text.
+#[inline]
+fn before(bytes: &[u8], marks: impl Fn(u64) -> u64) -> usize {
+    let mut rest = bytes;
+    while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
+        let found = marks(u64::from_le_bytes(*chunk)) & (ONES * 0x80);
         if found != 0 {
-            return at + (found.trailing_zeros() / 8) as usize;
+            return bytes.len() - rest.len() + (found.trailing_zeros() / 8) as usize;
         }
-        at += 8;
+        rest = after;
     }
-    while let Some(c) = bytes.get(at) {
-        if *c < b' ' || *c == b'"' || *c == b'\\' {
-            break;
-        }
-        at += 1;
-    }
-    at
-}
-
-/// Marks in the highest bit of a byte where a quote, a backslash or a control character stands. Bytes above the first one marked may be
-/// marked wrongly, because subtraction borrows from them.
-fn special(chunk: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let quote = chunk ^ (ONES * b'"' as u64);
-    let escape = chunk ^ (ONES * b'\\' as u64);
-    let zero = |x: u64| x.wrapping_sub(ONES) & !x;
-    let control = chunk.wrapping_sub(ONES * b' ' as u64) & !chunk;
-    (zero(quote) | zero(escape) | control) & (ONES * 0x80)
+    let marked = |c: &u8| marks(u64::from(*c)) & 0x80 != 0;
+    bytes.len() - rest.len() + rest.iter().position(marked).unwrap_or(rest.len())
 }
 
 /// Gives the text of a JSON string. Without escapes it is a piece of the text itself.
 pub(crate) fn unquote(quoted: &str) -> Cow<'_, str> {
-    let [b'"', .., b'"'] = quoted.as_bytes() else { return Cow::Borrowed("") };
-    let inner = &quoted[1..quoted.len() - 1];
-    if plain_end(inner.as_bytes(), 0) == inner.len() {
+    let Some(inner) = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return Cow::Borrowed("") };
+    if plain_size(inner.as_bytes()) == inner.len() {
         return Cow::Borrowed(inner);
     }
     let mut out = String::with_capacity(inner.len());
@@ -230,4 +262,34 @@ pub(crate) fn hex4(text: &str, at: usize) -> Option<u32> {
         n = n << 4 | (*c as char).to_digit(16)?;
     }
     Some(n)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::value::Value;
+    use alloc::string::String;
+
+    /// Asks a value for everything and gives how many there are in it. What it gives is text: no character is cut.
+    fn walk(v: Value, depth: usize) -> usize {
+        assert!(depth < 100 && core::str::from_utf8(v.json().as_bytes()).is_ok() && core::str::from_utf8(v.text().as_bytes()).is_ok());
+        let items: usize = v.items().map(|item| walk(item, depth + 1)).sum();
+        let members: usize = v.members().map(|(name, value)| walk(value, depth + 1) + usize::from(name.len() < 1000)).sum();
+        1 + items + members
+    }
+
+    /// Text that nobody checked, cut short and with a character that does not belong there, gives less and no harm.
+    #[test]
+    fn ends_on_any_text() {
+        let text = r#"{"a":["x",1, "é\"ü\\",[],{}] , "longer than eight é":{"é":"\u00e9\ud83d","b":tru},"n":-1.5e3}"#;
+        assert_eq!(walk(Value::of(text), 0), 16);
+        for (at, _) in text.char_indices() {
+            walk(Value::of(&text[..at]), 0);
+            for odd in ["", "\"", "\\", "{", "}", "[", "]", ",", ":", " ", "\0", "é", "7"] {
+                let next = text[at..].chars().next().map_or(0, char::len_utf8);
+                walk(Value::of(&[&text[..at], odd, &text[at + next..]].concat()), 0);
+                walk(Value::of(&[&text[..at], odd, &text[at..]].concat()), 0);
+            }
+        }
+        assert_eq!(walk(Value::of(&String::from_utf8(alloc::vec![b'['; 50]).unwrap()), 0), 50);
+    }
 }

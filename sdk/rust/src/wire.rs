@@ -1,6 +1,7 @@
 //! The module's side of the wire: the buffers, and what the exports of [`plugin!`](crate::plugin) do.
 
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::cell::UnsafeCell;
 
@@ -39,10 +40,8 @@ impl<S> Guest<S> {
     pub fn alloc(&self, size: usize) -> *mut u8 {
         const USUAL: usize = 4 << 10;
         let input = &mut self.inner().input;
-        input.clear();
-        input.resize(size, 0);
-        if input.capacity() < USUAL {
-            input.reserve(USUAL - size);
+        if input.len() < size {
+            *input = vec![0; size.max(USUAL)];
         }
         input.as_mut_ptr()
     }

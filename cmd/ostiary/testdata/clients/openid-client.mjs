@@ -17,6 +17,13 @@ const own = {
   key: await webcrypto.subtle.importKey('pkcs8', privateKey.export({ format: 'der', type: 'pkcs8' }), { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign']),
 }
 
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+const rsaJWK = { ...rsa.publicKey.export({ format: 'jwk' }), kid: 'mine', alg: 'PS256', use: 'sig' }
+const ownRSA = {
+  kid: 'mine',
+  key: await webcrypto.subtle.importKey('pkcs8', rsa.privateKey.export({ format: 'der', type: 'pkcs8' }), { name: 'RSA-PSS', hash: 'SHA-256' }, false, ['sign']),
+}
+
 const variants = {
   'public client': { metadata: { token_endpoint_auth_method: 'none' }, auth: () => client.None() },
   'secret in the header': { metadata: { token_endpoint_auth_method: 'client_secret_basic' }, auth: () => client.ClientSecretBasic() },
@@ -28,6 +35,13 @@ const variants = {
   'ID token with ES256': { metadata: { token_endpoint_auth_method: 'none', id_token_signed_response_alg: 'ES256' }, auth: () => client.None(), alg: 'ES256' },
   'ID token with EdDSA': { metadata: { token_endpoint_auth_method: 'none', id_token_signed_response_alg: 'EdDSA' }, auth: () => client.None(), alg: 'EdDSA' },
   'ID token with Ed25519': { metadata: { token_endpoint_auth_method: 'none', id_token_signed_response_alg: 'Ed25519' }, auth: () => client.None(), alg: 'Ed25519' },
+  'PS256 everywhere and PAR, as in open banking': {
+    metadata: {
+      token_endpoint_auth_method: 'private_key_jwt', token_endpoint_auth_signing_alg: 'PS256', jwks: { keys: [rsaJWK] },
+      id_token_signed_response_alg: 'PS256', userinfo_signed_response_alg: 'PS256',
+    },
+    auth: () => client.PrivateKeyJwt(ownRSA), par: true, alg: 'PS256',
+  },
   'form_post': { metadata: { token_endpoint_auth_method: 'none' }, auth: () => client.None(), parameters: { response_mode: 'form_post' } },
 }
 

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/fetch"
+	"github.com/ostiary/ostiary/core/keys/jose"
+	"github.com/ostiary/ostiary/core/login"
+	"github.com/ostiary/ostiary/core/oauth"
+	"github.com/ostiary/ostiary/core/registration"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// A role is what a software asks for, and what it then has.
+type role struct {
+	members string
+	scope   string
+	idToken string // the algorithm that its ID tokens are signed with
+}
+
+// register sends a signed request with a statement over mutual TLS.
+func (s *software) register(members string, status int) strictjson.Value {
+	s.Helper()
+	document := members + fmt.Sprintf(`,"software_statement":%q`, s.statement())
+	return s.ask(s.peer, "POST", s.bank.issuer+"/dcr/register", "", s.signed(s.key, document), status)
+}
+
+// onboarding walks a software through its life at a bank: registered by a signed request with a statement over mutual TLS, read,
+// changed, used by somebody and deleted.
+func onboarding(s *software, as role) {
+	s.Helper()
+	register := s.bank.issuer + "/dcr/register"
+	document := func(more string) string {
+		return as.members + more + fmt.Sprintf(`,"software_statement":%q`, s.statement())
+	}
+	plain := document("")
+
+	thief := s.newKey()
+	if refused := s.ask(s.peer, "POST", register, "", s.signed(thief, plain), 400); !strings.Contains(textOf(refused, "error_description"), "does not verify") {
+		s.Errorf("signed by a thief: %s", refused)
+	}
+	stranger := s.peerWith(s.certify("another", "another"))
+	if refused := s.ask(stranger, "POST", register, "", s.signed(s.key, plain), 400); !strings.Contains(textOf(refused, "error_description"), "The CN of the client certificate") {
+		s.Errorf("over the certificate of others: %s", refused)
+	}
+	encrypted := s.register(as.members+`,"id_token_encrypted_response_alg":"RSA-OAEP","id_token_encrypted_response_enc":"A256GCM"`, 400)
+	if !strings.Contains(textOf(encrypted, "error_description"), "id_token_encrypted_response_alg") {
+		s.Errorf("encrypted ID tokens: %s", encrypted)
+	}
+	signed := s.signed(s.key, plain)
+	client := s.ask(s.peer, "POST", register, "", signed, 201)
+	if textOf(client, "scope") != as.scope || textOf(client, "software_statement") == "" || textOf(client, "token_endpoint_auth_method") != "private_key_jwt" ||
+		textOf(client, "id_token_signed_response_alg") != as.idToken {
+		s.Errorf("registered %s", client)
+	}
+	if again := s.ask(s.peer, "POST", register, "", signed, 400); !strings.Contains(textOf(again, "error_description"), "was used before") {
+		s.Errorf("again: %s", again)
+	}
+	at, token := textOf(client, "registration_client_uri"), textOf(client, "registration_access_token")
+	if read := s.ask(s.peer, "GET", at, token, "", 200); textOf(read, "client_id") != textOf(client, "client_id") {
+		s.Errorf("read %s", read)
+	}
+	changed := fmt.Sprintf(`,"client_id":%q,"contacts":["ops@tpp.example"]`, textOf(client, "client_id"))
+	updated := s.ask(s.peer, "PUT", at, token, s.signed(s.key, document(changed)), 200)
+	if contacts, _ := updated.Get("contacts"); contacts.String() != `["ops@tpp.example"]` {
+		s.Errorf("updated %s", updated)
+	}
+	if next := textOf(updated, "registration_access_token"); next != "" {
+		token = next
+	}
+	s.ask(s.peer, "PUT", at, token, s.signed(s.key, strings.Replace(document(changed), "https://tpp.example/callback", "https://evil.example/callback", 1)), 400)
+	signsSomebodyIn(s, textOf(client, "client_id"), as)
+	s.ask(s.peer, "DELETE", at, token, "", 204)
+	s.ask(s.peer, "GET", at, token, "", 401)
+}
+
+// signsSomebodyIn pushes a request, lets a person allow it, and has an ID token that verifies with the keys that the bank publishes.
+func signsSomebodyIn(s *software, id string, as role) {
+	s.Helper()
+	if _, err := s.house.people.login.Create(s.Context(), login.NewUser{Username: "ann", Password: "correct horse"}); err != nil {
+		s.Fatal(err)
+	}
+	const redirect = "https://tpp.example/callback"
+	pushed := s.prove(id, "/par", 201, oauth.Params{
+		"response_type": {"code"}, "redirect_uri": {redirect}, "scope": {as.scope}, "state": {"s"}, "nonce": {"n-1"},
+		"code_challenge": {"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}, "code_challenge_method": {"S256"},
+	})
+	ann := &person{T: s.T, username: "ann", password: "correct horse", browser: fetch.NewPeer(fetch.PeerOptions{Cookies: true, TrustCA: s.roots()})}
+	s.Cleanup(ann.browser.Close)
+	sent := ann.visit(s.bank.issuer+"/authorize?"+oauth.Params{"client_id": {id}, "request_uri": {textOf(pushed, "request_uri")}}.Encode(), redirect)
+	tokens := s.prove(id, "/token", 200, oauth.Params{
+		"grant_type": {"authorization_code"}, "code": {codeIn(s.T, sent)}, "redirect_uri": {redirect}, "code_verifier": {"dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"},
+	})
+	published, err := ann.browser.Do(s.Context(), fetch.Request{URL: s.bank.issuer + "/jwks"})
+	if err != nil {
+		s.Fatal(err)
+	}
+	set, err := jose.ParseJWKS(published.Body)
+	if err != nil {
+		s.Fatal(err)
+	}
+	claims, err := jose.Verify(textOf(tokens, "id_token"), set, []string{as.idToken})
+	if err != nil || textOf(claims, "aud") != id || textOf(claims, "nonce") != "n-1" {
+		s.Errorf("an ID token of %s: %v", claims, err)
+	}
+}
+
+// revoked walks through what follows when the directory takes back what it said: its clients are disabled, and nobody gets in or changes
+// anything by it.
+func revoked(s *software, members string, take func()) {
+	s.Helper()
+	client := s.register(members, 201)
+	take()
+	if refused := s.register(members, 400); !strings.Contains(textOf(refused, "error_description"), "revoked by its issuer") {
+		s.Errorf("a revoked statement: %s", refused)
+	}
+	registration.NewRecall(s.house.desk, s.house.clients).Due(s.Context())
+	stored, err := s.house.clients.Client(s.Context(), core.ClientID(textOf(client, "client_id")))
+	if err != nil || stored.State != core.Disabled {
+		s.Errorf("the client is %q, %v", stored.State, err)
+	}
+	document := members + fmt.Sprintf(`,"software_statement":%q`, s.statement())
+	s.ask(s.peer, "PUT", textOf(client, "registration_client_uri"), textOf(client, "registration_access_token"), s.signed(s.key, document), 403)
+}
+
+// What the entry of a directory says beside its keys: whose keys sign requests, and whose certificate it is.
+const directoryTerms = `    request_keys: {jwks_uri: %s}
+    certificate: {cn: software_id, ou: org_id}
+    redirects_claim: software_redirect_uris
+`
+
+// A third party of open banking in the UK, end to end. Its directory is asked about each statement.
+func TestOpenBankingUK(t *testing.T) {
+	d := newDirectory(t, "OpenBanking Ltd")
+	d.put("/introspect", `{"active":true}`)
+	b := openBank(d, "openbanking-uk", fmt.Sprintf(directoryTerms, "software_jwks_endpoint")+"    revocation: {introspection: "+d.address()+"/introspect}\n")
+	s := b.newSoftware("4nM1sL", "0015800001041REAAY", func(keys string) string {
+		return fmt.Sprintf(`"software_id":"4nM1sL","software_client_id":"4nM1sL","software_client_name":"Budget","software_mode":"Live",
+			"software_roles":["AISP","PISP"],"software_redirect_uris":["https://tpp.example/callback"],"software_jwks_endpoint":%q,
+			"org_id":"0015800001041REAAY","org_name":"Acme","org_status":"Active"`, keys)
+	})
+	as := role{scope: "openid accounts payments", idToken: "ES256", members: `"redirect_uris":["https://tpp.example/callback"],
+		"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"PS256","grant_types":["authorization_code","refresh_token","client_credentials"],
+		"response_types":["code"],"application_type":"web","id_token_signed_response_alg":"ES256","scope":"openid accounts payments"`}
+	onboarding(s, as)
+	revoked(s, as.members, func() { s.put("/introspect", `{"active":false}`) })
+}
+
+// A participant of open finance in Brazil, end to end, with PS256 everywhere. Its directory publishes a list of what it has taken back,
+// which is read again when the bank opens.
+func TestOpenFinanceBrazil(t *testing.T) {
+	d := newDirectory(t, "Open Banking Open Banking Brasil prod SSA issuer")
+	d.put("/revoked", `{"jti":[],"software_id":["another"],"org_id":[]}`)
+	b := openBank(d, "openbanking-brazil", fmt.Sprintf(directoryTerms, "software_jwks_uri")+"    revocation: {list: "+d.address()+"/revoked}\n")
+	s := b.newSoftware("Cki1EbvjwyhPB12NGLlz2", "0015800001HQQrZAAX", func(keys string) string {
+		return fmt.Sprintf(`"software_id":"Cki1EbvjwyhPB12NGLlz2","software_client_name":"Acme Budget","software_mode":"Live",
+			"software_redirect_uris":["https://tpp.example/callback"],"software_jwks_uri":%q,"org_id":"0015800001HQQrZAAX","org_name":"Acme",
+			"org_status":"Active","software_statement_roles":[{"role":"DADOS","authorisation_domain":"Open Banking","status":"Active"}]`, keys)
+	})
+	as := role{scope: "openid accounts", idToken: "PS256", members: `"redirect_uris":["https://tpp.example/callback"],
+		"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"PS256","request_object_signing_alg":"PS256",
+		"id_token_signed_response_alg":"PS256","response_types":["code"],"scope":"openid accounts"`}
+	onboarding(s, as)
+	revoked(s, as.members, func() {
+		s.put("/revoked", `{"software_id":["Cki1EbvjwyhPB12NGLlz2"]}`)
+		s.again()
+		s.connect()
+	})
+}
