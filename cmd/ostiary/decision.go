@@ -35,7 +35,7 @@ func decisionListCommand(f *operatorFlags) *cobra.Command {
 			query.Set(name, *value)
 		}
 		if _, err := ledger.ReadFilter(query.Get, time.Now()); err != nil {
-			return usagef("%v", err)
+			return usagef("%s", core.AsError(err).Detail)
 		}
 		found, err := t.newest(ctx, "/decisions", query, limit)
 		if err != nil {

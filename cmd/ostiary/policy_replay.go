@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/policies"
@@ -118,7 +119,7 @@ func (f *jobFlags) command(use, short, long string) *cobra.Command {
 func areMoments(flags map[string]string) error {
 	for name, text := range flags {
 		if _, err := ledger.ParseMoment("--"+name, text, time.Now()); err != nil {
-			return usagef("%v", err)
+			return usagef("%s", core.AsError(err).Detail)
 		}
 	}
 	return nil

@@ -19,10 +19,10 @@ var narrowable = []string{
 // Narrowable lists the members that Widened compares.
 func Narrowable() []string { return slices.Clone(narrowable) }
 
-// identifying are the members by which people and this server know a client: what is seen of it, how it proves itself, and by which
-// names it knows people.
+// identifying are the members by which people and this server know a client: what is seen of it, which software it is, how it proves
+// itself, and by which names it knows people.
 var identifying = []string{
-	"client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri", "application_type", "token_endpoint_auth_method",
+	"client_name", "client_uri", "logo_uri", "tos_uri", "policy_uri", "software_id", "application_type", "token_endpoint_auth_method",
 	"token_endpoint_auth_signing_alg", "jwks", "jwks_uri", "subject_type", "sector_identifier_uri", "tls_client_auth_subject_dn",
 	"tls_client_auth_san_dns", "tls_client_auth_san_uri", "tls_client_auth_san_ip", "tls_client_auth_san_email",
 }

@@ -70,6 +70,7 @@ type standing struct {
 	body    []byte      // nil: it could not be had
 	until   time.Time   // when it must be fetched again
 	latest  time.Time   // until when it counts while it cannot be reached
+	lately  time.Time   // until when a refusal that is not remembered tells who looks after tokens that there is no client
 	basis   basis
 	sum     string // of all that the verdict says, to know another one by
 }
@@ -86,8 +87,12 @@ func (s *standing) counts(site *Site, now time.Time) bool {
 }
 
 // Registered gives a client; the zero Registered when there is none, or none whose document is accepted. An error says that it is
-// not known.
+// not known. Many may ask whether a client that was given tokens still stands: one look at a document that is none any more serves
+// them all for a while.
 func (d *Documents) Registered(ctx context.Context, id core.ClientID) (core.Registered, error) {
+	if s := d.shelf.look(id); s != nil && d.desk.now().Before(s.lately) && s.basis.site == d.desk.Site() {
+		return core.Registered{}, nil
+	}
 	found, err := d.Explained().Registered(ctx, id)
 	if core.CodeOf(err) == core.InvalidClient {
 		return core.Registered{}, nil
@@ -220,6 +225,9 @@ func (d *Documents) judge(ctx context.Context, id core.ClientID, kept fetched) (
 			s.basis.holds = func() bool { return true } // it never came as far as policy
 			if s.body != nil || errors.Is(err, ErrAnswered) {
 				s.until = now // an answer that is no document, or no good one, is not kept
+				if !ours(s.refused.Code) {
+					s.lately = now.Add(keepRefusal)
+				}
 			}
 		}
 		return s, entry, err

@@ -296,7 +296,8 @@ func TestBadDocuments(t *testing.T) {
 		if e.Verdict != ledger.Denied || refused.Decision != e.DecisionID || strings.Contains(fmt.Sprintf("%+v %s", e, e.Input), "870MB6") {
 			t.Errorf("%s: %+v", name, e)
 		}
-		if n := len(r.book.entries); n != 1 || r.pages.count() != 2 { // such an answer is not remembered, and tells nothing new
+		r.refused(app, test.says)
+		if n := len(r.book.entries); n != 1 || r.pages.count() != 2 { // such an answer is remembered for nobody who brings it along, and tells nothing new
 			t.Errorf("%s: %d entries, %d fetched", name, n, r.pages.count())
 		}
 		r.pages.put(app, appDocument(""))
@@ -335,6 +336,27 @@ func TestErrorsAreNotRemembered(t *testing.T) {
 		if found, err := r.documents.Explained().Registered(t.Context(), app); (err == nil && found.Client.ID == app) != test.again {
 			t.Errorf("%s, mended: %v", name, err)
 		}
+	}
+}
+
+// Who looks after the tokens of a client whose document is none any more does not have it fetched each time.
+func TestTokensOfABrokenDocument(t *testing.T) {
+	r := documents(t)
+	r.client(app)
+	r.pages.put(app, "<html>")
+	r.now = r.now.Add(time.Hour)
+	for range 200 {
+		if found, err := r.documents.Registered(t.Context(), app); err != nil || found.Client.ID != "" {
+			t.Fatalf("%+v, %v", found, err)
+		}
+	}
+	if n := r.pages.count(); n != 2 {
+		t.Errorf("fetched %d times", n)
+	}
+	r.pages.put(app, appDocument(""))
+	r.now = r.now.Add(30 * time.Second)
+	if found, err := r.documents.Registered(t.Context(), app); err != nil || found.Client.ID != app {
+		t.Errorf("mended: %+v, %v", found, err)
 	}
 }
 

@@ -384,7 +384,7 @@ func TestApprovedClientStaysWhoItIs(t *testing.T) {
 		"client_name": `"Your Bank"`, "client_name#fr": `"Votre banque"`, "client_name#de": `"Ihre Bank"`, "logo_uri": `"https://bank.example/logo.png"`,
 		"client_uri": `"https://bank.example/"`, "policy_uri": `"https://bank.example/policy"`, "tos_uri": `"https://bank.example/tos"`,
 		"tos_uri#fr": `"https://bank.example/cgu"`, "token_endpoint_auth_method": `"client_secret_basic"`, "token_endpoint_auth_signing_alg": `"ES256"`,
-		"subject_type": `"pairwise"`, "application_type": `"native"`,
+		"subject_type": `"pairwise"`, "application_type": `"native"`, "software_id": `"bank"`,
 	} {
 		_, err := b.do(b.manage(core.Update, own, own.put(t, field, value)))
 		checkCode(t, err, core.AccessDenied, "only an operator can change "+field+".")

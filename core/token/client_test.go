@@ -136,6 +136,9 @@ func TestAudiencesOfScopes(t *testing.T) {
 	if aud, _ := h.claims(less.AccessToken, "at+jwt", "ES256").Get("aud"); aud.String() != fmt.Sprintf("%q", other) {
 		t.Errorf("narrowed when refreshing: %s", aud)
 	}
+	if !slices.Equal(h.asked.Resources, []string{other}) {
+		t.Errorf("policy was asked about %v", h.asked.Resources)
+	}
 	own := h.got(h.forItself("shop", "scope", "stock"))
 	if aud, _ := h.claims(own.AccessToken, "at+jwt", "ES256").Get("aud"); aud.String() != fmt.Sprintf("%q", other) {
 		t.Errorf("for itself: %s", aud)

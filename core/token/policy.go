@@ -45,7 +45,7 @@ func (c *call) question() *decision.Token {
 	q := &decision.Token{
 		Parties:   decision.Parties{Subject: core.Subject(c.client.Client.ID)},
 		GrantType: c.form.Get("grant_type"), AuthMethod: string(clientauth.Method(c.client.Client)),
-		Scopes: c.scope, Resources: c.resources, Caller: c.caller(), Now: c.now, RequestID: c.req.RequestID,
+		Scopes: c.scope, Resources: c.targets(), Caller: c.caller(), Now: c.now, RequestID: c.req.RequestID,
 	}
 	q.SetClient(&c.client.Client)
 	if c.grant.ID != "" {

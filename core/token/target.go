@@ -107,26 +107,26 @@ func (c *call) mayTarget(resource string) bool {
 	return c.isOurs(resource) || c.options.AudienceAllowed(resource, c.client.Client)
 }
 
-// usualAudience is whom a token is for when no resource was named: those that its scopes stand for, or the default.
-func (c *call) usualAudience() (audience []string) {
+// targets are the resources that were named, else those that the scopes stand for.
+func (c *call) targets() (resources []string) {
+	if len(c.resources) > 0 {
+		return slices.Clone(c.resources)
+	}
 	for _, scope := range c.scope {
 		for _, name := range c.options.ScopeAudiences[scope] {
-			if !slices.Contains(audience, name) && c.mayTarget(name) {
-				audience = append(audience, name)
+			if !slices.Contains(resources, name) && c.mayTarget(name) {
+				resources = append(resources, name)
 			}
 		}
 	}
-	if len(audience) == 0 {
-		audience = []string{c.options.DefaultAudience}
-	}
-	return audience
+	return resources
 }
 
 // audience gives whom the access token is for. With openid it is for userinfo too, which is ours.
 func (c *call) audience() []string {
-	audience := slices.Clone(c.resources)
+	audience := c.targets()
 	if len(audience) == 0 {
-		audience = c.usualAudience()
+		audience = []string{c.options.DefaultAudience}
 	}
 	if oauth.ScopeContains(c.scope, oauth.ScopeOpenID) && !slices.Contains(audience, c.options.Issuer) {
 		audience = append(audience, c.options.Issuer)
