@@ -32,7 +32,16 @@ const (
 func (e *Engine) Candidate(src Source) (*Revision, error) {
 	e.loading.Lock()
 	defer e.loading.Unlock()
-	return Load(src, e.trial)
+	return Load(src, e.within())
+}
+
+// within is how long a candidate is tried. Until something is in use there is nothing to stay with, and a start that takes long on a busy
+// machine is better than one with other rules than the site's.
+func (e *Engine) within() time.Duration {
+	if e.active.Load() == nil {
+		return patient * e.trial
+	}
+	return e.trial
 }
 
 // Aside makes a revision answer beside the traffic.

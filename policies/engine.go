@@ -22,7 +22,7 @@ type Options struct {
 	MaxConcurrent int              // evaluations at once; two for each processor
 	Deadline      time.Duration    // of one evaluation, once it runs; 50 ms
 	MaxWait       time.Duration    // for an evaluation to begin; 5 s
-	TrialTime     time.Duration    // of all tests of a candidate for one decision, and then of all golden refusals; 1 s
+	TrialTime     time.Duration    // of all tests of a candidate for one decision, and then of all golden refusals; 1 s, and ten times as long for the first
 	CacheSize     int              // verdicts remembered of each decision; 8192. Negative: none
 
 	Taken  func(decision.Taken)                 // is told of every decision that is noted (Note), on the path of the request; nil: nobody

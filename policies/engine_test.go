@@ -220,6 +220,16 @@ func TestNoRevisionRefuses(t *testing.T) {
 	}
 }
 
+// A start is patient: there is nothing to stay with, and a busy machine must not start with other rules than the site's.
+func TestStartIsPatient(t *testing.T) {
+	e := NewEngine(Options{TrialTime: long})
+	before, refused := e.within(), e.Replace(site(house+"deny contains\n"))
+	still, err := e.within(), e.Replace(site(house))
+	if before != patient*long || refused == nil || still != before || err != nil || e.within() != long {
+		t.Errorf("%v, after %v %v, after %v %v", before, refused, still, err, e.within())
+	}
+}
+
 func TestReplaceKeepsTheLastGood(t *testing.T) {
 	var log bytes.Buffer
 	e := NewEngine(Options{Deadline: long, TrialTime: long, Log: slog.New(slog.NewTextHandler(&log, nil))})

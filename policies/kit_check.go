@@ -30,7 +30,8 @@ type Caching struct {
 	Causes    []Problem `json:"causes,omitempty"` // where, and what to write instead
 }
 
-// patient is how much longer than a server Check waits: a busy machine spoils no check. What took too long is a warning.
+// patient is how much longer than a server that has rules Check waits, and one that starts: a busy machine spoils neither. What took too
+// long is a warning.
 const patient = 10
 
 // Check does with a source all that Load does, and says more about it. The error is a *LoadError.

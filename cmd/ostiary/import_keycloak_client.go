@@ -201,30 +201,6 @@ func (k *keycloakClient) grants() {
 	k.put("response_types", strictjson.Strings(types))
 }
 
-// backchannel takes over what a client says of CIBA, and tells whether it uses it. Keycloak polls unless the client says otherwise.
-func (k *keycloakClient) backchannel() bool {
-	mode := k.attribute("ciba.backchannel.token.delivery.mode")
-	endpoint, alg := k.attribute("ciba.backchannel.client.notification.endpoint"), k.attribute("ciba.backchannel.auth.request.signing.alg")
-	switch {
-	case k.attribute("oidc.ciba.grant.enabled") != "true":
-		return false
-	case k.method == string(oauth.AuthNone):
-		k.note("attributes.oidc.ciba.grant.enabled", "a public client cannot use CIBA: left out")
-		return false
-	case mode == "":
-		mode = "poll"
-	}
-	k.putText("backchannel_token_delivery_mode", mode)
-	k.putText("backchannel_client_notification_endpoint", endpoint)
-	if supports("backchannel_authentication_request_signing_alg", alg) {
-		k.putText("backchannel_authentication_request_signing_alg", alg)
-	} else if alg != "" && alg != "any" {
-		k.note("attributes.ciba.backchannel.auth.request.signing.alg", alg+" is not offered: left out")
-	}
-	k.note("attributes.oidc.ciba.grant.enabled", "CIBA is registered, and not offered here yet: the client gets no tokens by it")
-	return true
-}
-
 // redirects takes what is one address. Patterns have no equal: every address is to be declared.
 func (k *keycloakClient) redirects() {
 	root := strings.TrimSuffix(textOf(k.doc, "rootUrl"), "/")
@@ -316,6 +292,8 @@ var algorithms = []struct{ attribute, member string }{
 	{"id.token.encrypted.response.alg", "id_token_encrypted_response_alg"},
 	{"id.token.encrypted.response.enc", "id_token_encrypted_response_enc"},
 	{"user.info.response.signature.alg", "userinfo_signed_response_alg"},
+	{"user.info.encrypted.response.alg", "userinfo_encrypted_response_alg"},
+	{"user.info.encrypted.response.enc", "userinfo_encrypted_response_enc"},
 	{"request.object.signature.alg", "request_object_signing_alg"},
 	{"request.object.encryption.alg", "request_object_encryption_alg"},
 	{"request.object.encryption.enc", "request_object_encryption_enc"},
@@ -334,8 +312,8 @@ func (k *keycloakClient) settings() {
 			k.note("attributes."+a.attribute, value+" is not offered as "+a.member+": left out")
 		}
 	}
-	k.uri("backchannel.logout.url", "backchannel_logout_uri")
-	k.uri("frontchannel.logout.url", "frontchannel_logout_uri")
+	k.logout()
+	k.requests()
 	k.uri("logoUri", "logo_uri")
 	k.uri("tosUri", "tos_uri")
 	k.uri("policyUri", "policy_uri")

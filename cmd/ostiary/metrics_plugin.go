@@ -58,8 +58,8 @@ func (m *meters) addPlugins() error {
 func (h *house) watchPlugin(plugin string, at hook.Point) func(plugins.Asked) {
 	series := sync.OnceValue(func() pluginSeries { return h.meters.plugins.series(plugin, string(at)) })
 	return func(a plugins.Asked) {
-		s := series() // which makes the name known
-		h.meters.plugins.calls.Inc(plugin, string(at), string(a.Outcome))
+		s := series()
+		s.calls[a.Outcome].Add(1)
 		for use, n := range a.Uses {
 			h.meters.plugins.uses.Add(float64(n), plugin, use.Capability, use.Outcome)
 		}
@@ -73,13 +73,18 @@ func (h *house) watchPlugin(plugin string, at hook.Point) func(plugins.Asked) {
 
 // pluginSeries are those that every call of a plugin at a point is counted in.
 type pluginSeries struct {
+	calls         map[plugins.Outcome]metrics.Count
 	seconds, fuel metrics.Sorter
 	reset         metrics.Count
 }
 
 func (m *pluginMeters) series(plugin, at string) pluginSeries {
 	m.names.Add(plugin)
-	return pluginSeries{seconds: m.seconds.Of(plugin, at), fuel: m.fuel.Of(plugin, at), reset: m.reset.Of(plugin)}
+	calls := map[plugins.Outcome]metrics.Count{}
+	for _, o := range plugins.Outcomes() {
+		calls[o] = m.calls.Of(plugin, at, string(o))
+	}
+	return pluginSeries{calls: calls, seconds: m.seconds.Of(plugin, at), fuel: m.fuel.Of(plugin, at), reset: m.reset.Of(plugin)}
 }
 
 // glance sets the gauges to what is now.

@@ -34,7 +34,7 @@ func openHall(tb testing.TB) (*house, string) {
 	s := defaults()
 	s.DataDir, s.PolicyDir, s.Issuer, s.Sites = tb.TempDir(), tb.TempDir(), address+"/api/oidc", []string{public.Addr().String()}
 	s.Operators = []operatorSetting{{Subject: "ada", Token: operatorToken}}
-	s.Policy.Deadline = time.Minute // the machine may be busy
+	s.Policy.Deadline, s.Storage.MinFreeMiB = time.Minute, 1 // the machine may be busy, and small
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan *house, 1), make(chan error, 1)
 	go func() {

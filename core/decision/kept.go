@@ -19,13 +19,23 @@ const explicit = "explicit"
 
 // AppendKept appends the question as it is kept.
 func AppendKept(dst []byte, r *Registration) []byte {
-	dst = AppendJSON(dst, r)
+	w := keptWriter{JSONWriter{buf: slices.Grow(dst, usual)}}
+	r.Write(&w)
+	dst = w.buf
 	names := append(emptyMembers("effective.", &r.Effective.Metadata), emptyMembers("before.", &r.Before.Metadata)...)
 	if len(names) == 0 {
 		return dst
 	}
 	dst = append(dst[:len(dst)-1], `,"`+explicit+`":`...)
 	return append(strictjson.Append(dst, strictjson.Strings(names)), '}')
+}
+
+// A keptWriter leaves out the members that came later where a client has none: what was kept before the server knew them is read in
+// the same way, and most clients have few of them.
+type keptWriter struct{ JSONWriter }
+
+func (*keptWriter) skips(row *metadata.Row, m *core.Metadata) bool {
+	return row.Later && (!row.Has(m) || row.Empty(m)) // that it is empty stands in explicit
 }
 
 func emptyMembers(prefix string, m *core.Metadata) []string {
@@ -89,7 +99,8 @@ func (k *keptReader) document(name string) Document {
 	for _, row := range metadata.Visible() {
 		seen, kept := v.Get(row.Name)
 		if !kept && row.Later {
-			continue // it was kept before the server knew the member
+			row.RestoreZero(&d.Metadata, slices.Contains(k.explicit, name+"."+row.Name))
+			continue
 		}
 		if !kept {
 			k.wrong("%s.%s is missing", name, row.Name)

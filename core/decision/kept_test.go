@@ -131,9 +131,15 @@ func TestKeptQuestionIsReadStrictly(t *testing.T) {
 			t.Errorf("%s: read", name)
 		}
 	}
-	before := strings.ReplaceAll(strings.ReplaceAll(good, `"require_pkce":`, `"require_pkcX":`), `"par_lifetime":`, `"par_lifetimX":`)
-	if back, err := ParseKept([]byte(before)); err != nil || back.Effective.Metadata.RequirePKCE != nil || before == good {
-		t.Errorf("kept before the server knew a member: %v", err)
+	whole := string(AppendJSON(nil, fullRegistration())) // as it was kept when nothing was left out
+	before := strings.ReplaceAll(strings.ReplaceAll(whole, `"require_pkce":`, `"require_pkcX":`), `"par_lifetime":`, `"par_lifetimX":`)
+	for _, text := range []string{whole, before} {
+		if back, err := ParseKept([]byte(text)); err != nil || back.Effective.Metadata.RequirePKCE != nil || string(AppendKept(nil, back)) != good {
+			t.Errorf("kept before the server knew a member, or with all: %v", err)
+		}
+	}
+	if before == whole || strings.Contains(good, `"require_pkce"`) {
+		t.Error("later members that a client does not have are kept")
 	}
 	if names := emptyMembers("", &core.Metadata{Contacts: []string{}, Scope: []string{}}); !slices.Equal(names, []string{"contacts"}) {
 		t.Errorf("empty members = %v", names)

@@ -119,7 +119,11 @@ func (d *Document) write(w Writer, name string) {
 	w.BeginObject(len(all) + 2)
 	text(w, "client_id", string(d.ClientID))
 	picker, picks := w.(Picker)
+	keeper, keeps := w.(*keptWriter)
 	for _, row := range rowsFor(w, all) {
+		if keeps && keeper.skips(row, &d.Metadata) {
+			continue
+		}
 		if picks && !picker.Wants(row.Name) {
 			continue // it may be costly to make
 		}

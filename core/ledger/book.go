@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -86,7 +87,7 @@ func (b *Book) put(e Entry) {
 	b.poke()
 }
 
-// Shaped takes what happened after an entry's commit; rows of one entry add up.
+// Shaped takes what happened after an entry's commit, and keeps the slice; rows of one entry add up.
 func (b *Book) Shaped(id core.DecisionID, rows []Stage) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -94,7 +95,10 @@ func (b *Book) Shaped(id core.DecisionID, rows []Stage) {
 		b.dropped++
 		return
 	}
-	b.shaped[id] = append(b.shaped[id], rows...)
+	if before := b.shaped[id]; len(before) > 0 {
+		rows = slices.Concat(before, rows)
+	}
+	b.shaped[id] = rows
 	b.poke()
 }
 

@@ -130,7 +130,7 @@ func fits(m *core.Metadata, member, value string) bool {
 	case oauth.UsesKeys(method):
 		return m.JWKS != "" || m.JWKSURI != ""
 	case method == oauth.AuthTLS:
-		return slices.ContainsFunc(certificateNames, func(name string) bool { return byName[name].has(m) })
+		return slices.ContainsFunc(certificateNames, func(name string) bool { return byName[name].Has(m) })
 	}
 	return true
 }

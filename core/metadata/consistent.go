@@ -86,7 +86,7 @@ func encryptionKeys(m *core.Metadata) string {
 		return ""
 	}
 	for _, name := range encryptedTo {
-		if byName[name].has(m) {
+		if byName[name].Has(m) {
 			return name + " needs jwks or jwks_uri, with the key to encrypt to."
 		}
 	}

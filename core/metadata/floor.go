@@ -198,7 +198,7 @@ var certificateNames = []string{
 func certificateName(m *core.Metadata) string {
 	named := 0
 	for _, name := range certificateNames {
-		if byName[name].has(m) {
+		if byName[name].Has(m) {
 			named++
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // it is told, unless the operator lists it in custom_attributes, under which name it is the operator's.
 type foreign struct {
 	why  string
-	asks func(strictjson.Value) bool // tells the values that ask for something; nil: all but null, "", false and []
+	asks func(strictjson.Value) bool // tells the values that ask for something; nil: all but null, "", false, 0 and []
 }
 
 const (
@@ -67,7 +67,8 @@ func (f foreign) asked(v strictjson.Value) bool {
 	if f.asks != nil {
 		return f.asks(v)
 	}
-	return !asksNothing(v)
+	n, isNumber := v.Int64()
+	return !asksNothing(v) && !(isNumber && n == 0)
 }
 
 func isFalse(v strictjson.Value) bool {

@@ -74,7 +74,7 @@ func TestEveryMemberOfJanssensIsDecided(t *testing.T) {
 func TestForeignMembers(t *testing.T) {
 	for doc, want := range map[string]string{
 		`{"org_id":"x","unknown":1,"groups":["a"]}`: "org_id groups", `{"access_token_as_jwt":true}`: "", `{"access_token_as_jwt":false}`: "access_token_as_jwt",
-		`{"includeClaimsInIdToken":false,"claims":"","tx_token_lifetime":null,"authorized_origins":[]}`: "", `{"tx_token_lifetime":60}`: "tx_token_lifetime",
+		`{"includeClaimsInIdToken":false,"claims":"","tx_token_lifetime":null,"authorized_origins":[]}`: "", `{"tx_token_lifetime":60,"ttl":0}`: "tx_token_lifetime",
 	} {
 		req := parse(t, doc)
 		var got []string

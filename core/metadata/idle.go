@@ -52,16 +52,18 @@ func isIdle(name string) bool {
 // AskedInVain gives the idle members by which after asks for more than before: who sends one is to know that nothing comes of it.
 func AskedInVain(before, after *core.Metadata) []Missing {
 	var list []Missing
-	for _, m := range Idle() {
-		if byName[m.Name].asksMore(before, after) {
-			list = append(list, m)
+	for _, i := range idleMembers {
+		for _, name := range i.names {
+			if row := byName[name]; row.asksMore(before, after) {
+				list = append(list, Missing{Name: name, Source: row.Source, Why: i.why})
+			}
 		}
 	}
 	return list
 }
 
 func (r *Row) asksMore(before, after *core.Metadata) bool {
-	return r.has(after) && !r.Empty(after) && !r.same(before, after)
+	return r.Has(after) && !r.Empty(after) && !r.same(before, after)
 }
 
 // barring members are promises that this server cannot keep yet. It holds to them in the one way that it can: what it would have
@@ -82,5 +84,11 @@ func Barring() []Missing {
 
 // BarredBy gives the barring members that after turned on: who sends one is to know what it costs.
 func BarredBy(before, after *core.Metadata) []Missing {
-	return slices.DeleteFunc(Barring(), func(m Missing) bool { return !byName[m.Name].asksMore(before, after) })
+	var list []Missing
+	for _, b := range barring {
+		if row := byName[b.name]; row.asksMore(before, after) {
+			list = append(list, Missing{Name: b.name, Source: row.Source, Why: b.why})
+		}
+	}
+	return list
 }

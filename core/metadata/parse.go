@@ -141,7 +141,7 @@ func (req *Request) takeRow(row *Row, v strictjson.Value) error {
 	if err := row.Set(&req.Metadata, single(row, v)); err != nil {
 		return err
 	}
-	if row.has(&req.Metadata) {
+	if row.Has(&req.Metadata) {
 		req.Present = append(req.Present, row.Name)
 	}
 	return nil
@@ -153,7 +153,7 @@ func (req *Request) sameAgain(row *Row, v strictjson.Value) error {
 	if err := row.Set(&sent, single(row, v)); err != nil {
 		return err
 	}
-	if row.has(&sent) && !row.same(&sent, &req.Metadata) {
+	if row.Has(&sent) && !row.same(&sent, &req.Metadata) {
 		return refuse(core.InvalidClientMetadata, row.Name, "%s was sent by another name too (%s), with another value; send one of them.", row.Name, otherNameOf(row.Name))
 	}
 	return nil

@@ -54,7 +54,7 @@ func tables() string {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", name, kinds[row.Kind], values, row.Source)
 	}
 	b.WriteString("\nOf what a client leaves open, the server chooses ([RP Metadata Choices](https://openid.net/specs/openid-connect-rp-metadata-choices-1_0.html)): ")
-	b.WriteString("each of these lists\nwhat the client can work with, and the answer has the one value chosen. With both, the value must be in the list.\n\n| list | chooses |\n| --- | --- |\n")
+	b.WriteString("each of these lists\nwhat the client can work with, and the answer has the one value chosen. With both, the value must be in the list.\nThe lists for members of which nothing comes (below) choose nothing.\n\n| list | chooses |\n| --- | --- |\n")
 	for _, c := range metadata.Choosable() {
 		fmt.Fprintf(&b, "| `%s` | `%s` |\n", c.Name, c.Of)
 	}

@@ -62,6 +62,21 @@ func (r *Row) Restore(m *core.Metadata, seen strictjson.Value, empty bool) error
 	return nil
 }
 
+// RestoreZero is Restore of the zero value of the member's kind.
+func (r *Row) RestoreZero(m *core.Metadata, empty bool) {
+	switch {
+	case !empty:
+	case r.Kind == Object:
+		*r.str(m) = "{}"
+	case r.Kind == List || r.Kind == URIs:
+		*r.list(m) = []string{}
+	case r.Kind == Number:
+		*r.number(m) = new(int64)
+	case r.Kind == Flag:
+		*r.flag(m) = new(bool)
+	}
+}
+
 // RestoreTagged gives m a translation that policy saw among the extra members; other members are left alone.
 func RestoreTagged(m *core.Metadata, name string, seen strictjson.Value) {
 	_, isTagged := TaggedRow(name)

@@ -117,8 +117,8 @@ func (r *Row) Get(m *core.Metadata) strictjson.Value {
 	return strictjson.Value{}
 }
 
-// has tells whether the member is there, as Get would.
-func (r *Row) has(m *core.Metadata) bool {
+// Has tells whether the member is there, as Get would.
+func (r *Row) Has(m *core.Metadata) bool {
 	switch r.Kind {
 	case Text, URI, Object:
 		return *r.str(m) != ""

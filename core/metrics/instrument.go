@@ -16,10 +16,10 @@ type Gauge struct{ series[prometheus.Gauge] }
 // A Histogram sorts observations into buckets.
 type Histogram struct{ series[prometheus.Observer] }
 
-// A Count is one series of a Counter, for who counts the same again and again.
+// A Count is one series of a Counter, for who counts the same again and again. The zero value counts nothing.
 type Count struct{ one prometheus.Counter }
 
-// A Sorter is one series of a Histogram.
+// A Sorter is one series of a Histogram. The zero value sorts nothing.
 type Sorter struct{ one prometheus.Observer }
 
 // Of gives the series of label values.
@@ -30,13 +30,17 @@ func (h *Histogram) Of(values ...string) Sorter { return Sorter{h.of(values)} }
 
 // Add adds n, which is not negative.
 func (c Count) Add(n float64) {
-	if n >= 0 { // a counter that goes down panics in the library; NaN is not >= 0
+	if n >= 0 && c.one != nil { // a counter that goes down panics in the library; NaN is not >= 0
 		c.one.Add(n)
 	}
 }
 
 // Observe sorts v into its bucket.
-func (s Sorter) Observe(v float64) { s.one.Observe(v) }
+func (s Sorter) Observe(v float64) {
+	if s.one != nil {
+		s.one.Observe(v)
+	}
+}
 
 // Inc adds one.
 func (c *Counter) Inc(values ...string) { c.of(values).Inc() }

@@ -133,6 +133,8 @@ func TestOneSeries(t *testing.T) {
 	c.Inc("a")
 	h.Of("a").Observe(0.5)
 	h.Observe(2, "a")
+	metrics.Count{}.Add(1)
+	metrics.Sorter{}.Observe(1)
 	for _, want := range []string{
 		`ostiary_calls_total{hook="a"} 3`, `ostiary_calls_total{hook="other"} 1`, `ostiary_calls_bytes_bucket{hook="a",le="1"} 1`, `ostiary_calls_bytes_count{hook="a"} 2`,
 	} {

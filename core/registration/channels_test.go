@@ -8,6 +8,7 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/metadata"
 )
 
@@ -104,6 +105,9 @@ func TestEndsAtDoors(t *testing.T) {
 	for name, a := range malformed {
 		elsewhere[name] = a.code
 	}
+	for name, p := range proposals {
+		elsewhere[name] = p.code
+	}
 	for _, d := range doors {
 		for what, e := range d.ends {
 			code, known := elsewhere[what]
@@ -143,17 +147,69 @@ func judgedByNobody(*decision.Registration) (decision.Verdict, error) {
 	return decision.Verdict{Deny: []core.Reason{{Rule: "nobody", Code: core.AccessDenied, Message: "No.", Public: true}}}, nil
 }
 
-// A registration access token does nothing for a disabled client, whatever is sent with it.
+// Who manages its own client does nothing for one that is disabled, waits for approval or both, whatever is sent; an operator's change
+// leaves it so (checkWalls).
 func TestDisabledAtEachDoor(t *testing.T) {
 	besieged(t, "disabled", func(t *testing.T, s *siege, d door) {
-		if d.channel != core.ChannelManage {
+		if d.mine == nil {
 			return
 		}
-		for _, changes := range [][]string{{}, {"client_name", `"Back"`}, {"registration_status", `"active"`}, {"client_id", `"` + string(s.open.id) + `"`}} {
-			_, err := d.bring(s, s.disabled, d.document(s, s.disabled, changes...))
-			checkCode(t, err, core.AccessDenied, "disabled")
+		for _, c := range []client{s.disabled, s.pending, s.shelved} {
+			for _, changes := range [][]string{{}, {"client_uri", `"https://shop.example/"`}, {"registration_status", `"active"`}, {"client_id", `"` + string(s.open.id) + `"`}} {
+				commits := s.store.commits
+				_, err := d.bring(s, c, d.document(s, c, changes...))
+				switch code := core.CodeOf(err); {
+				case d.channel == core.ChannelManage && code != core.AccessDenied, err != nil && s.store.commits != commits:
+					t.Errorf("%s: %v", changes, err)
+				case d.channel != core.ChannelManage && code != "" && code != d.end("client_id", core.InvalidRequest):
+					t.Errorf("%s: %v", changes, err)
+				}
+			}
 		}
 	})
+}
+
+// A proposal is what policy sets, or a plugin patches, of a good document.
+type proposal struct {
+	policy answers
+	patch  string // of a plugin
+	code   core.Code
+}
+
+var proposals = map[string]proposal{
+	"policy's set fights its deny":  {judgedByForbiddenSetting("scope", `"openid admin.api"`), "", core.PolicyUnstable},
+	"policy's set breaks the floor": {judgedByForbiddenSetting("redirect_uris", `["data:text/html,x"]`), "", core.PolicyUnstable},
+	"a plugin takes a scope":        {judgedByForbidden, `{"scope":"openid admin.api"}`, core.InvalidScope},
+	"a plugin adds a redirect":      {judgedByForbidden, `{"redirect_uris":["https://shop.example/cb","https://evil.example/cb"]}`, core.InvalidRedirectURI},
+	"a plugin breaks the floor":     {allow, `{"redirect_uris":["javascript:alert(1)"]}`, core.InvalidRedirectURI},
+	"a plugin takes out a member":   {judgedByForbidden, `{"contacts":null}`, core.InvalidClientMetadata},
+}
+
+func judgedByForbiddenSetting(field, value string) answers {
+	return func(q *decision.Registration) (decision.Verdict, error) {
+		v, err := judgedByForbidden(q)
+		v.Set = []decision.Setting{setting(field, value)}
+		return v, err
+	}
+}
+
+// What policy sets and what plugins propose walk the road like what was sent: the floor holds for it, and policy is asked about it.
+func TestProposalsAtEachDoor(t *testing.T) {
+	for name, p := range proposals {
+		besieged(t, name, func(t *testing.T, s *siege, d door) {
+			c, commits := d.client(s), s.store.commits
+			body := d.document(s, c, "client_uri", `"https://shop.example/"`)
+			if s.policy = p.policy; p.patch != "" {
+				eager := patching(t, "eager", "scope redirect_uris contacts", p.patch)
+				s.plug(hook.PreRegister, eager)
+				s.plug(hook.PreUpdate, eager)
+			}
+			_, err := d.bring(s, c, body)
+			if want := d.end(name, p.code); core.CodeOf(err) != want || s.store.commits != commits {
+				t.Errorf("%v, %d commits; want %q", err, s.store.commits-commits, want)
+			}
+		})
+	}
 }
 
 // ownMembers are those that the desk gives. At an update they may be repeated.

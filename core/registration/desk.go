@@ -203,7 +203,7 @@ func (d *Desk) carryOut(ctx context.Context, req Request, a *Approved, commit fu
 	case err != nil:
 		return nil, d.lose(req, a.entry, row, err)
 	case !a.Unchanged():
-		return []ledger.Stage{row}, nil
+		return append(make([]ledger.Stage, 0, 2), row), nil // with room for a plugin that shapes the answer
 	case req.Operation != core.Read:
 		d.book.Record(a.entry)
 	}

@@ -17,6 +17,8 @@ func FuzzRegister(f *testing.F) {
 		`{"redirect_uris":["https://a.example/cb"],"token_endpoint_auth_methods_supported":["none"],"subject_type":"pairwise"}`,
 		`{"redirect_uris":["https://a.example/cb"],"require_par":true,"client_name#fr":"x","response_types":["code"],"grant_types":["authorization_code","refresh_token"]}`,
 		`{"redirect_uris":["https://a.example/cb"],"frontchannel_logout_uri":"https://a.example/out","par_lifetime":5,"team":[1]}`,
+		`{"grant_types":["urn:openid:params:grant-type:ciba"],"backchannel_token_delivery_mode":"ping","backchannel_client_notification_endpoint":"https://a.example/n","jwks_uri":"https://a.example/k","subject_type":"pairwise","introspection_encrypted_response_alg":"RSA-OAEP"}`,
+		`{"redirect_uris":["https://a.example/cb"],"dpop_bound_access_tokens":true,"request_object_encryption_alg":"ECDH-ES","authorization_details_types":["x"],"refreshTokenLifetime":5,"org_id":1}`,
 		`{"redirect_uris":[],"grant_types":[],"response_types":[],"jwks":{"keys":[]},"client_profile":"default"}`,
 	} {
 		f.Add(doc)

@@ -117,7 +117,12 @@ func (r *roster) get(n int, name string) Value {
 }
 
 // step writes a name as a step of a JSON pointer (RFC 6901 §3).
-func step(name string) string { return "/" + pointerEscape.Replace(name) }
+func step(name string) string {
+	if strings.IndexByte(name, '~') >= 0 || strings.IndexByte(name, '/') >= 0 { // hardly any has one
+		name = pointerEscape.Replace(name)
+	}
+	return "/" + name
+}
 
 var pointerEscape = strings.NewReplacer("~", "~0", "/", "~1")
 

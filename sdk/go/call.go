@@ -2,7 +2,6 @@ package ostiary
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/ostiary/ostiary/sdk/go/abi"
 )
@@ -89,7 +88,20 @@ func (p *Patch) SetInt(member string, n int64) { p.Set(member, Int(n)) }
 func (p *Patch) SetBool(member string, b bool) { p.Set(member, Bool(b)) }
 
 // SetScope sets the member scope, which is one string with spaces.
-func (p *Patch) SetScope(scopes []string) { p.SetString("scope", strings.Join(scopes, " ")) }
+func (p *Patch) SetScope(scopes []string) {
+	size := 2
+	for _, s := range scopes {
+		size += len(s) + 1
+	}
+	out := append(make([]byte, 0, size), '"')
+	for i, s := range scopes {
+		if i > 0 {
+			out = append(out, ' ')
+		}
+		out = appendText(out, s)
+	}
+	p.Set("scope", made(append(out, '"')))
+}
 
 // Remove takes a member away.
 func (p *Patch) Remove(member string) { p.Set(member, Null()) }

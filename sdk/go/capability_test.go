@@ -16,7 +16,7 @@ import (
 func with(t *testing.T, hook string, f *Fake, h Hook) error {
 	t.Helper()
 	defer Use(Use(f))
-	p := plugin{hooks: map[string]Hook{hook: h}}
+	p := plugin{hooks: []served{{hook, h}}}
 	before := module
 	module = p
 	defer func() { module = before }()

@@ -14,7 +14,10 @@ var (
 	taken         = true // input belongs to a call
 )
 
-const usualInput = 8 << 10
+const (
+	usualInput  = 8 << 10
+	usualOutput = 2 << 10
+)
 
 //go:wasmimport ostiary_v1 log
 func hostLog(level int32, ptr unsafe.Pointer, size uint32)
@@ -40,6 +43,9 @@ func exportConfigure(ptr, size uint32) uint64 {
 	answer, err := module.setUp(received(size))
 	warmUp()
 	input, taken = make([]byte, usualInput), false
+	module.room = make([]byte, 0, usualOutput)
+	// Go's collector has its turn before the host remembers the memory. After a call it needs none: the host sets memory back.
+	runtime.Gosched()
 	return give(answer, err)
 }
 
@@ -89,8 +95,6 @@ func received(size uint32) Value {
 
 // give hands an answer to the host: ptr<<32|size, or 0 for a fault, whose cause is logged.
 func give(answer []byte, err error) uint64 {
-	// Without a turn for it, Go's collector never runs in a module that is only ever called from outside.
-	runtime.Gosched()
 	if err != nil {
 		Log(Error, err.Error())
 		return 0

@@ -61,8 +61,12 @@ func (m Metadata) Contacts() []string { return m.list("contacts") }
 func (m Metadata) Scope() []string {
 	var words []string
 	for rest := m.text("scope"); rest != ""; {
-		var word string
-		if word, rest, _ = strings.Cut(rest, " "); word == "" {
+		end := strings.IndexByte(rest, ' ')
+		if end < 0 {
+			end = len(rest)
+		}
+		word := rest[:end]
+		if rest = rest[min(end+1, len(rest)):]; word == "" {
 			continue
 		}
 		if words == nil {

@@ -9,13 +9,30 @@ type Hook func(c *Call) error
 
 // module is what this module registered. It is a variable of the package because a WASM module is one plugin: its exports are
 // functions without a receiver.
-var module = plugin{hooks: map[string]Hook{}}
+var module plugin
 
 type plugin struct {
 	name      string // as the manifest has it
 	serving   string // the hook that runs
-	hooks     map[string]Hook
+	hooks     []served
 	configure func(configuration Value) error
+	room      []byte // for the answer; nil: each has its own
+}
+
+// served is a hook and its function.
+type served struct {
+	hook  string
+	serve Hook
+}
+
+// of gives the function of a hook; nil if there is none.
+func (p *plugin) of(hook string) Hook {
+	for i := range p.hooks {
+		if p.hooks[i].hook == hook {
+			return p.hooks[i].serve
+		}
+	}
+	return nil
 }
 
 // PreRegister serves the hook pre_register: it may patch or reject a client that is about to be registered.
@@ -82,8 +99,8 @@ func (p *plugin) serveKeys(hook string, h func(c *Call) (Keys, error)) {
 }
 
 func (p *plugin) serve(hook string, h Hook) {
-	if p.hooks[hook] != nil {
+	if p.of(hook) != nil {
 		panic("ostiary: two functions for the hook " + hook)
 	}
-	p.hooks[hook] = h
+	p.hooks = append(p.hooks, served{hook, h})
 }

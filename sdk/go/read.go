@@ -1,16 +1,29 @@
 package ostiary
 
 import (
-	"encoding/base64"
 	"errors"
 	"strconv"
 
 	"github.com/ostiary/ostiary/sdk/go/abi"
 )
 
+// newCall takes a call and what most of them need besides at once: each piece of memory that a guest asks for costs it more than the
+// reading of a string.
+func newCall() *Call {
+	room := &struct {
+		call    Call
+		members [24]Member // of Client
+		patch   [6]Member
+	}{call: Call{Client: Metadata{Value: empty}, Before: Metadata{Value: empty}}}
+	room.call.Client.members, room.call.Patch.members = room.members[:0], room.patch[:0]
+	return &room.call
+}
+
+var empty = Value{text: "{}"}
+
 // readCall reads an abi.Input in one pass. Members it does not know are newer than this SDK and left alone.
 func readCall(v Value) (c *Call, err error) {
-	c = &Call{Client: Metadata{Value: Object()}, Before: Metadata{Value: Object()}}
+	c = newCall()
 	s := &scanner{text: v.text}
 	for name, more := s.enter(); more; name, more = s.member() {
 		switch name {
@@ -19,13 +32,13 @@ func readCall(v Value) (c *Call, err error) {
 				err = errors.New("the host speaks version " + major.JSON() + " of the wire")
 			}
 		case "hook":
-			c.Hook = s.take().Text()
+			c.Hook = s.string()
 		case "context":
 			readContext(s, &c.Context)
 		case "client":
-			c.Client = readMetadata(s)
+			c.Client = readMetadata(s, c.Client.members)
 		case "before":
-			c.Before = readMetadata(s)
+			c.Before = readMetadata(s, make([]Member, 0, 24))
 		case "signed":
 			c.Signed = readSigned(s.take())
 		case "certificate":
@@ -33,8 +46,7 @@ func readCall(v Value) (c *Call, err error) {
 		case "token":
 			c.Token = readToken(s.take())
 		case "entropy":
-			raw, wrong := base64.StdEncoding.DecodeString(s.take().Text())
-			if copy(c.Entropy[:], raw) != len(c.Entropy) || len(raw) != len(c.Entropy) || wrong != nil {
+			if !decodeEntropy(&c.Entropy, s.string()) {
 				err = errors.New("entropy is not 32 bytes in base64")
 			}
 		default:
@@ -48,24 +60,21 @@ func readContext(s *scanner, c *Context) {
 	for name, more := s.enter(); more; name, more = s.member() {
 		switch name {
 		case "decision_id":
-			c.DecisionID = s.take().Text()
+			c.DecisionID = s.string()
 		case "operation":
-			c.Operation = s.take().Text()
+			c.Operation = s.string()
 		case "channel":
-			c.Channel = s.take().Text()
+			c.Channel = s.string()
 		case "client_id":
-			c.ClientID = s.take().Text()
+			c.ClientID = s.string()
 		case "profile":
-			c.Profile = s.take().Text()
+			c.Profile = s.string()
 		case "now":
 			c.Now, _ = s.take().Int()
 		case "caller":
 			readCaller(s, &c.Caller)
 		case "initial_access_token":
-			token := s.take()
-			c.InitialAccessToken = &abi.InitialAccessToken[Value]{
-				Label: token.Get("label").Text(), Profile: token.Get("profile").Text(), Terms: token.Get("terms"),
-			}
+			c.InitialAccessToken = readInitialAccessToken(s)
 		case "software_statement":
 			c.SoftwareStatement = &abi.Statement[Value]{Claims: s.take().Get("claims")}
 		case "certificate":
@@ -78,32 +87,51 @@ func readContext(s *scanner, c *Context) {
 	}
 }
 
+func readInitialAccessToken(s *scanner) *abi.InitialAccessToken[Value] {
+	t := &abi.InitialAccessToken[Value]{}
+	for name, more := s.enter(); more; name, more = s.member() {
+		switch name {
+		case "label":
+			t.Label = s.string()
+		case "profile":
+			t.Profile = s.string()
+		case "terms":
+			t.Terms = s.take()
+		default:
+			s.take()
+		}
+	}
+	return t
+}
+
 func readCaller(s *scanner, c *abi.Caller) {
 	for name, more := s.enter(); more; name, more = s.member() {
-		switch v := s.take(); name {
+		switch name {
 		case "kind":
-			c.Kind = v.Text()
+			c.Kind = s.string()
 		case "ip":
-			c.IP = v.Text()
+			c.IP = s.string()
 		case "origin":
-			c.Origin = v.Text()
+			c.Origin = s.string()
 		case "user_agent":
-			c.UserAgent = v.Text()
+			c.UserAgent = s.string()
 		case "subject":
-			c.Subject = v.Text()
+			c.Subject = s.string()
 		case "client_id":
-			c.ClientID = v.Text()
+			c.ClientID = s.string()
 		case "scopes":
-			c.Scopes = v.Strings()
+			c.Scopes = s.take().Strings()
 		case "roles":
-			c.Roles = v.Strings()
+			c.Roles = s.take().Strings()
+		default:
+			s.take()
 		}
 	}
 }
 
 // readMetadata finds the members once, so that each Get need not walk the text.
-func readMetadata(s *scanner) Metadata {
-	m := Metadata{members: make([]Member, 0, 24)}
+func readMetadata(s *scanner, room []Member) Metadata {
+	m := Metadata{members: room}
 	start := s.pos
 	for name, more := s.enter(); more; name, more = s.member() {
 		m.members = append(m.members, Member{Name: name, Value: s.take()})
@@ -111,6 +139,35 @@ func readMetadata(s *scanner) Metadata {
 	m.Value = Value{text: s.text[start:s.pos]}
 	return m
 }
+
+// decodeEntropy reads 32 bytes in base64 (RFC 4648 §4).
+func decodeEntropy(out *[32]byte, text string) bool {
+	if len(text) != 44 || text[43] != '=' {
+		return false
+	}
+	wrong := byte(0)
+	for at, to := 0, 0; at < 44; at, to = at+4, to+3 {
+		a, b, c, d := digits[text[at]], digits[text[at+1]], digits[text[at+2]], byte(0)
+		if at < 40 {
+			d = digits[text[at+3]]
+			out[to+2] = c<<6 | d
+		}
+		out[to], out[to+1] = a<<2|b>>4, b<<4|c>>2
+		wrong |= a | b | c | d
+	}
+	return wrong < 64
+}
+
+// digits are those of base64; what is none is 64.
+var digits = func() (values [256]byte) {
+	for c := range values {
+		values[c] = 64
+	}
+	for n, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") {
+		values[c] = byte(n)
+	}
+	return values
+}()
 
 func readSigned(v Value) *Signed {
 	return &Signed{Kind: v.Get("kind").Text(), Alg: v.Get("alg").Text(), Kid: v.Get("kid").Text(), Claims: v.Get("claims")}

@@ -40,7 +40,7 @@ func SetUp(configuration string) error {
 // run answers one hook.
 func (p *plugin) run(hook string, input Value) (answer []byte, err error) {
 	defer caught(&err)
-	serve := p.hooks[hook]
+	serve := p.of(hook)
 	if serve == nil {
 		return nil, errors.New("no function is registered for the hook " + hook)
 	}
@@ -49,16 +49,16 @@ func (p *plugin) run(hook string, input Value) (answer []byte, err error) {
 		return nil, err
 	}
 	c.Hook, p.serving = hook, hook // a test may leave it out of the input
-	envelope, err := c.answer(serve(c))
-	if err != nil {
+	envelope := abi.Envelope[Value]{V: abi.Major, Action: abi.ActionContinue}
+	if err := c.answer(&envelope, serve(c)); err != nil {
 		return nil, err
 	}
-	return appendEnvelope(make([]byte, 0, 64+len(envelope.Patch.text)+len(envelope.Result.text)+len(envelope.Audit.text)), envelope), nil
+	return appendEnvelope(p.room, &envelope), nil
 }
 
-// answer makes the envelope of a call that was served with a given outcome.
-func (c *Call) answer(outcome error) (*abi.Envelope[Value], error) {
-	e := &abi.Envelope[Value]{V: abi.Major, Action: abi.ActionContinue, Warnings: c.warnings}
+// answer completes the envelope of a call that was served with a given outcome.
+func (c *Call) answer(e *abi.Envelope[Value], outcome error) error {
+	e.Warnings = c.warnings
 	if len(c.audit) > 0 {
 		e.Audit = Object(c.audit...)
 	}
@@ -70,28 +70,28 @@ func (c *Call) answer(outcome error) (*abi.Envelope[Value], error) {
 		e.Action, e.Result = abi.ActionResult, c.result
 	case len(c.Patch.members) == 0:
 	case !abi.Patches(c.Hook):
-		return nil, errors.New("the hook " + c.Hook + " has no patch")
+		return errors.New("the hook " + c.Hook + " has no patch")
 	default:
 		e.Action, e.Patch = abi.ActionPatch, Object(c.Patch.members...)
 	}
-	return e, nil
+	return nil
 }
 
 // refusal completes the envelope of a call that ended with an error.
-func (c *Call) refusal(e *abi.Envelope[Value], outcome error) (*abi.Envelope[Value], error) {
+func (c *Call) refusal(e *abi.Envelope[Value], outcome error) error {
 	var r *Rejection
 	if !errors.As(outcome, &r) {
-		return nil, outcome
+		return outcome
 	}
 	if err := r.allowed(c.Hook); err != nil {
-		return nil, err
+		return err
 	}
 	e.Action = abi.ActionReject
 	e.Error = &abi.Error[Value]{Code: string(r.Code), Description: r.Description}
 	if len(r.Extra) > 0 {
 		e.Error.Extra = Object(r.Extra...)
 	}
-	return e, nil
+	return nil
 }
 
 // setUp takes the configuration. A hook that the manifest asks for and nothing serves is refused here, before the plugin
@@ -100,7 +100,7 @@ func (p *plugin) setUp(input Value) (answer []byte, err error) {
 	defer caught(&err)
 	p.name = input.Get("name").Text()
 	for _, hook := range input.Get("hooks").Strings() {
-		if p.hooks[hook] == nil {
+		if p.of(hook) == nil {
 			return refuseSetup("the manifest asks for the hook " + hook + ", but the plugin registers no function for it"), nil
 		}
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 func TestRunNeedsAFunction(t *testing.T) {
-	p := plugin{hooks: map[string]Hook{}}
+	p := plugin{}
 	if _, err := p.run(abi.OnRead, Object()); err == nil || !strings.Contains(err.Error(), "on_read") {
 		t.Errorf("got %v", err)
 	}
@@ -21,7 +21,7 @@ func TestRunNeedsAFunction(t *testing.T) {
 }
 
 func TestRunRefusesInput(t *testing.T) {
-	p := plugin{hooks: map[string]Hook{abi.OnRead: func(*Call) error { return nil }}}
+	p := plugin{hooks: []served{{abi.OnRead, func(*Call) error { return nil }}}}
 	for _, input := range []string{`{"v":2}`, `{"entropy":"AA=="}`, `{"entropy":5}`} {
 		if answer, err := p.run(abi.OnRead, parsed(t, input)); err == nil {
 			t.Errorf("%q was answered with %s", input, answer)
@@ -30,10 +30,10 @@ func TestRunRefusesInput(t *testing.T) {
 }
 
 func TestWrappedRejection(t *testing.T) {
-	p := plugin{hooks: map[string]Hook{abi.PreRegister: func(c *Call) error {
+	p := plugin{hooks: []served{{abi.PreRegister, func(c *Call) error {
 		c.Patch.SetString("client_name", "not sent with a refusal")
 		return fmt.Errorf("checking: %w", Reject(AccessDenied, strings.Repeat("x", 1000)))
-	}}}
+	}}}}
 	answer, err := p.run(abi.PreRegister, parsed(t, `{"hook":"pre_register"}`))
 	want := `{"v":1,"action":"reject","error":{"code":"access_denied","description":"` + strings.Repeat("x", abi.MaxDescription) + `"}}`
 	if err != nil || string(answer) != want {
@@ -51,7 +51,7 @@ func TestPatchReadsBack(t *testing.T) {
 }
 
 func TestTwoFunctionsForOneHook(t *testing.T) {
-	p := plugin{hooks: map[string]Hook{}}
+	p := plugin{}
 	p.serve(abi.OnRead, func(*Call) error { return nil })
 	defer func() {
 		if recover() == nil {
@@ -63,7 +63,7 @@ func TestTwoFunctionsForOneHook(t *testing.T) {
 
 func TestPanicWithAnything(t *testing.T) {
 	for _, thrown := range []any{"text", errors.New("cause"), 7} {
-		p := plugin{hooks: map[string]Hook{abi.OnRead: func(*Call) error { panic(thrown) }}}
+		p := plugin{hooks: []served{{abi.OnRead, func(*Call) error { panic(thrown) }}}}
 		if _, err := p.run(abi.OnRead, Object()); err == nil || !strings.Contains(err.Error(), "panic") {
 			t.Errorf("%v: got %v", thrown, err)
 		}

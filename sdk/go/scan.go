@@ -59,7 +59,11 @@ func (s *scanner) take() Value {
 	at := start
 	switch s.peek() {
 	case '"':
-		at = stringEnd(text, at)
+		if at = special(text, start+1); at < len(text) && text[at] == '"' { // as stringEnd, without a call: most have no escapes
+			at++
+		} else {
+			at = stringEnd(text, start)
+		}
 	case '{', '[':
 		at = nestedEnd(text, at)
 	default:
@@ -77,7 +81,13 @@ func nestedEnd(text string, at int) int {
 	for depth := 0; at < len(text); {
 		switch c := text[at]; c {
 		case '"':
-			if at = stringEnd(text, at); at < len(text) && (text[at] == ',' || text[at] == ':') {
+			start := at
+			if at = special(text, start+1); at < len(text) && text[at] == '"' {
+				at++
+			} else {
+				at = stringEnd(text, start)
+			}
+			if at < len(text) && (text[at] == ',' || text[at] == ':') {
 				at++
 			}
 			continue
@@ -91,6 +101,18 @@ func nestedEnd(text string, at int) int {
 		at++
 	}
 	return at
+}
+
+// string takes the value at hand as Value.Text gives it.
+func (s *scanner) string() string {
+	if s.peek() == '"' {
+		start := s.pos + 1
+		if at := special(s.text, start); at < len(s.text) && s.text[at] == '"' {
+			s.pos = at + 1
+			return s.text[start:at]
+		}
+	}
+	return s.take().Text()
 }
 
 // ends are the bytes that end a number or word.
@@ -318,7 +340,7 @@ func hex4(text string, at int) (rune, bool) {
 // unquote gives the text of a checked JSON string. Without escapes it is a piece of the text itself.
 func unquote(quoted string) string {
 	inner := quoted[1 : len(quoted)-1]
-	if strings.IndexByte(inner, '\\') < 0 {
+	if special(inner, 0) >= len(inner) {
 		return inner
 	}
 	out := make([]byte, 0, len(inner))

@@ -133,14 +133,14 @@ func (v Value) Strings() []string {
 	}
 	var list []string
 	for s := (scanner{text: v.text, pos: 1}); s.next(']'); {
-		item := s.take()
-		if !item.IsString() {
+		if s.peek() != '"' {
+			s.take()
 			continue
 		}
 		if list == nil {
 			list = make([]string, 0, 4) // most lists are short
 		}
-		list = append(list, item.Text())
+		list = append(list, s.string())
 	}
 	return list
 }

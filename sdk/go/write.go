@@ -9,8 +9,12 @@ import (
 
 // appendString writes s as a JSON string.
 func appendString(out []byte, s string) []byte {
+	return append(appendText(append(out, '"'), s), '"')
+}
+
+// appendText writes what stands between the quotes.
+func appendText(out []byte, s string) []byte {
 	const hex = "0123456789abcdef"
-	out = append(out, '"')
 	plain := plainUntil(s)
 	out = append(out, s[:plain]...) // most strings end here
 	for _, r := range s[plain:] {   // what is not UTF-8 arrives as U+FFFD
@@ -25,7 +29,7 @@ func appendString(out []byte, s string) []byte {
 			out = utf8.AppendRune(out, r)
 		}
 	}
-	return append(out, '"')
+	return out
 }
 
 // plainUntil gives how much of a string is written as it is, from its beginning on; it looks at eight bytes at a time, as special does.
