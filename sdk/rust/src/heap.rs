@@ -43,9 +43,9 @@ static HEAP: Heap<Linear> = Heap::new();
 
 /// Sizes and places are multiples of it.
 const UNIT: usize = 8;
-/// Up to this size there is a class for each size, above it one for each power of two.
+/// Up to this size there is a class for each size, above it four from each power of two to the next.
 const SMALL: usize = 512;
-const CLASSES: usize = SMALL / UNIT + usize::BITS as usize;
+const CLASSES: usize = SMALL / UNIT + 1 + (usize::BITS - SMALL.ilog2()) as usize * 4;
 
 /// An allocator for a program with one thread.
 pub(crate) struct Heap<M> {
@@ -80,8 +80,15 @@ fn class(size: usize) -> (usize, usize) {
         let units = size.div_ceil(UNIT);
         return (units * UNIT, units);
     }
-    let bits = usize::BITS - (size - 1).leading_zeros();
-    (1 << bits, SMALL / UNIT - 1 + bits as usize)
+    large(size)
+}
+
+#[inline(never)]
+fn large(size: usize) -> (usize, usize) {
+    let power = (size - 1).ilog2();
+    let step = 1 << (power - 2);
+    let quarter = ((size - 1) / step) & 3;
+    (((size - 1) | (step - 1)) + 1, SMALL / UNIT + 1 + (power - SMALL.ilog2()) as usize * 4 + quarter)
 }
 
 impl<M: Memory> Blocks<M> {
@@ -251,6 +258,18 @@ mod tests {
     fn check(block: *const u8, size: usize, fill: u8) {
         let bytes = unsafe { core::slice::from_raw_parts(block, size) };
         assert!(bytes.iter().all(|b| *b == fill), "a block lost what it held");
+    }
+
+    /// Each size has one class, and a class one size, which is at most a quarter more than what was asked for.
+    #[test]
+    fn classes_fit() {
+        let mut before = (0, 0);
+        for size in (1..100_000).chain((17..31).flat_map(|n| [(1 << n) - 1, 1 << n, (1 << n) + 1])) {
+            let (block, class) = class(size);
+            assert!(block >= size && block < size + UNIT.max(size / 4 + 1) && block % UNIT == 0 && class < CLASSES, "{size}: {block}, {class}");
+            assert!(before.0 == block && before.1 == class || before.0 < block && before.1 < class, "{size}: {block}, {class} after {before:?}");
+            before = (block, class);
+        }
     }
 
     /// A loop that takes and gives back needs no more than one round of it, and what does not fit is refused.
