@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -46,18 +47,55 @@ func BenchmarkMeteringOfKits(b *testing.B) {
 	}
 }
 
+// BenchmarkColdLoad loads the kit of each SDK as a server does that starts anew, with the compiled code of an earlier one on disk: the
+// module is read, checked and metered, its code taken from the cache, and the first instance started.
+func BenchmarkColdLoad(b *testing.B) {
+	for _, language := range []string{"go", "rust", "assemblyscript"} {
+		b.Run(language, func(b *testing.B) {
+			binary, imports := readKit(b, language)
+			cache := b.TempDir()
+			if err := os.Chmod(cache, 0o700); err != nil {
+				b.Fatal(err)
+			}
+			load := func() {
+				m, err := NewMachine(Options{CacheDir: cache})
+				if err != nil {
+					b.Fatal(err)
+				}
+				p, err := m.Load(b.Context(), binary, imports, Limits{})
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := errors.Join(p.Close(), m.Close()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			load()
+			for b.Loop() {
+				load()
+			}
+		})
+	}
+}
+
 // startKit starts a kit as it is, and with charges.
 func startKit(b *testing.B, language string) (plain, metered api.Module) {
+	binary, imports := readKit(b, language)
+	_, out, imports, err := check(binary, imports, benchLimits(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	return start(b, binary, imports), start(b, out.Wasm, imports)
+}
+
+// readKit gives a kit, and what it imports.
+func readKit(b *testing.B, language string) (binary []byte, imports Imports) {
 	binary, err := os.ReadFile(filepath.Join(kits, language+".wasm"))
 	if err != nil {
 		b.Skipf("%v; run: make guests bench", err)
 	}
 	silent := Import{Module: "ostiary_v1", Name: "log", Params: []ValueType{I32, I32, I32}, Call: func(context.Context, Memory, []uint64) error { return nil }}
-	_, out, imports, err := check(binary, append(WASI(WASIOptions{}), silent), benchLimits(b))
-	if err != nil {
-		b.Fatal(err)
-	}
-	return start(b, binary, imports), start(b, out.Wasm, imports)
+	return binary, append(WASI(WASIOptions{}), silent)
 }
 
 // timed makes one exchange and says how long it took.
