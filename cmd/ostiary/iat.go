@@ -108,9 +108,9 @@ func iatListCommand(f *operatorFlags) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return t.printListing(listing{Items: items}, "ID\tLABEL\tPROFILE\tUSES LEFT\tEXPIRES\tCREATED\tLAST USED", func(token strictjson.Value) []string {
+		return t.printListing(listing{Items: items}, "ID\tLABEL\tPROFILE\tUSES LEFT\tCLIENTS\tEXPIRES\tCREATED\tLAST USED", func(token strictjson.Value) []string {
 			left := fmt.Sprintf("%d of %d", number(token, "uses_left"), number(token, "max_uses"))
-			return []string{textOf(token, "id"), textOf(token, "label"), textOf(token, "profile"), left, moment(token, "expires_at"), moment(token, "created_at"), moment(token, "last_used")}
+			return []string{textOf(token, "id"), textOf(token, "label"), textOf(token, "profile"), left, strconv.FormatInt(number(token, "uses"), 10), moment(token, "expires_at"), moment(token, "created_at"), moment(token, "last_used")}
 		})
 	})
 }

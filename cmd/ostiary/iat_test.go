@@ -13,7 +13,7 @@ func TestIATCommands(t *testing.T) {
 		`^Minted iat-[0-9a-z]{26}, good for 3 registrations until 2\d{3}-\d\d-\d\d \d\d:\d\d \S+:$`, `^  [\w-]{43}$`)
 	id, secret := regexp.MustCompile(`iat-[0-9a-z]{26}`).FindString(made), regexp.MustCompile(`(?m)^  (\S+)$`).FindStringSubmatch(made)[1]
 	c.prints("iat mint", `good for 1 registration until `)
-	list := c.prints("iat list", `^ID +LABEL +PROFILE +USES LEFT +EXPIRES +CREATED +LAST USED$`, `^`+id+` +ci +code-flow-pkjwt +3 of 3 +2\S+ `, `^iat-\S+ +- +- +1 of 1 `)
+	list := c.prints("iat list", `^ID +LABEL +PROFILE +USES LEFT +CLIENTS +EXPIRES +CREATED +LAST USED$`, `^`+id+` +ci +code-flow-pkjwt +3 of 3 +0 +2\S+ `, `^iat-\S+ +- +- +1 of 1 `)
 	if strings.Contains(list, secret) {
 		t.Error("the token is shown again")
 	}

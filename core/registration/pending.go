@@ -143,7 +143,8 @@ func waitsIn(queue string, g core.Governance) bool {
 }
 
 // heldToApproval refuses a change that needs an operator, when it is not an operator who makes it: one for which policy demands
-// approval, and one that makes an approved client another than an operator looked at, or gives it more. The client stays as it is.
+// approval, and one that makes a client that an operator approved or trusts another than it was, or gives it more. The client stays as
+// it is.
 func (j *judgement) heldToApproval() error {
 	if j.caller.Kind == KindOperator {
 		return nil
@@ -153,8 +154,12 @@ func (j *judgement) heldToApproval() error {
 			return needsOperator(o.Rule, nil, "This change needs an operator's approval: ask an operator to make it. The client stays as it is.")
 		}
 	}
+	answered := "approved"
 	if j.before.Client.Provenance.ApprovedBy == "" {
-		return nil
+		if !j.isTrusted() {
+			return nil
+		}
+		answered = "trusts"
 	}
 	var deeds []string
 	wider, other := j.beyondApproval()
@@ -168,7 +173,13 @@ func (j *judgement) heldToApproval() error {
 		return nil
 	}
 	return needsOperator("approval", append(other, wider...),
-		"An operator approved this client as it is, so only an operator can "+strings.Join(deeds, " and ")+". The client stays as it is.")
+		"An operator "+answered+" this client as it is, so only an operator can "+strings.Join(deeds, " and ")+". The client stays as it is.")
+}
+
+// isTrusted tells a client of a trusted profile that an operator registered or declared: people are not asked what it may have.
+func (j *judgement) isTrusted() bool {
+	made := j.before.Client.Provenance.Channel
+	return j.profile.Trusted && (made == core.ChannelOperator || made == core.ChannelImport)
 }
 
 // beyondApproval names the members by which the draft may do more than the approved client, and those by which it would be known as

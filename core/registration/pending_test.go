@@ -404,6 +404,24 @@ func TestApprovedClientStaysWhoItIs(t *testing.T) {
 	b.succeeds(b.byOperator(core.Update, c.id, strings.Replace(acme, `"Acme"`, `"Acme Ltd"`, 1)))
 }
 
+// Nobody is asked what a trusted client may have; so it takes no more by itself, and leads nobody elsewhere. Who chose the profile itself
+// is not trusted, and changes itself as others do.
+func TestTrustedClientStaysWhatItIs(t *testing.T) {
+	b := newBench(t, func(s *registration.Site) { s.Profiles = map[string]registration.Profile{"own": {Trusted: true}} })
+	const portal = `{"client_name":"Portal","redirect_uris":["https://a.example/cb"],"client_profile":"own","scope":"openid"}`
+	made := b.mustDo(b.request(core.Register, core.ChannelOperator, "", portal))
+	renewed := b.request(core.Rotate, core.ChannelOperator, made.id, "")
+	renewed.Rotation = registration.Rotation{Of: registration.RotateToken}
+	own := client{id: made.id, rat: b.mustDo(renewed).rat, doc: made.doc}
+	for field, value := range map[string]string{"redirect_uris": `["https://a.example/cb","https://thief.example/cb"]`, "scope": `"openid email"`} {
+		_, err := b.do(b.manage(core.Update, own, own.put(t, field, value)))
+		checkCode(t, err, core.AccessDenied, "An operator trusts this client as it is, so only an operator can widen "+field)
+	}
+	b.succeeds(b.manage(core.Update, own, own.put(t, "contacts", `["ops@a.example"]`)))
+	others := b.register(portal)
+	b.succeeds(b.manage(core.Update, others, others.put(t, "scope", `"openid email"`)))
+}
+
 // What approved clients change by themselves, the site says.
 func TestApprovedClientMayChange(t *testing.T) {
 	keys, others := `{"keys":[`+jwkOf(t, jose.ES256, `,"kid":"one"`)+`]}`, `{"keys":[`+jwkOf(t, jose.ES256, `,"kid":"two"`)+`]}`

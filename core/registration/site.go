@@ -227,6 +227,9 @@ func (s Site) Prepared() (*Site, error) {
 	s.Profiles = profiles
 	s.Lifetime = s.JanssenLife.over(s.Lifetime)
 	s.Policy.DefaultScopes = slices.DeleteFunc(slices.Clone(s.Policy.DefaultScopes), func(scope string) bool { return !s.allows(scope) })
+	if isFalse(s.Access.DefaultScopes) {
+		s.Policy.DefaultScopes = nil
+	}
 	s.TrustedIssuers = s.Janssen.table(s.TrustedIssuers)
 	for i, t := range s.TrustedIssuers {
 		if err := s.TrustedIssuers[i].prepare(); err != nil {

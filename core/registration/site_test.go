@@ -179,6 +179,22 @@ func TestPrepared(t *testing.T) {
 }
 
 // A default scope that is not offered would refuse every client that names none.
+// Janssen's property for default scopes, in both spellings: false gives none to who names no scope.
+func TestDefaultScopesAsJanssenSays(t *testing.T) {
+	for text, want := range map[string]string{
+		"dynamicRegistrationScopesParamEnabled: true\n":  `"openid profile email address phone offline_access"`,
+		"dynamicRegistrationScopesParamEnabled: false\n": "", "dynamic_registration_scopes_param_enabled: false\n": "",
+	} {
+		site, err := read(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := newBench(t, func(s *registration.Site) { *s = site })
+		checkMembers(t, b.register(`{"redirect_uris":["https://a.example/"]}`).doc, "scope", want)
+		checkMembers(t, b.register(`{"redirect_uris":["https://a.example/"],"scope":"openid"}`).doc, "scope", `"openid"`)
+	}
+}
+
 func TestDefaultScopesAreOffered(t *testing.T) {
 	for name, test := range map[string]struct{ site, says string }{
 		"the built-in ones are cut": {"policy:\n  allowed_scopes: [email, openid]\n", ""},
