@@ -128,19 +128,14 @@ func isTrimmable(name string) bool {
 // trimmed leaves out of a document what the site wants left out, rather than refused. Some software asks every server for all that
 // there is. The grant of CIBA is kept for whoever says more of it, and nothing comes of it.
 func (j *judgement) trimmed(doc strictjson.Value) strictjson.Value {
+	mode, _ := field(doc, "backchannel_token_delivery_mode")
 	for _, name := range j.site.Members.Trimmed {
 		row, _ := metadata.Lookup(name)
 		doc = j.trim(doc, name, func(value string) bool {
-			return row.Supports(value) && j.site.Members.isAllowed(name, value) && (value != string(oauth.GrantCIBA) || isAskedFor(doc, "backchannel_token_delivery_mode"))
+			return row.Supports(value) && j.site.Members.isAllowed(name, value) && (mode != "" || value != string(oauth.GrantCIBA))
 		})
 	}
 	return doc
-}
-
-// isAskedFor tells whether a document says something of a member.
-func isAskedFor(doc strictjson.Value, name string) bool {
-	v, _ := doc.Get(name)
-	return !v.IsAbsent() && !v.IsNull()
 }
 
 // trim leaves of a list what is offered, and says so. Of a list of which nothing is, all is left: that is then refused by name.

@@ -63,7 +63,7 @@ func TestTrimmedMembers(t *testing.T) {
 		!strings.Contains(said, "Of response_types only what this server offers was taken over: code.") {
 		t.Error(said)
 	}
-	b.mustDo(b.request(core.Register, core.ChannelOperator, "", `{"redirect_uris":["https://shop.example/cb"],"token_endpoint_auth_method":"none","grant_types":["authorization_code","urn:openid:params:grant-type:ciba"]}`))
+	b.mustDo(b.request(core.Register, core.ChannelOperator, "", `{"redirect_uris":["https://shop.example/cb"],"token_endpoint_auth_method":"none","grant_types":["authorization_code","urn:openid:params:grant-type:ciba"],"backchannel_token_delivery_mode":""}`))
 	again := b.mustDo(b.manage(core.Update, c, c.put(t, "grant_types", `["client_credentials","implicit"]`, "response_types", "")))
 	checkMembers(t, again.doc, "grant_types", `["client_credentials"]`)
 	for _, none := range []string{`"grant_types":["implicit"]`, `"response_types":["token"]`, `"grant_types":["authorization_code",7]`, `"token_endpoint_auth_method":"none of these"`} {
