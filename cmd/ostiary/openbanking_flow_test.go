@@ -63,6 +63,8 @@ func onboarding(s *software, as role) {
 	if read := s.ask(s.peer, "GET", at, token, "", 200); textOf(read, "client_id") != textOf(client, "client_id") {
 		s.Errorf("read %s", read)
 	}
+	s.ask(stranger, "GET", at, token, "", 401)
+	s.ask(stranger, "DELETE", at, token, "", 401)
 	changed := fmt.Sprintf(`,"client_id":%q,"contacts":["ops@tpp.example"]`, textOf(client, "client_id"))
 	updated := s.ask(s.peer, "PUT", at, token, s.signed(s.key, document(changed)), 200)
 	if contacts, _ := updated.Get("contacts"); contacts.String() != `["ops@tpp.example"]` {
