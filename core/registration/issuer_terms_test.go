@@ -174,6 +174,20 @@ func TestClaimsOfStatements(t *testing.T) {
 	}
 }
 
+// Directories write software_version as a decimal; it is the text that they wrote. In a request it is a text, as RFC 7591 §2 says.
+func TestNumbersInStatements(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	b := newBench(t, onTerms(t, issuer, registration.Terms{}))
+	c := b.register(body(issuer.sign(t, `"software_id":"s-1","software_version":1.10`), `,"software_version":"1.10"`))
+	checkMembers(t, c.doc, "software_version", `"1.10"`, "warnings", "")
+	_, err := b.ask(body(issuer.sign(t, `"subject_type":1`), ""))
+	checkCode(t, err, core.InvalidClientMetadata, `subject_type "1" is not supported`)
+	_, err = b.ask(body(issuer.sign(t, `"software_id":{}`), ""))
+	checkCode(t, err, core.InvalidSoftwareStatement, "software_id must be a string")
+	_, err = b.ask(`{"redirect_uris":["https://a.example/cb"],"software_version":1.1}`)
+	checkCode(t, err, core.InvalidClientMetadata, "software_version must be a string")
+}
+
 // An issuer's clients get what the table grants, and have no scope beyond what it lists: whoever asks, and however late.
 func TestScopesOfIssuers(t *testing.T) {
 	issuer := newSigner(t, "https://issuer.example")
