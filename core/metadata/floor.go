@@ -65,6 +65,8 @@ func (r *Row) checkOne(name, s string) []core.Reason {
 		return r.checkURI(name, s)
 	case r.Values != nil && !slices.Contains(r.Values, s):
 		return []core.Reason{r.unsupported(s)}
+	case r.Origins && !oauth.IsOrigin(s):
+		return []core.Reason{complaint("malformed_value", r.Code, []string{name}, "%s: %q is no origin as browsers send it, such as https://app.example.com or http://localhost:3000.", name, core.Clip(s))}
 	case strings.ContainsFunc(s, isControl):
 		return []core.Reason{complaint("control_character", r.Code, []string{name}, "%s has a control character; remove it.", name)}
 	}
@@ -134,7 +136,8 @@ var together = []joint{
 	{"encryption", core.InvalidClientMetadata, []string{"request_object_encryption_enc", "request_object_encryption_alg"}, requestEncryption},
 	{"encryption", core.InvalidClientMetadata, []string{"introspection_encrypted_response_enc", "introspection_encrypted_response_alg"}, introspectionEncryption},
 	{"encryption", core.InvalidClientMetadata, []string{"authorization_encrypted_response_enc", "authorization_encrypted_response_alg"}, authorizationEncryption},
-	{"encryption_keys", core.InvalidClientMetadata, []string{"introspection_encrypted_response_alg", "authorization_encrypted_response_alg", "jwks", "jwks_uri"}, encryptionKeys},
+	{"encryption", core.InvalidClientMetadata, []string{"tx_token_encrypted_response_enc", "tx_token_encrypted_response_alg"}, txTokenEncryption},
+	{"encryption_keys", core.InvalidClientMetadata, []string{"introspection_encrypted_response_alg", "authorization_encrypted_response_alg", "tx_token_encrypted_response_alg", "jwks", "jwks_uri"}, encryptionKeys},
 	{"backchannel_mode", core.InvalidClientMetadata, []string{"backchannel_token_delivery_mode", "grant_types"}, backchannelMode},
 	{"backchannel_grant", core.InvalidClientMetadata, []string{"grant_types", "backchannel_token_delivery_mode"}, backchannelGrant},
 	{"backchannel_endpoint", core.InvalidClientMetadata, []string{"backchannel_client_notification_endpoint", "backchannel_token_delivery_mode"}, backchannelEndpoint},
