@@ -10,6 +10,7 @@ import (
 type function struct {
 	code    span
 	charges []charge // as they are written: the entry, then loops and long ways
+	places  span     // of analyser.places
 	state   state
 	exempt  bool  // counted by its callers: no loop, cheap, and so is all it calls
 	guarded bool  // counts the stack it uses
@@ -47,6 +48,7 @@ const maxLocals = 50_000
 type analyser struct {
 	m         *wasm.Module
 	functions []function // those defined in the module
+	places    []uint32   // what a writer has to look at, function by function
 	walks     []*walk
 	report    *Report
 }
@@ -67,7 +69,7 @@ func (a *analyser) at(depth int) *walk {
 		a.walks = append(a.walks, &walk{})
 	}
 	w := a.walks[depth]
-	*w = walk{frames: w.frames[:0], regions: w.regions[:0], charges: w.charges[:0], slot: 8, plain: true}
+	*w = walk{frames: w.frames[:0], regions: w.regions[:0], charges: w.charges[:0], places: w.places[:0], slot: 8, plain: true}
 	return w
 }
 
@@ -88,10 +90,10 @@ func (a *analyser) walk(index, depth int) error {
 		if r.Instruction(&i); r.Err != nil {
 			break
 		}
-		a.report.see(i.Op)
 		if w.straight(&i) {
 			continue
 		}
+		a.report.see(i.Op)
 		w.facts.see(&i)
 		if err := a.step(w, &i, depth); err != nil {
 			return a.fail(index, i.At, err)
@@ -107,6 +109,8 @@ func (a *analyser) walk(index, depth int) error {
 	}
 	fn.state = done
 	w.settle(fn, typ)
+	fn.places = span{len(a.places), len(a.places) + len(w.places)}
+	a.places = append(a.places, w.places...)
 	a.report.function(w.facts, w.locals, len(fn.charges), fn.code)
 	return nil
 }
@@ -159,7 +163,10 @@ func (a *analyser) step(w *walk, i *wasm.Instruction, depth int) error {
 		r.here = f.start
 	case wasm.OpEnd:
 		w.close(i.At)
-	case wasm.OpBr, wasm.OpBrIf, wasm.OpBrTable, wasm.OpReturn, wasm.OpUnreachable:
+	case wasm.OpReturn:
+		w.places = append(w.places, uint32(i.At), uint32(len(w.frames)-1))
+		return w.jump(i)
+	case wasm.OpBr, wasm.OpBrIf, wasm.OpBrTable, wasm.OpUnreachable:
 		return w.jump(i)
 	case wasm.OpCall, wasm.OpCallIndirect, wasm.OpRefFunc:
 		return a.call(w, i, depth)
@@ -170,6 +177,7 @@ func (a *analyser) step(w *walk, i *wasm.Instruction, depth int) error {
 	case wasm.OpMemoryGrow, wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit,
 		wasm.OpTableGrow, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit:
 		w.bulk, w.plain = true, false
+		w.place(i.At)
 	}
 	return nil
 }
@@ -189,6 +197,7 @@ func (a *analyser) enter(w *walk, i *wasm.Instruction) error {
 		}
 		f.arity, w.loops, w.plain = params, true, false
 		w.add(params)
+		w.place(i.At)
 	case wasm.OpIf:
 		w.plain = false
 		f.start = w.region().here
@@ -223,6 +232,7 @@ func (a *analyser) call(w *walk, i *wasm.Instruction, depth int) error {
 	if uint64(i.X) >= uint64(len(a.m.Functions)) {
 		return fmt.Errorf("there is no function %d", i.X)
 	}
+	w.place(i.At)
 	if i.Op == wasm.OpRefFunc {
 		return nil
 	}

@@ -142,6 +142,7 @@ func (e *editor) elements(r *wasm.Reader) []byte {
 // data changes nothing: it is read because an offset may name a global.
 func (e *editor) data(r *wasm.Reader) []byte {
 	body := r.Data[r.Pos:]
+	var scratch []byte
 	for n := r.Count(); n > 0 && r.Err == nil; n-- {
 		form := r.U32()
 		if form > 2 {
@@ -151,7 +152,7 @@ func (e *editor) data(r *wasm.Reader) []byte {
 			r.U32()
 		}
 		if form != 1 {
-			e.constant(r, nil)
+			scratch = e.constant(r, scratch[:0])
 		}
 		r.Take(r.Count())
 	}
