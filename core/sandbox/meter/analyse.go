@@ -86,7 +86,10 @@ func (a *analyser) walk(index, depth int) error {
 	}
 	w.open(frame{op: wasm.OpBlock, arity: int64(len(typ.Results)), results: int64(len(typ.Results))}, true)
 	var i wasm.Instruction
-	for len(w.frames) > 0 && r.More() {
+	for len(w.frames) > 0 {
+		if w.skim(r); !r.More() {
+			break
+		}
 		if r.Instruction(&i); r.Err != nil {
 			break
 		}
@@ -128,18 +131,49 @@ func (a *analyser) locals(r *wasm.Reader, w *walk) int {
 	return total
 }
 
-// straight notes an instruction that neither branches nor names a function or global, which is most of them.
+// skim passes over straight code in its usual form, an opcode and one number of one or two bytes or two of one: most of all code.
+func (w *walk) skim(r *wasm.Reader) {
+	for r.Err == nil && len(r.Data)-r.Pos >= 3 {
+		b := r.Data[r.Pos : r.Pos+3]
+		op, x, size := b[0], uint32(b[1]), 1
+		switch straights[op].form {
+		case alone:
+		case number:
+			if size = 2; x >= 0x80 {
+				x, size = x&0x7f|uint32(b[2])<<7, 3
+			}
+		case address:
+			if size = 3; x >= 64 {
+				return
+			}
+		default:
+			return
+		}
+		if size == 3 && b[2] >= 0x80 {
+			return
+		}
+		w.pass(op, x)
+		r.Pos += size
+	}
+}
+
+// straight notes an instruction that neither branches nor names a function or global.
 func (w *walk) straight(i *wasm.Instruction) bool {
-	if i.Op > 0xff || !straights[i.Op].is {
+	if i.Op > 0xff || straights[i.Op].form == crooked {
 		return false
 	}
-	w.owed += int64(straights[i.Op].weight)
-	w.values += int64(straights[i.Op].values)
-	if i.Op == wasm.OpLocalSet || i.Op == wasm.OpLocalTee {
-		w.sets++
-		w.top().assigned |= 1 << min(i.X, 63)
-	}
+	w.pass(byte(i.Op), i.X)
 	return true
+}
+
+func (w *walk) pass(op byte, x uint32) {
+	s := &straights[op]
+	w.owed += int64(s.weight)
+	w.values += int64(s.values)
+	if s.sets {
+		w.sets++
+		w.top().assigned |= 1 << min(x, 63)
+	}
 }
 
 func (a *analyser) step(w *walk, i *wasm.Instruction, depth int) error {
