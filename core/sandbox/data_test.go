@@ -65,9 +65,11 @@ func TestDataSegmentsAreJoined(t *testing.T) {
 		"too many zeros":        {[][]byte{segment(8, "ab"), segment(75, "cd")}, 2},
 		"side by side":          {[][]byte{segment(8, "ab"), segment(10, "cd"), segment(12, "")}, 1},
 		"over another":          {[][]byte{segment(8, "abcd"), segment(10, "ef")}, 2},
-		"downwards":             {[][]byte{segment(8, "ab"), segment(4, "cd"), segment(6, "ef")}, 3},
+		"downwards":             {[][]byte{segment(8, "ab"), segment(4, "cd"), segment(6, "ef")}, 2},
+		"up to another":         {[][]byte{segment(9, "ab"), segment(4, "cd"), segment(6, "efg"), segment(11, "hi")}, 3},
+		"into another":          {[][]byte{segment(9, "ab"), segment(4, "cd"), segment(6, "efgh"), segment(10, "ij")}, 3},
 		"written to before":     {[][]byte{segment(0, "abcdefghij"), segment(1, "x"), segment(5, "y")}, 3},
-		"on behind an overlap":  {[][]byte{segment(0, "abcd"), segment(2, "efgh"), segment(8, "ij")}, 2},
+		"on behind an overlap":  {[][]byte{segment(0, "abcd"), segment(2, "efgh"), segment(8, "ij")}, 3},
 		"behind an unknown one": {[][]byte{segment(8, "ab"), long, segment(18, "cd"), segment(20, "ef")}, 4},
 		"not the shortest form": {[][]byte{segment(8, "ab"), long}, 2},
 		"the end of memory":     {[][]byte{segment(65532, "ab"), segment(65534, "cd")}, 1},
@@ -103,13 +105,16 @@ func TestSegmentsWithNumbersAreNotJoined(t *testing.T) {
 func TestRandomDataIsTheSame(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	joined := 0
-	for range 300 {
+	for range 500 {
 		var segments [][]byte
 		at := random.IntN(65536)
-		for range 1 + random.IntN(12) {
+		for range 1 + random.IntN(50) {
 			content := bytes.Repeat([]byte{byte('a' + len(segments))}, random.IntN(40))
 			segments = append(segments, segment(int32(at), string(content)))
-			at = max(0, at+len(content)+random.IntN(120)-20)
+			at = max(0, at+len(content)+random.IntN(80)-5)
+			if random.IntN(8) == 0 {
+				at = max(0, at+random.IntN(12_000)-6000)
+			}
 		}
 		binary := withData(segments...)
 		out, err := meter.Rewrite(binary, meter.Options{})

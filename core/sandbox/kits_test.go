@@ -2,8 +2,6 @@ package sandbox
 
 import (
 	"context"
-	"crypto/sha256"
-	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -46,51 +44,6 @@ func BenchmarkMeteringOfKits(b *testing.B) {
 			reportBoth(b, best[0], best[1])
 		})
 	}
-}
-
-// BenchmarkColdLoad loads the kit of each SDK as a server does that starts anew, with the compiled code of an earlier one on disk: the
-// module is read, checked and metered, its code taken from the cache, and the first instance started. Others use the machine, too, so the
-// best load counts, and beside it the best of what the processor takes to hash 64 MiB: machines are compared by that.
-func BenchmarkColdLoad(b *testing.B) {
-	for _, language := range []string{"go", "rust", "assemblyscript"} {
-		b.Run(language, func(b *testing.B) {
-			binary, imports := readKit(b, language)
-			cache := b.TempDir()
-			if err := os.Chmod(cache, 0o700); err != nil {
-				b.Fatal(err)
-			}
-			load := func() {
-				m, err := NewMachine(Options{CacheDir: cache})
-				if err != nil {
-					b.Fatal(err)
-				}
-				p, err := m.Load(b.Context(), binary, imports, Limits{})
-				if err != nil {
-					b.Fatal(err)
-				}
-				if err := errors.Join(p.Close(), m.Close()); err != nil {
-					b.Fatal(err)
-				}
-			}
-			load()
-			best, hashed := time.Hour, time.Hour
-			room := make([]byte, 64<<20)
-			for range 3 {
-				hashed = min(hashed, took(func() { sha256.Sum256(room) }))
-			}
-			for b.Loop() {
-				best = min(best, took(load))
-			}
-			b.ReportMetric(best.Seconds()*1000, "best-ms")
-			b.ReportMetric(hashed.Seconds()*1000, "hash-64MiB-ms")
-		})
-	}
-}
-
-func took(work func()) time.Duration {
-	began := time.Now()
-	work()
-	return time.Since(began)
 }
 
 // startKit starts a kit as it is, and with charges.
