@@ -63,6 +63,10 @@ func authorizationEncryption(m *core.Metadata) string {
 	return encryption("authorization_encrypted_response", m.AuthorizationEncryptedResponseAlg, m.AuthorizationEncryptedResponseEnc)
 }
 
+func txTokenEncryption(m *core.Metadata) string {
+	return encryption("tx_token_encrypted_response", m.TxTokenEncryptedAlg, m.TxTokenEncryptedEnc)
+}
+
 // encryption holds that how the content is encrypted is said only beside how its key is (OpenID Connect Registration §2, RFC 9701
 // §6, JARM §3).
 func encryption(of, alg, enc string) string {
@@ -86,7 +90,7 @@ func encryptionKeys(m *core.Metadata) string {
 }
 
 // encryptedTo are the members that ask for what is encrypted to the client.
-var encryptedTo = []string{"introspection_encrypted_response_alg", "authorization_encrypted_response_alg"}
+var encryptedTo = []string{"introspection_encrypted_response_alg", "authorization_encrypted_response_alg", "tx_token_encrypted_response_alg"}
 
 func isOn(flag *bool) bool { return flag != nil && *flag }
 

@@ -33,6 +33,8 @@ var effects = map[string]string{
 	"tls_client_auth_san_ip": "clientauth TestTLSClientAuth", "tls_client_auth_san_email": "clientauth TestTLSClientAuth",
 	"require_signed_request_object": "authorize TestMembersThatBindRequests", "dpop_bound_access_tokens": "token TestNoTokensWithoutTheirBinding",
 	"tls_client_certificate_bound_access_tokens": "token TestTokensAreBound", "software_id": "registration TestBeyondTheToken",
+	"org_id": "metadata TestVisibleIsAllButTheStatement", "groups": "metadata TestVisibleIsAllButTheStatement",
+	"description": "metadata TestVisibleIsAllButTheStatement", "access_token_signing_alg": "token TestCode",
 	"software_version": "metadata TestVisibleIsAllButTheStatement", "software_statement": "registration TestStatementOfATrustedIssuer",
 }
 

@@ -38,14 +38,15 @@ const (
 
 // A Row is one member of the table.
 type Row struct {
-	Name   string
-	Kind   Kind
-	Source string    // the document and section that defines it
-	Values []string  // the values that are supported; nil: any
-	Tagged bool      // may be repeated in other languages as name#tag (RFC 7591 §2.2)
-	Fixed  bool      // no plugin and no policy may write it
-	Later  bool      // it came to the table when questions to policy had been kept without it
-	Code   core.Code // of a complaint about it
+	Name    string
+	Kind    Kind
+	Source  string    // the document and section that defines it
+	Values  []string  // the values that are supported; nil: any
+	Tagged  bool      // may be repeated in other languages as name#tag (RFC 7591 §2.2)
+	Origins bool      // of a List: its items are origins (RFC 6454 §6.2)
+	Fixed   bool      // no plugin and no policy may write it
+	Later   bool      // it came to the table when questions to policy had been kept without it
+	Code    core.Code // of a complaint about it
 
 	least, most int64 // of a Number; 0: no bound
 	anyIfAbsent bool  // a List that, when absent, is as good as one of everything
@@ -217,7 +218,7 @@ func (r *Row) setObject(m *core.Metadata, v strictjson.Value) error {
 func (r *Row) setList(m *core.Metadata, v strictjson.Value) error {
 	list, ok := v.Strings()
 	if !ok {
-		return r.wrong("an array of strings", v)
+		return r.wrongList(v)
 	}
 	if len(list) > maxItems {
 		return r.refuse("has more than %d items", maxItems)
@@ -276,10 +277,18 @@ func (r *Row) wrong(want string, got strictjson.Value) error {
 	what := got.Kind().String()
 	if literal, ok := got.Literal(); ok {
 		what = core.Clip(literal)
-	} else if got.Kind() == strictjson.KindArray {
-		what = "this array"
 	}
 	return r.refuse("must be %s, not %s", want, what)
+}
+
+// wrongList names the item that makes an array none of strings.
+func (r *Row) wrongList(got strictjson.Value) error {
+	for i, item := range got.Items() {
+		if _, isText := item.Text(); !isText {
+			return r.refuse("must be an array of strings, but its item %d is %s", i, item.Kind())
+		}
+	}
+	return r.wrong("an array of strings", got)
 }
 
 // refuse complains about the member by its name.

@@ -278,6 +278,7 @@ func applyDefaults(m *core.Metadata) {
 	for _, e := range []struct{ alg, enc *string }{ // RFC 9701 §6, JARM §3
 		{&m.RequestObjectEncryptionAlg, &m.RequestObjectEncryptionEnc}, {&m.IntrospectionEncryptedResponseAlg, &m.IntrospectionEncryptedResponseEnc},
 		{&m.AuthorizationEncryptedResponseAlg, &m.AuthorizationEncryptedResponseEnc},
+		{&m.TxTokenEncryptedAlg, &m.TxTokenEncryptedEnc},
 	} {
 		if *e.alg != "" {
 			fillText(e.enc, string(oauth.A128CBCHS256))

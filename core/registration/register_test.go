@@ -96,10 +96,10 @@ func TestIdleMembers(t *testing.T) {
 // Promises that can only be held to by refusing are kept, and who makes one is told what it costs; a foreign member is not kept.
 func TestPromisesOfMembers(t *testing.T) {
 	b := newBench(t)
-	c := b.register(`{"redirect_uris":["https://a.example/cb"],"dpop_bound_access_tokens":true,"require_signed_request_object":false,"org_id":"x"}`)
-	checkMembers(t, c.doc, "dpop_bound_access_tokens", "true", "require_signed_request_object", "false", "org_id", "",
+	c := b.register(`{"redirect_uris":["https://a.example/cb"],"dpop_bound_access_tokens":true,"require_signed_request_object":false,"inum":"x","org_id":"o"}`)
+	checkMembers(t, c.doc, "dpop_bound_access_tokens", "true", "require_signed_request_object", "false", "inum", "", "org_id", `"o"`,
 		"warnings", `[{"rule":"barring","fields":["dpop_bound_access_tokens"],"message":"dpop_bound_access_tokens is kept and held to: this server binds no tokens by DPoP yet, so that this client gets none. Register false to do without."},`+
-			`{"rule":"not_kept","fields":["org_id"],"message":"org_id is not kept: it would describe the client and no more; an operator can list it in custom_attributes."}]`)
+			`{"rule":"not_kept","fields":["inum"],"message":"inum is not kept: it is what Janssen keeps of a client, and not for the client to say."}]`)
 	c = b.mustDo(b.manage(core.Update, c, c.put(t, "require_signed_request_object", "true")))
 	checkMembers(t, c.doc, "dpop_bound_access_tokens", "true", "require_signed_request_object", "true")
 	if warnings, _ := c.doc.Get("warnings"); warnings.Len() != 1 || !strings.Contains(warnings.String(), "every authorization request of this client is refused") {
