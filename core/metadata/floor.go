@@ -128,7 +128,6 @@ var together = []joint{
 	{"public_client_grants", core.InvalidClientMetadata, []string{"token_endpoint_auth_method", "grant_types"}, publicClientGrants},
 	{"certificate_name", core.InvalidClientMetadata, certificateNames, certificateName},
 	{"certificate_keys", core.InvalidClientMetadata, []string{"token_endpoint_auth_method", "jwks", "jwks_uri"}, certificateKeys},
-	{"proof_algorithm", core.InvalidClientMetadata, []string{"token_endpoint_auth_signing_alg", "token_endpoint_auth_method"}, proofAlgorithm},
 	{"pairwise_sector", core.InvalidRedirectURI, []string{"redirect_uris", "sector_identifier_uri", "subject_type"}, pairwiseSector},
 	{"frontchannel_logout", core.InvalidClientMetadata, []string{"frontchannel_logout_uri", "redirect_uris"}, frontchannelLogout},
 	{"backchannel_logout", core.InvalidClientMetadata, []string{"backchannel_logout_uri", "redirect_uris"}, backchannelLogout},

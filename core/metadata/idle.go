@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/oauth"
 )
 
 type idle struct {
@@ -58,7 +59,8 @@ func isIdle(name string) bool {
 	return slices.ContainsFunc(idleMembers, func(i idle) bool { return slices.Contains(i.names, name) })
 }
 
-// AskedInVain gives the idle members by which after asks for more than before: who sends one is to know that nothing comes of it.
+// AskedInVain gives the idle members by which after asks for more than before: who sends one is to know that nothing comes of it. So is
+// a client that names an algorithm for assertions and proves itself without one: libraries send that of every method that they know.
 func AskedInVain(before, after *core.Metadata) []Missing {
 	var list []Missing
 	for _, i := range idleMembers {
@@ -67,6 +69,9 @@ func AskedInVain(before, after *core.Metadata) []Missing {
 				list = append(list, Missing{Name: name, Source: row.Source, Why: i.why})
 			}
 		}
+	}
+	if why := signsNothing(before, after); why != "" {
+		list = append(list, Missing{Name: proofAlg, Source: byName[proofAlg].Source, Why: why})
 	}
 	return list
 }
@@ -80,6 +85,19 @@ func (i idle) asked(row *Row, m *core.Metadata) bool {
 
 // isOff tells a flag that asks to do without what is done anyway.
 func isOff(row *Row, m *core.Metadata) bool { return row.Has(m) && !row.Flag(m) }
+
+const proofAlg = "token_endpoint_auth_signing_alg"
+
+// signsNothing tells why the algorithm of client assertions, new or no longer of use, says nothing of this client (OpenID Connect
+// Registration §2: it is of the methods that sign).
+func signsNothing(before, after *core.Metadata) string {
+	method := oauth.AuthMethod(after.TokenEndpointAuthMethod)
+	isNew := byName[proofAlg].asksMore(before, after) || before.TokenEndpointAuthMethod != after.TokenEndpointAuthMethod
+	if after.TokenEndpointAuthSigningAlg == "" || oauth.UsesAssertion(method) || !isNew {
+		return ""
+	}
+	return "the token_endpoint_auth_method " + string(method) + " signs nothing"
+}
 
 func (r *Row) asksMore(before, after *core.Metadata) bool {
 	return r.Has(after) && !r.Empty(after) && !r.same(before, after)

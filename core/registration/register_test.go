@@ -86,6 +86,11 @@ func TestIdleMembers(t *testing.T) {
 		"warnings", `[{"rule":"idle","fields":["backchannel_logout_uri"],"message":"backchannel_logout_uri is kept, and nothing comes of it: this server tells no client that a session has ended."}]`)
 	c = b.mustDo(b.manage(core.Update, c, c.put(t, "client_name", `"A"`)))
 	checkMembers(t, c.doc, "backchannel_logout_uri", `"https://a.example/out"`, "warnings", "")
+
+	// So is who names an algorithm and signs nothing, as some libraries do at every server.
+	c = b.register(`{"redirect_uris":["https://a.example/cb"],"token_endpoint_auth_method":"client_secret_post","token_endpoint_auth_signing_alg":"RS256"}`)
+	checkMembers(t, c.doc, "token_endpoint_auth_signing_alg", `"RS256"`,
+		"warnings", `[{"rule":"idle","fields":["token_endpoint_auth_signing_alg"],"message":"token_endpoint_auth_signing_alg is kept, and nothing comes of it: the token_endpoint_auth_method client_secret_post signs nothing."}]`)
 }
 
 // Promises that can only be held to by refusing are kept, and who makes one is told what it costs; a foreign member is not kept.
