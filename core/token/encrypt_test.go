@@ -56,7 +56,9 @@ func TestEncryptedIDTokens(t *testing.T) {
 	if _, _, err := others.Open(answer.IDToken.Reveal()); err == nil {
 		t.Error("the other key opens it")
 	}
-	h.encrypts(func(m *core.Metadata) { m.IDTokenEncryptedResponseAlg, m.IDTokenEncryptedResponseEnc = "RSA-OAEP-256", "A256GCM" })
+	h.encrypts(func(m *core.Metadata) {
+		m.IDTokenEncryptedResponseAlg, m.IDTokenEncryptedResponseEnc = "RSA-OAEP-256", "A256GCM"
+	})
 	again := h.got(h.refreshing("web", answer.RefreshToken))
 	signed = h.opened(mine, again.IDToken.Reveal(), `{"alg":"RSA-OAEP-256","cty":"JWT","enc":"A256GCM","kid":"e","typ":"JWT"}`)
 	if claims := h.claims(signed, "JWT", "ES256"); textOf(claims, "sub") != "u-ann" || textOf(claims, "at_hash") == "" {
@@ -115,7 +117,9 @@ func TestNothingIsSentInTheClear(t *testing.T) {
 		access := h.got(h.redeeming("web", h.code("web"))).AccessToken
 		before := h.writes
 		code := h.code("web")
-		h.encrypts(func(m *core.Metadata) { m.JWKS, m.IDTokenEncryptedResponseAlg, m.UserinfoEncryptedResponseAlg = test.jwks, test.alg, test.alg })
+		h.encrypts(func(m *core.Metadata) {
+			m.JWKS, m.IDTokenEncryptedResponseAlg, m.UserinfoEncryptedResponseAlg = test.jwks, test.alg, test.alg
+		})
 		h.refused(test.what, h.redeeming("web", code), test.code, "id_token_encrypted_response_alg")
 		h.refused(test.what, h.redeeming("web", code), test.code, test.says)
 		info, err := h.UserInfo(t.Context(), access, nil)
@@ -135,11 +139,15 @@ func TestKeysAreAskedForLast(t *testing.T) {
 	h := open(t)
 	asked := 0
 	h.publish(func() (string, error) { asked++; return "", errors.New("down") })
-	h.encrypts(func(m *core.Metadata) { m.JWKSURI, m.IDTokenEncryptedResponseAlg = "https://shop.example/jwks", "RSA-OAEP" })
+	h.encrypts(func(m *core.Metadata) {
+		m.JWKSURI, m.IDTokenEncryptedResponseAlg = "https://shop.example/jwks", "RSA-OAEP"
+	})
 	h.got(h.redeeming("web", h.code("web", scoped("read"))))
 	h.got(h.forItself("web"))
 	h.refused("a wrong code", h.redeeming("web", "guessed"), core.InvalidGrant, "unknown")
-	h.policy = func(*decision.Token) (decision.TokenVerdict, error) { return decision.TokenVerdict{Code: core.AccessDenied}, nil }
+	h.policy = func(*decision.Token) (decision.TokenVerdict, error) {
+		return decision.TokenVerdict{Code: core.AccessDenied}, nil
+	}
 	h.refused("by policy", h.redeeming("web", h.code("web")), core.AccessDenied, "")
 	h.policy = func(*decision.Token) (decision.TokenVerdict, error) {
 		return decision.TokenVerdict{Allowed: true, Scopes: []string{"read"}}, nil
@@ -218,7 +226,9 @@ func TestPublishedKeysOfNoUse(t *testing.T) {
 	} {
 		h := open(t)
 		h.publish(func() (string, error) { return jwks, nil })
-		h.encrypts(func(m *core.Metadata) { m.JWKSURI, m.IDTokenEncryptedResponseAlg = "https://shop.example/jwks", "RSA-OAEP" })
+		h.encrypts(func(m *core.Metadata) {
+			m.JWKSURI, m.IDTokenEncryptedResponseAlg = "https://shop.example/jwks", "RSA-OAEP"
+		})
 		h.refused(what, h.redeeming("web", h.code("web")), core.TemporarilyUnavailable, "could not be fetched")
 		if h.writes != 0 {
 			t.Errorf("%s: %d writes", what, h.writes)
@@ -226,6 +236,8 @@ func TestPublishedKeysOfNoUse(t *testing.T) {
 	}
 	h := open(t)
 	h.publish(func() (string, error) { return jwksOf(weak, private, mine.JWK(`"use":"sig"`)), nil })
-	h.encrypts(func(m *core.Metadata) { m.JWKSURI, m.IDTokenEncryptedResponseAlg = "https://shop.example/jwks", "RSA-OAEP" })
+	h.encrypts(func(m *core.Metadata) {
+		m.JWKSURI, m.IDTokenEncryptedResponseAlg = "https://shop.example/jwks", "RSA-OAEP"
+	})
 	h.refused("only a key for signatures", h.redeeming("web", h.code("web")), core.InvalidRequest, "none of its keys is for that")
 }
