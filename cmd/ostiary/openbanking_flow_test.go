@@ -64,6 +64,8 @@ func onboarding(s *software, as role) {
 	if read := s.ask(s.peer, "GET", at, token, "", 200); textOf(read, "client_id") != textOf(client, "client_id") {
 		s.Errorf("read %s", read)
 	}
+	s.ask(stranger, "GET", at, token, "", 401)
+	s.ask(stranger, "DELETE", at, token, "", 401)
 	changed := fmt.Sprintf(`,"client_id":%q,"contacts":["ops@tpp.example"]`, textOf(client, "client_id"))
 	updated := s.ask(s.peer, "PUT", at, token, s.signed(s.key, document(changed)), 200)
 	if contacts, _ := updated.Get("contacts"); contacts.String() != `["ops@tpp.example"]` {
@@ -147,7 +149,7 @@ func TestOpenBankingUK(t *testing.T) {
 	d.put("/introspect", `{"active":true}`)
 	b := openBank(d, "openbanking-uk", fmt.Sprintf(directoryTerms, "software_jwks_endpoint")+"    revocation: {introspection: "+d.address()+"/introspect}\n")
 	s := b.newSoftware("4nM1sL", "0015800001041REAAY", func(keys string) string {
-		return fmt.Sprintf(`"software_id":"4nM1sL","software_client_id":"4nM1sL","software_client_name":"Budget","software_mode":"Live",
+		return fmt.Sprintf(`"software_id":"4nM1sL","software_client_id":"4nM1sL","software_client_name":"Budget","software_version":1.1,"software_mode":"Live",
 			"software_roles":["AISP","PISP"],"software_redirect_uris":["https://tpp.example/callback"],"software_jwks_endpoint":%q,
 			"org_id":"0015800001041REAAY","org_name":"Acme","org_status":"Active"`, keys)
 	})
@@ -165,7 +167,7 @@ func TestOpenFinanceBrazil(t *testing.T) {
 	d.put("/revoked", `{"jti":[],"software_id":["another"],"org_id":[]}`)
 	b := openBank(d, "openbanking-brazil", fmt.Sprintf(directoryTerms, "software_jwks_uri")+"    revocation: {list: "+d.address()+"/revoked}\n")
 	s := b.newSoftware("Cki1EbvjwyhPB12NGLlz2", "0015800001HQQrZAAX", func(keys string) string {
-		return fmt.Sprintf(`"software_id":"Cki1EbvjwyhPB12NGLlz2","software_client_name":"Acme Budget","software_mode":"Live",
+		return fmt.Sprintf(`"software_id":"Cki1EbvjwyhPB12NGLlz2","software_client_name":"Acme Budget","software_version":1.1,"software_mode":"Live",
 			"software_redirect_uris":["https://tpp.example/callback"],"software_jwks_uri":%q,"org_id":"0015800001HQQrZAAX","org_name":"Acme",
 			"org_status":"Active","software_statement_roles":[{"role":"DADOS","authorisation_domain":"Open Banking","status":"Active"}]`, keys)
 	})

@@ -7,14 +7,6 @@ import (
 	"github.com/ostiary/ostiary/core/oauth"
 )
 
-// proofAlgorithm holds that an algorithm is named only for what is signed.
-func proofAlgorithm(m *core.Metadata) string {
-	if m.TokenEndpointAuthSigningAlg != "" && !oauth.UsesAssertion(oauth.AuthMethod(m.TokenEndpointAuthMethod)) {
-		return "token_endpoint_auth_signing_alg is for private_key_jwt; the token_endpoint_auth_method " + m.TokenEndpointAuthMethod + " signs nothing. Leave it out."
-	}
-	return ""
-}
-
 // pairwiseSector holds that a client which knows people by names of its own says whose names they are (OpenID Connect Core §8.1),
 // and that not just anybody can be one of those.
 func pairwiseSector(m *core.Metadata) string {

@@ -22,6 +22,7 @@ var encryptions = []encryption{
 	{"request_object_encryption_alg", "request_object_encryption_enc", false},
 	{"introspection_encrypted_response_alg", "introspection_encrypted_response_enc", true},
 	{"authorization_encrypted_response_alg", "authorization_encrypted_response_enc", true},
+	{"tx_token_encrypted_response_alg", "tx_token_encrypted_response_enc", true},
 }
 
 // encryptionRules are what is wrong with a pair by itself, and with what the client has to decrypt with.

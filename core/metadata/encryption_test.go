@@ -12,7 +12,7 @@ import (
 // pairs are the members of encryption that belong together.
 var pairs = []string{
 	"id_token_encrypted_response", "userinfo_encrypted_response", "request_object_encryption", "introspection_encrypted_response",
-	"authorization_encrypted_response",
+	"authorization_encrypted_response", "tx_token_encrypted_response",
 }
 
 // What is filled in for a client goes with what it was filled in for; what the patch says itself stands, and is judged.
@@ -51,7 +51,7 @@ func TestPatchEndsEncryption(t *testing.T) {
 	}
 }
 
-// Of the five two kinds differ: what the client encrypts to us needs no key of its own.
+// What the client encrypts to us needs no key of its own; all the others do.
 func TestEncryptedTo(t *testing.T) {
 	var m core.Metadata
 	for _, of := range pairs {
@@ -64,7 +64,7 @@ func TestEncryptedTo(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	}
-	if strings.Join(asked, " ") != "id_token_encrypted_response_alg userinfo_encrypted_response_alg introspection_encrypted_response_alg authorization_encrypted_response_alg" {
+	if strings.Join(asked, " ") != "id_token_encrypted_response_alg userinfo_encrypted_response_alg introspection_encrypted_response_alg authorization_encrypted_response_alg tx_token_encrypted_response_alg" {
 		t.Errorf("%v", asked)
 	}
 	for _, name := range []string{"request_object_encryption_alg", "id_token_encrypted_response_enc", "jwks"} {

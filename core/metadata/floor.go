@@ -65,6 +65,8 @@ func (r *Row) checkOne(name, s string) []core.Reason {
 		return r.checkURI(name, s)
 	case r.Values != nil && !slices.Contains(r.Values, s):
 		return []core.Reason{r.unsupported(s)}
+	case r.Origins && !oauth.IsOrigin(s):
+		return []core.Reason{complaint("malformed_value", r.Code, []string{name}, "%s: %q is no origin as browsers send it, such as https://app.example.com or http://localhost:3000.", name, core.Clip(s))}
 	case strings.ContainsFunc(s, isControl):
 		return []core.Reason{complaint("control_character", r.Code, []string{name}, "%s has a control character; remove it.", name)}
 	}
@@ -123,7 +125,6 @@ var together = slices.Concat([]joint{
 	{"public_client_grants", core.InvalidClientMetadata, []string{"token_endpoint_auth_method", "grant_types"}, publicClientGrants},
 	{"certificate_name", core.InvalidClientMetadata, certificateNames, certificateName},
 	{"certificate_keys", core.InvalidClientMetadata, []string{"token_endpoint_auth_method", "jwks", "jwks_uri"}, certificateKeys},
-	{"proof_algorithm", core.InvalidClientMetadata, []string{"token_endpoint_auth_signing_alg", "token_endpoint_auth_method"}, proofAlgorithm},
 	{"pairwise_sector", core.InvalidRedirectURI, []string{"redirect_uris", "sector_identifier_uri", "subject_type"}, pairwiseSector},
 	{"frontchannel_logout", core.InvalidClientMetadata, []string{"frontchannel_logout_uri", "redirect_uris"}, frontchannelLogout},
 	{"backchannel_logout", core.InvalidClientMetadata, []string{"backchannel_logout_uri", "redirect_uris"}, backchannelLogout},

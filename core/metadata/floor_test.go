@@ -66,7 +66,6 @@ func TestFloor(t *testing.T) {
 		"pairwise mixture":       {`{"subject_type":"pairwise","redirect_uris":["com.example.app:/cb","https://a.example/cb"]}`, []string{"invalid_redirect_uri floor.pairwise_sector redirect_uris"}},
 		"sector over http":       {`{"sector_identifier_uri":"http://localhost/s.json"}`, []string{"invalid_client_metadata floor.uri.not_https sector_identifier_uri"}},
 		"another subject type":   {`{"subject_type":"secret"}`, []string{"invalid_client_metadata floor.unsupported_value subject_type"}},
-		"proof of a secret":      {`{"token_endpoint_auth_method":"client_secret_basic","token_endpoint_auth_signing_alg":"ES256"}`, []string{"invalid_client_metadata floor.proof_algorithm token_endpoint_auth_signing_alg"}},
 		"proof of a key":         {`{"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"PS512"}`, nil},
 		"no lifetime at all":     {`{"access_token_lifetime":0,"id_token_lifetime":1}`, []string{"invalid_client_metadata floor.out_of_bounds access_token_lifetime"}},
 		"pushed for an hour":     {`{"par_lifetime":3600}`, []string{"invalid_client_metadata floor.out_of_bounds par_lifetime"}},

@@ -38,14 +38,15 @@ const (
 
 // A Row is one member of the table.
 type Row struct {
-	Name   string
-	Kind   Kind
-	Source string    // the document and section that defines it
-	Values []string  // the values that are supported; nil: any
-	Tagged bool      // may be repeated in other languages as name#tag (RFC 7591 §2.2)
-	Fixed  bool      // no plugin and no policy may write it
-	Later  bool      // it came to the table when questions to policy had been kept without it
-	Code   core.Code // of a complaint about it
+	Name    string
+	Kind    Kind
+	Source  string    // the document and section that defines it
+	Values  []string  // the values that are supported; nil: any
+	Tagged  bool      // may be repeated in other languages as name#tag (RFC 7591 §2.2)
+	Origins bool      // of a List: its items are origins (RFC 6454 §6.2)
+	Fixed   bool      // no plugin and no policy may write it
+	Later   bool      // it came to the table when questions to policy had been kept without it
+	Code    core.Code // of a complaint about it
 
 	least, most int64 // of a Number; 0: no bound
 	anyIfAbsent bool  // a List that, when absent, is as good as one of everything

@@ -93,6 +93,13 @@ func TestManagingWithAnAccessToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkMembers(t, doc, "client_name", `"New"`, "registration_access_token", "")
+	doc, err = b.do(b.manage(core.Update, own, own.put(t, "client_name", `"Newer"`, "registration_access_token", "", "client_id", "")))
+	if err != nil {
+		t.Fatalf("without client_id: %v", err)
+	}
+	checkMembers(t, doc, "client_name", `"Newer"`)
+	_, err = b.do(b.manage(core.Update, own, own.put(t, "registration_access_token", "", "client_id", `"c-other"`)))
+	checkCode(t, err, core.InvalidRequest, "client_id is not that of the client")
 	if _, err := b.do(b.manage(core.Read, c, "")); err != nil {
 		t.Errorf("the registration access token does not count any more: %v", err)
 	}

@@ -106,6 +106,17 @@ func (t Terms) stated(claims strictjson.Value) strictjson.Value {
 		}
 		said = said.With(t.Map[claim], v)
 	}
+	return asWritten(said)
+}
+
+// asWritten takes a number for the text that it is written with, where a member is a text: the directories of open banking have
+// software_version as a decimal.
+func asWritten(said strictjson.Value) strictjson.Value {
+	for _, m := range said.Members() {
+		if row, known := metadata.Lookup(m.Name); known && row.Kind == metadata.Text && m.Value.Kind() == strictjson.KindNumber {
+			said = said.With(m.Name, strictjson.String(m.Value.String()))
+		}
+	}
 	return said
 }
 

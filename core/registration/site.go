@@ -132,7 +132,9 @@ func (s *Site) Validate() []config.Problem {
 		add("registration.approved_may_change"+at, "is not a member that an approval fixes; use of: "+strings.Join(heldByApproval(), ", "))
 	})
 	s.Members.validate(s.CustomAttributes, add)
-	eachInvalid(s.CustomAttributes, free, func(at string) { add("custom_attributes"+at, "is the name of a member that has a meaning already") })
+	eachInvalid(s.CustomAttributes, free, func(at string) {
+		add("custom_attributes"+at, "is the name of a member that has a meaning already; take it out, those of clients are kept without being listed")
+	})
 	for i, t := range s.TrustedIssuers {
 		path := fmt.Sprintf("trusted_issuers[%d]", i)
 		if t.Issuer == "" {
