@@ -50,6 +50,17 @@ var choices = []choosable{
 	{name: "backchannel_authentication_request_signing_alg_values_supported", of: "backchannel_authentication_request_signing_alg"},
 }
 
+// ChosenBy gives the member that is chosen from a list, by the list's name as servers publish it (RFC 8414 §2):
+// id_token_signed_response_alg for id_token_signing_alg_values_supported.
+func ChosenBy(list string) (*Row, bool) {
+	for _, c := range choices {
+		if c.name == list {
+			return byName[c.of], true
+		}
+	}
+	return nil, false
+}
+
 // isChoice tells the names of choices.
 func isChoice(name string) bool {
 	return slices.ContainsFunc(choices, func(c choosable) bool { return c.name == name })
