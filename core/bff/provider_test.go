@@ -125,7 +125,7 @@ func (p *provider) serve(name string, r *http.Request, body string) (int, any) {
 	case "GET /userinfo":
 		return 200, claims{"sub": p.about, "name": "Alice Userinfo", "email": "alice@example.com", "email_verified": true}
 	}
-	if strings.HasPrefix(name, "GET /dcr/register/") || strings.HasPrefix(name, "PUT /dcr/register/") {
+	if _, path, _ := strings.Cut(name, " "); strings.HasPrefix(path, "/dcr/register/") {
 		return p.manage(r, body)
 	}
 	if problem := p.authenticate(form); problem != "" {
@@ -175,9 +175,17 @@ func (p *provider) manage(r *http.Request, body string) (int, any) {
 	if p.client.IsAbsent() || r.Header.Get("Authorization") != "Bearer "+p.token {
 		return 401, claims{"error": "invalid_token"}
 	}
-	if r.Method == http.MethodPut {
-		p.client, _ = strictjson.Parse([]byte(body), strictjson.Default)
+	doc, _ := strictjson.Parse([]byte(body), strictjson.Default)
+	switch r.Method {
+	case http.MethodPut:
+		p.client = doc
 		return 200, p.described()
+	case http.MethodPatch:
+		p.client = strictjson.MergePatch(p.client, doc)
+		return 200, p.described()
+	case http.MethodDelete:
+		p.client = strictjson.Value{}
+		return 204, nil
 	}
 	return 200, p.client.With("registration_access_token", strictjson.String(p.token))
 }

@@ -231,7 +231,7 @@ func TestCookieNames(t *testing.T) {
 	f.ask("GET /auth/session", "Cookie: bff_session=evil; __Host-bff_session=good")
 	f.ask("GET /auth/session", "Cookie: bff_session=evil")
 	f.wantAsked("session good", "session ")
-	f.want("name", bff.SessionCookie(true), "__Host-bff_session")
+	f.want("name", bff.SessionCookie(true, ""), "__Host-bff_session")
 }
 
 // /auth/session says who is there, 200 either way.
