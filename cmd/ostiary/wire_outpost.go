@@ -107,14 +107,13 @@ func (o *outpost) openBackend(ring *seal.Ring) error {
 func (o *outpost) parts(ring *seal.Ring, peer *fetch.Peer) bff.Parts {
 	s := o.settings
 	at, door := s.reach(peer)
-	kept := files.New(files.Options{Credentials: s.Client.Credentials, Key: s.Client.Key, KeyID: s.Client.KeyID, Alg: s.Client.Alg, Now: time.Now})
 	browsers := storage.NewBFF(o.engine, "main", ring)
 	parts := bff.Parts{
 		Store: struct {
 			bff.Registrations
 			bff.Logins
 			bff.Sessions
-		}{kept, browsers, browsers},
+		}{s.kept(), browsers, browsers},
 		Door: door, Keys: keys.NewRemote(documentFrom(door), time.Now),
 		Discover: func(ctx context.Context) (bff.Endpoints, error) {
 			return bff.Discover(ctx, peer, at, s.Provider.Issuer)
@@ -128,6 +127,11 @@ func (o *outpost) parts(ring *seal.Ring, peer *fetch.Peer) bff.Parts {
 		parts.Renew = bff.RenewAt(peer, originOf(at[0]), s.Registration.Operator)
 	}
 	return parts
+}
+
+// kept is where the registration is.
+func (s *backendSettings) kept() *files.Files {
+	return files.New(files.Options{Credentials: s.Client.Credentials, Key: s.Client.Key, KeyID: s.Client.KeyID, Alg: s.Client.Alg, Now: time.Now})
 }
 
 // reach gives the addresses at which the issuer's metadata may be, and a door that reaches the issuer there whatever it calls itself.
