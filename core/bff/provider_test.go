@@ -241,6 +241,19 @@ func (p *provider) authorize(to string) oauth.Params {
 	return oauth.Params{"code": {code}, "state": {request.Get("state")}, "iss": {issuerURL}}
 }
 
+// authorizePlain is authorize for a request that was not pushed.
+func (p *provider) authorizePlain(to string) oauth.Params {
+	p.t.Helper()
+	u, err := url.Parse(to)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.mu.Lock()
+	p.pushed["plain"] = u.Query()
+	p.mu.Unlock()
+	return p.authorize(issuerURL + "/authorize?" + url.Values{"client_id": {u.Query().Get("client_id")}, "request_uri": {"plain"}}.Encode())
+}
+
 func (p *provider) tokens(form url.Values) (int, any) {
 	request := url.Values{}
 	switch form.Get("grant_type") {
