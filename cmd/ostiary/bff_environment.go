@@ -200,7 +200,7 @@ func lifetime(s *backendSettings, v string) error {
 	if err != nil || seconds < 60 || seconds > 31_536_000 {
 		return fmt.Errorf("must be a number of seconds from 60 to 31536000, not %q", core.Clip(v))
 	}
-	s.Site.Session = time.Duration(seconds) * time.Second
+	s.Site.Common.Session = time.Duration(seconds) * time.Second
 	return nil
 }
 
@@ -213,8 +213,8 @@ func scopes(s *backendSettings, v string) error {
 	if strings.Contains(v, ",") {
 		return fmt.Errorf("must be separated by spaces")
 	}
-	s.Site.Scope = strings.Fields(v)
-	for _, scope := range s.Site.Scope {
+	s.Site.Common.Scope = strings.Fields(v)
+	for _, scope := range s.Site.Common.Scope {
 		if !oauth.ValidScope(scope) {
 			return fmt.Errorf("%q is no scope (RFC 6749 section 3.3)", core.Clip(scope))
 		}
@@ -229,7 +229,7 @@ func returnTo(s *backendSettings, v string) error {
 		return err
 	}
 	if s.named["bff.return_to"] == "" {
-		s.Site.ReturnTo = nil
+		s.Site.Common.ReturnTo = nil
 	}
 	for _, origin := range list {
 		if !strings.Contains(origin, "://") {
@@ -239,8 +239,8 @@ func returnTo(s *backendSettings, v string) error {
 		if u, err := url.Parse(origin); err != nil || u.Host == "" || strings.Contains(u.Host, "*") {
 			return fmt.Errorf("%q is no host; name each one, without wildcards", core.Clip(origin))
 		}
-		if !slices.Contains(s.Site.ReturnTo, origin) {
-			s.Site.ReturnTo = append(s.Site.ReturnTo, origin)
+		if !slices.Contains(s.Site.Common.ReturnTo, origin) {
+			s.Site.Common.ReturnTo = append(s.Site.Common.ReturnTo, origin)
 		}
 	}
 	return nil

@@ -94,11 +94,11 @@ type clientKeySettings struct {
 
 // siteSettings are those of serve's bff, and a few more.
 type siteSettings struct {
-	bffSettings  `yaml:",inline"`
-	CookieDomain string `yaml:"cookie_domain"` // whose hosts share a session; empty: each has its own
-	Dynamic      bool   `yaml:"dynamic_callback"`
-	Callback     string `yaml:"callback_url"` // the main one
-	BaseURL      string `yaml:"base_url"`     // the main origin, when nothing else says it
+	Common       bffSettings `yaml:",inline"`
+	CookieDomain string      `yaml:"cookie_domain"` // whose hosts share a session; empty: each has its own
+	Dynamic      bool        `yaml:"dynamic_callback"`
+	Callback     string      `yaml:"callback_url"` // the main one
+	BaseURL      string      `yaml:"base_url"`     // the main origin, when nothing else says it
 
 	defaultHost, defaultScheme string
 	secure                     *bool // what was asked for
@@ -115,7 +115,7 @@ func defaultBackend() backendSettings {
 		Client:       clientSettings{Method: oauth.AuthPrivateKeyJWT},
 		Registration: registrationSettings{Enabled: true, Redirects: "auto"},
 		Keys:         clientKeySettings{Retire: 60 * day, Max: 3},
-		Site:         siteSettings{bffSettings: common.BFF, Dynamic: true},
+		Site:         siteSettings{Common: common.BFF, Dynamic: true},
 		named:        map[string]string{},
 	}
 }
@@ -197,27 +197,27 @@ func (s *backendSettings) origins(wrong *problemList) {
 		}
 		registered = append(registered, origin)
 	}
-	if len(s.Site.Origins) == 0 {
-		s.Site.Origins = registered
+	if len(s.Site.Common.Origins) == 0 {
+		s.Site.Common.Origins = registered
 	}
 	switch {
-	case main == "" && len(s.Site.Origins) == 0:
-		s.Site.Origins = []string{s.listenOrigin()}
+	case main == "" && len(s.Site.Common.Origins) == 0:
+		s.Site.Common.Origins = []string{s.listenOrigin()}
 	case main != "" && len(registered) > 0 && !slices.Contains(registered, main):
 		wrong.add(s, "registration.redirect_uris", "%s is not among them, but browsers come back there: each host must be registered", main+callbackPath)
 	case main != "":
-		s.Site.Origins = append([]string{main}, slices.DeleteFunc(slices.Clone(s.Site.Origins), func(o string) bool { return o == main })...)
+		s.Site.Common.Origins = append([]string{main}, slices.DeleteFunc(slices.Clone(s.Site.Common.Origins), func(o string) bool { return o == main })...)
 	}
-	if len(registered) > 0 && len(s.Site.Origins) > 0 {
-		for _, origin := range s.Site.Origins {
+	if len(registered) > 0 && len(s.Site.Common.Origins) > 0 {
+		for _, origin := range s.Site.Common.Origins {
 			if !slices.Contains(registered, origin) {
 				wrong.add(s, "bff.origins", "%s has no redirect URI in registration.redirect_uris", origin)
 			}
 		}
 	}
-	if !s.Site.Dynamic && len(s.Site.Origins) > 1 {
+	if !s.Site.Dynamic && len(s.Site.Common.Origins) > 1 {
 		s.keepAllRedirects()
-		s.Site.Origins = s.Site.Origins[:1]
+		s.Site.Common.Origins = s.Site.Common.Origins[:1]
 	}
 }
 
@@ -226,7 +226,7 @@ func (s *backendSettings) keepAllRedirects() {
 	if len(s.Registration.RedirectURIs) > 0 {
 		return
 	}
-	for _, origin := range s.Site.Origins {
+	for _, origin := range s.Site.Common.Origins {
 		s.Registration.RedirectURIs = append(s.Registration.RedirectURIs, origin+callbackPath)
 	}
 }
@@ -250,9 +250,9 @@ func (s *backendSettings) mainOrigin(wrong *problemList) string {
 func (s *backendSettings) bound(at net.Addr) {
 	s.Sites = append(s.Sites, reached(at))
 	_, port, _ := net.SplitHostPort(at.String())
-	for i, origin := range s.Site.Origins {
+	for i, origin := range s.Site.Common.Origins {
 		if host, picked := strings.CutSuffix(origin, ":0"); picked {
-			s.Site.Origins[i] = host + ":" + port
+			s.Site.Common.Origins[i] = host + ":" + port
 		}
 	}
 }
@@ -322,21 +322,21 @@ func (s *backendSettings) checkClient(add func(path, format string, args ...any)
 }
 
 func (s *backendSettings) checkSite(add func(path, format string, args ...any)) {
-	for i, r := range s.Site.Routes {
+	for i, r := range s.Site.Common.Routes {
 		for _, own := range []string{routes.OperatorsArea, routes.SessionArea, routes.BFFArea, "/.well-known"} {
 			if strings.HasPrefix(r.Prefix+"/", own+"/") || strings.HasPrefix(own+"/", r.Prefix+"/") {
 				add(fmt.Sprintf("bff.routes[%d].prefix", i), "%s overlaps %s, which is the backend's own", r.Prefix, own)
 			}
 		}
 	}
-	secure := len(s.Site.Origins) > 0 && strings.HasPrefix(s.Site.Origins[0], "https://")
+	secure := len(s.Site.Common.Origins) > 0 && strings.HasPrefix(s.Site.Common.Origins[0], "https://")
 	if asked := s.Site.secure; asked != nil && *asked != secure {
-		add("bff.cookie_secure", "is %t, but browsers come by %s: cookies are secure with https, and only with it", *asked, s.Site.Origins[0])
+		add("bff.cookie_secure", "is %t, but browsers come by %s: cookies are secure with https, and only with it", *asked, s.Site.Common.Origins[0])
 	}
 	if same := s.Site.sameSite; same != "" && !strings.EqualFold(same, "lax") {
 		add("bff.cookie_samesite", "must be lax: a sign-in comes back from another site, and calls of other sites are refused by their Origin and for want of a header")
 	}
-	if err := checkDomain(s.Site.CookieDomain, s.Site.Origins); err != nil {
+	if err := checkDomain(s.Site.CookieDomain, s.Site.Common.Origins); err != nil {
 		add("bff.cookie_domain", "%v", err)
 	}
 }

@@ -309,7 +309,7 @@ func TestEachSampleStarts(t *testing.T) {
 		if err != nil || len(notes) > 0 {
 			t.Errorf("%s: %v, %v", name, err, notes)
 		}
-		if name == "register" && (got.Provider.Issuer != defaultIssuer || len(got.Site.Origins) != 3) || name == "start" && got.Site.Origins[0] != "http://localhost:8090" {
+		if name == "register" && (got.Provider.Issuer != defaultIssuer || len(got.Site.Common.Origins) != 3) || name == "start" && got.Site.Common.Origins[0] != "http://localhost:8090" {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

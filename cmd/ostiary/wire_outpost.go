@@ -98,7 +98,7 @@ func (o *outpost) openBackend(ring *seal.Ring) error {
 		return err
 	}
 	o.backend = &backend{Backend: made}
-	closing, err := o.backend.open(s.Site.bffSettings, s.Site.CookieDomain, trust, o.log)
+	closing, err := o.backend.open(s.Site.Common, s.Site.CookieDomain, trust, o.log)
 	o.closers = append(o.closers, closing)
 	return err
 }
@@ -163,8 +163,8 @@ func (s *backendSettings) backend() bff.Settings {
 	r := s.Registration
 	out := bff.Settings{
 		Issuer: s.Provider.Issuer, Endpoints: bff.Endpoints{Authorize: s.Provider.AuthorizationURL, Token: s.Provider.TokenURL},
-		Origins: s.Site.Origins, ReturnTo: s.Site.ReturnTo, ClientID: s.Client.ID, Profile: r.Profile, Scope: s.Site.Scope,
-		SessionLife: s.Site.Session, AfterLogout: s.Site.AfterLogout,
+		Origins: s.Site.Common.Origins, ReturnTo: s.Site.Common.ReturnTo, ClientID: s.Client.ID, Profile: r.Profile, Scope: s.Site.Common.Scope,
+		SessionLife: s.Site.Common.Session, AfterLogout: s.Site.Common.AfterLogout,
 		Push:   map[string]bff.Push{"always": bff.PushAlways, "offered": bff.PushOffered, "never": bff.PushNever}[s.Provider.Push],
 		Method: s.Client.Method, Secret: s.Client.Secret, JWKSURI: s.Client.JWKSURI, KeyKept: s.Keys.Retire, MaxKeys: max(s.Keys.Max, 0),
 		RedirectURIs: r.RedirectURIs, Redirects: s.redirects(), Given: r.given(), Settled: true, Replace: r.Replace,
@@ -202,7 +202,7 @@ func (o *outpost) openServer() (_ *web.Server, err error) {
 		return nil, err
 	}
 	sites := s.Sites
-	for _, origin := range s.Site.Origins {
+	for _, origin := range s.Site.Common.Origins {
 		_, host, _ := strings.Cut(origin, "://")
 		sites = append(sites, host)
 	}
@@ -225,7 +225,7 @@ func (o *outpost) serve(ctx context.Context, public, private net.Listener) error
 	ended := make(chan error, 2)
 	go func() { ended <- o.server.Serve(public) }()
 	go func() { ended <- ops.Serve(private) }()
-	o.log.Info("serving", "origins", strings.Join(o.settings.Site.Origins, " "), "listen", public.Addr().String(), "operations", private.Addr().String())
+	o.log.Info("serving", "origins", strings.Join(o.settings.Site.Common.Origins, " "), "listen", public.Addr().String(), "operations", private.Addr().String())
 	o.caution()
 	o.beside.Go(func() { o.sweep(ctx) })
 	o.beside.Go(func() {
