@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/ostiary/ostiary/core/web"
@@ -14,7 +15,7 @@ import (
 // operations are what the operations listener tells of a process.
 type operations struct {
 	health  func(context.Context) health
-	started func() bool
+	started *atomic.Bool
 	metrics web.Handler
 	now     func() time.Time
 	log     *slog.Logger
@@ -24,7 +25,7 @@ type operations struct {
 func (h *house) openOps() (*web.Server, error) {
 	return operations{
 		health:  func(ctx context.Context) health { return h.health(h.engine.Health(ctx)) },
-		started: h.started.Load, metrics: h.meters.answer, now: h.now, log: h.log,
+		started: &h.started, metrics: h.meters.answer, now: h.now, log: h.log,
 	}.open()
 }
 
@@ -61,7 +62,7 @@ func (o operations) ready(ctx context.Context, _ *web.Request) (web.Response, er
 
 // hasStarted answers 200 once what there was to do at the start is done, or has failed.
 func (o operations) hasStarted(context.Context, *web.Request) (web.Response, error) {
-	if !o.started() {
+	if !o.started.Load() {
 		return document(http.StatusServiceUnavailable, health{Status: "starting", Problems: []problem{}})
 	}
 	return document(http.StatusOK, health{Status: "ok", Problems: []problem{}})

@@ -215,7 +215,7 @@ func (o *outpost) openServer() (_ *web.Server, err error) {
 
 // serve answers until ctx ends. Without a registration it ends at once, unless that was asked for.
 func (o *outpost) serve(ctx context.Context, public, private net.Listener) error {
-	ops, err := operations{health: o.health, started: o.started.Load, metrics: o.meters.answer, now: time.Now, log: o.log}.open()
+	ops, err := operations{health: o.health, started: &o.started, metrics: o.meters.answer, now: time.Now, log: o.log}.open()
 	if err != nil {
 		return err
 	}
