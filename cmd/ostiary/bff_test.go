@@ -413,6 +413,26 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
+// Another method at the next start: the client is changed at the issuer, there and back, and sign-in works each time.
+func TestMethodChanges(t *testing.T) {
+	s := newStand(t)
+	for i, method := range []string{"private_key_jwt", "client_secret_post", "client_secret_basic", "private_key_jwt"} {
+		change := []string{"MS_BFF_TOKEN_AUTH_METHOD=" + method, "DCR_CLIENT_PROFILE=", "DCR_CLIENT_ID=", "AUTH_CLIENT_ID=", "DCR_FORCE_REPLACE=", "DCR_IAT="}
+		if i == 0 {
+			change[len(change)-1] = "DCR_IAT=" + s.ticket()
+		}
+		b := s.run(s.environment(change...)...)
+		b.wantReady()
+		b.wantSignIn(automate)
+		if warned := strings.Contains(b.said.String(), "client_secret_post sends the secret"); warned != (method == "client_secret_post") {
+			t.Errorf("%s: %s", method, b.said)
+		}
+		if err := b.end(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // A client that an operator registered, with its key: by the name that the operator gave the key.
 func TestGivenClient(t *testing.T) {
 	s := newStand(t)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -21,7 +20,6 @@ import (
 	"github.com/ostiary/ostiary/core/bff/files"
 	"github.com/ostiary/ostiary/core/fetch"
 	"github.com/ostiary/ostiary/core/keys"
-	"github.com/ostiary/ostiary/core/metrics"
 	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/seal"
 	"github.com/ostiary/ostiary/core/web"
@@ -134,67 +132,6 @@ func (s *backendSettings) kept() *files.Files {
 	return files.New(files.Options{Credentials: s.Client.Credentials, Key: s.Client.Key, KeyID: s.Client.KeyID, Alg: s.Client.Alg, Now: time.Now})
 }
 
-// reach gives the addresses at which the issuer's metadata may be, and a door that reaches the issuer there whatever it calls itself.
-func (s *backendSettings) reach(peer *fetch.Peer) (at []string, door bff.Door) {
-	base, issuer := s.Provider.BaseURL, s.Provider.Issuer
-	switch bare := base != "" && base == originOf(base); {
-	case base == "":
-		return []string{issuer}, peer
-	case bare && issuer != "":
-		base += strings.TrimPrefix(issuer, originOf(issuer))
-	case bare: // with /api/oidc or without
-		return []string{base, base + pathOf(defaultIssuer)}, peer
-	}
-	return []string{base}, bff.Rebased(peer, cmp.Or(issuer, base), base)
-}
-
-func originOf(address string) string {
-	u, err := url.Parse(address)
-	if err != nil { // it was checked
-		return address
-	}
-	return u.Scheme + "://" + u.Host
-}
-
-func pathOf(address string) string { return strings.TrimPrefix(address, originOf(address)) }
-
-// backend gives the settings of the backend itself.
-func (s *backendSettings) backend() bff.Settings {
-	r := s.Registration
-	out := bff.Settings{
-		Issuer: s.Provider.Issuer, Endpoints: bff.Endpoints{Authorize: s.Provider.AuthorizationURL, Token: s.Provider.TokenURL},
-		Origins: s.Site.Common.Origins, ReturnTo: s.Site.Common.ReturnTo, ClientID: s.Client.ID, Profile: r.Profile, Scope: s.Site.Common.Scope,
-		SessionLife: s.Site.Common.Session, AfterLogout: s.Site.Common.AfterLogout,
-		Push:   map[string]bff.Push{"always": bff.PushAlways, "offered": bff.PushOffered, "never": bff.PushNever}[s.Provider.Push],
-		Method: s.Client.Method, Secret: s.Client.Secret, JWKSURI: s.Client.JWKSURI, KeyKept: s.Keys.Retire, MaxKeys: max(s.Keys.Max, 0),
-		RedirectURIs: r.RedirectURIs, Redirects: s.redirects(), Given: r.given(), Settled: true, Replace: r.Replace,
-	}
-	if s.Keys.Retire == 0 {
-		out.KeyKept = -1 // for ever
-	}
-	if rotate := s.Keys.Rotate; rotate != nil {
-		out.KeyLife, out.TurnKey = *rotate, *rotate == 0
-	}
-	if out.TurnKey {
-		out.KeyLife = -1
-	}
-	if r.Ticket != "" {
-		out.Ticket = r.Ticket.Hash().String()
-	}
-	return out
-}
-
-// redirects is the mode of the setting; auto changes only what was said.
-func (s *backendSettings) redirects() bff.RedirectMode {
-	switch mode := s.Registration.Redirects; {
-	case mode != "auto":
-		return bff.RedirectMode(mode)
-	case len(s.Registration.RedirectURIs) > 0:
-		return bff.ReplaceRedirects
-	}
-	return bff.KeepRedirects
-}
-
 func (o *outpost) openServer() (_ *web.Server, err error) {
 	s := o.settings
 	table := routes.Backend(o.backend.handlers, o.backend.prefixes)
@@ -300,30 +237,6 @@ func (o *outpost) health(ctx context.Context) health {
 	return out
 }
 
-// statusOfDCR is what a Pushgateway is told.
-var statusOfDCR = metrics.Status{
-	Name: "bff_dcr_status", Help: "What became of the last look at the client's registration.",
-	Label: metrics.Of("status", "success", "rat_cached", "rat_invalid", "jwks_rotation_failed"),
-}
-
-// pushStatus tells the Pushgateway, if there is one. It keeps nobody waiting.
-func (o *outpost) pushStatus(outcome bff.Outcome) {
-	gateway := o.settings.Registration.Pushgateway
-	if gateway == "" {
-		return
-	}
-	holds := map[bff.Outcome]string{
-		bff.Registered: "success", bff.Updated: "success", bff.Kept: "rat_cached", bff.TokenInvalid: "rat_invalid", bff.TurnFailed: "jwks_rotation_failed",
-	}[outcome]
-	ctx, cancel := context.WithTimeout(context.Background(), pushTime)
-	defer cancel()
-	if err := metrics.Push(ctx, o.pushing.HTTPClient(), gateway, "ostiary_bff", statusOfDCR, holds); err != nil {
-		o.log.Warn("the status of the registration could not be pushed", "error", err)
-	}
-}
-
-const pushTime = 5 * time.Second
-
 // close closes what was opened, the last first.
 func (o *outpost) close() error {
 	var errs []error
@@ -334,18 +247,7 @@ func (o *outpost) close() error {
 	return errors.Join(errs...)
 }
 
-// hints say in the words of the environment what to do.
-var hints = map[bff.Trouble]string{
-	bff.Unreachable:      "the identity provider or the store did not answer: check IDP_BASE_URL and OIDC_ISSUER; the log has the cause",
-	bff.NoTicket:         "Get new RAT/IAT from /api/admin/dcr/initial-access-tokens and update DCR_IAT",
-	bff.TicketRefused:    "DCR_IAT is expired, revoked or used up: Get new RAT/IAT from /api/admin/dcr/initial-access-tokens and update DCR_IAT",
-	bff.TokenRefused:     "the registration access token in BFF_CLIENT_CRED_PATH is not accepted any more: set BOOTSTRAP_ADMIN_TOKEN to have it renewed, or DCR_FORCE_REPLACE=true to register anew. Get new RAT/IAT from /api/admin/dcr/initial-access-tokens and update DCR_IAT",
-	bff.MetadataRefused:  "invalid_client_metadata: check DCR_CLIENT_ID (is it taken, and does the profile list it?), DCR_CLIENT_PROFILE and MS_BFF_TOKEN_AUTH_METHOD against client_profiles in dcr_config.yaml",
-	bff.RedirectsRefused: "invalid_redirect_uri: align DCR_REDIRECT_URIS (https://HOST/auth/callback, no slash after it) with the policy for redirect_uris, and set DCR_FORCE_REPLACE=true",
-	bff.ScopeRefused:     "invalid_scope: OIDC_SCOPES asks for a scope that policy.allowed_scopes in dcr_config.yaml lacks",
-	bff.ClientRefused:    "AUTH_CLIENT_ID, MS_BFF_TOKEN_AUTH_METHOD and BFF_JWT_SIGNING_KEY (or AUTH_CLIENT_SECRET) must be those of the client that is registered: its client_id, its token_endpoint_auth_method, a key of its jwks or its secret",
-}
-
+// trusted are the authorities of a file, beside the system's; nil: the system's.
 func trusted(file string) (*x509.CertPool, error) {
 	if file == "" {
 		return nil, nil

@@ -120,13 +120,24 @@ func (b *Backend) candidate(have Registration, at Endpoints) (*self, error) {
 	if b.settings.Settled {
 		start = have.keysOnly()
 	}
-	if start.Key == "" && b.settings.Method == oauth.AuthPrivateKeyJWT {
-		var err error
-		if start, err = b.newKey(start); err != nil {
-			return nil, err
-		}
+	keyed, err := b.keyed(start)
+	if err != nil {
+		return nil, err
 	}
-	return b.open(start, at)
+	return b.open(keyed, at)
+}
+
+// lacksKey tells that there is nothing to sign with, and that we are to.
+func (b *Backend) lacksKey(r Registration) bool {
+	return r.Key == "" && b.settings.Method == oauth.AuthPrivateKeyJWT
+}
+
+// keyed gives a registration a key, if it lacks one.
+func (b *Backend) keyed(r Registration) (Registration, error) {
+	if b.lacksKey(r) {
+		return b.newKey(r)
+	}
+	return r, nil
 }
 
 func (r Registration) keysOnly() Registration {

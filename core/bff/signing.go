@@ -173,12 +173,10 @@ func (b *Backend) open(r Registration, at Endpoints) (*self, error) {
 	if b.settings.Secret != "" {
 		me.Secret = b.settings.Secret
 	}
-	switch private := b.settings.Method == oauth.AuthPrivateKeyJWT; {
-	case private && r.Key == "":
+	switch {
+	case b.lacksKey(r):
 		return nil, unfit("there is no key to sign with")
-	case !private && me.Secret == "" && me.ClientID != "":
-		return nil, unfit("there is no client secret")
-	case !private:
+	case b.settings.Method != oauth.AuthPrivateKeyJWT:
 		return me, nil
 	}
 	var err error

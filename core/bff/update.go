@@ -56,19 +56,23 @@ func (b *Backend) changes(doc, wish strictjson.Value, me *self) (patch []strictj
 			patch = append(patch, member(name, wanted))
 		}
 	}
-	return append(patch, b.otherKeys(doc, len(patch) > 0)...), digest
+	if len(patch) > 0 {
+		patch = append(patch, b.withdrawn(doc)...)
+	}
+	return patch, digest
 }
 
-// otherKeys takes back the way in which we are not known any more: jwks and jwks_uri do not go together (RFC 7591 §2).
-func (b *Backend) otherKeys(doc strictjson.Value, changing bool) []strictjson.Member {
-	if !changing || b.settings.Method != oauth.AuthPrivateKeyJWT {
-		return nil
-	}
+// withdrawn takes back what does not go with what we are now: an algorithm where nothing is signed, and the one of jwks and jwks_uri that
+// we are not known by any more (RFC 7591 §2).
+func (b *Backend) withdrawn(doc strictjson.Value) []strictjson.Member {
 	name := "jwks_uri"
-	if b.settings.JWKSURI != "" {
+	switch {
+	case b.settings.Method != oauth.AuthPrivateKeyJWT:
+		name = "token_endpoint_auth_signing_alg"
+	case b.settings.JWKSURI != "":
 		name = "jwks"
 	}
-	if there, _ := doc.Get(name); there.IsAbsent() {
+	if there, _ := doc.Get(name); there.IsAbsent() || there.IsNull() {
 		return nil
 	}
 	return []strictjson.Member{member(name, strictjson.Null())}
