@@ -34,6 +34,9 @@ func full(statement, about string) string {
 		"request_object_encryption_alg":"RSA-OAEP","request_object_encryption_enc":"A256GCM",
 		"backchannel_token_delivery_mode":"ping","backchannel_client_notification_endpoint":"https://shop.example/ciba",
 		"backchannel_authentication_request_signing_alg":"ES256","backchannel_user_code_parameter":true,
+		"org_id":"o-1","groups":["shops"],"description":"Sells.","authorized_origins":["https://shop.example"],"additional_audience":["shop"],
+		"claims":"name","include_claims_in_id_token":true,"keep_client_authorization_after_expiration":false,"access_token_as_jwt":true,
+		"access_token_signing_alg":"ES256","tx_token_lifetime":64,"tx_token_signed_response_alg":"ES384","logout_status_jwt_signed_response_alg":"ES512",
 		"allowed_audiences":["https://api.shop.example"],"software_id":"<shop> & \"sons\"","software_version":"1","team":{"a":[1,null,"\u2028é😀"]}`)
 }
 
@@ -61,6 +64,7 @@ func TestClientRoundTrip(t *testing.T) {
 		statement := i.sign(t, `"logo_uri":"https://shop.example/logo"`)
 		byKeys := full(statement, `"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"ES256","jwks":`+i.jwks())
 		bySecret := full(statement, `"jwks_uri":"https://shop.example/keys",
+			"tx_token_encrypted_response_alg":"RSA-OAEP","tx_token_encrypted_response_enc":"A256GCM",
 			"introspection_encrypted_response_alg":"RSA-OAEP","introspection_encrypted_response_enc":"A128GCM",
 			"authorization_encrypted_response_alg":"ECDH-ES","authorization_encrypted_response_enc":"A256CBC-HS512"`)
 

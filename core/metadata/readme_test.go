@@ -46,6 +46,8 @@ func tables() string {
 			values = "`" + strings.Join(row.Values, "` `") + "`"
 		case row.Kind == metadata.Flag:
 			values = ""
+		case row.Origins:
+			values = "origins, such as `https://app.example.com`"
 		}
 		name := "`" + row.Name + "`"
 		if row.Tagged {

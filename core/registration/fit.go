@@ -34,6 +34,7 @@ func (j *judgement) keysFit() []core.Reason {
 		{"backchannel_authentication_request_signing_alg", m.BackchannelRequestSigningAlg, j.signs},
 		{"introspection_encrypted_response_alg", m.IntrospectionEncryptedResponseAlg, j.decrypts},
 		{"authorization_encrypted_response_alg", m.AuthorizationEncryptedResponseAlg, j.decrypts},
+		{"tx_token_encrypted_response_alg", m.TxTokenEncryptedAlg, j.decrypts},
 	} {
 		if of.alg != "" && !of.fits(of.alg) {
 			found = append(found, unfit(of.member, of.alg))

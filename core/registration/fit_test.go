@@ -38,6 +38,7 @@ func TestKeysFitAlgorithms(t *testing.T) {
 		{"another curve", ec, `"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"ES384"`, "token_endpoint_auth_signing_alg is ES384"},
 		{"a key for encryption", enc, `"token_endpoint_auth_method":"private_key_jwt"`, "jwks has no key that signs, and private_key_jwt needs one"},
 		{"a key for encryption, of who proves itself otherwise", enc, `"token_endpoint_auth_method":"client_secret_basic"`, ""},
+		{"an algorithm of who signs nothing", ec, `"token_endpoint_auth_method":"client_secret_basic","token_endpoint_auth_signing_alg":"RS256"`, ""},
 		{"request objects", ec, `"request_object_signing_alg":"PS256"`, "request_object_signing_alg is PS256, and jwks has no key for it"},
 		{"backchannel requests", ec, ciba + `"backchannel_authentication_request_signing_alg":"PS256"`, "backchannel_authentication_request_signing_alg is PS256, and jwks has no key for it"},
 		{"backchannel requests of its algorithm", ec, ciba + `"backchannel_authentication_request_signing_alg":"ES256"`, ""},

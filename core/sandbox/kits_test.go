@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -43,37 +42,6 @@ func BenchmarkMeteringOfKits(b *testing.B) {
 				}
 			}
 			reportBoth(b, best[0], best[1])
-		})
-	}
-}
-
-// BenchmarkColdLoad loads the kit of each SDK as a server does that starts anew, with the compiled code of an earlier one on disk: the
-// module is read, checked and metered, its code taken from the cache, and the first instance started.
-func BenchmarkColdLoad(b *testing.B) {
-	for _, language := range []string{"go", "rust", "assemblyscript"} {
-		b.Run(language, func(b *testing.B) {
-			binary, imports := readKit(b, language)
-			cache := b.TempDir()
-			if err := os.Chmod(cache, 0o700); err != nil {
-				b.Fatal(err)
-			}
-			load := func() {
-				m, err := NewMachine(Options{CacheDir: cache})
-				if err != nil {
-					b.Fatal(err)
-				}
-				p, err := m.Load(b.Context(), binary, imports, Limits{})
-				if err != nil {
-					b.Fatal(err)
-				}
-				if err := errors.Join(p.Close(), m.Close()); err != nil {
-					b.Fatal(err)
-				}
-			}
-			load()
-			for b.Loop() {
-				load()
-			}
 		})
 	}
 }

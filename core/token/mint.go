@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -80,8 +81,8 @@ func (c *call) accessClaims(expires time.Time) ([]byte, error) {
 	return r.Bytes()
 }
 
-// idToken writes OpenID Connect Core §2, on refreshing §12.2 (no nonce). What else is to say of the person, userinfo says
-// (§5.4).
+// idToken writes OpenID Connect Core §2, on refreshing §12.2 (no nonce). What else is to say of the person, userinfo says (§5.4); for
+// clients of which policy wants it, the ID token says it, too.
 func (c *call) idToken(access core.Secret) (core.Secret, error) {
 	alg := c.client.Client.Metadata.IDTokenSignedResponseAlg
 	if alg == "" {
@@ -94,6 +95,9 @@ func (c *call) idToken(access core.Secret) (core.Secret, error) {
 	r.Text("at_hash", halfHash(alg, access.Reveal()))
 	r.TextsIf("amr", c.grant.Methods)
 	r.TextIf("sid", string(c.parts.Names.Session(&c.client.Client, c.grant.Session)))
+	if c.client.Client.Governance.Obliges(decision.ObligeIDTokenClaims) {
+		writeClaims(r, &c.user, c.scope)
+	}
 	r.End('}')
 	claims, err := r.Bytes()
 	if err != nil {

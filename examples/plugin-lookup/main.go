@@ -6,15 +6,14 @@ import (
 	"errors"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/ostiary/ostiary/sdk/go"
 )
 
 // What the configuration says.
 var (
-	directory string // a URL; the software's id is put behind it
-	keep      = 5 * time.Minute
+	directory string       // a URL; the software's id is put behind it
+	keep      = int64(300) // seconds
 )
 
 func init() {
@@ -23,7 +22,7 @@ func init() {
 			return errors.New("url must be https and end in a slash")
 		}
 		if seconds, ok := c.Get("keep_seconds").Int(); ok {
-			keep = time.Duration(seconds) * time.Second
+			keep = seconds
 		}
 		return nil
 	})

@@ -10,6 +10,7 @@ import (
 type function struct {
 	code    span
 	charges []charge // as they are written: the entry, then loops and long ways
+	places  span     // of analyser.places
 	state   state
 	exempt  bool  // counted by its callers: no loop, cheap, and so is all it calls
 	guarded bool  // counts the stack it uses
@@ -47,6 +48,7 @@ const maxLocals = 50_000
 type analyser struct {
 	m         *wasm.Module
 	functions []function // those defined in the module
+	places    []uint32   // what a writer has to look at, function by function
 	walks     []*walk
 	report    *Report
 }
@@ -67,7 +69,7 @@ func (a *analyser) at(depth int) *walk {
 		a.walks = append(a.walks, &walk{})
 	}
 	w := a.walks[depth]
-	*w = walk{frames: w.frames[:0], regions: w.regions[:0], charges: w.charges[:0], slot: 8, plain: true}
+	*w = walk{frames: w.frames[:0], regions: w.regions[:0], charges: w.charges[:0], places: w.places[:0], slot: 8, plain: true}
 	return w
 }
 
@@ -84,14 +86,17 @@ func (a *analyser) walk(index, depth int) error {
 	}
 	w.open(frame{op: wasm.OpBlock, arity: int64(len(typ.Results)), results: int64(len(typ.Results))}, true)
 	var i wasm.Instruction
-	for len(w.frames) > 0 && r.More() {
+	for len(w.frames) > 0 {
+		if w.skim(r); !r.More() {
+			break
+		}
 		if r.Instruction(&i); r.Err != nil {
 			break
 		}
-		a.report.see(i.Op)
 		if w.straight(&i) {
 			continue
 		}
+		a.report.see(i.Op)
 		w.facts.see(&i)
 		if err := a.step(w, &i, depth); err != nil {
 			return a.fail(index, i.At, err)
@@ -107,6 +112,8 @@ func (a *analyser) walk(index, depth int) error {
 	}
 	fn.state = done
 	w.settle(fn, typ)
+	fn.places = span{len(a.places), len(a.places) + len(w.places)}
+	a.places = append(a.places, w.places...)
 	a.report.function(w.facts, w.locals, len(fn.charges), fn.code)
 	return nil
 }
@@ -124,18 +131,49 @@ func (a *analyser) locals(r *wasm.Reader, w *walk) int {
 	return total
 }
 
-// straight notes an instruction that neither branches nor names a function or global, which is most of them.
+// skim passes over straight code in its usual form, an opcode and one number of one or two bytes or two of one: most of all code.
+func (w *walk) skim(r *wasm.Reader) {
+	for r.Err == nil && len(r.Data)-r.Pos >= 3 {
+		b := r.Data[r.Pos : r.Pos+3]
+		op, x, size := b[0], uint32(b[1]), 1
+		switch straights[op].form {
+		case alone:
+		case number:
+			if size = 2; x >= 0x80 {
+				x, size = x&0x7f|uint32(b[2])<<7, 3
+			}
+		case address:
+			if size = 3; x >= 64 {
+				return
+			}
+		default:
+			return
+		}
+		if size == 3 && b[2] >= 0x80 {
+			return
+		}
+		w.pass(op, x)
+		r.Pos += size
+	}
+}
+
+// straight notes an instruction that neither branches nor names a function or global.
 func (w *walk) straight(i *wasm.Instruction) bool {
-	if i.Op > 0xff || !straights[i.Op].is {
+	if i.Op > 0xff || straights[i.Op].form == crooked {
 		return false
 	}
-	w.owed += int64(straights[i.Op].weight)
-	w.values += int64(straights[i.Op].values)
-	if i.Op == wasm.OpLocalSet || i.Op == wasm.OpLocalTee {
-		w.sets++
-		w.top().assigned |= 1 << min(i.X, 63)
-	}
+	w.pass(byte(i.Op), i.X)
 	return true
+}
+
+func (w *walk) pass(op byte, x uint32) {
+	s := &straights[op]
+	w.owed += int64(s.weight)
+	w.values += int64(s.values)
+	if s.sets {
+		w.sets++
+		w.top().assigned |= 1 << min(x, 63)
+	}
 }
 
 func (a *analyser) step(w *walk, i *wasm.Instruction, depth int) error {
@@ -159,7 +197,10 @@ func (a *analyser) step(w *walk, i *wasm.Instruction, depth int) error {
 		r.here = f.start
 	case wasm.OpEnd:
 		w.close(i.At)
-	case wasm.OpBr, wasm.OpBrIf, wasm.OpBrTable, wasm.OpReturn, wasm.OpUnreachable:
+	case wasm.OpReturn:
+		w.places = append(w.places, uint32(i.At), uint32(len(w.frames)-1))
+		return w.jump(i)
+	case wasm.OpBr, wasm.OpBrIf, wasm.OpBrTable, wasm.OpUnreachable:
 		return w.jump(i)
 	case wasm.OpCall, wasm.OpCallIndirect, wasm.OpRefFunc:
 		return a.call(w, i, depth)
@@ -170,6 +211,7 @@ func (a *analyser) step(w *walk, i *wasm.Instruction, depth int) error {
 	case wasm.OpMemoryGrow, wasm.OpMemoryFill, wasm.OpMemoryCopy, wasm.OpMemoryInit,
 		wasm.OpTableGrow, wasm.OpTableFill, wasm.OpTableCopy, wasm.OpTableInit:
 		w.bulk, w.plain = true, false
+		w.place(i.At)
 	}
 	return nil
 }
@@ -189,6 +231,7 @@ func (a *analyser) enter(w *walk, i *wasm.Instruction) error {
 		}
 		f.arity, w.loops, w.plain = params, true, false
 		w.add(params)
+		w.place(i.At)
 	case wasm.OpIf:
 		w.plain = false
 		f.start = w.region().here
@@ -223,6 +266,7 @@ func (a *analyser) call(w *walk, i *wasm.Instruction, depth int) error {
 	if uint64(i.X) >= uint64(len(a.m.Functions)) {
 		return fmt.Errorf("there is no function %d", i.X)
 	}
+	w.place(i.At)
 	if i.Op == wasm.OpRefFunc {
 		return nil
 	}

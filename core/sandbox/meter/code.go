@@ -118,31 +118,27 @@ func (w *writer) body(index int) {
 
 // instructions writes what stands between the declarations and the end of a function, the end included. In a guarded
 // function that end closes a block around all of it: branches to the function's own label lead there, and so do returns,
-// so that the stack is given back on every way out.
+// so that the stack is given back on every way out. It reads no more than the places that the walk has noted.
 func (w *writer) instructions(fn *function, r *wasm.Reader, counts []uint32) {
-	depth, charge := uint32(0), 0
+	charge := 0
 	copied := r.Pos
 	upTo := func(end int) {
 		w.copy(r.Data[copied:end])
 		copied = end
 	}
 	var i wasm.Instruction
-	for r.More() {
+	places := w.a.places[fn.places.start:fn.places.end]
+	for n := 0; n < len(places); n++ {
+		r.Pos = int(places[n])
 		r.Instruction(&i)
 		switch i.Op {
-		case wasm.OpBlock, wasm.OpIf:
-			depth++
 		case wasm.OpEnd:
-			depth--
-			if next := charge + 1; next < len(fn.charges) && fn.charges[next].at == i.At {
-				charge = next
-				if weight := fn.charges[next].weight; weight > 0 {
-					upTo(i.End)
-					w.spend(w.fuel, weight)
-				}
+			charge++
+			if weight := fn.charges[charge].weight; weight > 0 {
+				upTo(i.End)
+				w.spend(w.fuel, weight)
 			}
 		case wasm.OpLoop:
-			depth++
 			charge++
 			if fn.charges[charge].weight == 0 {
 				continue
@@ -155,10 +151,11 @@ func (w *writer) instructions(fn *function, r *wasm.Reader, counts []uint32) {
 				w.check(w.fuel)
 			}
 		case wasm.OpReturn:
+			n++
 			if fn.guarded {
 				upTo(i.At)
 				w.op(byte(wasm.OpBr))
-				w.index(depth)
+				w.index(places[n])
 				copied = i.End
 			}
 		case wasm.OpCall, wasm.OpRefFunc:

@@ -14,6 +14,6 @@
 //
 // The road: meter.go assembles the new module; analyse.go walks every function once, instruction by instruction, walk.go keeps
 // the ways through it, and they find what its parts weigh (weight.go) and which functions need no count of their own; code.go
-// writes the bodies; sections.go renumbers the rest.
+// writes the bodies; sections.go renumbers the rest, and data.go makes do with fewer data segments.
 // Why it is sound is in ../RATIONALE.md.
 package meter

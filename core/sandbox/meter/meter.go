@@ -89,6 +89,7 @@ func RewriteModule(m *wasm.Module, o Options) (*Metered, error) {
 		return nil, err
 	}
 	e.code()
+	e.join()
 	out.Wasm = e.assemble()
 	out.Report.count(a.functions, len(m.Types)+len(e.types.added))
 	return out, nil

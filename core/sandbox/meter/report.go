@@ -15,7 +15,7 @@ type Report struct {
 	seen [3][4]uint64 // instructions in the code, by prefix
 }
 
-// Uses says whether the instruction occurs in the code.
+// Uses says whether the instruction occurs in the code. Those that only compute, load or store are not noted.
 func (r *Report) Uses(op wasm.Opcode) bool {
 	family, low := family(op)
 	return r.seen[family][low>>6]&(1<<(low&63)) != 0

@@ -14,6 +14,7 @@ type editor struct {
 	mutable  []int
 	sections map[byte][]byte // those that are new or changed
 	helpers  []helper
+	joined   joiner
 }
 
 // declarations rewrites the sections that name functions, all but the code.
@@ -139,10 +140,12 @@ func (e *editor) elements(r *wasm.Reader) []byte {
 	return out
 }
 
-// data changes nothing: it is read because an offset may name a global.
+// data changes nothing: it is read because a place may name a global. What it would be with fewer segments is kept.
 func (e *editor) data(r *wasm.Reader) []byte {
 	body := r.Data[r.Pos:]
+	var scratch []byte
 	for n := r.Count(); n > 0 && r.Err == nil; n-- {
+		start := r.Pos
 		form := r.U32()
 		if form > 2 {
 			r.Fail("data segment of form %d is not part of WebAssembly core 2.0", form)
@@ -150,12 +153,27 @@ func (e *editor) data(r *wasm.Reader) []byte {
 		if form == 2 {
 			r.U32()
 		}
-		if form != 1 {
-			e.constant(r, nil)
+		if scratch = scratch[:0]; form != 1 {
+			scratch = e.constant(r, scratch)
 		}
-		r.Take(r.Count())
+		place := scratch
+		if form != 0 {
+			place = nil
+		}
+		if content := r.Take(r.Count()); r.Err == nil {
+			e.joined.add(r.Data[start:r.Pos], place, content)
+		}
 	}
 	return body
+}
+
+// join makes do with fewer data segments, unless code may name one by its number.
+func (e *editor) join() {
+	_, has := e.sections[wasm.SectionData]
+	_, counted := e.a.m.Section(wasm.SectionDataCount)
+	if uses := e.a.report.Uses; has && !counted && !uses(wasm.OpMemoryInit) && !uses(wasm.OpDataDrop) {
+		e.sections[wasm.SectionData] = e.joined.section()
+	}
 }
 
 // code writes the bodies, and then what depends on which helpers they call.

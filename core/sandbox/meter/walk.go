@@ -8,11 +8,8 @@ import (
 	"github.com/ostiary/ostiary/core/sandbox/wasm"
 )
 
-// A charge is a place that pays for what follows it, up to the next.
-type charge struct {
-	weight int64
-	at     int // where the end stands behind which it is made; 0 for the entry and for loops
-}
+// A charge pays for what follows it, up to the next.
+type charge struct{ weight int64 }
 
 // splitWay is how much longer the way through a block may be than the way around it before what follows is charged apart.
 // Without it a jump into the last part of a long function, which is how Go's compiler returns from every call, would pay
@@ -86,6 +83,7 @@ type walk struct {
 	frames   []frame
 	regions  []region
 	charges  []charge
+	places   []uint32 // instructions that are written otherwise or stand before a charge; those of returns are followed by their depth
 	locals   int
 	sets     int
 	values   int64 // values that may be kept on the stack
@@ -130,6 +128,7 @@ func (w *walk) settle(fn *function, typ wasm.FuncType) {
 
 func (w *walk) region() *region { return &w.regions[len(w.regions)-1] }
 func (w *walk) top() *frame     { return &w.frames[len(w.frames)-1] }
+func (w *walk) place(at int)    { w.places = append(w.places, uint32(at)) }
 
 // add makes all ways to here longer.
 func (w *walk) add(weight int64) {
@@ -144,8 +143,8 @@ func (w *walk) add(weight int64) {
 }
 
 // pay makes a new charge here, from which ways start again. Where nothing leads it is not needed, but does no harm.
-func (w *walk) pay(at int) {
-	w.charges = append(w.charges, charge{at: at})
+func (w *walk) pay() {
+	w.charges = append(w.charges, charge{})
 	w.region().here = ways{n: 1}
 	w.region().here.to[0].charge = len(w.charges) - 1
 }
@@ -155,7 +154,7 @@ func (w *walk) open(f frame, head bool) {
 	if head {
 		reached := len(w.regions) == 0 || w.region().here.n > 0
 		w.regions = append(w.regions, region{charge: len(w.charges)})
-		if w.pay(0); !reached {
+		if w.pay(); !reached {
 			w.region().here.n = 0
 		}
 	}
@@ -199,7 +198,8 @@ func (w *walk) close(at int) {
 func (w *walk) meet(f *frame, at int) {
 	here := &w.region().here
 	if f.apart || here.unlike(&f.end) || !here.join(&f.end) {
-		w.pay(at)
+		w.pay()
+		w.place(at)
 	}
 }
 

@@ -85,9 +85,21 @@ func values(op wasm.Opcode) int64 {
 	return 1
 }
 
+// A form is how a straight instruction is written.
+type form byte
+
+const (
+	crooked form = iota // not straight
+	alone               // an opcode
+	number              // and a number
+	address             // and the alignment and the offset of a place in memory
+	other               // and something else
+)
+
 // straights tell of each instruction of one byte whether it is nothing but its weight and its values.
 var straights = func() (s [256]struct {
-	is             bool
+	form           form
+	sets           bool // a local variable
 	weight, values uint8
 }) {
 	for n := range s {
@@ -96,9 +108,20 @@ var straights = func() (s [256]struct {
 		memory := op >= 0x28 && op < wasm.OpMemoryGrow
 		constant := op >= wasm.OpI32Const && op <= wasm.OpF64Const
 		compute := op >= 0x45 && op <= 0xc4 && !traps(op)
-		if local || memory || constant || compute || op == wasm.OpDrop || op == wasm.OpSelect {
-			s[n].is, s[n].weight, s[n].values = true, uint8(weights[n]), uint8(values(op))
+		switch {
+		case compute || op == wasm.OpDrop || op == wasm.OpSelect:
+			s[n].form = alone
+		case local || op == wasm.OpI32Const || op == wasm.OpI64Const:
+			s[n].form = number
+		case memory && op < wasm.OpMemorySize:
+			s[n].form = address
+		case memory || constant:
+			s[n].form = other
+		default:
+			continue
 		}
+		s[n].sets = op == wasm.OpLocalSet || op == wasm.OpLocalTee
+		s[n].weight, s[n].values = uint8(weights[n]), uint8(values(op))
 	}
 	return s
 }()

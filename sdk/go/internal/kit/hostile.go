@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"os"
 	"strings"
 
 	"github.com/ostiary/ostiary/sdk/go"
@@ -39,7 +38,7 @@ func misbehave(how string, c *ostiary.Call) error {
 		var nothing *ostiary.Call
 		nothing.Warn("x")
 	case "exit":
-		os.Exit(7)
+		exit(7)
 	case "huge":
 		c.Patch.SetString("client_name", strings.Repeat("x", 1<<20))
 	case "flood":
@@ -47,7 +46,7 @@ func misbehave(how string, c *ostiary.Call) error {
 			ostiary.Log(ostiary.Info, strings.Repeat("noise ", 1000))
 		}
 	case "print":
-		os.Stderr.WriteString("from stderr\n")
+		print("from stderr\n") // to standard error
 	case "mix":
 		c.Patch.SetString("client_name", "half done")
 		return errors.New("gave up in the middle")

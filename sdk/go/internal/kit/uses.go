@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"strconv"
-	"time"
 
 	"github.com/ostiary/ostiary/sdk/go"
 )
@@ -32,7 +31,7 @@ func used(c *ostiary.Call, op string, step ostiary.Value) (ostiary.Value, error)
 	seconds, _ := step.Get("ttl").Int()
 	switch op {
 	case "now":
-		return ostiary.Int(c.Now().UnixMilli()), nil
+		return ostiary.Int(c.Now()), nil
 	case "random":
 		size, _ := step.Get("size").Int()
 		bytes := make([]byte, size)
@@ -45,7 +44,7 @@ func used(c *ostiary.Call, op string, step ostiary.Value) (ostiary.Value, error)
 		}
 		return ostiary.String(value), nil
 	case "kv_put":
-		return ostiary.Bool(true), c.KV.Put(key, text, time.Duration(seconds)*time.Second)
+		return ostiary.Bool(true), c.KV.Put(key, text, seconds)
 	case "kv_delete":
 		return ostiary.Bool(true), c.KV.Delete(key)
 	case "kv_count":
