@@ -316,7 +316,9 @@ func TestCertificateOfAnotherStatement(t *testing.T) {
 			{Issuer: other.name, JWKS: other.jwks(t)},
 		}
 	})
-	named := func(cn string) *core.Certificate { return &core.Certificate{Subject: "CN=" + cn, SHA256: "00", Trusted: true} }
+	named := func(cn string) *core.Certificate {
+		return &core.Certificate{Subject: "CN=" + cn, SHA256: "00", Trusted: true}
+	}
 	req := b.request(core.Register, core.ChannelDCR, "", body(issuer.sign(t, `"software_id":"soft-1"`), ""))
 	req.Credential.Bearer, req.Caller.Certificate = b.token(1, ""), named("soft-1")
 	c := b.mustDo(req)
