@@ -53,6 +53,9 @@ func Beyond(m *core.Metadata) []strictjson.Member {
 		members = append(members, strictjson.Member{Name: name, Value: strictjson.String(m.Tagged[name])})
 	}
 	for _, name := range sortedNames(m.Custom) {
+		if row, taken := byName[name]; taken && row.Has(m) {
+			continue // it was stored before the name was a member's, which has another value now
+		}
 		members = append(members, strictjson.Member{Name: name, Value: stored(m.Custom[name])})
 	}
 	return members
@@ -118,7 +121,7 @@ func told(name string, v strictjson.Value) strictjson.Value {
 
 // get gives a member of any name.
 func get(m *core.Metadata, name string) strictjson.Value {
-	if row, ok := byName[name]; ok {
+	if row, ok := byName[name]; ok && row.Has(m) {
 		return row.Get(m)
 	}
 	if text, ok := m.Tagged[canonicalName(name)]; ok {
@@ -144,7 +147,12 @@ func Changed(before, after *core.Metadata) []string {
 	}
 	sameText := func(a, b string) bool { return a == b }
 	names = append(names, changedKeys(before.Tagged, after.Tagged, sameText)...)
-	return append(names, changedKeys(before.Custom, after.Custom, sameJSON)...)
+	for _, name := range changedKeys(before.Custom, after.Custom, sameJSON) {
+		if !slices.Contains(names, name) { // a custom attribute can have become a member
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func (r *Row) same(a, b *core.Metadata) bool {
