@@ -39,6 +39,7 @@ var arrows = map[string]string{
 	// verbs
 	"core/authorize":    "core core/clientauth core/decision core/keys/jose core/oauth core/seal core/strictjson",
 	"core/bff":          "core core/fetch core/keys/jose core/oauth core/strictjson",
+	"core/bff/files":    "core core/bff core/keys/jose core/strictjson",
 	"core/bff/proxy":    "core core/bff",
 	"core/clientauth":   "core core/keys core/keys/jose core/oauth core/rate core/slowhash core/strictjson",
 	"core/login":        "core core/decision core/oauth core/slowhash core/strictjson",

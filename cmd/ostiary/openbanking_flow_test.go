@@ -57,6 +57,16 @@ func onboarding(s *software, as role) {
 		textOf(client, "id_token_signed_response_alg") != as.idToken {
 		s.Errorf("registered %s", client)
 	}
+	if responses, _ := client.Get("response_types"); responses.String() != `["code"]` {
+		s.Errorf("response types: %s", responses)
+	}
+	if grants, _ := client.Get("grant_types"); grants.Len() != 3 || strings.Contains(grants.String(), "implicit") || strings.Contains(grants.String(), "jwt-bearer") {
+		s.Errorf("grants: %s", grants)
+	}
+	hybrid := strings.NewReplacer(`"code id_token","code"`, `"code id_token"`, `"code","code id_token"`, `"code id_token"`).Replace(as.members)
+	if refused := s.register(hybrid, 400); !strings.Contains(textOf(refused, "error_description"), "response_types 'code id_token' is not supported") {
+		s.Errorf("nothing but code id_token: %s", refused)
+	}
 	if again := s.ask(s.peer, "POST", register, "", signed, 400); !strings.Contains(textOf(again, "error_description"), "was used before") {
 		s.Errorf("again: %s", again)
 	}
@@ -154,8 +164,8 @@ func TestOpenBankingUK(t *testing.T) {
 			"org_id":"0015800001041REAAY","org_name":"Acme","org_status":"Active"`, keys)
 	})
 	as := role{scope: "openid accounts payments", idToken: "ES256", members: `"redirect_uris":["https://tpp.example/callback"],
-		"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"PS256","grant_types":["authorization_code","refresh_token","client_credentials"],
-		"response_types":["code"],"application_type":"web","id_token_signed_response_alg":"ES256","scope":"openid accounts payments"`}
+		"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"PS256","grant_types":["authorization_code","refresh_token","client_credentials","urn:ietf:params:oauth:grant-type:jwt-bearer"],
+		"response_types":["code id_token","code"],"application_type":"web","request_object_signing_alg":"PS256","id_token_signed_response_alg":"ES256","scope":"openid accounts payments"`}
 	onboarding(s, as)
 	revoked(s, as.members, func() { s.put("/introspect", `{"active":false}`) })
 }
@@ -173,8 +183,9 @@ func TestOpenFinanceBrazil(t *testing.T) {
 	})
 	as := role{scope: "openid accounts", idToken: "PS256", sealed: `{"alg":"RSA-OAEP","cty":"JWT","enc":"A256GCM","kid":"for-encryption","typ":"JWT"}`, members: `"redirect_uris":["https://tpp.example/callback"],
 		"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"PS256","request_object_signing_alg":"PS256",
+		"grant_types":["client_credentials","authorization_code","refresh_token","implicit"],"subject_type":"public","require_auth_time":false,
 		"id_token_signed_response_alg":"PS256","id_token_encrypted_response_alg":"RSA-OAEP","id_token_encrypted_response_enc":"A256GCM",
-		"response_types":["code"],"scope":"openid accounts","jwks_uri":"` + d.address() + `/Cki1EbvjwyhPB12NGLlz2.jwks"`}
+		"response_types":["code","code id_token"],"scope":"openid accounts","jwks_uri":"` + d.address() + `/Cki1EbvjwyhPB12NGLlz2.jwks"`}
 	onboarding(s, as)
 	revoked(s, as.members, func() {
 		s.put("/revoked", `{"software_id":["Cki1EbvjwyhPB12NGLlz2"]}`)

@@ -61,6 +61,15 @@ func ChosenBy(list string) (*Row, bool) {
 	return nil, false
 }
 
+// Choices lists everything that a client may leave to the server to choose, also for members of which nothing comes.
+func Choices() []Choice {
+	list := make([]Choice, len(choices))
+	for i, c := range choices {
+		list[i] = Choice{Name: c.name, Of: c.of}
+	}
+	return list
+}
+
 // isChoice tells the names of choices.
 func isChoice(name string) bool {
 	return slices.ContainsFunc(choices, func(c choosable) bool { return c.name == name })
@@ -78,8 +87,8 @@ func readChoice(name string, v strictjson.Value) (Choice, bool, error) {
 		return Choice{}, false, refuse(core.InvalidClientMetadata, name, "%s must be an array of strings, not %s.", name, v.Kind())
 	case len(values) == 0:
 		return Choice{}, false, refuse(core.InvalidClientMetadata, name, "%s is empty, so that nothing could be chosen; leave it out.", name)
-	case len(values) > maxItems:
-		return Choice{}, false, refuse(core.InvalidClientMetadata, name, "%s has more than %d items.", name, maxItems)
+	case len(values) > MaxItems:
+		return Choice{}, false, refuse(core.InvalidClientMetadata, name, "%s has more than %d items.", name, MaxItems)
 	}
 	return Choice{Name: name, Of: choices[at].of, Values: values}, true, nil
 }

@@ -92,9 +92,25 @@ func (r *Row) checkURI(name, raw string) []core.Reason {
 	}
 	var found []core.Reason
 	for _, p := range problems(u) {
-		found = append(found, complaint("uri."+string(p), r.Code, []string{name}, "%s: %q %s.", name, core.Clip(raw), p.Explain()))
+		found = append(found, complaint("uri."+string(p), r.Code, []string{name}, "%s: %q %s.", name, core.Clip(withoutUser(raw)), p.Explain()))
 	}
 	return found
+}
+
+// withoutUser gives a URI to be quoted: what stands before an @ may be a password, which goes into no answer and no ledger.
+func withoutUser(raw string) string {
+	scheme, rest, found := strings.Cut(raw, "//")
+	if !found {
+		return raw
+	}
+	end := strings.IndexAny(rest, "/?#\\")
+	if end < 0 {
+		end = len(rest)
+	}
+	if at := strings.LastIndex(rest[:end], "@"); at >= 0 {
+		return scheme + "//..." + rest[at:]
+	}
+	return raw
 }
 
 // sentTo are the members that name where a browser may be sent.

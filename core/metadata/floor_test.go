@@ -117,3 +117,21 @@ func TestFloorQuotesLittle(t *testing.T) {
 		}
 	}
 }
+
+// A password that stands in an address is quoted nowhere: refusals are answered, and kept.
+func TestPasswordsInAddressesAreNotQuoted(t *testing.T) {
+	for raw, quoted := range map[string]string{
+		"https://ann:pass word@a.example/cb": `"https://...@a.example/cb"`, "https://ann:p@ss@a.example": `"https://...@a.example"`,
+		"http://ann@a.example?to=b@c#x": `"http://...@a.example?to=b@c#x"`, "http://a.example/b@c": `"http://a.example/b@c"`, "mailto:ann@a.example": `"mailto:ann@a.example"`,
+	} {
+		found := metadata.Floor(&core.Metadata{JWKSURI: raw})
+		for _, reason := range found {
+			if strings.HasPrefix(reason.Rule, "floor.uri.") && !strings.Contains(reason.Message, quoted+" ") {
+				t.Errorf("%s: %s", raw, reason.Message)
+			}
+		}
+		if len(found) == 0 {
+			t.Errorf("%s was not refused", raw)
+		}
+	}
+}

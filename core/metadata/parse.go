@@ -54,6 +54,18 @@ func (c *Control) slot(name string) *strictjson.Value {
 	return nil
 }
 
+// controls are the names of Control's members.
+var controls = []string{
+	"client_id", "client_secret", "client_secret_expires_at", "client_id_issued_at", "registration_access_token", "registration_client_uri",
+	"client_profile",
+}
+
+// Controls lists the members of a request that name the registration.
+func Controls() []string { return slices.Clone(controls) }
+
+// OtherNames lists names that others have for members of the table, and which.
+func OtherNames() map[string]string { return maps.Clone(otherNames) }
+
 // IsReserved tells whether a name belongs to the desk: a row, a choice, a control member or an answer-only one. Plugins may add no
 // reserved member to an answer.
 func IsReserved(name string) bool {

@@ -29,11 +29,13 @@ const (
 	Object                 // a JSON object
 )
 
+// MaxItems is how many items a list may have.
+const MaxItems = 200
+
 // The limits of one member's value.
 const (
-	maxText  = 4096  // bytes of a string
-	maxItems = 200   // items of a list
-	maxLong  = 16384 // bytes of a software statement or a key set
+	maxText = 4096  // bytes of a string
+	maxLong = 16384 // bytes of a software statement or a key set
 )
 
 // A Row is one member of the table.
@@ -66,6 +68,31 @@ func (r *Row) Supports(values ...string) bool {
 	}
 	return true
 }
+
+// MaxBytes is how long the member may be, or an item of it if it is a List or URIs; 0: that has no meaning for its kind.
+func (r *Row) MaxBytes() int {
+	switch r.Kind {
+	case Text, List:
+		return r.longest()
+	case URI, URIs:
+		return min(maxText, oauth.MaxURILength)
+	case Scope:
+		return oauth.MaxScopes * (oauth.MaxScopeLength + 1)
+	case Object:
+		return maxLong
+	}
+	return 0
+}
+
+func (r *Row) longest() int {
+	if r.Name == "software_statement" {
+		return maxLong
+	}
+	return maxText
+}
+
+// Bounds are the least and the most that a Number may be; most 0: there is none.
+func (r *Row) Bounds() (least, most int64) { return r.least, r.most }
 
 // Text gives a Text, URI or Object member as it is kept; "" when absent.
 func (r *Row) Text(m *core.Metadata) string { return *r.str(m) }
@@ -192,11 +219,7 @@ func (r *Row) setText(m *core.Metadata, v strictjson.Value) error {
 	if !ok {
 		return r.wrong("a string", v)
 	}
-	limit := maxText
-	if r.Name == "software_statement" {
-		limit = maxLong
-	}
-	if len(s) > limit {
+	if limit := r.longest(); len(s) > limit {
 		return r.refuse("is longer than %d bytes", limit)
 	}
 	*r.str(m) = s
@@ -220,8 +243,8 @@ func (r *Row) setList(m *core.Metadata, v strictjson.Value) error {
 	if !ok {
 		return r.wrongList(v)
 	}
-	if len(list) > maxItems {
-		return r.refuse("has more than %d items", maxItems)
+	if len(list) > MaxItems {
+		return r.refuse("has more than %d items", MaxItems)
 	}
 	seen := make(map[string]bool, len(list))
 	for _, item := range list {

@@ -2,6 +2,7 @@ package registration_test
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -131,6 +132,29 @@ func TestEveryPropertyOfJanssens(t *testing.T) {
 	}
 	if _, err := read("grantTypesSupportedNowhere: []"); err == nil || err.Error() != "dcr_config.yaml:1: grantTypesSupportedNowhere: unknown key" {
 		t.Errorf("what nobody knows: %v", err)
+	}
+}
+
+// What README.md shows of them loads.
+func TestReadmeOfProperties(t *testing.T) {
+	text, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shown, found := strings.Cut(string(text), "```yaml dcr_config.yaml\n")
+	shown, _, _ = strings.Cut(shown, "```")
+	site, err := read(shown)
+	if !found || err != nil {
+		t.Fatal(err)
+	}
+	ready, err := site.Prepared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := ready.Members
+	if got := fmt.Sprint(ready.CustomAttributes, m.Allowed, m.Trimmed, m.Defaults["subject_type"], m.Defaults["grant_types"], m.Attributes["cost"]); got !=
+		`[team cost] map[grant_types:[authorization_code refresh_token] response_types:[code] token_endpoint_auth_method:[client_secret_basic private_key_jwt]] [grant_types response_types] "pairwise" ["authorization_code","refresh_token"] 7` {
+		t.Error(got)
 	}
 }
 
