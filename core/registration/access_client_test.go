@@ -102,6 +102,12 @@ func TestManagingWithAnAccessToken(t *testing.T) {
 	checkMembers(t, doc, "client_name", `"Newer"`)
 	_, err = b.do(b.manage(core.Update, own, own.put(t, "registration_access_token", "", "client_id", `"c-other"`)))
 	checkCode(t, err, core.InvalidRequest, "client_id is not that of the client")
+	b.accessTokens = func(context.Context, core.Secret, *core.Certificate) (registration.ClientToken, error) {
+		return registration.ClientToken{}, core.Fail(core.InvalidToken, "Ask for one with resource=x.", registration.ErrOtherAPI)
+	}
+	_, err = b.do(b.manage(core.Read, own, ""))
+	checkCode(t, err, core.InvalidToken, "Ask for one with resource=x.")
+	b.accessTokens = tokens.verify
 	if _, err := b.do(b.manage(core.Read, c, "")); err != nil {
 		t.Errorf("the registration access token does not count any more: %v", err)
 	}
