@@ -45,6 +45,7 @@ lint: bin/tools/staticcheck ## Check formatting, go vet and staticcheck of every
 
 bench: $(KITS) ## Run the benchmarks (BENCH=pattern chooses)
 	go test -p 1 -run '^$$' -bench '$(BENCH)' -benchmem $$(grep -rl --include='*_test.go' '^func Benchmark' cmd core plugins policies storage | xargs -n 1 dirname | sort -u | sed 's,^,./,')
+	@cd .ci/bench/extism && if go mod download; then go test -run '^$$' -bench '$(BENCH)' -benchmem .; else echo 'Extism is left out: its modules cannot be fetched'; fi
 
 # The kits that metering is measured with; those of Rust and AssemblyScript need `make guests`.
 KIT_SOURCES := $(SDK) $(wildcard sdk/go/internal/kit/*.go sdk/rust/src/*.rs sdk/rust/kit/src/*.rs sdk/assemblyscript/assembly/*.ts sdk/assemblyscript/kit/assembly/*.ts)

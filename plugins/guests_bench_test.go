@@ -4,11 +4,17 @@ package plugins
 
 import (
 	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary/core/fetch"
 	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/sandbox"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -16,26 +22,104 @@ import (
 )
 
 // BenchmarkHook is one hook of a guest on a registration of about 1.5 KB: input, call, answer, reset. What the host does with the
-// bytes before and after is not in it; see BenchmarkAsk. The processor's time says more than the clock's where others work, too.
+// bytes before and after is not in it; see BenchmarkAsk. Beside the guests stand the same job in the server itself, and asked of a webhook
+// on loopback over a connection that stays, with both ends in this process; `make bench` adds Extism's SDK (.ci/bench/extism). The
+// processor's time says more than the clock's where others work, too.
 func BenchmarkHook(b *testing.B) {
+	v := vectorNamed(b, "shape")
+	in := strictjson.Append(nil, v.Input)
+	b.Run("native", func(b *testing.B) {
+		benchmarkHook(b, v, func() ([]byte, error) { return shaped(in) })
+	})
+	b.Run("webhook", func(b *testing.B) {
+		benchmarkHook(b, v, webhook(b, in))
+	})
 	kits := map[string]func(testing.TB) []byte{"go": kit, "rust": languages["rust"], "assemblyscript": languages["assemblyscript"]}
-	for _, language := range []string{"go", "rust", "assemblyscript"} {
+	for _, language := range []string{"rust", "assemblyscript", "go"} {
 		b.Run(language, func(b *testing.B) {
-			v := vectorNamed(b, "shape")
 			f := newFolder(b, nil)
 			f.put("shape", kits[language](b), allHooks+"configuration: "+v.Configuration.String()+"\n")
 			f.reload()
 			p := f.named(hook.PreRegister, "shape")
-			in := strictjson.Append(nil, v.Input)
-			b.ReportAllocs()
-			before := processor()
-			for b.Loop() {
-				if _, err := exchanged(p, string(v.Hook), in); err != nil {
-					b.Fatal(err)
-				}
-			}
-			b.ReportMetric(float64(processor()-before)/float64(b.N), "cpu-ns/op")
+			benchmarkHook(b, v, func() ([]byte, error) { return exchanged(p, string(v.Hook), in) })
 		})
+	}
+}
+
+func benchmarkHook(b *testing.B, v vector, ask func() ([]byte, error)) {
+	answer, err := ask()
+	got, wrong := strictjson.Parse(answer, strictjson.Limits{})
+	if err != nil || wrong != nil || !strictjson.Equal(got, v.Output) {
+		b.Fatalf("got %s, %v, want %s", answer, err, v.Output)
+	}
+	b.ReportAllocs()
+	before := processor()
+	for b.Loop() {
+		if _, err := ask(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(processor()-before)/float64(b.N), "cpu-ns/op")
+}
+
+// shaped is the job of the guests, bytes to bytes.
+func shaped(in []byte) ([]byte, error) {
+	call, err := strictjson.Parse(in, strictjson.Limits{})
+	if err != nil {
+		return nil, err
+	}
+	text := func(of strictjson.Value, path ...string) string {
+		for _, name := range path {
+			of, _ = of.Get(name)
+		}
+		s, _ := of.Text()
+		return s
+	}
+	client, _ := call.Get("client")
+	uris, _ := client.Get("redirect_uris")
+	for _, uri := range uris.Items() {
+		if !strings.HasPrefix(text(uri), "https://") {
+			return nil, errors.New(text(uri) + " is not https")
+		}
+	}
+	profile := text(call, "context", "profile")
+	var patch []strictjson.Member
+	set := func(name string, v strictjson.Value) { patch = append(patch, strictjson.Member{Name: name, Value: v}) }
+	if text(client, "token_endpoint_auth_method") != "private_key_jwt" {
+		set("token_endpoint_auth_method", strictjson.String("private_key_jwt"))
+	}
+	scopes := slices.DeleteFunc(strings.Fields(text(client, "scope")), func(scope string) bool { return scope == "offline_access" })
+	set("scope", strictjson.String(strings.Join(scopes, " ")))
+	contacts, _ := client.Get("contacts")
+	set("contacts", strictjson.Array(append(contacts.Items(), strictjson.String("ops@"+profile+".example"))...))
+	if strings.Contains(profile, "fapi") {
+		set("require_pushed_authorization_requests", strictjson.Bool(true))
+	}
+	return strictjson.Append(nil, strictjson.Object(
+		strictjson.Member{Name: "v", Value: strictjson.Int(abi.Major)},
+		strictjson.Member{Name: "action", Value: strictjson.String(abi.ActionPatch)},
+		strictjson.Member{Name: "patch", Value: strictjson.Object(patch...)},
+	)), nil
+}
+
+// webhook gives what asks somebody else on this machine for it.
+func webhook(b *testing.B, in []byte) func() ([]byte, error) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return
+		}
+		if answer, err := shaped(body); err == nil {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = w.Write(answer) // whoever asked notices what is missing
+		}
+	}))
+	b.Cleanup(server.Close)
+	peer := fetch.NewPeer(fetch.PeerOptions{})
+	request := fetch.Request{Method: http.MethodPost, URL: server.URL, Header: http.Header{"Content-Type": {"application/json"}}, Body: in}
+	return func() ([]byte, error) {
+		answer, err := peer.Do(b.Context(), request)
+		return answer.Body, err
 	}
 }
 

@@ -300,45 +300,6 @@ func (l *logbook) String() string {
 	return strings.Join(l.lines, "\n")
 }
 
-// TestFlatMemory asks one instance many times without a reset in between: the SDK lets Go's collector run, so the module's
-// memory stays about as it was after a few calls. Without that it grows by some kilobytes a call.
-func TestFlatMemory(t *testing.T) {
-	unraced(t)
-	calls := 4000
-	if testing.Short() {
-		calls = 2000
-	}
-	f := newFolder(t, nil)
-	f.putKit("report", `{"steps":[{"op":"report","member":"seen"}]}`, "")
-	f.reload()
-	v := f.named(hook.PreRegister, "report")
-	in := strictjson.Append(nil, vectorNamed(t, "report-register").Input)
-	patient := sandbox.Limits{Fuel: 1 << 40, Wall: time.Minute} // all of it is one piece of work
-	program, err := f.host.machine.Load(context.Background(), kit(t), hostFunctions(v.granted), patient, v.start)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer program.Close()
-	ask := func(calls int) uint32 {
-		usage, err := program.Do(context.Background(), func(i *sandbox.Instance) error {
-			for range calls {
-				if _, err := i.Exchange(context.Background(), abi.Alloc, abi.PreRegister, in); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return usage.MemoryPages
-	}
-	few, many := ask(500), ask(calls)
-	if many > few+32 { // 2 MiB
-		t.Errorf("%d pages after 500 calls, %d after %d", few, many, calls)
-	}
-}
-
 func vectorNamed(t testing.TB, name string) vector {
 	t.Helper()
 	for _, v := range vectors(t) {

@@ -35,6 +35,12 @@ func TestFloor(t *testing.T) {
 		"name read backwards":    {`{"client_name":"\u202eelgoog"}`, []string{"invalid_client_metadata floor.control_character client_name"}},
 		"an isolate in it":       {`{"client_name#he":"a\u2067b"}`, []string{"invalid_client_metadata floor.control_character client_name#he"}},
 		"contact with an escape": {`{"contacts":["ok","a\u001bb"]}`, []string{"invalid_client_metadata floor.control_character contacts"}},
+		"a space without width":  {`{"client_name":"Goo\u200bgle"}`, []string{"invalid_client_metadata floor.invisible_character client_name"}},
+		"text for programs only": {`{"client_name#en":"a\udb40\udc41"}`, []string{"invalid_client_metadata floor.invisible_character client_name#en"}},
+		"a filler of Hangul":     {`{"contacts":["a\u3164b"]}`, []string{"invalid_client_metadata floor.invisible_character contacts"}},
+		"a blank name":           {`{"client_name":"\u00a0\u3000 "}`, []string{"invalid_client_metadata floor.blank client_name"}},
+		"nothing but a joiner":   {`{"client_name#fa":"\u200c"}`, []string{"invalid_client_metadata floor.blank client_name#fa"}},
+		"scripts with joiners":   {`{"client_name#fa":"\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645","client_name":"\ud83d\udc69\u200d\ud83d\ude80 app"}`, nil},
 		"keys over http":         {`{"jwks_uri":"http://localhost/k"}`, []string{"invalid_client_metadata floor.uri.not_https jwks_uri"}},
 		"no certificate name":    {`{"token_endpoint_auth_method":"tls_client_auth"}`, []string{"invalid_client_metadata floor.certificate_name tls_client_auth_subject_dn"}},
 		"two of them":            {`{"token_endpoint_auth_method":"tls_client_auth","tls_client_auth_san_dns":"a.example","tls_client_auth_san_ip":"192.0.2.1"}`, []string{"invalid_client_metadata floor.certificate_name tls_client_auth_subject_dn"}},
@@ -105,6 +111,24 @@ func TestFloorQuotesLittle(t *testing.T) {
 	for _, r := range metadata.Floor(&m) {
 		if len(r.Message) > 500 {
 			t.Errorf("%s has a message of %d bytes", r.Rule, len(r.Message))
+		}
+	}
+}
+
+// A password that stands in an address is quoted nowhere: refusals are answered, and kept.
+func TestPasswordsInAddressesAreNotQuoted(t *testing.T) {
+	for raw, quoted := range map[string]string{
+		"https://ann:pass word@a.example/cb": `"https://...@a.example/cb"`, "https://ann:p@ss@a.example": `"https://...@a.example"`,
+		"http://ann@a.example?to=b@c#x": `"http://...@a.example?to=b@c#x"`, "http://a.example/b@c": `"http://a.example/b@c"`, "mailto:ann@a.example": `"mailto:ann@a.example"`,
+	} {
+		found := metadata.Floor(&core.Metadata{JWKSURI: raw})
+		for _, reason := range found {
+			if strings.HasPrefix(reason.Rule, "floor.uri.") && !strings.Contains(reason.Message, quoted+" ") {
+				t.Errorf("%s: %s", raw, reason.Message)
+			}
+		}
+		if len(found) == 0 {
+			t.Errorf("%s was not refused", raw)
 		}
 	}
 }

@@ -241,7 +241,7 @@ func (r *Row) setObject(m *core.Metadata, v strictjson.Value) error {
 func (r *Row) setList(m *core.Metadata, v strictjson.Value) error {
 	list, ok := v.Strings()
 	if !ok {
-		return r.wrong("an array of strings", v)
+		return r.wrongList(v)
 	}
 	if len(list) > MaxItems {
 		return r.refuse("has more than %d items", MaxItems)
@@ -300,10 +300,18 @@ func (r *Row) wrong(want string, got strictjson.Value) error {
 	what := got.Kind().String()
 	if literal, ok := got.Literal(); ok {
 		what = core.Clip(literal)
-	} else if got.Kind() == strictjson.KindArray {
-		what = "this array"
 	}
 	return r.refuse("must be %s, not %s", want, what)
+}
+
+// wrongList names the item that makes an array none of strings.
+func (r *Row) wrongList(got strictjson.Value) error {
+	for i, item := range got.Items() {
+		if _, isText := item.Text(); !isText {
+			return r.refuse("must be an array of strings, but its item %d is %s", i, item.Kind())
+		}
+	}
+	return r.wrong("an array of strings", got)
 }
 
 // refuse complains about the member by its name.

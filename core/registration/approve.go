@@ -18,7 +18,7 @@ func (j *judgement) approve(ctx context.Context) (Approved, error) {
 	start := time.Now()
 	a := Approved{
 		client: j.before.Client, credentials: j.before.Credentials, state: j.before.State, before: j.before,
-		spends: j.held, supersedes: j.supersedes(), basis: basis{j.before.Stamps, j.site, j.verdict.Holds},
+		spends: j.held, supersedes: j.supersedes(), basis: j.basis(),
 		writes: j.writes.All(), onces: j.onces, unused: j.req.Unused, context: j.context(),
 	}
 	outcome := ledger.Stored

@@ -57,8 +57,8 @@ func (j *judgement) presentsCertificate() error {
 	if j.req.Channel != core.ChannelManage || documented(j.req.Operation) {
 		return nil
 	}
-	bound, _ := j.bindingOf(&j.before.Client)
-	if text := bound.terms.Certificate.misses(j.caller.Certificate, bound.claims); text != "" {
+	j.bound, _ = j.bindingOf(&j.before.Client)
+	if text := j.bound.terms.Certificate.misses(j.caller.Certificate, j.bound.claims); text != "" {
 		return core.Refuse(core.InvalidToken, "%s", text)
 	}
 	return nil

@@ -313,7 +313,9 @@ func TestKindsAtEachDoor(t *testing.T) {
 			for _, wrong := range []string{`[[]]`, `{"x":[1]}`, `1.5`, `[{"a":1}]`} {
 				c := d.client(s)
 				answer, err := d.bring(s, c, d.document(s, c, row.Name, wrong))
-				if err == nil && row.Kind != metadata.Object {
+				kept, _ := answer.Get(row.Name)
+				decimal := row.Name == "software_version" && kept.String() == `"`+wrong+`"` // a directory's is the text that it wrote
+				if err == nil && row.Kind != metadata.Object && !decimal {
 					t.Errorf("%s %s: %s = %s was taken", d.channel, d.name, row.Name, wrong)
 				}
 				if err != nil && !strings.Contains(core.AsError(err).Detail, row.Name) {

@@ -109,13 +109,13 @@ func (t Terms) stated(claims strictjson.Value) strictjson.Value {
 	return asWritten(said)
 }
 
-// asWritten takes a number for the text that it is written with, where a member is a text: the directories of open banking have
-// software_version as a decimal.
+// versionMember is the one member that directories write as a number: their software_version is a decimal.
+const versionMember = "software_version"
+
+// asWritten takes a software_version that is a number for the text that it is written with.
 func asWritten(said strictjson.Value) strictjson.Value {
-	for _, m := range said.Members() {
-		if row, known := metadata.Lookup(m.Name); known && row.Kind == metadata.Text && m.Value.Kind() == strictjson.KindNumber {
-			said = said.With(m.Name, strictjson.String(m.Value.String()))
-		}
+	if v, given := said.Get(versionMember); given && v.Kind() == strictjson.KindNumber {
+		return said.With(versionMember, strictjson.String(v.String()))
 	}
 	return said
 }

@@ -180,10 +180,10 @@ func TestNumbersInStatements(t *testing.T) {
 	b := newBench(t, onTerms(t, issuer, registration.Terms{}))
 	c := b.register(body(issuer.sign(t, `"software_id":"s-1","software_version":1.10`), `,"software_version":"1.10"`))
 	checkMembers(t, c.doc, "software_version", `"1.10"`, "warnings", "")
-	_, err := b.ask(body(issuer.sign(t, `"subject_type":1`), ""))
-	checkCode(t, err, core.InvalidClientMetadata, `subject_type "1" is not supported`)
-	_, err = b.ask(body(issuer.sign(t, `"software_id":{}`), ""))
+	_, err := b.ask(body(issuer.sign(t, `"software_id":1.10`), ""))
 	checkCode(t, err, core.InvalidSoftwareStatement, "software_id must be a string")
+	_, err = b.ask(body(issuer.sign(t, `"software_version":[1.10]`), ""))
+	checkCode(t, err, core.InvalidSoftwareStatement, "software_version must be a string")
 	_, err = b.ask(`{"redirect_uris":["https://a.example/cb"],"software_version":1.1}`)
 	checkCode(t, err, core.InvalidClientMetadata, "software_version must be a string")
 }
