@@ -100,18 +100,25 @@ func (r *Row) checkURI(name, raw string) []core.Reason {
 // withoutUser gives a URI to be quoted, in an answer and a ledger, without what stands before an @. Browsers read https:ann@a.example
 // and https:\\ann@a.example as if there were two slashes.
 func withoutUser(raw string) string {
-	scheme, rest, found := strings.Cut(raw, ":")
+	begins := strings.IndexAny(raw, `:/\`) // what follows the scheme, if there is one
+	if begins < 0 {
+		return raw
+	}
+	if raw[begins] == ':' {
+		begins++
+	}
+	scheme, rest := raw[:begins], raw[begins:]
 	authority := strings.TrimLeft(rest, `/\`)
 	slashes := rest[:len(rest)-len(authority)]
-	isWeb := strings.EqualFold(scheme, "https") || strings.EqualFold(scheme, "http")
-	if !found || !isWeb && !strings.HasPrefix(slashes, "//") {
+	isWeb := strings.EqualFold(scheme, "https:") || strings.EqualFold(scheme, "http:")
+	if !isWeb && !strings.HasPrefix(slashes, "//") {
 		return raw
 	}
 	if end := strings.IndexAny(authority, `/?#\`); end >= 0 {
 		authority = authority[:end]
 	}
 	if at := strings.LastIndex(authority, "@"); at >= 0 {
-		return scheme + ":" + slashes + "..." + rest[len(slashes)+at:]
+		return scheme + slashes + "..." + rest[len(slashes)+at:]
 	}
 	return raw
 }
