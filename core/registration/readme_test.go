@@ -18,7 +18,7 @@ var asked = []struct {
 	{"J-EP-", 1, 12}, {"J-REQ-", 1, 5}, {"J-CFG-", 1, 49}, {"J-SIG-", 1, 8}, {"J-SSA-", 1, 9}, {"J-SVC-", 1, 13}, {"J-TIS-", 1, 3},
 	{"J-HK-", 1, 15}, {"J-CX-", 1, 10}, {"J-VAL-", 1, 20}, {"J-VAL-", 30, 35}, {"J-SC-", 1, 9}, {"J-EX-", 1, 6}, {"J-CC-", 1, 10},
 	{"J-SI-", 0, 9}, {"J-I18N-", 1, 1}, {"J-ATT-", 1, 3}, {"J-ATS-", 1, 5}, {"J-OP-", 1, 5},
-	{"E-EP-", 1, 8}, {"E-IAT-", 1, 8}, {"E-POL-", 1, 9}, {"E-BS-", 1, 17}, {"E-KEY-", 1, 7}, {"D-", 1, 20},
+	{"E-EP-", 1, 8}, {"E-IAT-", 1, 8}, {"E-POL-", 1, 9}, {"E-BS-", 1, 17}, {"E-KEY-", 1, 7}, {"E-AM-", 1, 8}, {"D-", 1, 20},
 }
 
 var askedBeside = strings.Fields("peers-1 peers-4 peers-6 peers-7 peers-8 peers-9 peers-10 peers-11 peers-13 peers-14 peers-15")
