@@ -85,6 +85,24 @@ type Metadata struct {
 	BackchannelRequestSigningAlg    string // backchannel_authentication_request_signing_alg
 	BackchannelUserCode             *bool  // backchannel_user_code_parameter
 
+	OrgID       string // org_id; this and what follows is Janssen's
+	Groups      []string
+	Description string
+
+	AuthorizedOrigins     []string // authorized_origins
+	AdditionalAudience    []string // additional_audience
+	Claims                string   // names of claims, separated by spaces
+	ClaimsInIDToken       *bool    // include_claims_in_id_token
+	KeepAuthorization     *bool    // keep_client_authorization_after_expiration
+	AccessTokenAsJWT      *bool    // access_token_as_jwt
+	AccessTokenSigningAlg string   // access_token_signing_alg
+
+	TxTokenLifetime            *int64 // tx_token_lifetime, seconds
+	TxTokenSignedResponseAlg   string // tx_token_signed_response_alg
+	TxTokenEncryptedAlg        string // tx_token_encrypted_response_alg
+	TxTokenEncryptedEnc        string // tx_token_encrypted_response_enc
+	LogoutStatusSignedResponse string // logout_status_jwt_signed_response_alg
+
 	Tagged map[string]string // "client_name#fr" and its like (RFC 7591 §2.2)
 	Custom map[string]string // members listed in custom_attributes, as compact JSON
 }

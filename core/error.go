@@ -40,6 +40,7 @@ const (
 	InvalidClientMetadata    Code = "invalid_client_metadata"       // RFC 7591 §3.2.2
 	InvalidSoftwareStatement Code = "invalid_software_statement"    // RFC 7591 §3.2.2: form, signature or time
 	UnapprovedSoftwareStmt   Code = "unapproved_software_statement" // RFC 7591 §3.2.2: well formed, issuer not accepted
+	StaleEvidence            Code = "stale_evidence"                // draft-tschofenig-oauth-attested-dclient-reg: none, or not of the nonce given
 	NotFound                 Code = "not_found"                     // nothing has this path or id
 	Conflict                 Code = "conflict"                      // somebody else changed it first, or it exists already
 	PreconditionFailed       Code = "precondition_failed"           // If-Match did not match (RFC 9110 §13.1.1)
@@ -62,7 +63,7 @@ func Codes() []Code {
 		InvalidTarget, InvalidAuthzDetails, InvalidRequestURI, RequestNotSupported, RequestURINotSupported, RegistrationNotSupported, LoginRequired,
 		ConsentRequired, InteractionRequired, AccountSelectionRequired, UnauthorizedClient, InvalidScope, AccessDenied,
 		ServerError, TemporarilyUnavailable, InvalidToken, InsufficientScope, InvalidRedirectURI, InvalidClientMetadata,
-		InvalidSoftwareStatement, UnapprovedSoftwareStmt, NotFound, Conflict, PreconditionFailed, MethodNotAllowed,
+		InvalidSoftwareStatement, UnapprovedSoftwareStmt, StaleEvidence, NotFound, Conflict, PreconditionFailed, MethodNotAllowed,
 		UnsupportedMediaType, PayloadTooLarge, TooManyRequests, MisdirectedRequest, PolicyUnstable, PolicyConflict,
 		PolicyUnavailable, PluginFault, InsufficientStorage,
 	}

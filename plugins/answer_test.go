@@ -33,6 +33,7 @@ func TestReadAnswersOfHooks(t *testing.T) {
 		{hook.PreDelete, rejects("invalid_client"), "may not reject with"}, {hook.CertificateCheck, rejects("invalid_client"), ""},
 		{hook.CertificateCheck, rejects("access_denied"), "may not reject with"}, {hook.TokenClaims, rejects("invalid_target"), ""},
 		{hook.TokenClaims, rejects("invalid_client_metadata"), "may not reject with"}, {hook.SoftwareStatementKeys, rejects("unapproved_software_statement"), ""},
+		{hook.PreRegister, rejects("stale_evidence"), ""}, {hook.TokenClaims, rejects("stale_evidence"), "may not reject with"},
 		{hook.MintClientID, result + `{"client_id":"a.B-9_~"}}`, ""},
 		{hook.MintClientID, result + `{"client_id":"` + strings.Repeat("x", abi.MaxClientID) + `"}}`, ""},
 		{hook.MintClientID, result + `{"client_id":"` + strings.Repeat("x", abi.MaxClientID+1) + `"}}`, "1 to 128"},

@@ -42,7 +42,7 @@ var contracts = [decisions]*contract{
 			core.InvalidRedirectURI, core.InvalidClientMetadata, core.InvalidSoftwareStatement, core.UnapprovedSoftwareStmt,
 			core.InvalidScope, core.AccessDenied,
 		},
-		obligations: []string{decision.ObligePKCE, decision.ObligePAR, decision.ObligeConsentAlways, decision.ObligeMTLS, decision.ObligeApproval},
+		obligations: []string{decision.ObligePKCE, decision.ObligePAR, decision.ObligeConsentAlways, decision.ObligeMTLS, decision.ObligeIDTokenClaims, decision.ObligeApproval},
 		limits: []string{
 			decision.LimitClientSecretLifetime, decision.LimitClientLifetime,
 			decision.LimitAccessToken, decision.LimitIDToken, decision.LimitRefreshToken,

@@ -10,29 +10,47 @@ import (
 // The stored forms of the backend's records. What expires, and what names a record, stands in the record and its key.
 
 type bffRegistrationForm struct {
-	Issuer     string        `json:"issuer"`
-	ClientID   core.ClientID `json:"client_id"`
-	Token      string        `json:"token"`
-	URI        string        `json:"uri,omitempty"`
-	IDTokenAlg string        `json:"id_token_alg"`
-	Key        string        `json:"key"`
-	KeyFrom    time.Time     `json:"key_from,omitzero"`
-	OldKey     string        `json:"old_key,omitempty"`
-	Digest     string        `json:"digest"`
+	Issuer     string         `json:"issuer"`
+	ClientID   core.ClientID  `json:"client_id"`
+	Token      string         `json:"token"`
+	URI        string         `json:"uri,omitempty"`
+	Secret     string         `json:"secret,omitempty"`
+	IDTokenAlg string         `json:"id_token_alg"`
+	Key        string         `json:"key"`
+	KeyAlg     string         `json:"key_alg,omitempty"`
+	KeyID      string         `json:"key_id,omitempty"`
+	KeyFrom    time.Time      `json:"key_from,omitzero"`
+	Older      []bffOlderForm `json:"older,omitempty"`
+	Digest     string         `json:"digest"`
+	Ticket     string         `json:"ticket,omitempty"`
+}
+
+// bffOlderForm is a public key that is still published.
+type bffOlderForm struct {
+	JWK  string    `json:"jwk"`
+	From time.Time `json:"from"`
 }
 
 func formOfBFFRegistration(r bff.Registration) bffRegistrationForm {
-	return bffRegistrationForm{
-		Issuer: r.Issuer, ClientID: r.ClientID, Token: r.Token.Reveal(), URI: r.URI,
-		IDTokenAlg: r.IDTokenAlg, Key: r.Key.Reveal(), KeyFrom: r.KeyFrom, OldKey: r.OldKey.Reveal(), Digest: r.Digest,
+	form := bffRegistrationForm{
+		Issuer: r.Issuer, ClientID: r.ClientID, Token: r.Token.Reveal(), URI: r.URI, Secret: r.Secret.Reveal(),
+		IDTokenAlg: r.IDTokenAlg, Key: r.Key.Reveal(), KeyAlg: r.KeyAlg, KeyID: r.KeyID, KeyFrom: r.KeyFrom, Digest: r.Digest, Ticket: r.Ticket,
 	}
+	for _, key := range r.Older {
+		form.Older = append(form.Older, bffOlderForm(key))
+	}
+	return form
 }
 
 func (f bffRegistrationForm) noun() bff.Registration {
-	return bff.Registration{
-		Issuer: f.Issuer, ClientID: f.ClientID, Token: core.Secret(f.Token), URI: f.URI,
-		IDTokenAlg: f.IDTokenAlg, Key: core.Secret(f.Key), KeyFrom: f.KeyFrom, OldKey: core.Secret(f.OldKey), Digest: f.Digest,
+	r := bff.Registration{
+		Issuer: f.Issuer, ClientID: f.ClientID, Token: core.Secret(f.Token), URI: f.URI, Secret: core.Secret(f.Secret),
+		IDTokenAlg: f.IDTokenAlg, Key: core.Secret(f.Key), KeyAlg: f.KeyAlg, KeyID: f.KeyID, KeyFrom: f.KeyFrom, Digest: f.Digest, Ticket: f.Ticket,
 	}
+	for _, key := range f.Older {
+		r.Older = append(r.Older, bff.OlderKey(key))
+	}
+	return r
 }
 
 type bffLeaseForm struct {

@@ -3,6 +3,7 @@ package storage_test
 import (
 	"errors"
 	"reflect"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -35,12 +36,13 @@ func (s *store) session() (bff.Session, bff.Tokens) {
 func TestBFFRegistration(t *testing.T) {
 	onEach(t, func(s *store) {
 		kept := s.openBFF(issuer)
-		if got, err := kept.Registration(t.Context()); err != nil || got != (bff.Registration{}) {
+		if got, err := kept.Registration(t.Context()); err != nil || !got.Equal(bff.Registration{}) {
 			t.Errorf("at first: %+v, %v", got, err)
 		}
 		want := bff.Registration{
 			Issuer: "https://id.example.com", ClientID: "bff-server", Token: "RAT-TOKEN", URI: "https://id.example.com/dcr/register/bff-server",
-			IDTokenAlg: "ES256", Key: "PRIVATE-KEY", KeyFrom: s.clock.now(), OldKey: "OLD-KEY", Digest: "digest",
+			IDTokenAlg: "ES256", Key: "PRIVATE-KEY", KeyAlg: "ES256", KeyID: "k-1", KeyFrom: s.clock.now(), Secret: "CLIENT-SECRET", Digest: "digest", Ticket: "t-1",
+			Older: []bff.OlderKey{{JWK: "{}", From: s.clock.now()}},
 		}
 		seen := fields{}
 		seen.see(want)
@@ -57,7 +59,7 @@ func TestBFFRegistration(t *testing.T) {
 		if err := kept.SaveRegistration(t.Context(), "me", want); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := kept.Registration(t.Context()); err != nil || got != want || len(seen.empty()) > 0 {
+		if got, err := kept.Registration(t.Context()); err != nil || !got.Equal(want) || !slices.Equal(seen.empty(), []string{".Unsaved"}) {
 			t.Errorf("got %+v, %v; left out %v", got, err, seen.empty())
 		}
 		checkIs(t, "saved twice", kept.SaveRegistration(t.Context(), "me", want), bff.ErrLeased)
@@ -78,7 +80,7 @@ func TestBFFRegistration(t *testing.T) {
 		if got, err := s.openBFF("other").Registration(t.Context()); err != nil || got.ClientID != "" {
 			t.Errorf("of another issuer: %+v, %v", got, err)
 		}
-		for _, secret := range []string{"RAT-TOKEN", "PRIVATE-KEY", "OLD-KEY"} {
+		for _, secret := range []string{"RAT-TOKEN", "PRIVATE-KEY", "CLIENT-SECRET"} {
 			if s.shows(secret) {
 				t.Errorf("%s stands in the store", secret)
 			}

@@ -110,7 +110,7 @@ func writeDocument(to io.Writer, doc strictjson.Value, asJSON bool) error {
 func clientSchemaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "schema", Short: "Print the JSON Schema of client metadata", Args: noArguments,
-		Long: "schema prints the members of client metadata that this version knows: types, supported values and where each is defined.",
+		Long: "schema prints the members that a registration may have in this version: types, supported values, caps and where each is defined.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return printSchema(cmd.OutOrStdout(), declared.MetadataSchema())
 		},

@@ -138,7 +138,7 @@ func openDemo(t *testing.T, p *demoProvider) *web.Server {
 	t.Cleanup(func() { _ = stop() })
 	through, err := proxy.New(proxy.Parts{
 		Routes: []proxy.Route{{Prefix: "/api/demo", Upstream: upstream, StripPrefix: true}}, Tokens: back, Guard: back.Guard(),
-		Cookie: webbff.SessionCookie(back.Secure()), Transport: fetch.NewPeer(fetch.PeerOptions{}).HTTPClient().Transport,
+		Cookie: webbff.SessionCookie(back.Secure(), ""), Transport: fetch.NewPeer(fetch.PeerOptions{}).HTTPClient().Transport,
 	})
 	if err != nil {
 		t.Fatal(err)

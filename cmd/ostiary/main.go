@@ -68,7 +68,7 @@ func rootCommand() *cobra.Command {
 		return usagef("%v; see %s --help", err, cmd.CommandPath())
 	})
 	root.SetHelpCommand(helpCommand(root))
-	root.AddCommand(devCommand(), serveCommand(), userCommand(), keyCommand(), clientCommand(), iatCommand(), issuerCommand(), decisionCommand(), simulateCommand(), planCommand(), applyCommand(), exportCommand(), importCommand(), policyCommand(), pluginCommand(), versionCommand())
+	root.AddCommand(devCommand(), serveCommand(), bffCommand(), userCommand(), keyCommand(), clientCommand(), iatCommand(), issuerCommand(), decisionCommand(), simulateCommand(), planCommand(), applyCommand(), exportCommand(), importCommand(), policyCommand(), pluginCommand(), versionCommand())
 	return root
 }
 

@@ -225,7 +225,7 @@ func freePort(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // until repeats a request until its answer has a member: until PATH REGEXP curl …. It is for what is promised "within two
-// seconds" and waits ten times as long.
+// seconds" and waits ten times as long, also for a server that does not listen yet.
 func until(ts *testscript.TestScript, neg bool, args []string) {
 	s := sessionOf(ts)
 	want := regexp.MustCompile("^(?s:" + args[1] + ")$")
@@ -233,7 +233,13 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-tick.C {
-		s.do(ts, r)
+		answer, err := r.send()
+		if errors.Is(err, syscall.ECONNREFUSED) {
+			continue
+		}
+		ts.Check(err)
+		s.answer = answer
+		_, _ = io.WriteString(ts.Stdout(), answer.body)
 		got, found := lookup(ts, s.body, args[0])
 		if found && want.MatchString(got) || !found && args[1] == "absent" {
 			return

@@ -29,18 +29,15 @@ type meters struct {
 
 // newMeters makes the metrics of a route table; what is read when asked comes from the house.
 func (h *house) newMeters(table []web.Route, issuerPath string) (*meters, error) {
-	m := &meters{registry: metrics.New()}
+	m, err := newRequestMeters(table, issuerPath)
+	if err != nil {
+		return nil, err
+	}
 	m.glance = func() { m.plugins.glance(h.plugins.Status()) }
-	routes := metrics.Of("route", append(patterns(table, issuerPath), "unmatched")...)
-	classes := metrics.Of("status", statusClasses[2:]...)
-	var counting, timing error
-	m.requests, counting = m.registry.Counter("ostiary_requests_total", "Requests answered.", routes, classes)
-	m.seconds, timing = m.registry.Histogram("ostiary_request_duration_seconds", "From the head's arrival to the answer.",
-		[]float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5}, routes)
 	var looking error
 	m.documents, looking = m.registry.Counter("ostiary_client_documents_total", "Looks at client ID metadata documents, by what they came to.",
 		metrics.Of("result", registration.DocumentResults()...))
-	return m, errors.Join(counting, timing, looking, m.addLimits(), m.addUnused(), m.addShadow(), m.addDecisionLog(), m.addPlugins(),
+	return m, errors.Join(looking, m.addLimits(), m.addUnused(), m.addShadow(), m.addDecisionLog(), m.addPlugins(),
 		m.registry.GaugeFunc("ostiary_policy_bundle_problems", "Times in a row that the policy bundle could not be read or was refused; 0 without a bundle.",
 			func() float64 { return float64(h.rules.bundle.failed()) }),
 		m.registry.GaugeFunc("ostiary_problems", "Problems that /health/ready reports now.",
@@ -48,6 +45,18 @@ func (h *house) newMeters(table []web.Route, issuerPath string) (*meters, error)
 		m.registry.GaugeFunc("ostiary_ledger_dropped_entries", "Ledger entries that the full queue had no room for, since the start.",
 			func() float64 { return float64(h.book.Dropped()) }),
 	)
+}
+
+// newRequestMeters makes the metrics that every listener for the world has.
+func newRequestMeters(table []web.Route, issuerPath string) (*meters, error) {
+	m := &meters{registry: metrics.New(), glance: func() {}}
+	routes := metrics.Of("route", append(patterns(table, issuerPath), "unmatched")...)
+	classes := metrics.Of("status", statusClasses[2:]...)
+	var counting, timing error
+	m.requests, counting = m.registry.Counter("ostiary_requests_total", "Requests answered.", routes, classes)
+	m.seconds, timing = m.registry.Histogram("ostiary_request_duration_seconds", "From the head's arrival to the answer.",
+		[]float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5}, routes)
+	return m, errors.Join(counting, timing)
 }
 
 // patterns lists every path of the table once, as requests report it.

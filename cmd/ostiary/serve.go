@@ -16,6 +16,7 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/watch"
 	"github.com/ostiary/ostiary/core/web"
+	"github.com/ostiary/ostiary/storage"
 )
 
 func serveCommand() *cobra.Command {
@@ -123,16 +124,22 @@ func serveOn(ctx context.Context, s settings, log *slog.Logger, public, private 
 			cancel(err)
 		}
 	})
-	select {
-	case <-ctx.Done():
-		err = context.Cause(ctx)
-		if errors.Is(err, context.Canceled) {
-			err = nil
-		}
-	case err = <-ended:
-	}
+	err = untilEnd(ctx, ended)
 	log.Info("shutting down")
 	return errors.Join(err, shutdown(h.server, ops))
+}
+
+// untilEnd waits until a server ends by itself, or is told to: by whom and why is the error, unless it is an operator.
+func untilEnd(ctx context.Context, ended <-chan error) error {
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
 }
 
 // announce tells that the server is ready.
@@ -225,17 +232,22 @@ func (h *house) sweep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
-		for {
-			n, err := h.engine.Sweep(ctx, sweepPage)
-			if err != nil && ctx.Err() == nil {
-				h.log.Warn("expired records could not be removed", "error", err)
-			}
-			if err != nil || n < sweepPage {
-				break
-			}
-		}
+		sweepStore(ctx, h.engine, h.log)
 		if err := h.clients.Kept().Sweep(ctx); err != nil && ctx.Err() == nil {
 			h.log.Warn("what plugins keep could not be swept", "error", err)
+		}
+	}
+}
+
+// sweepStore removes what has expired, a page at a time.
+func sweepStore(ctx context.Context, engine storage.Engine, log *slog.Logger) {
+	for {
+		n, err := engine.Sweep(ctx, sweepPage)
+		if err != nil && ctx.Err() == nil {
+			log.Warn("expired records could not be removed", "error", err)
+		}
+		if err != nil || n < sweepPage {
+			return
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/bff"
 	"github.com/ostiary/ostiary/core/decisionlog"
 	"github.com/ostiary/ostiary/core/fetch"
 	"github.com/ostiary/ostiary/core/keys"
@@ -208,10 +209,7 @@ func (h *house) openPlugins(ctx context.Context, issuer core.IssuerID, ring *sea
 
 // trustedCAs are the authorities that calls which go out trust; nil: the system's.
 func (h *house) trustedCAs() (*x509.CertPool, error) {
-	if h.settings.TrustCA == "" {
-		return nil, nil
-	}
-	return fetch.LoadCA(h.settings.TrustCA)
+	return trusted(h.settings.TrustCA)
 }
 
 // issuerKeys makes the reader of the key sets that trusted issuers publish. Their addresses are the operator's.
@@ -222,7 +220,7 @@ func (h *house) issuerKeys(trust *x509.CertPool) *keys.Remote {
 }
 
 // documentFrom reads documents from a peer.
-func documentFrom(peer *fetch.Peer) func(ctx context.Context, uri string) ([]byte, error) {
+func documentFrom(peer bff.Door) func(ctx context.Context, uri string) ([]byte, error) {
 	return func(ctx context.Context, uri string) ([]byte, error) {
 		response, err := peer.Do(ctx, fetch.Request{URL: uri})
 		if err == nil && response.Status != 200 {

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 
@@ -61,7 +63,7 @@ func (h *house) openBackend(ring *seal.Ring, trust *x509.CertPool) error {
 		Store: store, Door: door, Keys: ownKeys{h.signing},
 		Mint: h.mintForBackend, EndSession: h.endSession, Now: h.now, Log: h.log,
 	}, bff.Settings{
-		Issuer: s.Issuer, ClientID: s.BFF.client, Origins: s.BFF.Origins, ReturnTo: s.BFF.ReturnTo, Scope: s.BFF.Scope, SessionLife: s.BFF.Session, AfterLogout: s.BFF.AfterLogout,
+		Issuer: s.Issuer, ClientID: cmp.Or(s.BFF.client, bff.DefaultClientID), Profile: bff.DefaultProfile, Origins: s.BFF.Origins, ReturnTo: s.BFF.ReturnTo, Scope: s.BFF.Scope, SessionLife: s.BFF.Session, AfterLogout: s.BFF.AfterLogout,
 	})
 	if err != nil {
 		return err
@@ -72,15 +74,20 @@ func (h *house) openBackend(ring *seal.Ring, trust *x509.CertPool) error {
 			return err
 		}
 	}
-	apis, err := h.proxy(trust)
-	if err != nil {
-		return err
-	}
-	h.backend.handlers = webbff.New(webbff.Parts{
-		Backend: made, Guard: made.Guard(), Secure: made.Secure(), Proxy: apis,
-		Limiter: web.NewLimiter(s.BFF.LoginEvery, int(s.BFF.Logins), limitedAddresses),
+	closeAPIs, err := h.backend.open(h.settings.BFF, "", trust, h.log)
+	h.closers = append(h.closers, closeAPIs)
+	return err
+}
+
+// open makes what browsers call: the backend's own paths, and the way through to its APIs. domain is that of the session's cookie.
+func (b *backend) open(s bffSettings, domain string, trust *x509.CertPool, log *slog.Logger) (closing func() error, err error) {
+	peer := fetch.NewPeer(fetch.PeerOptions{TrustCA: trust})
+	apis, err := b.proxy(s.Routes, domain, peer, log)
+	b.handlers = webbff.New(webbff.Parts{
+		Backend: b, Guard: b.Guard(), Secure: b.Secure(), Domain: domain, Proxy: apis,
+		Limiter: web.NewLimiter(s.LoginEvery, int(s.Logins), limitedAddresses),
 	})
-	return nil
+	return func() error { peer.Close(); return nil }, err
 }
 
 // openDemo opens dev's site, and the API behind it on a port of its own: it knows tokens by the issuer's published keys alone.
@@ -101,21 +108,19 @@ func (h *house) openDemo(door *fetch.Peer) (err error) {
 }
 
 // proxy passes the site's calls on to its APIs.
-func (h *house) proxy(trust *x509.CertPool) (http.Handler, error) {
-	peer := fetch.NewPeer(fetch.PeerOptions{TrustCA: trust})
-	h.closers = append(h.closers, func() error { peer.Close(); return nil })
+func (b *backend) proxy(apis []bffRoute, domain string, peer *fetch.Peer, log *slog.Logger) (http.Handler, error) {
 	var list []proxy.Route
-	for _, r := range h.settings.BFF.Routes {
+	for _, r := range apis {
 		upstream, err := url.Parse(r.Upstream)
 		if err != nil {
 			return nil, fmt.Errorf("bff.routes %s: upstream: %w", r.Prefix, err)
 		}
 		list = append(list, proxy.Route{Prefix: r.Prefix, Upstream: upstream, Methods: r.Methods, StripPrefix: r.StripPrefix})
-		h.backend.prefixes = append(h.backend.prefixes, r.Prefix)
+		b.prefixes = append(b.prefixes, r.Prefix)
 	}
 	return proxy.New(proxy.Parts{
-		Routes: list, Tokens: h.backend, Guard: h.backend.Guard(), Cookie: webbff.SessionCookie(h.backend.Secure()),
-		Transport: peer.HTTPClient().Transport, Log: h.log,
+		Routes: list, Tokens: b, Guard: b.Guard(), Cookie: webbff.SessionCookie(b.Secure(), domain),
+		Transport: peer.HTTPClient().Transport, Log: log,
 	})
 }
 

@@ -88,7 +88,7 @@ func (h *house) openProvider(ring *seal.Ring) error {
 	failed := web.NewLimiter(s.Sessions.FailureEvery, int(s.Sessions.Failures), limitedAddresses)
 	h.people.users, h.people.login, h.people.failed = users, desk, failed
 	h.people.tokens = token.New(token.Parts{
-		Authenticator: authenticator, Clients: h.known, People: users, Once: once, Keys: h.signing, Policy: h.policy, Now: h.now,
+		Authenticator: authenticator, Clients: h.known, People: users, Once: once, Keys: h.signing, ClientKeys: h.remotes, Policy: h.policy, Now: h.now,
 		Plugins: h.plugins, Extended: h.tokenExtended, Names: h.names, Used: h.uses.Note,
 		Grants: storage.NewGrants(h.engine, issuer, ring, h.clients, h.now),
 		Options: token.Options{

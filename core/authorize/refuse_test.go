@@ -144,6 +144,7 @@ func TestRefusedAndSentBack(t *testing.T) {
 		{"resource relative, RFC 8707 2", request("resource", "/api"), core.InvalidTarget},
 		{"resource unknown", request("resource", "https://other.example/"), core.InvalidTarget},
 		{"one resource of two unknown", twice("resource", "https://other.example/"), core.InvalidTarget},
+		{"id_token_hint that is encrypted", request("id_token_hint", "e30.a.b.c.d"), core.InvalidRequest},
 		{"id_token_hint that is none", request("id_token_hint", "x.y.z"), core.InvalidRequest},
 	} {
 		b := h.tab()

@@ -1,6 +1,7 @@
 package bff
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,59 +35,80 @@ const (
 	DefaultKeyLife                   = 90 * 24 * time.Hour
 )
 
-// Settings say whose backend it is. Only Issuer and Origins are needed.
+// Settings say whose backend it is. Only Issuer and Origins are needed; without Issuer, Parts.Discover finds it.
 type Settings struct {
 	Issuer      string        // its URL
-	Endpoints   Endpoints     // zero: those below the issuer
+	Endpoints   Endpoints     // those that are named count, whatever else is known of the issuer
 	Origins     []string      // where browsers reach us, "https://app.example.com"; the first is the main one
 	ReturnTo    []string      // further origins that return_to may name
-	ClientID    core.ClientID // the one to ask for
-	Profile     string        // the client_profile to ask for
+	ClientID    core.ClientID // the one to ask for; empty: the issuer chooses
+	Profile     string        // the client_profile to ask for; empty: none
 	Scope       []string      // of logins
+	Push        Push          // how the request reaches the issuer; empty: pushed ahead
 	SessionLife time.Duration
-	KeyLife     time.Duration // after which a new key signs our assertions; at least two days
-	AfterLogout string        // a path: where the browser is at the end
+	AfterLogout string // a path: where the browser is at the end
+
+	Method  oauth.AuthMethod // by which we prove who we are; empty: private_key_jwt
+	Secret  core.Secret      // the operator's client_secret; empty: the one that was registered
+	JWKSURI string           // where the issuer reads our keys; empty: they are registered themselves
+	KeyLife time.Duration    // after which a new key signs our assertions; at least two days; negative: never
+	KeyKept time.Duration    // how old a key may become that signs no more; 0: a day longer than it signed; negative: as old as it likes
+	MaxKeys int              // that the issuer is to know of us; 0: any number
+	TurnKey bool             // a new key signs from the start on, however young the one is that there was
+
+	RedirectURIs []string     // to be registered; none: those of Origins
+	Redirects    RedirectMode // what an update makes of those that are registered; empty: ReplaceRedirects
+
+	Given   bool // the operator registered ClientID: the issuer is asked for nothing
+	Settled bool // a client that the issuer does not accept any more is the operator's to mend: no other one is registered in its place
+	Replace bool // the client is deleted and registered anew, once for each Ticket
+
+	Ticket string // names the initial access token that Mint gives, when it is always the same
 }
 
-// Endpoints are the addresses of an issuer.
-type Endpoints struct{ Register, PAR, Authorize, Token, UserInfo, Revoke, Logout, JWKS string }
+// A Push is a way to send the authorization request.
+type Push string
 
-// EndpointsOf gives the addresses that an issuer of this program has.
-func EndpointsOf(issuer string) Endpoints {
-	at := func(path string) string { return issuer + "/" + path }
-	return Endpoints{
-		Register: at("dcr/register"), PAR: at("par"), Authorize: at("authorize"), Token: at("token"), UserInfo: at("userinfo"),
-		Revoke: at("revoke"), Logout: at("logout"), JWKS: at("jwks"),
-	}
-}
+// The ways. PushOffered falls back to the browser's address where the issuer has no endpoint for pushed requests (RFC 9126).
+const (
+	PushAlways  Push = ""
+	PushOffered Push = "offered"
+	PushNever   Push = "never"
+)
 
 // Parts are what a Backend is made of. All are needed but those that say otherwise.
 type Parts struct {
 	Store Store
 	Door  Door
 	Keys  IssuerKeys
-	Mint  func(ctx context.Context) (core.Secret, error) // gives an initial access token
+	Mint  func(ctx context.Context) (core.Secret, error) // gives an initial access token; nil: there is none
+	// Discover reads what the issuer publishes about itself. Optional: without it, it is an issuer of this program.
+	Discover func(ctx context.Context) (Endpoints, error)
+	// Renew has an operator renew a registration access token. Optional: without it, nobody does.
+	Renew func(ctx context.Context, client core.ClientID) (core.Secret, error)
 	// EndSession ends the issuer's own session at a sign-out. Optional: without it the issuer ends it when the browser comes by.
 	EndSession func(ctx context.Context, subject core.Subject, id core.SessionID) error
-	Now        func() time.Time
-	After      func(time.Duration) <-chan time.Time // nil: time.After
-	Log        *slog.Logger                         // nil: nothing is logged
+	// Seen is told what became of each look at the registration. Optional.
+	Seen  func(Outcome)
+	Now   func() time.Time
+	After func(time.Duration) <-chan time.Time // nil: time.After
+	Hints map[Trouble]string                   // what to do about it, where it is not what we would say
+	Log   *slog.Logger                         // nil: nothing is logged
 }
 
 // A Backend is one client of one issuer. It is safe for concurrent use.
 type Backend struct {
-	store      Store
-	door       Door
-	keys       IssuerKeys
-	mint       func(context.Context) (core.Secret, error)
-	endSession func(context.Context, core.Subject, core.SessionID) error
-	now        func() time.Time
-	after      func(time.Duration) <-chan time.Time
-	log        *slog.Logger
-	settings   Settings
+	store    Store
+	door     Door
+	keys     IssuerKeys
+	now      func() time.Time
+	log      *slog.Logger
+	parts    Parts // the rest of them
+	settings Settings
 
 	self    atomic.Pointer[self]       // nil: not registered yet
 	failure atomic.Pointer[core.Error] // why not
+	keySet  atomic.Pointer[[]byte]     // what JWKS gives
 	again   chan struct{}              // the registration is in doubt
 	flights flights
 	forced  pace
@@ -95,7 +117,7 @@ type Backend struct {
 // New makes a Backend. It answers "not ready" until Bootstrap or Run has registered it.
 func New(p Parts, s Settings) (*Backend, error) {
 	s.fill()
-	if err := s.check(); err != nil {
+	if err := s.check(p.Discover != nil); err != nil {
 		return nil, fmt.Errorf("bff: %w", err)
 	}
 	if p.After == nil {
@@ -104,41 +126,33 @@ func New(p Parts, s Settings) (*Backend, error) {
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
 	}
-	b := &Backend{
-		store: p.Store, door: p.Door, keys: p.Keys, mint: p.Mint, endSession: p.EndSession,
-		now: p.Now, after: p.After, log: p.Log, settings: s, again: make(chan struct{}, 1),
+	if p.Seen == nil {
+		p.Seen = func(Outcome) {}
 	}
+	b := &Backend{store: p.Store, door: p.Door, keys: p.Keys, now: p.Now, log: p.Log, parts: p, settings: s, again: make(chan struct{}, 1)}
 	b.failure.Store(notReady("it has just begun; try again in a moment", nil))
 	return b, nil
 }
 
 func (s *Settings) fill() {
-	if s.Endpoints == (Endpoints{}) {
-		s.Endpoints = EndpointsOf(s.Issuer)
-	}
-	if s.ClientID == "" {
-		s.ClientID = DefaultClientID
-	}
-	if s.Profile == "" {
-		s.Profile = DefaultProfile
-	}
 	if len(s.Scope) == 0 {
 		s.Scope = []string{oauth.ScopeOpenID, oauth.ScopeProfile, oauth.ScopeEmail, oauth.ScopeOfflineAccess}
 	}
-	if s.SessionLife == 0 {
-		s.SessionLife = DefaultSessionLife
-	}
-	if s.KeyLife == 0 {
-		s.KeyLife = DefaultKeyLife
-	}
-	if s.AfterLogout == "" {
-		s.AfterLogout = "/"
+	s.SessionLife = cmp.Or(s.SessionLife, DefaultSessionLife)
+	s.KeyLife = cmp.Or(s.KeyLife, DefaultKeyLife)
+	s.AfterLogout = cmp.Or(s.AfterLogout, "/")
+	s.Method = cmp.Or(s.Method, oauth.AuthPrivateKeyJWT)
+	s.Redirects = cmp.Or(s.Redirects, ReplaceRedirects)
+	if len(s.RedirectURIs) == 0 {
+		for _, origin := range s.Origins {
+			s.RedirectURIs = append(s.RedirectURIs, redirectURI(origin))
+		}
 	}
 }
 
-func (s *Settings) check() error {
+func (s *Settings) check(discovered bool) error {
 	var problems []error
-	if s.Issuer == "" || strings.HasSuffix(s.Issuer, "/") {
+	if s.Issuer == "" && !discovered || strings.HasSuffix(s.Issuer, "/") {
 		problems = append(problems, errors.New("the issuer is a URL without a slash at its end"))
 	}
 	if len(s.Origins) == 0 {
@@ -163,8 +177,14 @@ func (s *Settings) check() error {
 	if s.SessionLife < 0 {
 		problems = append(problems, errors.New("the life of a session is negative"))
 	}
-	if s.KeyLife < 2*keepOldKey {
+	if s.KeyLife >= 0 && s.KeyLife < 2*keepOldKey {
 		problems = append(problems, errors.New("a signing key serves for at least two days"))
+	}
+	if !slices.Contains(methods, s.Method) {
+		problems = append(problems, fmt.Errorf("%q is no way in which a backend proves itself; use one of %v", s.Method, methods))
+	}
+	if s.Given && s.ClientID == "" {
+		problems = append(problems, errors.New("the client that the operator registered needs its id"))
 	}
 	return errors.Join(problems...)
 }
@@ -198,11 +218,20 @@ func (b *Backend) me() (*self, error) {
 
 // JWKS gives the public keys that our assertions are signed with (RFC 7517 §5).
 func (b *Backend) JWKS() []byte {
-	if me := b.self.Load(); me != nil {
-		return me.jwks
+	if set := b.keySet.Load(); set != nil {
+		return *set
 	}
-	return []byte(`{"keys":[]}`)
+	return noKeys
 }
+
+// become makes me who we are from now on.
+func (b *Backend) become(me *self) {
+	b.publish(me)
+	b.self.Store(me)
+}
+
+// publish shows the keys of who we are, or are about to be: an issuer may look before it answers.
+func (b *Backend) publish(me *self) { b.keySet.Store(&me.jwks) }
 
 // notReady is what everybody is told while there is no registration.
 func notReady(hint string, cause error) *core.Error {

@@ -26,7 +26,7 @@ type site struct {
 const home = "localhost:8080"
 
 func settings() bff.Settings {
-	return bff.Settings{Issuer: issuerURL, Origins: []string{"http://" + home, "http://127.0.0.1:8080"}, ReturnTo: []string{"https://spa.example.com"}}
+	return bff.Settings{ClientID: bff.DefaultClientID, Profile: bff.DefaultProfile, Issuer: issuerURL, Origins: []string{"http://" + home, "http://127.0.0.1:8080"}, ReturnTo: []string{"https://spa.example.com"}}
 }
 
 // newSite makes a site that is not yet registered.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/oauth"
 )
 
 // How the registration is tried.
@@ -14,27 +15,29 @@ const (
 	firstWait = time.Second
 	maxWait   = time.Minute
 	lookEvery = time.Hour // much less than an old key is kept
+	mostSteps = 12        // of one bootstrap; the longest road has seven
 )
 
 // Run registers the backend and keeps it registered until ctx ends: after a failure it tries again, ever more slowly, and once
 // the issuer no longer knows it, it registers anew. It looks again each hour, for what another replica did and for its keys' age.
 func (b *Backend) Run(ctx context.Context) {
-	for wait := firstWait; ; {
-		err := b.Bootstrap(ctx)
+	turn := b.settings.TurnKey
+	for wait, err := firstWait, b.unless(ctx, b.self.Load() != nil); ; err = b.Bootstrap(ctx) {
 		if err == nil {
-			b.lookAfterKeys(ctx)
+			b.lookAfterKeys(ctx, turn)
+			turn = false
 		}
 		var next <-chan time.Time
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err == nil:
-			wait, next = firstWait, b.after(lookEvery)
+			wait, next = firstWait, b.parts.After(lookEvery)
 		case errors.Is(err, ErrLeased):
-			next = b.after(firstWait)
+			next = b.parts.After(firstWait)
 		default:
 			b.log.Warn("the backend is not registered", "error", err, "retry_in", wait.String())
-			next = b.after(wait)
+			next = b.parts.After(wait)
 			wait = min(2*wait, maxWait)
 		}
 		select {
@@ -44,6 +47,14 @@ func (b *Backend) Run(ctx context.Context) {
 		case <-b.again:
 		}
 	}
+}
+
+// unless bootstraps, unless that was done a moment ago.
+func (b *Backend) unless(ctx context.Context, done bool) error {
+	if done {
+		return nil
+	}
+	return b.Bootstrap(ctx)
 }
 
 // doubt has the registration looked at again: the issuer did not accept who we are.
@@ -59,88 +70,75 @@ func (b *Backend) doubt() {
 func (b *Backend) Bootstrap(ctx context.Context) error {
 	me, err := b.registered(ctx)
 	if err != nil {
-		failure := notReady(hint(err), err)
+		failure := notReady(b.hint(err), err)
 		b.failure.Store(failure)
 		return failure
 	}
-	b.self.Store(me)
+	b.become(me)
 	return nil
 }
 
-// registered finds out who we are, and sees to it that we are somebody.
+// registered walks until there is nothing left to do: it finds out who we are, and sees to it that we are somebody.
 func (b *Backend) registered(ctx context.Context) (*self, error) {
+	at, err := b.endpoints(ctx)
+	if err != nil {
+		return nil, err
+	}
 	have, err := b.store.Registration(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if me, err := b.current(ctx, have); me != nil || err != nil {
-		return me, err
+	w := walk{b: b, at: at, have: have, position: b.standing(have)}
+	for range mostSteps {
+		step := w.next()
+		if step == stepReady {
+			return b.arrive(w)
+		}
+		if err := w.take(ctx, step); err != nil {
+			return nil, err
+		}
 	}
-	return b.alone(ctx, have, b.renew)
+	return nil, errors.New("the registration comes to no end")
+}
+
+// arrive makes who we are of what the walk came to.
+func (b *Backend) arrive(w walk) (*self, error) {
+	me, err := b.open(w.have, w.at)
+	if err == nil && b.settings.Method != oauth.AuthPrivateKeyJWT && me.Secret == "" {
+		err = unfit("there is no client secret")
+	}
+	if err != nil {
+		return nil, err
+	}
+	b.tell(w.outcome, me.Registration)
+	return me, nil
 }
 
 // alone makes another registration of one that was seen, under the lease.
-func (b *Backend) alone(ctx context.Context, seen Registration, change func(context.Context, Registration) (Registration, error)) (*self, error) {
+func (b *Backend) alone(ctx context.Context, seen Registration, change func(context.Context, Registration) (Registration, error)) (Registration, error) {
 	holder := core.NewSecret().Reveal() // names us, opens nothing
 	if err := b.store.Lease(ctx, holder, b.now().Add(leaseTime)); err != nil {
-		return nil, err
+		return Registration{}, err
 	}
-	me, err := b.underLease(ctx, holder, seen, change)
+	next, err := b.underLease(ctx, holder, seen, change)
 	if err != nil { // a new start finds the lease free
-		return nil, errors.Join(err, b.store.Release(context.WithoutCancel(ctx), holder))
+		return Registration{}, errors.Join(err, b.store.Release(context.WithoutCancel(ctx), holder))
 	}
-	return me, nil
-}
-
-// current gives a stored registration that is as wanted and that the issuer still knows; nil when there is something to do.
-func (b *Backend) current(ctx context.Context, have Registration) (*self, error) {
-	me, err := open(have)
-	if me == nil || err != nil {
-		return nil, err
-	}
-	digest, err := b.digest(me.jwks)
-	if err != nil || digest != have.Digest {
-		return nil, err
-	}
-	switch err := b.readClient(ctx, have); {
-	case gone(err):
-		return nil, nil
-	case err != nil:
-		return nil, err
-	}
-	return me, nil
+	return next, nil
 }
 
 // underLease changes the registration. What another replica did before we had the lease counts.
-func (b *Backend) underLease(ctx context.Context, holder string, seen Registration, change func(context.Context, Registration) (Registration, error)) (*self, error) {
+func (b *Backend) underLease(ctx context.Context, holder string, seen Registration, change func(context.Context, Registration) (Registration, error)) (Registration, error) {
 	have, err := b.store.Registration(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if have != seen {
-		return nil, ErrLeased
-	}
-	next, err := change(ctx, have)
-	if err != nil {
-		return nil, err
-	}
-	if err := b.store.SaveRegistration(ctx, holder, next); err != nil {
-		return nil, err
-	}
-	return open(next)
-}
-
-// renew updates the client when the issuer still knows it, else registers a new one.
-func (b *Backend) renew(ctx context.Context, have Registration) (Registration, error) {
-	me, err := open(have)
 	if err != nil {
 		return Registration{}, err
 	}
-	if me != nil {
-		next, err := b.updateClient(ctx, me)
-		if !gone(err) {
-			return next, err
-		}
+	if !have.Equal(seen) {
+		return Registration{}, ErrLeased
 	}
-	return b.registerClient(ctx)
+	next, err := change(ctx, have)
+	if err != nil {
+		return Registration{}, err
+	}
+	return next, b.store.SaveRegistration(ctx, holder, next)
 }

@@ -44,11 +44,11 @@ func (b *Backend) Callback(ctx context.Context, r Return) (Arrival, error) {
 	if err != nil {
 		return Arrival{}, err
 	}
-	if iss := r.Params.Get("iss"); iss != b.settings.Issuer { // RFC 9207 §2.4; ours always says who it is
+	if iss := r.Params.Get("iss"); iss != me.at.Issuer && (iss != "" || me.at.SaysIss) { // RFC 9207 §2.4; ours always says who it is
 		return Arrival{}, core.Refuse(core.InvalidRequest, "The answer is not from the identity provider that was asked (iss); sign in again.")
 	}
 	if code := r.Params.Get("error"); code != "" {
-		return Arrival{ReturnTo: withQuery(p.ReturnTo, "auth_error", knownError(code))}, nil
+		return Arrival{ReturnTo: withQuery(p.ReturnTo, url.Values{"auth_error": {knownError(code)}})}, nil
 	}
 	answer, err := b.exchange(ctx, me, p, r.Params.Get("code"))
 	if err != nil {
@@ -107,7 +107,7 @@ func (b *Backend) exchange(ctx context.Context, me *self, p Pending, code string
 	if code == "" {
 		return tokenAnswer{}, core.Refuse(core.InvalidRequest, "The answer of the identity provider has no code; sign in again.")
 	}
-	doc, err := b.askForm(ctx, me, b.settings.Endpoints.Token, url.Values{
+	doc, err := b.askForm(ctx, me, me.at.Token, url.Values{
 		"grant_type": {string(oauth.GrantAuthorizationCode)}, "code": {code},
 		"redirect_uri": {p.RedirectURI}, "code_verifier": {p.Verifier.Reveal()},
 	})
@@ -154,23 +154,23 @@ func (b *Backend) identify(ctx context.Context, me *self, p Pending, a tokenAnsw
 	if err != nil {
 		return identity{}, untrusted(err)
 	}
-	set, err := b.keys.Set(ctx, b.settings.Endpoints.JWKS, header.Kid)
+	set, err := b.keys.Set(ctx, me.at.JWKS, header.Kid)
 	if err != nil {
 		return identity{}, unavailable(err)
 	}
-	claims, err := jose.Verify(a.idToken, set, []string{me.IDTokenAlg})
+	claims, err := jose.Verify(a.idToken, set, me.algs)
 	if err != nil {
 		return identity{}, untrusted(err)
 	}
-	check := idTokenCheck{issuer: b.settings.Issuer, client: me.ClientID, nonce: p.Nonce, access: a.Access, typ: header.Typ, alg: header.Alg, now: b.now()}
+	check := idTokenCheck{issuer: me.at.Issuer, client: me.ClientID, nonce: p.Nonce, access: a.Access, typ: header.Typ, alg: header.Alg, now: b.now()}
 	if err := check.holds(claims); err != nil {
 		return identity{}, untrusted(err)
 	}
 	who := identityOf(claims)
-	if who.named() {
+	if who.named() || me.at.UserInfo == "" {
 		return who, nil
 	}
-	return b.askUserInfo(ctx, who, a.Access)
+	return b.askUserInfo(ctx, me, who, a.Access)
 }
 
 func untrusted(err error) error {

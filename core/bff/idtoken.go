@@ -136,8 +136,8 @@ func identityOf(claims strictjson.Value) identity {
 func (i identity) named() bool { return i.name != "" || i.username != "" || i.email != "" }
 
 // askUserInfo asks for the claims that the ID token has not (OpenID Connect Core §5.3). Its sub must be the same (§5.3.2).
-func (b *Backend) askUserInfo(ctx context.Context, who identity, access core.Secret) (identity, error) {
-	claims, err := b.ask(ctx, fetch.Request{Method: http.MethodGet, URL: b.settings.Endpoints.UserInfo, Header: bearer(access)})
+func (b *Backend) askUserInfo(ctx context.Context, me *self, who identity, access core.Secret) (identity, error) {
+	claims, err := b.ask(ctx, fetch.Request{Method: http.MethodGet, URL: me.at.UserInfo, Header: bearer(access)})
 	if err != nil {
 		return identity{}, unavailable(err)
 	}

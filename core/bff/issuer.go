@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/fetch"
-	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
@@ -38,8 +36,12 @@ func refusedWith(err error, code core.Code) bool {
 
 // ask sends a request and reads the JSON of its answer; an answer without success is a refusal.
 func (b *Backend) ask(ctx context.Context, r fetch.Request) (strictjson.Value, error) {
+	return ask(ctx, b.door, r)
+}
+
+func ask(ctx context.Context, door Door, r fetch.Request) (strictjson.Value, error) {
 	r.Header.Set("Accept", "application/json")
-	answer, err := b.door.Do(ctx, r)
+	answer, err := door.Do(ctx, r)
 	if err != nil {
 		return strictjson.Value{}, fmt.Errorf("the identity provider cannot be reached: %w", err)
 	}
@@ -66,48 +68,6 @@ func (b *Backend) askJSON(ctx context.Context, method, to string, token core.Sec
 
 func bearer(token core.Secret) http.Header {
 	return http.Header{"Authorization": {"Bearer " + token.Reveal()}}
-}
-
-const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-// askForm posts a form as the client that we are: with an assertion (RFC 7523 §2.2). When the issuer does not accept it, our
-// registration is in doubt.
-func (b *Backend) askForm(ctx context.Context, me *self, to string, form url.Values) (strictjson.Value, error) {
-	assertion, err := b.assertion(me)
-	if err != nil {
-		return strictjson.Value{}, err
-	}
-	form.Set("client_id", string(me.ClientID))
-	form.Set("client_assertion_type", assertionType)
-	form.Set("client_assertion", assertion)
-	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
-	doc, err := b.ask(ctx, fetch.Request{Method: http.MethodPost, URL: to, Header: header, Body: []byte(form.Encode())})
-	if refusedWith(err, core.InvalidClient) {
-		b.doubt()
-	}
-	return doc, err
-}
-
-// assertionLife is how long an assertion may be on its way.
-const assertionLife = time.Minute
-
-// assertion proves who we are, once (RFC 7523 §3). Its audience is the issuer alone, so that it is of no use elsewhere.
-func (b *Backend) assertion(me *self) (string, error) {
-	now := b.now()
-	var claims strictjson.Record
-	claims.Begin('{')
-	claims.Text("iss", string(me.ClientID))
-	claims.Text("sub", string(me.ClientID))
-	claims.Text("aud", b.settings.Issuer)
-	claims.Text("jti", core.NewSecret().Reveal())
-	claims.Int("iat", now.Unix())
-	claims.Int("exp", now.Add(assertionLife).Unix())
-	claims.End('}')
-	body, err := claims.Bytes()
-	if err != nil {
-		return "", err
-	}
-	return jose.Sign(me.key, "JWT", body)
 }
 
 // unavailable is what a browser is told when the issuer failed us.

@@ -64,9 +64,10 @@ func (b *Backend) originOf(host string) (string, error) {
 	return "", core.Refuse(core.MisdirectedRequest, "Sign-in works at %s only; open that address.", b.settings.Origins[0])
 }
 
-// push sends the authorization request ahead and gives the address that stands for it.
+// push sends the authorization request ahead and gives the address that stands for it; where nothing is pushed, the request itself.
 func (b *Backend) push(ctx context.Context, me *self, p Pending, state core.Secret) (string, error) {
-	answer, err := b.askForm(ctx, me, b.settings.Endpoints.PAR, url.Values{
+	request := url.Values{
+		"client_id":             {string(me.ClientID)},
 		"response_type":         {string(oauth.ResponseCode)},
 		"redirect_uri":          {p.RedirectURI},
 		"scope":                 {oauth.FormatScope(b.settings.Scope)},
@@ -74,15 +75,22 @@ func (b *Backend) push(ctx context.Context, me *self, p Pending, state core.Secr
 		"nonce":                 {p.Nonce.Reveal()},
 		"code_challenge":        {oauth.S256Challenge(p.Verifier.Reveal())},
 		"code_challenge_method": {oauth.MethodS256},
-	})
+	}
+	if !b.pushes(me.at) {
+		return withQuery(me.at.Authorize, request), nil
+	}
+	answer, err := b.askForm(ctx, me, me.at.PAR, request)
 	if err != nil {
 		return "", err
 	}
-	v, _ := answer.Get("request_uri")
-	pushed, ok := v.Text()
-	if !ok || pushed == "" {
+	pushed := textOf(answer, "request_uri")
+	if pushed == "" {
 		return "", errNoRequestURI
 	}
-	query := url.Values{"client_id": {string(me.ClientID)}, "request_uri": {pushed}}
-	return b.settings.Endpoints.Authorize + "?" + query.Encode(), nil
+	return withQuery(me.at.Authorize, url.Values{"client_id": {string(me.ClientID)}, "request_uri": {pushed}}), nil
+}
+
+// pushes tells whether requests are pushed ahead (RFC 9126).
+func (b *Backend) pushes(at Endpoints) bool {
+	return b.settings.Push != PushNever && at.PAR != ""
 }

@@ -45,30 +45,33 @@ func (b *Backend) end(ctx context.Context, me *self, cookie core.Secret) (Sessio
 // revoke tells the issuer that a refresh token is not needed any more (RFC 7009 §2.1). Our session is over whether or not it
 // listens.
 func (b *Backend) revoke(ctx context.Context, me *self, refresh core.Secret) {
-	if refresh == "" {
+	if refresh == "" || me.at.Revoke == "" {
 		return
 	}
 	form := url.Values{"token": {refresh.Reveal()}, "token_type_hint": {"refresh_token"}}
-	if _, err := b.askForm(ctx, me, b.settings.Endpoints.Revoke, form); err != nil {
+	if _, err := b.askForm(ctx, me, me.at.Revoke, form); err != nil {
 		b.log.Warn("a refresh token could not be revoked", "error", err)
 	}
 }
 
 // endIssued ends the issuer's own session, so that the next login asks who it is.
 func (b *Backend) endIssued(ctx context.Context, s Session) {
-	if b.endSession == nil || s.Issued == "" {
+	if b.parts.EndSession == nil || s.Issued == "" {
 		return
 	}
-	if err := b.endSession(ctx, s.Subject, s.Issued); err != nil {
+	if err := b.parts.EndSession(ctx, s.Subject, s.Issued); err != nil {
 		b.log.Warn("the identity provider's session could not be ended", "error", err)
 	}
 }
 
 func (b *Backend) endSessionURL(me *self, host string) string {
+	if me.at.Logout == "" { // an issuer that ends no sessions
+		return b.settings.AfterLogout
+	}
 	origin, err := b.originOf(host)
 	if err != nil {
 		origin = b.settings.Origins[0]
 	}
 	query := url.Values{"client_id": {string(me.ClientID)}, "post_logout_redirect_uri": {origin + b.settings.AfterLogout}}
-	return b.settings.Endpoints.Logout + "?" + query.Encode()
+	return withQuery(me.at.Logout, query)
 }

@@ -125,7 +125,7 @@ func (p *provider) serve(name string, r *http.Request, body string) (int, any) {
 	case "GET /userinfo":
 		return 200, claims{"sub": p.about, "name": "Alice Userinfo", "email": "alice@example.com", "email_verified": true}
 	}
-	if strings.HasPrefix(name, "GET /dcr/register/") || strings.HasPrefix(name, "PUT /dcr/register/") {
+	if _, path, _ := strings.Cut(name, " "); strings.HasPrefix(path, "/dcr/register/") {
 		return p.manage(r, body)
 	}
 	if problem := p.authenticate(form); problem != "" {
@@ -175,9 +175,17 @@ func (p *provider) manage(r *http.Request, body string) (int, any) {
 	if p.client.IsAbsent() || r.Header.Get("Authorization") != "Bearer "+p.token {
 		return 401, claims{"error": "invalid_token"}
 	}
-	if r.Method == http.MethodPut {
-		p.client, _ = strictjson.Parse([]byte(body), strictjson.Default)
+	doc, _ := strictjson.Parse([]byte(body), strictjson.Default)
+	switch r.Method {
+	case http.MethodPut:
+		p.client = doc
 		return 200, p.described()
+	case http.MethodPatch:
+		p.client = strictjson.MergePatch(p.client, doc)
+		return 200, p.described()
+	case http.MethodDelete:
+		p.client = strictjson.Value{}
+		return 204, nil
 	}
 	return 200, p.client.With("registration_access_token", strictjson.String(p.token))
 }
@@ -231,6 +239,19 @@ func (p *provider) authorize(to string) oauth.Params {
 	code := fmt.Sprintf("code-%d", len(p.codes))
 	p.codes[code] = request
 	return oauth.Params{"code": {code}, "state": {request.Get("state")}, "iss": {issuerURL}}
+}
+
+// authorizePlain is authorize for a request that was not pushed.
+func (p *provider) authorizePlain(to string) oauth.Params {
+	p.t.Helper()
+	u, err := url.Parse(to)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.mu.Lock()
+	p.pushed["plain"] = u.Query()
+	p.mu.Unlock()
+	return p.authorize(issuerURL + "/authorize?" + url.Values{"client_id": {u.Query().Get("client_id")}, "request_uri": {"plain"}}.Encode())
 }
 
 func (p *provider) tokens(form url.Values) (int, any) {

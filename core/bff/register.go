@@ -1,13 +1,14 @@
 package bff
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
+	"slices"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/fetch"
@@ -16,31 +17,47 @@ import (
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
-// metadata is what we ask to be (RFC 7591 §2), with the keys that jwks publishes.
-func (b *Backend) metadata(jwks []byte) (strictjson.Value, error) {
-	published, err := strictjson.Parse(jwks, strictjson.Default)
-	if err != nil {
-		return strictjson.Value{}, err
+// wish is what we ask to be (RFC 7591 §2).
+func (b *Backend) wish(me *self) (strictjson.Value, error) {
+	s := b.settings
+	var afterwards []string
+	for _, origin := range s.Origins {
+		afterwards = append(afterwards, origin+s.AfterLogout)
 	}
-	var redirects, afterwards []string
-	for _, origin := range b.settings.Origins {
-		redirects = append(redirects, redirectURI(origin))
-		afterwards = append(afterwards, origin+b.settings.AfterLogout)
-	}
-	return strictjson.Object(
-		member("client_name", strictjson.String(string(b.settings.ClientID))),
-		member("redirect_uris", strictjson.Strings(redirects)),
+	members := []strictjson.Member{
+		member("client_name", strictjson.String(string(cmp.Or(s.ClientID, DefaultClientID)))),
+		member("redirect_uris", strictjson.Strings(s.RedirectURIs)),
 		member("post_logout_redirect_uris", strictjson.Strings(afterwards)),
 		member("grant_types", strictjson.Strings([]string{string(oauth.GrantAuthorizationCode), string(oauth.GrantRefreshToken)})),
 		member("response_types", strictjson.Strings([]string{string(oauth.ResponseCode)})),
-		member("scope", strictjson.String(oauth.FormatScope(b.settings.Scope))),
-		member("subject_type", strictjson.String(string(oauth.SubjectPublic))), // whatever the issuer gives others: by it we look people up there
-		member("token_endpoint_auth_method", strictjson.String(string(oauth.AuthPrivateKeyJWT))),
-		member("token_endpoint_auth_signing_alg", strictjson.String(jose.ES256)),
-		member("id_token_signed_response_alg", strictjson.String(jose.ES256)),
-		member("require_pushed_authorization_requests", strictjson.Bool(true)),
-		member("jwks", published),
-	), nil
+		member("scope", strictjson.String(oauth.FormatScope(s.Scope))),
+	}
+	if !s.Settled { // our own issuer's: by its own name we look people up there, whatever names it gives others
+		members = append(members, member("subject_type", strictjson.String(string(oauth.SubjectPublic))))
+	}
+	members = append(members, member("token_endpoint_auth_method", strictjson.String(string(s.Method))))
+	if s.Method == oauth.AuthPrivateKeyJWT {
+		members = append(members, member("token_endpoint_auth_signing_alg", strictjson.String(me.key.Alg())))
+	}
+	if slices.Contains(me.at.IDTokenAlgs, jose.ES256) {
+		members = append(members, member("id_token_signed_response_alg", strictjson.String(jose.ES256)))
+	}
+	if b.pushes(me.at) {
+		members = append(members, member("require_pushed_authorization_requests", strictjson.Bool(true)))
+	}
+	return b.withKeys(strictjson.Object(members...), me)
+}
+
+// withKeys says by which keys we are known: the address where we publish them, or the keys themselves.
+func (b *Backend) withKeys(wish strictjson.Value, me *self) (strictjson.Value, error) {
+	switch {
+	case b.settings.Method != oauth.AuthPrivateKeyJWT:
+		return wish, nil
+	case b.settings.JWKSURI != "":
+		return wish.With("jwks_uri", strictjson.String(b.settings.JWKSURI)), nil
+	}
+	published, err := strictjson.Parse(me.jwks, strictjson.Default)
+	return wish.With("jwks", published), err
 }
 
 func member(name string, v strictjson.Value) strictjson.Member {
@@ -50,120 +67,117 @@ func member(name string, v strictjson.Value) strictjson.Member {
 // redirectURI is where the issuer sends browsers of an origin back to.
 func redirectURI(origin string) string { return origin + "/auth/callback" }
 
-// digest tells one wish from another.
-func (b *Backend) digest(jwks []byte) (string, error) {
-	wish, err := b.metadata(jwks)
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(strictjson.Canonical(nil, wish))
-	return hex.EncodeToString(sum[:]), nil
+// digestOf tells one wish from another. Keys and redirect URIs are not part of it: they are compared with what the issuer has.
+func digestOf(wish strictjson.Value) string {
+	sum := sha256.Sum256(strictjson.Canonical(nil, wish.Without("jwks").Without("redirect_uris")))
+	return hex.EncodeToString(sum[:])
 }
 
-// registerClient is RFC 7591 §3.1, with an initial access token. When the id that we would like is taken, any id will do.
-func (b *Backend) registerClient(ctx context.Context) (Registration, error) {
-	anew, err := b.newKey(Registration{})
+// registerClient is RFC 7591 §3.1, with an initial access token.
+func (b *Backend) registerClient(ctx context.Context, have Registration, at Endpoints) (Registration, error) {
+	asked, err := b.candidate(have, at)
 	if err != nil {
 		return Registration{}, err
 	}
-	token, err := b.mint(ctx)
+	wish, err := b.wish(asked)
 	if err != nil {
 		return Registration{}, err
 	}
-	wish, err := b.metadata(anew.jwks)
+	digest := digestOf(wish)
+	token, err := b.parts.Mint(ctx)
 	if err != nil {
 		return Registration{}, err
 	}
-	wish = wish.With("client_profile", strictjson.String(b.settings.Profile))
-	named := wish.With("client_id", strictjson.String(string(b.settings.ClientID)))
-	answer, err := b.askJSON(ctx, http.MethodPost, b.settings.Endpoints.Register, token, named)
-	if refusedWith(err, core.InvalidClientMetadata) {
-		answer, err = b.askJSON(ctx, http.MethodPost, b.settings.Endpoints.Register, token, wish)
+	if b.settings.Profile != "" {
+		wish = wish.With("client_profile", strictjson.String(b.settings.Profile))
 	}
+	b.publish(asked)
+	answer, err := b.askToBe(ctx, at, token, wish)
 	if err != nil {
-		return Registration{}, err
+		return Registration{}, asTicket(err)
 	}
-	return b.asRegistered(answer, anew)
+	next, err := b.asRegistered(answer, asked)
+	next.Digest, next.Ticket = digest, b.settings.Ticket
+	return next, err
 }
 
-// updateClient is RFC 7592 §2.2: the whole metadata anew.
-func (b *Backend) updateClient(ctx context.Context, me *self) (Registration, error) {
-	wish, err := b.metadata(me.jwks)
-	if err != nil {
-		return Registration{}, err
+// askToBe asks for the id that we would like. When that is taken, any id will do, unless an operator is to see to it.
+func (b *Backend) askToBe(ctx context.Context, at Endpoints, token core.Secret, wish strictjson.Value) (strictjson.Value, error) {
+	named := wish
+	if b.settings.ClientID != "" {
+		named = wish.With("client_id", strictjson.String(string(b.settings.ClientID)))
 	}
-	wish = wish.With("client_id", strictjson.String(string(me.ClientID)))
-	answer, err := b.askJSON(ctx, http.MethodPut, b.manage(me.Registration), me.Token, wish)
-	if err != nil {
-		return Registration{}, err
+	answer, err := b.askJSON(ctx, http.MethodPost, at.Register, token, named)
+	if b.settings.Settled || b.settings.ClientID == "" || !refusedWith(err, core.InvalidClientMetadata) {
+		return answer, err
 	}
-	return b.asRegistered(answer, me)
+	return b.askJSON(ctx, http.MethodPost, at.Register, token, wish)
 }
 
-// readClient asks whether the issuer still knows us (RFC 7592 §2.1).
-func (b *Backend) readClient(ctx context.Context, r Registration) error {
-	_, err := b.ask(ctx, fetch.Request{Method: http.MethodGet, URL: b.manage(r), Header: bearer(r.Token)})
+// candidate is who we are to become: with the key that there is, or with a new one.
+func (b *Backend) candidate(have Registration, at Endpoints) (*self, error) {
+	start := Registration{}
+	if b.settings.Settled {
+		start = have.keysOnly()
+	}
+	keyed, err := b.keyed(start)
+	if err != nil {
+		return nil, err
+	}
+	return b.open(keyed, at)
+}
+
+// lacksKey tells that there is nothing to sign with, and that we are to.
+func (b *Backend) lacksKey(r Registration) bool {
+	return r.Key == "" && b.settings.Method == oauth.AuthPrivateKeyJWT
+}
+
+// keyed gives a registration a key, if it lacks one.
+func (b *Backend) keyed(r Registration) (Registration, error) {
+	if b.lacksKey(r) {
+		return b.newKey(r)
+	}
+	return r, nil
+}
+
+func (r Registration) keysOnly() Registration {
+	return Registration{Key: r.Key, KeyAlg: r.KeyAlg, KeyID: r.KeyID, KeyFrom: r.KeyFrom, Older: r.Older}
+}
+
+// readClient asks what the issuer knows of us (RFC 7592 §2.1).
+func (b *Backend) readClient(ctx context.Context, r Registration, at Endpoints) (strictjson.Value, error) {
+	return b.ask(ctx, fetch.Request{Method: http.MethodGet, URL: manage(r, at), Header: bearer(r.Token)})
+}
+
+// deleteClient is RFC 7592 §2.3.
+func (b *Backend) deleteClient(ctx context.Context, r Registration, at Endpoints) error {
+	_, err := b.ask(ctx, fetch.Request{Method: http.MethodDelete, URL: manage(r, at), Header: bearer(r.Token)})
 	return err
 }
 
 // manage is the registration_client_uri. An issuer that has moved is asked where it is now.
-func (b *Backend) manage(r Registration) string {
-	if r.Issuer == b.settings.Issuer && r.URI != "" {
+func manage(r Registration, at Endpoints) string {
+	if r.Issuer == at.Issuer && r.URI != "" {
 		return r.URI
 	}
-	return b.settings.Endpoints.Register + "/" + url.PathEscape(string(r.ClientID))
+	return at.Register + "/" + url.PathEscape(string(r.ClientID))
 }
 
 // asRegistered reads a client information response (RFC 7591 §3.2.1). What it leaves out is as it was.
 func (b *Backend) asRegistered(answer strictjson.Value, asked *self) (Registration, error) {
-	text := func(name, otherwise string) string {
-		v, _ := answer.Get(name)
-		if s, ok := v.Text(); ok && s != "" {
-			return s
-		}
-		return otherwise
-	}
+	text := func(name, otherwise string) string { return cmp.Or(textOf(answer, name), otherwise) }
 	next := asked.Registration // its keys are those that were asked for
-	next.Issuer = b.settings.Issuer
+	next.Issuer = asked.at.Issuer
 	next.ClientID = core.ClientID(text("client_id", string(next.ClientID)))
 	next.Token = core.Secret(text("registration_access_token", next.Token.Reveal()))
 	next.URI = text("registration_client_uri", next.URI)
 	next.IDTokenAlg = text("id_token_signed_response_alg", jose.RS256) // OpenID Connect Registration §2
+	next.Secret = ""
+	if b.settings.Method != oauth.AuthPrivateKeyJWT {
+		next.Secret = core.Secret(text("client_secret", asked.Secret.Reveal()))
+	}
 	if next.ClientID == "" || next.Token == "" {
 		return Registration{}, errors.New("the registration answer lacks client_id or registration_access_token")
 	}
-	var err error
-	next.Digest, err = b.digest(asked.jwks)
-	return next, err
-}
-
-// hint says what an operator should look at, by what the registration failed with.
-func hint(err error) string {
-	var r *refusal
-	var own *core.Error // of whoever mints
-	switch {
-	case errors.Is(err, ErrLeased):
-		return "another replica is registering it; try again in a moment"
-	case errors.As(err, &own) && own.Err == nil:
-		return "no initial access token could be made: " + strings.TrimSuffix(own.Detail, ".")
-	case !errors.As(err, &r):
-		return "the identity provider or the store did not answer; see the log"
-	}
-	switch r.code {
-	case core.InvalidClientMetadata:
-		return "the registration was refused with invalid_client_metadata: check redirect_uris, grant_types and token_endpoint_auth_method against the policy and the profile"
-	case core.InvalidRedirectURI:
-		return "the registration was refused with invalid_redirect_uri: align the origins of the backend with the policy for redirect_uris"
-	case core.InvalidScope:
-		return "the registration was refused with invalid_scope: add the scope to policy.allowed_scopes in dcr_config.yaml"
-	case core.InvalidToken:
-		return "the initial access token is expired, revoked or used up: mint another one"
-	}
-	return "the registration was refused; look up its decision in the log and at the identity provider"
-}
-
-// gone tells that the issuer knows neither the client nor its token (RFC 7592 §2.1: 401 for both).
-func gone(err error) bool {
-	var r *refusal
-	return errors.As(err, &r) && r.status == http.StatusUnauthorized
+	return next, nil
 }

@@ -49,14 +49,14 @@ func isOwn(path string) bool {
 	return err != nil || decoded == "/auth" || strings.HasPrefix(decoded, "/auth/") || strings.HasPrefix(decoded, "/api/auth/")
 }
 
-// withQuery adds a parameter to an address that was checked.
-func withQuery(address, name, value string) string {
+// withQuery adds parameters to an address that was checked.
+func withQuery(address string, query url.Values) string {
 	address, fragment, hasFragment := strings.Cut(address, "#")
 	separator := "?"
 	if strings.Contains(address, "?") {
 		separator = "&"
 	}
-	address += separator + name + "=" + url.QueryEscape(value)
+	address += separator + query.Encode()
 	if hasFragment {
 		address += "#" + fragment
 	}

@@ -105,7 +105,7 @@ func (b *Backend) withoutRefresh(ctx context.Context, s Session, t Tokens) (Toke
 
 // refreshGrant is RFC 6749 §6. An answer without a refresh token leaves the old one in force.
 func (b *Backend) refreshGrant(ctx context.Context, me *self, t Tokens) (Tokens, error) {
-	doc, err := b.askForm(ctx, me, b.settings.Endpoints.Token, url.Values{
+	doc, err := b.askForm(ctx, me, me.at.Token, url.Values{
 		"grant_type": {string(oauth.GrantRefreshToken)}, "refresh_token": {t.Refresh.Reveal()},
 	})
 	if err != nil {

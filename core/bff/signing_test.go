@@ -110,7 +110,7 @@ func TestKeysTurn(t *testing.T) {
 		t.Errorf("the replica has looked again: %v, %s", err, other.JWKS())
 	}
 	k.after(time.Second)
-	if got := k.kids(); len(got) != 1 || got[0] != both[1] || k.op.count(updates) != 2 || k.store.registration.OldKey != "" {
+	if got := k.kids(); len(got) != 1 || got[0] != both[1] || k.op.count(updates) != 2 || len(k.store.registration.Older) > 0 {
 		t.Errorf("after a day: %v, %d updates", got, k.op.count(updates))
 	}
 	k.signIn()
@@ -125,7 +125,7 @@ func TestKeysTurn(t *testing.T) {
 // A key that cannot be turned goes on signing; the next look tries again. One that another replica turned is taken over.
 func TestKeysTurnLater(t *testing.T) {
 	k := running(newSite(t))
-	first := k.kids()
+	first, before := k.kids(), k.store.registration.Key
 	k.op.failing(updates, 503, "")
 	k.after(90 * day)
 	if got := k.kids(); fmt.Sprint(got) != fmt.Sprint(first) || k.Ready() != nil || k.store.holder != "" {
@@ -148,7 +148,7 @@ func TestKeysTurnLater(t *testing.T) {
 	if string(late.JWKS()) != string(k.JWKS()) {
 		t.Errorf("a later start has %s", late.JWKS())
 	}
-	for _, secret := range []core.Secret{k.store.registration.Key, k.store.registration.OldKey} {
+	for _, secret := range []core.Secret{k.store.registration.Key, before} {
 		if secret == "" || strings.Contains(fmt.Sprint(k.op.bodies, string(k.JWKS())), secret.Reveal()) {
 			t.Error("a private key left the house")
 		}

@@ -3,6 +3,7 @@ package bff
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -62,17 +63,37 @@ var (
 // A Stamp says which writing of a record was read. The zero one means any.
 type Stamp [16]byte
 
-// A Registration is what the issuer knows us as (RFC 7591 §3.2.1), with the key we prove it by.
+// A Registration is what the issuer knows us as (RFC 7591 §3.2.1), with the keys we prove it by.
 type Registration struct {
-	Issuer     string // the issuer's URL when it was made
-	ClientID   core.ClientID
-	Token      core.Secret // registration access token (RFC 7592 §3)
-	URI        string      // registration_client_uri
-	IDTokenAlg string      // what ID tokens are signed with
-	Key        core.Secret // our ES256 key: PKCS #8 in base64
-	KeyFrom    time.Time   // since when it signs
-	OldKey     core.Secret // the one before it, while replicas may still sign with it; empty: none
-	Digest     string      // of the metadata that was registered
+	Issuer     string        // the issuer's URL when it was made
+	ClientID   core.ClientID // empty: we are not registered; there may be a key all the same
+	Token      core.Secret   // registration access token (RFC 7592 §3)
+	URI        string        // registration_client_uri
+	Secret     core.Secret   // client_secret; empty: none, or the operator has it
+	IDTokenAlg string        // what ID tokens are signed with
+	Key        core.Secret   // our key: PKCS #8 in base64; empty: none
+	KeyAlg     string        // what it signs with; empty: ES256
+	KeyID      string        // what others call it; empty: by its thumbprint
+	KeyFrom    time.Time     // since when it signs
+	Older      []OlderKey    // keys that signed before it and are still published, the eldest first
+	Digest     string        // of the metadata that was registered
+	Ticket     string        // names the initial access token that was spent on it; empty: not remembered
+	Unsaved    bool          // the key was found in another place, and the registration is not stored with it yet
+}
+
+// An OlderKey signs no more. It stays published for a while, for what it has signed is still on its way.
+type OlderKey struct {
+	JWK  string // its public half
+	From time.Time
+}
+
+// Equal tells whether two registrations are the same, keys and secrets included.
+func (r Registration) Equal(other Registration) bool {
+	return r.Issuer == other.Issuer && r.ClientID == other.ClientID && r.Token == other.Token && r.URI == other.URI && r.Secret == other.Secret &&
+		r.IDTokenAlg == other.IDTokenAlg && r.Key == other.Key && r.KeyAlg == other.KeyAlg && r.KeyID == other.KeyID && r.KeyFrom.Equal(other.KeyFrom) &&
+		r.Digest == other.Digest && r.Ticket == other.Ticket && r.Unsaved == other.Unsaved && slices.EqualFunc(r.Older, other.Older, func(a, b OlderKey) bool {
+		return a.JWK == b.JWK && a.From.Equal(b.From)
+	})
 }
 
 // A Pending is a login under way: what the browser must come back with, and what we then need.

@@ -9,6 +9,8 @@ package config
 import (
 	"errors"
 	"reflect"
+
+	"github.com/ostiary/ostiary/core/strictjson"
 )
 
 // Limits of what is read. A file over one of them is refused.
@@ -27,6 +29,12 @@ type Env func(name string) (string, bool)
 // value. The paths it gives are relative to the value ("routes[2].upstream"); File and Line are filled in here.
 type Checker interface {
 	Validate() []Problem
+}
+
+// A Taker knows keys that none of its fields has, such as those of another program's configuration. Take tells whether a key is one
+// of them, and what is wrong with it here; wrong "" takes it, with whatever the Taker made of it. Variables in the value are not replaced.
+type Taker interface {
+	Take(key string, value strictjson.Value) (wrong string, known bool)
 }
 
 // Read fills the struct that dst points to from YAML (or JSON) and reports every problem as a *Problems.

@@ -70,7 +70,7 @@ func (d *decoder) structure(n *node, dst reflect.Value, path string) {
 	for _, m := range n.members {
 		f, at := fields[m.name], join(path, m.name)
 		if !f.value.IsValid() {
-			d.add(m.line, at, "unknown key%s", Suggest(m.name, maps.Keys(fields)))
+			d.strange(m, dst, at, fields)
 			continue
 		}
 		if other, twice := given[f.name]; twice {
@@ -81,6 +81,19 @@ func (d *decoder) structure(n *node, dst reflect.Value, path string) {
 		d.lines[join(path, f.name)] = m.line
 		d.fill(m.value, f.value, at, f.limits)
 	}
+}
+
+// strange offers a key that is no field's to the struct, if that may know it.
+func (d *decoder) strange(m member, dst reflect.Value, at string, fields map[string]field) {
+	if taker, ok := dst.Addr().Interface().(Taker); ok {
+		if wrong, known := taker.Take(m.name, d.convert(m.value, at)); known {
+			if d.lines[at] = m.line; wrong != "" {
+				d.add(m.line, at, "%s", wrong)
+			}
+			return
+		}
+	}
+	d.add(m.line, at, "unknown key%s", Suggest(m.name, maps.Keys(fields)))
 }
 
 // field is one place of a struct that configuration may fill.

@@ -57,11 +57,12 @@ const (
 
 // The obligations that the core enforces. Any other name is a policy error.
 const (
-	ObligePKCE          = "pkce_s256"      // RFC 7636: the authorization request must carry an S256 challenge
-	ObligePAR           = "par"            // RFC 9126 §6: the authorization request must be pushed
-	ObligeConsentAlways = "consent_always" // the person is asked every time, and the answer is not remembered
-	ObligeMTLS          = "mtls"           // RFC 8705 §3: tokens are bound to the client's certificate
-	ObligeApproval      = "approval"       // the client can do nothing before an operator has approved it
+	ObligePKCE          = "pkce_s256"       // RFC 7636: the authorization request must carry an S256 challenge
+	ObligePAR           = "par"             // RFC 9126 §6: the authorization request must be pushed
+	ObligeConsentAlways = "consent_always"  // the person is asked every time, and the answer is not remembered
+	ObligeMTLS          = "mtls"            // RFC 8705 §3: tokens are bound to the client's certificate
+	ObligeIDTokenClaims = "id_token_claims" // OpenID Connect Core §2: ID tokens say of the person what userinfo does
+	ObligeApproval      = "approval"        // the client can do nothing before an operator has approved it
 )
 
 // TrustLevels are the values of trust, lowest first.

@@ -1,6 +1,9 @@
 package declared_test
 
 import (
+	"maps"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -112,6 +115,131 @@ func TestSchemas(t *testing.T) {
 			p, there := properties.Get(row.Name)
 			if about, _ := p.Get("description"); !there || about.String() != strictjson.String(row.Source).String() {
 				t.Errorf("%s: %s is %s", name, row.Name, p)
+			}
+		}
+	}
+}
+
+// Whatever name a registration may have a member by stands in the schema of metadata, and no other.
+func TestSchemaHasEveryName(t *testing.T) {
+	names := append(metadata.Controls(), "lifetime", "evidence")
+	for _, row := range metadata.Rows() {
+		names = append(names, row.Name)
+	}
+	for _, c := range metadata.Choices() {
+		names = append(names, c.Name)
+	}
+	names = slices.AppendSeq(names, maps.Keys(metadata.OtherNames()))
+	properties, _ := declared.MetadataSchema().Get("properties")
+	var there []string
+	for name, shape := range properties.All() {
+		there = append(there, name)
+		if kind, _ := shape.Get("type"); kind.Kind() != strictjson.KindString {
+			t.Errorf("%s has no type: %s", name, shape)
+		}
+		if !metadata.IsReserved(name) && name != "lifetime" && name != "evidence" {
+			t.Errorf("%s is no member", name)
+		}
+	}
+	slices.Sort(names)
+	slices.Sort(there)
+	if !slices.Equal(names, there) {
+		t.Errorf("the schema has %v\nwant %v", there, names)
+	}
+	patterns, _ := declared.MetadataSchema().Get("patternProperties")
+	for pattern := range patterns.All() {
+		if !regexp.MustCompile(pattern).MatchString(strings.TrimSuffix(pattern[1:], "#[A-Za-z0-9-]+$") + "#de-CH") {
+			t.Errorf("%s is no translation", pattern)
+		}
+	}
+}
+
+// number is a number of a JSON Schema, 0 when it has none.
+func number(shape strictjson.Value, name string) int64 {
+	v, _ := shape.Get(name)
+	n, _ := v.Int64()
+	return n
+}
+
+// takes tells whether a member can have a value, but for the words that it may be.
+func takes(row *metadata.Row, v strictjson.Value) bool {
+	var m core.Metadata
+	if err := row.Set(&m, v); err != nil {
+		return false
+	}
+	return !slices.ContainsFunc(metadata.Floor(&m), func(r core.Reason) bool {
+		return slices.Equal(r.Fields, []string{row.Name}) && r.Rule != "floor.unsupported_value" && r.Rule != "floor.malformed_value"
+	})
+}
+
+// longText makes a value of a member that is so long.
+func longText(row *metadata.Row, n int64) string {
+	switch row.Kind {
+	case metadata.URI, metadata.URIs:
+		const begin = "https://a.example/"
+		return begin + strings.Repeat("a", int(n)-len(begin))
+	case metadata.Scope:
+		return "a" + strings.Repeat(" ", int(n)-1)
+	}
+	return strings.Repeat("a", int(n))
+}
+
+// The caps of the schema are those that are enforced: a value at a cap is taken, one beyond it refused.
+func TestSchemaHasTheCaps(t *testing.T) {
+	properties, _ := declared.MetadataSchema().Get("properties")
+	for _, row := range metadata.Rows() {
+		shape, _ := properties.Get(row.Name)
+		switch row.Kind {
+		case metadata.Text, metadata.URI, metadata.Scope:
+			most := number(shape, "maxLength")
+			if !takes(row, strictjson.String(longText(row, most))) || takes(row, strictjson.String(longText(row, most+1))) {
+				t.Errorf("%s: maxLength %d", row.Name, most)
+			}
+		case metadata.List, metadata.URIs:
+			checkListCaps(t, row, shape)
+		case metadata.Number:
+			least, most := number(shape, "minimum"), number(shape, "maximum")
+			if !takes(row, strictjson.Int(least)) || takes(row, strictjson.Int(least-1)) || most > 0 && (!takes(row, strictjson.Int(most)) || takes(row, strictjson.Int(most+1))) {
+				t.Errorf("%s: minimum %d, maximum %d", row.Name, least, most)
+			}
+		}
+	}
+}
+
+func checkListCaps(t *testing.T, row *metadata.Row, shape strictjson.Value) {
+	t.Helper()
+	item, _ := shape.Get("items")
+	most, items := number(item, "maxLength"), number(shape, "maxItems")
+	list := func(n int64) strictjson.Value {
+		var texts []string
+		for i := range n {
+			texts = append(texts, longText(row, most-i))
+		}
+		return strictjson.Strings(texts)
+	}
+	if !takes(row, list(items)) {
+		t.Errorf("%s: %d items of %d are refused", row.Name, items, most)
+	}
+	for what, v := range map[string]strictjson.Value{
+		"an item too many": list(items + 1), "an item too long": strictjson.Strings([]string{longText(row, most+1)}),
+		"minLength 1": strictjson.Strings([]string{""}), "uniqueItems": strictjson.Strings([]string{longText(row, 30), longText(row, 30)}),
+	} {
+		if takes(row, v) {
+			t.Errorf("%s: %s is taken", row.Name, what)
+		}
+	}
+}
+
+// So are those of the lists that a client leaves the server to choose from.
+func TestSchemaHasTheCapsOfChoices(t *testing.T) {
+	properties, _ := declared.MetadataSchema().Get("properties")
+	for _, c := range metadata.Choices() {
+		shape, _ := properties.Get(c.Name)
+		least, most := number(shape, "minItems"), number(shape, "maxItems")
+		for n, fine := range map[int64]bool{least: true, least - 1: false, most: true, most + 1: false} {
+			list := strictjson.Strings(slices.Repeat([]string{"x"}, int(n)))
+			if _, err := metadata.Parse(strictjson.Object(strictjson.Member{Name: c.Name, Value: list}), nil); (err == nil) != fine {
+				t.Errorf("%s of %d: %v", c.Name, n, err)
 			}
 		}
 	}

@@ -51,9 +51,10 @@ var points = []struct {
 	{TokenClaims, Answers{Adds: true, Rejects: []core.Code{core.AccessDenied, core.InvalidGrant, core.InvalidScope, core.InvalidTarget}}},
 }
 
-// registering are the codes of RFC 7591 §3.2.2, and two of RFC 6749.
+// registering are the codes of RFC 7591 §3.2.2, two of RFC 6749, and that of attested registrations.
 var registering = []core.Code{
 	core.InvalidRedirectURI, core.InvalidClientMetadata, core.InvalidSoftwareStatement, core.UnapprovedSoftwareStmt, core.InvalidScope, core.AccessDenied,
+	core.StaleEvidence,
 }
 
 // Points lists all points.

@@ -50,6 +50,26 @@ var choices = []choosable{
 	{name: "backchannel_authentication_request_signing_alg_values_supported", of: "backchannel_authentication_request_signing_alg"},
 }
 
+// ChosenBy gives the member that is chosen from a list, by the list's name as servers publish it (RFC 8414 §2):
+// id_token_signed_response_alg for id_token_signing_alg_values_supported.
+func ChosenBy(list string) (*Row, bool) {
+	for _, c := range choices {
+		if c.name == list {
+			return byName[c.of], true
+		}
+	}
+	return nil, false
+}
+
+// Choices lists everything that a client may leave to the server to choose, also for members of which nothing comes.
+func Choices() []Choice {
+	list := make([]Choice, len(choices))
+	for i, c := range choices {
+		list[i] = Choice{Name: c.name, Of: c.of}
+	}
+	return list
+}
+
 // isChoice tells the names of choices.
 func isChoice(name string) bool {
 	return slices.ContainsFunc(choices, func(c choosable) bool { return c.name == name })
@@ -67,8 +87,8 @@ func readChoice(name string, v strictjson.Value) (Choice, bool, error) {
 		return Choice{}, false, refuse(core.InvalidClientMetadata, name, "%s must be an array of strings, not %s.", name, v.Kind())
 	case len(values) == 0:
 		return Choice{}, false, refuse(core.InvalidClientMetadata, name, "%s is empty, so that nothing could be chosen; leave it out.", name)
-	case len(values) > maxItems:
-		return Choice{}, false, refuse(core.InvalidClientMetadata, name, "%s has more than %d items.", name, maxItems)
+	case len(values) > MaxItems:
+		return Choice{}, false, refuse(core.InvalidClientMetadata, name, "%s has more than %d items.", name, MaxItems)
 	}
 	return Choice{Name: name, Of: choices[at].of, Values: values}, true, nil
 }
@@ -125,10 +145,14 @@ func fits(m *core.Metadata, member, value string) bool {
 	switch method := oauth.AuthMethod(value); {
 	case member == "token_endpoint_auth_signing_alg":
 		return oauth.UsesAssertion(oauth.AuthMethod(m.TokenEndpointAuthMethod)) // else it signs nothing
+	case NeedsRecipient(member):
+		return hasKeys(m)
+	case algOf(member) != "":
+		return byName[algOf(member)].Has(m) // else nothing is encrypted
 	case member != "token_endpoint_auth_method":
 		return true
 	case oauth.UsesKeys(method):
-		return m.JWKS != "" || m.JWKSURI != ""
+		return hasKeys(m)
 	case method == oauth.AuthTLS:
 		return slices.ContainsFunc(certificateNames, func(name string) bool { return byName[name].Has(m) })
 	}

@@ -7,14 +7,6 @@ import (
 	"github.com/ostiary/ostiary/core/oauth"
 )
 
-// proofAlgorithm holds that an algorithm is named only for what is signed.
-func proofAlgorithm(m *core.Metadata) string {
-	if m.TokenEndpointAuthSigningAlg != "" && !oauth.UsesAssertion(oauth.AuthMethod(m.TokenEndpointAuthMethod)) {
-		return "token_endpoint_auth_signing_alg is for private_key_jwt; the token_endpoint_auth_method " + m.TokenEndpointAuthMethod + " signs nothing. Leave it out."
-	}
-	return ""
-}
-
 // pairwiseSector holds that a client which knows people by names of its own says whose names they are (OpenID Connect Core §8.1),
 // and that not just anybody can be one of those.
 func pairwiseSector(m *core.Metadata) string {
@@ -58,43 +50,6 @@ func backchannelLogout(m *core.Metadata) string {
 	}
 	return ""
 }
-
-func requestEncryption(m *core.Metadata) string {
-	return encryption("request_object_encryption", m.RequestObjectEncryptionAlg, m.RequestObjectEncryptionEnc)
-}
-
-func introspectionEncryption(m *core.Metadata) string {
-	return encryption("introspection_encrypted_response", m.IntrospectionEncryptedResponseAlg, m.IntrospectionEncryptedResponseEnc)
-}
-
-func authorizationEncryption(m *core.Metadata) string {
-	return encryption("authorization_encrypted_response", m.AuthorizationEncryptedResponseAlg, m.AuthorizationEncryptedResponseEnc)
-}
-
-// encryption holds that how the content is encrypted is said only beside how its key is (OpenID Connect Registration §2, RFC 9701
-// §6, JARM §3).
-func encryption(of, alg, enc string) string {
-	if enc != "" && alg == "" {
-		return of + "_enc says nothing without " + of + "_alg: send both, or neither."
-	}
-	return ""
-}
-
-// encryptionKeys: what is encrypted to a client is encrypted to a key of its own.
-func encryptionKeys(m *core.Metadata) string {
-	if m.JWKS != "" || m.JWKSURI != "" {
-		return ""
-	}
-	for _, name := range encryptedTo {
-		if byName[name].Has(m) {
-			return name + " needs jwks or jwks_uri, with the key to encrypt to."
-		}
-	}
-	return ""
-}
-
-// encryptedTo are the members that ask for what is encrypted to the client.
-var encryptedTo = []string{"introspection_encrypted_response_alg", "authorization_encrypted_response_alg"}
 
 func isOn(flag *bool) bool { return flag != nil && *flag }
 

@@ -5,6 +5,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/oauth"
@@ -65,16 +66,19 @@ func (r *Row) checkOne(name, s string) []core.Reason {
 		return r.checkURI(name, s)
 	case r.Values != nil && !slices.Contains(r.Values, s):
 		return []core.Reason{r.unsupported(s)}
+	case r.Origins && !oauth.IsOrigin(s):
+		return []core.Reason{complaint("malformed_value", r.Code, []string{name}, "%s: %q is no origin as browsers send it, such as https://app.example.com or http://localhost:3000.", name, core.Clip(s))}
 	case strings.ContainsFunc(s, isControl):
 		return []core.Reason{complaint("control_character", r.Code, []string{name}, "%s has a control character; remove it.", name)}
+	case strings.ContainsFunc(s, isInvisible):
+		return []core.Reason{complaint("invisible_character", r.Code, []string{name}, "%s has a character that nobody sees, such as a zero-width space; remove it.", name)}
+	case s != "" && !strings.ContainsFunc(s, isSeen):
+		return []core.Reason{complaint("blank", r.Code, []string{name}, "%s is blank; leave it out.", name)}
 	}
 	return nil
 }
 
 func (r *Row) unsupported(value string) core.Reason {
-	if len(r.Values) == 0 {
-		return complaint("unsupported_value", r.Code, []string{r.Name}, "%s %q is not supported; leave the member out.", r.Name, core.Clip(value))
-	}
 	return complaint("unsupported_value", r.Code, []string{r.Name}, "%s %q is not supported; use one of: %s.", r.Name, core.Clip(value), strings.Join(r.Values, ", "))
 }
 
@@ -88,9 +92,25 @@ func (r *Row) checkURI(name, raw string) []core.Reason {
 	}
 	var found []core.Reason
 	for _, p := range problems(u) {
-		found = append(found, complaint("uri."+string(p), r.Code, []string{name}, "%s: %q %s.", name, core.Clip(raw), p.Explain()))
+		found = append(found, complaint("uri."+string(p), r.Code, []string{name}, "%s: %q %s.", name, core.Clip(withoutUser(raw)), p.Explain()))
 	}
 	return found
+}
+
+// withoutUser gives a URI to be quoted: what stands before an @ may be a password, which goes into no answer and no ledger.
+func withoutUser(raw string) string {
+	scheme, rest, found := strings.Cut(raw, "//")
+	if !found {
+		return raw
+	}
+	end := strings.IndexAny(rest, "/?#\\")
+	if end < 0 {
+		end = len(rest)
+	}
+	if at := strings.LastIndex(rest[:end], "@"); at >= 0 {
+		return scheme + "//..." + rest[at:]
+	}
+	return raw
 }
 
 // sentTo are the members that name where a browser may be sent.
@@ -110,6 +130,21 @@ func isControl(c rune) bool {
 	return c < 0x20 || c == 0x7f || c >= 0x80 && c < 0xa0 || c == '\u2028' || c == '\u2029' || turns
 }
 
+// isInvisible tells characters that show nothing and that no script needs inside a word: with one of them a name looks like another, or
+// says more to a program than to a person. Joiners stay, for the scripts and emoji that are made of them.
+func isInvisible(c rune) bool {
+	switch {
+	case c == '\u00ad', c == '\u034f', c == '\u180e', c == '\u200b', c == '\ufeff': // soft hyphen, grapheme joiner, Mongolian and zero-width spaces
+		return true
+	case c == '\u115f', c == '\u1160', c == '\u3164', c == '\uffa0': // fillers of Hangul
+		return true
+	}
+	return c >= '\u2060' && c <= '\u2065' || c >= '\u206a' && c <= '\u206f' || c >= 0xe0000 && c <= 0xe0fff // word joiner, tags
+}
+
+// isSeen tells characters that a reader sees.
+func isSeen(c rune) bool { return unicode.IsGraphic(c) && !unicode.IsSpace(c) }
+
 // A joint is a rule about several members.
 type joint struct {
 	name   string
@@ -119,27 +154,23 @@ type joint struct {
 }
 
 // together lists the joint rules, in order of trust.
-var together = []joint{
+var together = slices.Concat([]joint{
 	{"redirect_uris_needed", core.InvalidRedirectURI, []string{"redirect_uris", "grant_types"}, needsRedirects},
 	{"response_types_need_grant", core.InvalidClientMetadata, []string{"response_types", "grant_types"}, responsesNeedGrants},
 	{"one_key_source", core.InvalidClientMetadata, []string{"jwks", "jwks_uri"}, oneKeySource},
 	{"public_client_grants", core.InvalidClientMetadata, []string{"token_endpoint_auth_method", "grant_types"}, publicClientGrants},
 	{"certificate_name", core.InvalidClientMetadata, certificateNames, certificateName},
 	{"certificate_keys", core.InvalidClientMetadata, []string{"token_endpoint_auth_method", "jwks", "jwks_uri"}, certificateKeys},
-	{"proof_algorithm", core.InvalidClientMetadata, []string{"token_endpoint_auth_signing_alg", "token_endpoint_auth_method"}, proofAlgorithm},
 	{"pairwise_sector", core.InvalidRedirectURI, []string{"redirect_uris", "sector_identifier_uri", "subject_type"}, pairwiseSector},
 	{"frontchannel_logout", core.InvalidClientMetadata, []string{"frontchannel_logout_uri", "redirect_uris"}, frontchannelLogout},
 	{"backchannel_logout", core.InvalidClientMetadata, []string{"backchannel_logout_uri", "redirect_uris"}, backchannelLogout},
 	{"refresh_alone", core.InvalidClientMetadata, []string{"grant_types"}, refreshAlone},
-	{"encryption", core.InvalidClientMetadata, []string{"request_object_encryption_enc", "request_object_encryption_alg"}, requestEncryption},
-	{"encryption", core.InvalidClientMetadata, []string{"introspection_encrypted_response_enc", "introspection_encrypted_response_alg"}, introspectionEncryption},
-	{"encryption", core.InvalidClientMetadata, []string{"authorization_encrypted_response_enc", "authorization_encrypted_response_alg"}, authorizationEncryption},
-	{"encryption_keys", core.InvalidClientMetadata, []string{"introspection_encrypted_response_alg", "authorization_encrypted_response_alg", "jwks", "jwks_uri"}, encryptionKeys},
+}, encryptionRules(), []joint{
 	{"backchannel_mode", core.InvalidClientMetadata, []string{"backchannel_token_delivery_mode", "grant_types"}, backchannelMode},
 	{"backchannel_grant", core.InvalidClientMetadata, []string{"grant_types", "backchannel_token_delivery_mode"}, backchannelGrant},
 	{"backchannel_endpoint", core.InvalidClientMetadata, []string{"backchannel_client_notification_endpoint", "backchannel_token_delivery_mode"}, backchannelEndpoint},
 	{"backchannel_keys", core.InvalidClientMetadata, []string{"jwks", "jwks_uri", "subject_type", "backchannel_token_delivery_mode"}, backchannelKeys},
-}
+})
 
 func needsRedirects(m *core.Metadata) string {
 	for _, grant := range m.GrantTypes {

@@ -35,6 +35,12 @@ func TestFloor(t *testing.T) {
 		"name read backwards":    {`{"client_name":"\u202eelgoog"}`, []string{"invalid_client_metadata floor.control_character client_name"}},
 		"an isolate in it":       {`{"client_name#he":"a\u2067b"}`, []string{"invalid_client_metadata floor.control_character client_name#he"}},
 		"contact with an escape": {`{"contacts":["ok","a\u001bb"]}`, []string{"invalid_client_metadata floor.control_character contacts"}},
+		"a space without width":  {`{"client_name":"Goo\u200bgle"}`, []string{"invalid_client_metadata floor.invisible_character client_name"}},
+		"text for programs only": {`{"client_name#en":"a\udb40\udc41"}`, []string{"invalid_client_metadata floor.invisible_character client_name#en"}},
+		"a filler of Hangul":     {`{"contacts":["a\u3164b"]}`, []string{"invalid_client_metadata floor.invisible_character contacts"}},
+		"a blank name":           {`{"client_name":"\u00a0\u3000 "}`, []string{"invalid_client_metadata floor.blank client_name"}},
+		"nothing but a joiner":   {`{"client_name#fa":"\u200c"}`, []string{"invalid_client_metadata floor.blank client_name#fa"}},
+		"scripts with joiners":   {`{"client_name#fa":"\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645","client_name":"\ud83d\udc69\u200d\ud83d\ude80 app"}`, nil},
 		"keys over http":         {`{"jwks_uri":"http://localhost/k"}`, []string{"invalid_client_metadata floor.uri.not_https jwks_uri"}},
 		"no certificate name":    {`{"token_endpoint_auth_method":"tls_client_auth"}`, []string{"invalid_client_metadata floor.certificate_name tls_client_auth_subject_dn"}},
 		"two of them":            {`{"token_endpoint_auth_method":"tls_client_auth","tls_client_auth_san_dns":"a.example","tls_client_auth_san_ip":"192.0.2.1"}`, []string{"invalid_client_metadata floor.certificate_name tls_client_auth_subject_dn"}},
@@ -51,7 +57,10 @@ func TestFloor(t *testing.T) {
 		"no signature":           {`{"id_token_signed_response_alg":"none"}`, []string{"invalid_client_metadata floor.unsupported_value id_token_signed_response_alg"}},
 		"shared-secret JWT":      {`{"token_endpoint_auth_method":"client_secret_jwt"}`, []string{"invalid_client_metadata floor.unsupported_value token_endpoint_auth_method"}},
 		"password grant":         {`{"grant_types":["password","client_credentials"]}`, []string{"invalid_client_metadata floor.unsupported_value grant_types"}},
-		"encryption":             {`{"id_token_encrypted_response_alg":"RSA-OAEP"}`, []string{"invalid_client_metadata floor.unsupported_value id_token_encrypted_response_alg"}},
+		"encrypted answers":      {`{"jwks_uri":"https://a.example/k","id_token_encrypted_response_alg":"RSA-OAEP","id_token_encrypted_response_enc":"A256GCM","userinfo_encrypted_response_alg":"ECDH-ES+A128KW"}`, nil},
+		"answers to nobody":      {`{"id_token_encrypted_response_alg":"RSA-OAEP","userinfo_encrypted_response_alg":"ECDH-ES"}`, []string{"invalid_client_metadata floor.encryption_keys id_token_encrypted_response_alg", "invalid_client_metadata floor.encryption_keys userinfo_encrypted_response_alg"}},
+		"answers by a secret":    {`{"jwks_uri":"https://a.example/k","id_token_encrypted_response_alg":"A128KW","userinfo_encrypted_response_alg":"dir"}`, []string{"invalid_client_metadata floor.unsupported_value id_token_encrypted_response_alg", "invalid_client_metadata floor.unsupported_value userinfo_encrypted_response_alg"}},
+		"contents of no answer":  {`{"id_token_encrypted_response_enc":"A256GCM","userinfo_encrypted_response_enc":"A128GCM"}`, []string{"invalid_client_metadata floor.encryption id_token_encrypted_response_enc", "invalid_client_metadata floor.encryption userinfo_encrypted_response_enc"}},
 		"pairwise":               {`{"subject_type":"pairwise","redirect_uris":["https://a.example/cb","https://A.example:8443/cb"]}`, nil},
 		"pairwise, no person":    {`{"subject_type":"pairwise"}`, nil},
 		"pairwise, two hosts":    {`{"subject_type":"pairwise","redirect_uris":["https://a.example/cb","https://b.example/cb"]}`, []string{"invalid_redirect_uri floor.pairwise_sector redirect_uris"}},
@@ -63,7 +72,6 @@ func TestFloor(t *testing.T) {
 		"pairwise mixture":       {`{"subject_type":"pairwise","redirect_uris":["com.example.app:/cb","https://a.example/cb"]}`, []string{"invalid_redirect_uri floor.pairwise_sector redirect_uris"}},
 		"sector over http":       {`{"sector_identifier_uri":"http://localhost/s.json"}`, []string{"invalid_client_metadata floor.uri.not_https sector_identifier_uri"}},
 		"another subject type":   {`{"subject_type":"secret"}`, []string{"invalid_client_metadata floor.unsupported_value subject_type"}},
-		"proof of a secret":      {`{"token_endpoint_auth_method":"client_secret_basic","token_endpoint_auth_signing_alg":"ES256"}`, []string{"invalid_client_metadata floor.proof_algorithm token_endpoint_auth_signing_alg"}},
 		"proof of a key":         {`{"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"PS512"}`, nil},
 		"no lifetime at all":     {`{"access_token_lifetime":0,"id_token_lifetime":1}`, []string{"invalid_client_metadata floor.out_of_bounds access_token_lifetime"}},
 		"pushed for an hour":     {`{"par_lifetime":3600}`, []string{"invalid_client_metadata floor.out_of_bounds par_lifetime"}},
@@ -78,7 +86,7 @@ func TestFloor(t *testing.T) {
 		"unsigned answers":       {`{"authorization_signed_response_alg":"none","introspection_signed_response_alg":"HS512"}`, []string{"invalid_client_metadata floor.unsupported_value introspection_signed_response_alg", "invalid_client_metadata floor.unsupported_value authorization_signed_response_alg"}},
 		"shared-key encryption":  {`{"jwks":{"keys":[]},"authorization_encrypted_response_alg":"dir","introspection_encrypted_response_alg":"RSA1_5"}`, []string{"invalid_client_metadata floor.unsupported_value introspection_encrypted_response_alg", "invalid_client_metadata floor.unsupported_value authorization_encrypted_response_alg"}},
 		"encryption to a key":    {`{"jwks_uri":"https://a.example/k","authorization_encrypted_response_alg":"RSA-OAEP-256","authorization_encrypted_response_enc":"A256GCM","introspection_encrypted_response_alg":"ECDH-ES","request_object_encryption_alg":"RSA-OAEP"}`, nil},
-		"encryption to nobody":   {`{"introspection_encrypted_response_alg":"RSA-OAEP","authorization_encrypted_response_alg":"ECDH-ES"}`, []string{"invalid_client_metadata floor.encryption_keys introspection_encrypted_response_alg"}},
+		"encryption to nobody":   {`{"introspection_encrypted_response_alg":"RSA-OAEP","authorization_encrypted_response_alg":"ECDH-ES"}`, []string{"invalid_client_metadata floor.encryption_keys introspection_encrypted_response_alg", "invalid_client_metadata floor.encryption_keys authorization_encrypted_response_alg"}},
 		"encryption of what":     {`{"authorization_encrypted_response_enc":"A256GCM","introspection_encrypted_response_enc":"A128GCM","request_object_encryption_enc":"A128CBC-HS256"}`, []string{"invalid_client_metadata floor.encryption request_object_encryption_enc", "invalid_client_metadata floor.encryption introspection_encrypted_response_enc", "invalid_client_metadata floor.encryption authorization_encrypted_response_enc"}},
 		"encryption by a word":   {`{"jwks_uri":"https://a.example/k","authorization_encrypted_response_alg":"RSA-OAEP","authorization_encrypted_response_enc":"A1"}`, []string{"invalid_client_metadata floor.unsupported_value authorization_encrypted_response_enc"}},
 		"promises":               {`{"require_signed_request_object":true,"dpop_bound_access_tokens":true,"authorization_details_types":["payment_initiation"]}`, nil},
@@ -106,6 +114,24 @@ func TestFloorQuotesLittle(t *testing.T) {
 	for _, r := range metadata.Floor(&m) {
 		if len(r.Message) > 500 {
 			t.Errorf("%s has a message of %d bytes", r.Rule, len(r.Message))
+		}
+	}
+}
+
+// A password that stands in an address is quoted nowhere: refusals are answered, and kept.
+func TestPasswordsInAddressesAreNotQuoted(t *testing.T) {
+	for raw, quoted := range map[string]string{
+		"https://ann:pass word@a.example/cb": `"https://...@a.example/cb"`, "https://ann:p@ss@a.example": `"https://...@a.example"`,
+		"http://ann@a.example?to=b@c#x": `"http://...@a.example?to=b@c#x"`, "http://a.example/b@c": `"http://a.example/b@c"`, "mailto:ann@a.example": `"mailto:ann@a.example"`,
+	} {
+		found := metadata.Floor(&core.Metadata{JWKSURI: raw})
+		for _, reason := range found {
+			if strings.HasPrefix(reason.Rule, "floor.uri.") && !strings.Contains(reason.Message, quoted+" ") {
+				t.Errorf("%s: %s", raw, reason.Message)
+			}
+		}
+		if len(found) == 0 {
+			t.Errorf("%s was not refused", raw)
 		}
 	}
 }

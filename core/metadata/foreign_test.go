@@ -7,6 +7,7 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/metadata"
+	"github.com/ostiary/ostiary/core/strictjson"
 )
 
 // decided says of every member of Janssen's auth server (its registration page, RegisterRequestParam and the schema of its clients)
@@ -26,20 +27,20 @@ var decided = map[string]string{
 		default_max_age require_auth_time default_acr_values scope
 		frontchannel_logout_uri frontchannel_logout_session_required backchannel_logout_uri backchannel_logout_session_required
 		backchannel_token_delivery_mode backchannel_client_notification_endpoint backchannel_authentication_request_signing_alg
-		backchannel_user_code_parameter software_id software_version software_statement`,
-	"other name": `require_par refreshTokenLifetime`,
+		backchannel_user_code_parameter software_id software_version software_statement
+		authorized_origins org_id groups description access_token_as_jwt access_token_signing_alg additional_audience claims
+		keep_client_authorization_after_expiration tx_token_lifetime tx_token_signed_response_alg tx_token_encrypted_response_alg
+		tx_token_encrypted_response_enc logout_status_jwt_signed_response_alg`,
+	"other name": `require_par refreshTokenLifetime includeClaimsInIdToken jansInclClaimsInIdTkn`,
 	"control":    `client_id client_secret registration_access_token registration_client_uri client_id_issued_at client_secret_expires_at`,
-	"refused": `claims_redirect_uri redirect_uris_regex public_subject_identifier_attribute access_token_signing_alg rpt_as_jwt
+	"refused": `claims_redirect_uri redirect_uris_regex public_subject_identifier_attribute rpt_as_jwt
 		run_introspection_script_before_jwt_creation additional_token_endpoint_auth_methods id_token_token_binding_cnf
 		authorized_acr_values minimum_acr_level minimum_acr_level_autoresolve minimum_acr_priority_list
 		allow_spontaneous_scopes spontaneous_scopes spontaneous_scope_script_dns update_token_script_dns post_authn_script_dns
 		consent_gathering_script_dns introspection_script_dns rpt_claims_script_dns ropc_script_dns token_exchange_script_dns
 		logout_status_jwt_script_dns`,
-	"foreign": `authorized_origins org_id groups access_token_as_jwt tx_token_lifetime additional_audience
-		keep_client_authorization_after_expiration includeClaimsInIdToken tx_token_signed_response_alg tx_token_encrypted_response_alg
-		tx_token_encrypted_response_enc logout_status_jwt_signed_response_alg claims
-		dn inum trustedClient persistClientAuthorizations lastAccessTime lastLogonTime disabled deletable expirationDate
-		customAttributes customObjectClasses description jansId ttl`,
+	"foreign": `dn inum trustedClient persistClientAuthorizations lastAccessTime lastLogonTime disabled deletable expirationDate
+		customAttributes customObjectClasses jansId ttl`,
 	"plugins": `evidence lifetime`, // lifetime is read by registration (TestLifetimeOfARequest), evidence by whoever demands it (HOOKS.md)
 }
 
@@ -73,8 +74,8 @@ func TestEveryMemberOfJanssensIsDecided(t *testing.T) {
 // A foreign member is told when it asks for something; it is the operator's where the operator wants it.
 func TestForeignMembers(t *testing.T) {
 	for doc, want := range map[string]string{
-		`{"org_id":"x","unknown":1,"groups":["a"]}`: "org_id groups", `{"access_token_as_jwt":true}`: "", `{"access_token_as_jwt":false}`: "access_token_as_jwt",
-		`{"includeClaimsInIdToken":false,"claims":"","tx_token_lifetime":null,"authorized_origins":[]}`: "", `{"tx_token_lifetime":60,"ttl":0}`: "tx_token_lifetime",
+		`{"inum":"x","unknown":1,"customObjectClasses":["a"]}`: "inum customObjectClasses", `{"disabled":true}`: "disabled",
+		`{"disabled":false,"dn":"","lastLogonTime":null,"customAttributes":[],"ttl":0}`: "", `{"ttl":60}`: "ttl",
 	} {
 		req := parse(t, doc)
 		var got []string
@@ -85,11 +86,66 @@ func TestForeignMembers(t *testing.T) {
 			t.Errorf("%s: %v, want %s; kept %s", doc, got, want, metadata.Document(&req.Metadata))
 		}
 	}
-	req := parse(t, `{"org_id":{"a":1}}`, "org_id")
-	if len(metadata.ForeignAmong(req.Extra)) > 0 || metadata.Document(&req.Metadata).String() != `{"org_id":{"a":1}}` {
+	req := parse(t, `{"inum":{"a":1}}`, "inum")
+	if len(metadata.ForeignAmong(req.Extra)) > 0 || metadata.Document(&req.Metadata).String() != `{"inum":{"a":1}}` {
 		t.Errorf("the operator's: %+v", req)
 	}
-	if changed := metadata.Changed(&core.Metadata{}, &req.Metadata); !slices.Equal(changed, []string{"org_id"}) {
+	if changed := metadata.Changed(&core.Metadata{}, &req.Metadata); !slices.Equal(changed, []string{"inum"}) {
 		t.Errorf("changed %v", changed)
+	}
+}
+
+// What describes a client, and what this server does anyway, is kept and answered without a word; of what else it is asked for in
+// vain it tells; and what has no sense is refused by its name.
+func TestMembersOfJanssens(t *testing.T) {
+	for doc, want := range map[string]string{
+		`{"org_id":"o-1","groups":["a","b"],"description":"Books rooms."}`:                                   "",
+		`{"access_token_as_jwt":true,"access_token_signing_alg":"ES256","include_claims_in_id_token":false}`: "",
+		`{"access_token_as_jwt":false}`: "access_token_as_jwt",
+		`{"authorized_origins":["https://app.example","http://localhost:3000"],"additional_audience":["x"]}`:                          "authorized_origins additional_audience",
+		`{"claims":"name email","include_claims_in_id_token":true}`:                                                                   "include_claims_in_id_token claims",
+		`{"keep_client_authorization_after_expiration":true}`:                                                                         "keep_client_authorization_after_expiration",
+		`{"tx_token_lifetime":60,"tx_token_signed_response_alg":"PS256"}`:                                                             "tx_token_lifetime tx_token_signed_response_alg",
+		`{"jwks_uri":"https://a.example/k","tx_token_encrypted_response_alg":"RSA-OAEP","tx_token_encrypted_response_enc":"A256GCM"}`: "tx_token_encrypted_response_alg tx_token_encrypted_response_enc",
+		`{"logout_status_jwt_signed_response_alg":"ES384"}`:                                                                           "logout_status_jwt_signed_response_alg",
+		`{"tx_token_lifetime":0,"groups":[],"keep_client_authorization_after_expiration":false}`:                                      "",
+	} {
+		req := parse(t, doc)
+		var got []string
+		for _, m := range metadata.AskedInVain(&core.Metadata{}, &req.Metadata) {
+			got = append(got, m.Name)
+		}
+		if strings.Join(got, " ") != want || len(req.Extra) > 0 || !strictjson.Equal(metadata.Document(&req.Metadata), value(t, doc)) {
+			t.Errorf("%s: %v, want %s; kept %s", doc, got, want, metadata.Document(&req.Metadata))
+		}
+		if found := metadata.Floor(&req.Metadata); found != nil {
+			t.Errorf("%s: %+v", doc, found)
+		}
+	}
+	for doc, want := range map[string]string{
+		`{"authorized_origins":["https://app.example/"]}`:  `authorized_origins: "https://app.example/" is no origin as browsers send it, such as https://app.example.com or http://localhost:3000.`,
+		`{"authorized_origins":["*"]}`:                     `authorized_origins: "*" is no origin as browsers send it, such as https://app.example.com or http://localhost:3000.`,
+		`{"access_token_signing_alg":"RS256"}`:             `access_token_signing_alg "RS256" is not supported; use one of: ES256.`,
+		`{"description":"a\u202eb"}`:                       `description has a control character; remove it.`,
+		`{"tx_token_encrypted_response_enc":"A256GCM"}`:    `tx_token_encrypted_response_enc says nothing without tx_token_encrypted_response_alg: send both, or neither.`,
+		`{"tx_token_encrypted_response_alg":"RSA-OAEP"}`:   `tx_token_encrypted_response_alg needs jwks or jwks_uri, with the key to encrypt to.`,
+		`{"logout_status_jwt_signed_response_alg":"none"}`: `logout_status_jwt_signed_response_alg "none" is not supported; use one of: RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, Ed25519.`,
+	} {
+		req := parse(t, doc)
+		if found := metadata.Floor(&req.Metadata); len(found) != 1 || found[0].Message != want {
+			t.Errorf("%s: %+v, want %s", doc, found, want)
+		}
+	}
+}
+
+// What was a custom attribute when it was stored is one still, though its name is a member's today, and whatever its value is.
+func TestStoredUnderANameThatIsTaken(t *testing.T) {
+	doc := value(t, `{"client_name":"A","org_id":{"a":1},"claims":["b"],"client_secret":7}`)
+	req, err := metadata.ParseStored(doc, []string{"org_id", "claims", "client_secret"})
+	if err != nil || !strictjson.Equal(metadata.Document(&req.Metadata), doc) || req.Metadata.OrgID != "" || len(req.Metadata.Custom) != 3 {
+		t.Errorf("%+v, %v", req, err)
+	}
+	if _, err := metadata.Parse(doc, []string{"org_id"}); core.CodeOf(err) != core.InvalidClientMetadata {
+		t.Errorf("as a request: %v", err)
 	}
 }

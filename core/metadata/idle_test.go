@@ -23,6 +23,8 @@ var effects = map[string]string{
 	"jwks_uri": "clientauth TestWhereKeysComeFrom", "jwks": "clientauth TestAssertionsThatAreAccepted",
 	"subject_type": "token TestPairwiseSubjects", "sector_identifier_uri": "registration TestSectorOfAClient",
 	"id_token_signed_response_alg": "token TestIDTokenAlgorithms", "userinfo_signed_response_alg": "token TestUserInfo",
+	"id_token_encrypted_response_alg": "token TestEncryptedIDTokens", "id_token_encrypted_response_enc": "token TestEncryptedIDTokens",
+	"userinfo_encrypted_response_alg": "token TestEncryptedUserInfo", "userinfo_encrypted_response_enc": "token TestEncryptedUserInfo",
 	"default_max_age": "authorize TestDefaults", "require_auth_time": "token TestCode",
 	"post_logout_redirect_uris": "authorize TestLeaveRedirectsNowhereElse", "require_pushed_authorization_requests": "authorize TestMustPush",
 	"require_pkce": "authorize TestMembersThatBindRequests", "default_prompt_login": "authorize TestMembersThatBindRequests",
@@ -33,19 +35,19 @@ var effects = map[string]string{
 	"tls_client_auth_san_ip": "clientauth TestTLSClientAuth", "tls_client_auth_san_email": "clientauth TestTLSClientAuth",
 	"require_signed_request_object": "authorize TestMembersThatBindRequests", "dpop_bound_access_tokens": "token TestNoTokensWithoutTheirBinding",
 	"tls_client_certificate_bound_access_tokens": "token TestTokensAreBound", "software_id": "registration TestBeyondTheToken",
+	"org_id": "metadata TestVisibleIsAllButTheStatement", "groups": "metadata TestVisibleIsAllButTheStatement",
+	"description": "metadata TestVisibleIsAllButTheStatement", "access_token_signing_alg": "token TestCode",
 	"software_version": "metadata TestVisibleIsAllButTheStatement", "software_statement": "registration TestStatementOfATrustedIssuer",
 }
 
-// Something comes of every member that is accepted, and a test holds it; or nothing does, and who sends it is told; or no value of it
-// is accepted.
+// Something comes of every member, and a test holds it; or nothing does, and who sends it is told.
 func TestEveryMemberHasAnEffect(t *testing.T) {
 	idle := metadata.Idle()
 	for _, row := range metadata.Rows() {
 		isIdle := slices.ContainsFunc(idle, func(m metadata.Missing) bool { return m.Name == row.Name })
-		never := row.Values != nil && len(row.Values) == 0
 		proof, has := effects[row.Name]
-		if (isIdle || never) == has || isIdle && never {
-			t.Errorf("%s: idle %t, refused %t, its effect is proved by %q", row.Name, isIdle, never, proof)
+		if isIdle == has || row.Values != nil && len(row.Values) == 0 {
+			t.Errorf("%s: idle %t, of %d values, its effect is proved by %q", row.Name, isIdle, len(row.Values), proof)
 		}
 	}
 	for _, m := range metadata.Barring() {
@@ -98,6 +100,34 @@ func TestAskedInVain(t *testing.T) {
 	after.BackchannelLogoutSession, after.DefaultACRValues, after.BackchannelLogoutURI = &yes, []string{"1"}, ""
 	if got := names(&before, &after); got != "backchannel_logout_session_required default_acr_values" {
 		t.Errorf("changed: %s", got)
+	}
+}
+
+// The algorithm of client assertions is kept beside a method that signs nothing, and who sends it, or leaves the method that signs, is told.
+func TestAlgorithmOfNothing(t *testing.T) {
+	client := func(method, alg string) *core.Metadata {
+		return &core.Metadata{TokenEndpointAuthMethod: method, TokenEndpointAuthSigningAlg: alg}
+	}
+	const told = "the token_endpoint_auth_method client_secret_basic signs nothing"
+	for _, test := range []struct {
+		what          string
+		before, after *core.Metadata
+		why           string
+	}{
+		{"new", &core.Metadata{}, client("client_secret_basic", "ES256"), told},
+		{"as before", client("client_secret_basic", "ES256"), client("client_secret_basic", "ES256"), ""},
+		{"another", client("client_secret_basic", "ES256"), client("client_secret_basic", "RS256"), told},
+		{"no longer of use", client("private_key_jwt", "ES256"), client("client_secret_basic", "ES256"), told},
+		{"of use", &core.Metadata{}, client("private_key_jwt", "ES256"), ""},
+		{"none", client("private_key_jwt", ""), client("client_secret_basic", ""), ""},
+	} {
+		list := metadata.AskedInVain(test.before, test.after)
+		if test.why == "" && len(list) == 0 {
+			continue
+		}
+		if len(list) != 1 || list[0].Name != "token_endpoint_auth_signing_alg" || list[0].Why != test.why {
+			t.Errorf("%s: %+v", test.what, list)
+		}
 	}
 }
 

@@ -54,6 +54,18 @@ func (c *Control) slot(name string) *strictjson.Value {
 	return nil
 }
 
+// controls are the names of Control's members.
+var controls = []string{
+	"client_id", "client_secret", "client_secret_expires_at", "client_id_issued_at", "registration_access_token", "registration_client_uri",
+	"client_profile",
+}
+
+// Controls lists the members of a request that name the registration.
+func Controls() []string { return slices.Clone(controls) }
+
+// OtherNames lists names that others have for members of the table, and which.
+func OtherNames() map[string]string { return maps.Clone(otherNames) }
+
 // IsReserved tells whether a name belongs to the desk: a row, a choice, a control member or an answer-only one. Plugins may add no
 // reserved member to an answer.
 func IsReserved(name string) bool {
@@ -69,16 +81,27 @@ func Parse(doc strictjson.Value, custom []string) (Request, error) {
 	if err := onceTranslated(doc); err != nil {
 		return Request{}, err
 	}
-	return ParseStored(doc, custom)
+	return parse(doc, custom, func(string) bool { return false })
 }
 
-// ParseStored reads a document that was accepted before: of translations into one language the last counts.
+// ParseStored reads a document that was accepted before: of translations into one language the last counts, and what was a custom
+// attribute then is one still, whatever its name means today.
 func ParseStored(doc strictjson.Value, custom []string) (Request, error) {
+	return parse(doc, custom, func(name string) bool { return slices.Contains(custom, name) })
+}
+
+func parse(doc strictjson.Value, custom []string, isCustom func(name string) bool) (Request, error) {
 	var req Request
 	if doc.Kind() != strictjson.KindObject {
 		return req, core.Refuse(core.InvalidClientMetadata, "The body must be a JSON object, not %s.", doc.Kind())
 	}
 	for name, v := range doc.All() {
+		if isCustom(name) {
+			if err := setCustom(&req.Metadata, name, v); err != nil {
+				return Request{}, err
+			}
+			continue
+		}
 		if err := req.take(name, v, custom); err != nil {
 			return Request{}, about(name, core.AsError(err)) // as it was sent, whatever the row is called
 		}
@@ -154,7 +177,7 @@ func (req *Request) sameAgain(row *Row, v strictjson.Value) error {
 		return err
 	}
 	if row.Has(&sent) && !row.same(&sent, &req.Metadata) {
-		return refuse(core.InvalidClientMetadata, row.Name, "%s was sent by another name too (%s), with another value; send one of them.", row.Name, otherNameOf(row.Name))
+		return refuse(core.InvalidClientMetadata, row.Name, "%s was sent by another name too (%s), with another value; send one of them.", row.Name, otherNamesOf(row.Name))
 	}
 	return nil
 }
@@ -162,15 +185,18 @@ func (req *Request) sameAgain(row *Row, v strictjson.Value) error {
 // otherNames are names that others have for members of the table.
 var otherNames = map[string]string{ // Janssen's
 	"require_par": "require_pushed_authorization_requests", "refreshTokenLifetime": "refresh_token_lifetime",
+	"includeClaimsInIdToken": "include_claims_in_id_token", "jansInclClaimsInIdTkn": "include_claims_in_id_token",
 }
 
-func otherNameOf(name string) string {
+func otherNamesOf(name string) string {
+	var others []string
 	for other, row := range otherNames {
 		if row == name {
-			return other
+			others = append(others, other)
 		}
 	}
-	return ""
+	slices.Sort(others)
+	return strings.Join(others, ", ")
 }
 
 // single takes the one address out of an array: older Janssen writes this member so.
@@ -229,7 +255,8 @@ func onceTranslated(doc strictjson.Value) error {
 	return nil
 }
 
-// Patched gives a client's document as a merge patch (RFC 7396) changes it. The patch may spell language tags in another case.
+// Patched gives a client's document as a merge patch (RFC 7396) changes it. The patch may spell language tags in another case. With
+// an algorithm by which keys are encrypted goes how contents are, unless the patch says that itself.
 func Patched(m *core.Metadata, patch strictjson.Value) (strictjson.Value, error) {
 	if err := onceTranslated(patch); err != nil {
 		return strictjson.Value{}, err
@@ -238,7 +265,8 @@ func Patched(m *core.Metadata, patch strictjson.Value) (strictjson.Value, error)
 	for i := range members {
 		members[i].Name = canonicalName(members[i].Name)
 	}
-	return strictjson.MergePatch(Document(m), strictjson.Object(members...)), nil
+	changed := strictjson.Object(members...)
+	return withoutContents(strictjson.MergePatch(Document(m), changed), changed), nil
 }
 
 // setTagged takes name#tag of a human-readable member (RFC 7591 §2.2).

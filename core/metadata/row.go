@@ -29,23 +29,26 @@ const (
 	Object                 // a JSON object
 )
 
+// MaxItems is how many items a list may have.
+const MaxItems = 200
+
 // The limits of one member's value.
 const (
-	maxText  = 4096  // bytes of a string
-	maxItems = 200   // items of a list
-	maxLong  = 16384 // bytes of a software statement or a key set
+	maxText = 4096  // bytes of a string
+	maxLong = 16384 // bytes of a software statement or a key set
 )
 
 // A Row is one member of the table.
 type Row struct {
-	Name   string
-	Kind   Kind
-	Source string    // the document and section that defines it
-	Values []string  // the values that are supported; nil: any
-	Tagged bool      // may be repeated in other languages as name#tag (RFC 7591 §2.2)
-	Fixed  bool      // no plugin and no policy may write it
-	Later  bool      // it came to the table when questions to policy had been kept without it
-	Code   core.Code // of a complaint about it
+	Name    string
+	Kind    Kind
+	Source  string    // the document and section that defines it
+	Values  []string  // the values that are supported; nil: any
+	Tagged  bool      // may be repeated in other languages as name#tag (RFC 7591 §2.2)
+	Origins bool      // of a List: its items are origins (RFC 6454 §6.2)
+	Fixed   bool      // no plugin and no policy may write it
+	Later   bool      // it came to the table when questions to policy had been kept without it
+	Code    core.Code // of a complaint about it
 
 	least, most int64 // of a Number; 0: no bound
 	anyIfAbsent bool  // a List that, when absent, is as good as one of everything
@@ -65,6 +68,31 @@ func (r *Row) Supports(values ...string) bool {
 	}
 	return true
 }
+
+// MaxBytes is how long the member may be, or an item of it if it is a List or URIs; 0: that has no meaning for its kind.
+func (r *Row) MaxBytes() int {
+	switch r.Kind {
+	case Text, List:
+		return r.longest()
+	case URI, URIs:
+		return min(maxText, oauth.MaxURILength)
+	case Scope:
+		return oauth.MaxScopes * (oauth.MaxScopeLength + 1)
+	case Object:
+		return maxLong
+	}
+	return 0
+}
+
+func (r *Row) longest() int {
+	if r.Name == "software_statement" {
+		return maxLong
+	}
+	return maxText
+}
+
+// Bounds are the least and the most that a Number may be; most 0: there is none.
+func (r *Row) Bounds() (least, most int64) { return r.least, r.most }
 
 // Text gives a Text, URI or Object member as it is kept; "" when absent.
 func (r *Row) Text(m *core.Metadata) string { return *r.str(m) }
@@ -191,11 +219,7 @@ func (r *Row) setText(m *core.Metadata, v strictjson.Value) error {
 	if !ok {
 		return r.wrong("a string", v)
 	}
-	limit := maxText
-	if r.Name == "software_statement" {
-		limit = maxLong
-	}
-	if len(s) > limit {
+	if limit := r.longest(); len(s) > limit {
 		return r.refuse("is longer than %d bytes", limit)
 	}
 	*r.str(m) = s
@@ -217,10 +241,10 @@ func (r *Row) setObject(m *core.Metadata, v strictjson.Value) error {
 func (r *Row) setList(m *core.Metadata, v strictjson.Value) error {
 	list, ok := v.Strings()
 	if !ok {
-		return r.wrong("an array of strings", v)
+		return r.wrongList(v)
 	}
-	if len(list) > maxItems {
-		return r.refuse("has more than %d items", maxItems)
+	if len(list) > MaxItems {
+		return r.refuse("has more than %d items", MaxItems)
 	}
 	seen := make(map[string]bool, len(list))
 	for _, item := range list {
@@ -276,10 +300,18 @@ func (r *Row) wrong(want string, got strictjson.Value) error {
 	what := got.Kind().String()
 	if literal, ok := got.Literal(); ok {
 		what = core.Clip(literal)
-	} else if got.Kind() == strictjson.KindArray {
-		what = "this array"
 	}
 	return r.refuse("must be %s, not %s", want, what)
+}
+
+// wrongList names the item that makes an array none of strings.
+func (r *Row) wrongList(got strictjson.Value) error {
+	for i, item := range got.Items() {
+		if _, isText := item.Text(); !isText {
+			return r.refuse("must be an array of strings, but its item %d is %s", i, item.Kind())
+		}
+	}
+	return r.wrong("an array of strings", got)
 }
 
 // refuse complains about the member by its name.

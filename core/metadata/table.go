@@ -34,11 +34,9 @@ var (
 	responseTypes = []string{"code"}
 	signingAlgs   = texts(oauth.ResponseAlgorithms())
 	proofAlgs     = texts(oauth.AsymmetricAlgorithms())
-	none          = []string{} // known, but no value is supported
-
-	// Nothing is encrypted here yet: these are members of which nothing comes.
-	keyAlgs    = texts(oauth.KeyEncryptions())
-	contentEnc = texts(oauth.ContentEncryptions())
+	keyAlgs       = texts(oauth.KeyEncryptions())
+	contentEnc    = texts(oauth.ContentEncryptions())
+	accessAlgs    = []string{string(oauth.ES256)} // of which there is one
 )
 
 func texts[T ~string](words []T) []string {
@@ -69,11 +67,11 @@ var table = []*Row{
 	{Name: "subject_type", Kind: Text, Source: oidcReg, Values: []string{"public", "pairwise"}, str: func(m *core.Metadata) *string { return &m.SubjectType }},
 	{Name: "sector_identifier_uri", Kind: URI, Source: oidcReg, str: func(m *core.Metadata) *string { return &m.SectorIdentifierURI }},
 	{Name: "id_token_signed_response_alg", Kind: Text, Source: oidcReg, Values: signingAlgs, str: func(m *core.Metadata) *string { return &m.IDTokenSignedResponseAlg }},
-	{Name: "id_token_encrypted_response_alg", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.IDTokenEncryptedResponseAlg }},
-	{Name: "id_token_encrypted_response_enc", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.IDTokenEncryptedResponseEnc }},
+	{Name: "id_token_encrypted_response_alg", Kind: Text, Source: oidcReg, Values: keyAlgs, str: func(m *core.Metadata) *string { return &m.IDTokenEncryptedResponseAlg }},
+	{Name: "id_token_encrypted_response_enc", Kind: Text, Source: oidcReg, Values: contentEnc, str: func(m *core.Metadata) *string { return &m.IDTokenEncryptedResponseEnc }},
 	{Name: "userinfo_signed_response_alg", Kind: Text, Source: oidcReg, Values: signingAlgs, str: func(m *core.Metadata) *string { return &m.UserinfoSignedResponseAlg }},
-	{Name: "userinfo_encrypted_response_alg", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.UserinfoEncryptedResponseAlg }},
-	{Name: "userinfo_encrypted_response_enc", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.UserinfoEncryptedResponseEnc }},
+	{Name: "userinfo_encrypted_response_alg", Kind: Text, Source: oidcReg, Values: keyAlgs, str: func(m *core.Metadata) *string { return &m.UserinfoEncryptedResponseAlg }},
+	{Name: "userinfo_encrypted_response_enc", Kind: Text, Source: oidcReg, Values: contentEnc, str: func(m *core.Metadata) *string { return &m.UserinfoEncryptedResponseEnc }},
 	{Name: "request_object_signing_alg", Kind: Text, Source: oidcReg, Values: signingAlgs, str: func(m *core.Metadata) *string { return &m.RequestObjectSigningAlg }},
 	{Name: "request_object_encryption_alg", Kind: Text, Source: oidcReg, Values: keyAlgs, str: func(m *core.Metadata) *string { return &m.RequestObjectEncryptionAlg }},
 	{Name: "request_object_encryption_enc", Kind: Text, Source: oidcReg, Values: contentEnc, str: func(m *core.Metadata) *string { return &m.RequestObjectEncryptionEnc }},
@@ -114,6 +112,21 @@ var table = []*Row{
 	{Name: "backchannel_client_notification_endpoint", Kind: URI, Source: ciba, str: func(m *core.Metadata) *string { return &m.BackchannelNotificationEndpoint }},
 	{Name: "backchannel_authentication_request_signing_alg", Kind: Text, Source: ciba, Values: proofAlgs, str: func(m *core.Metadata) *string { return &m.BackchannelRequestSigningAlg }},
 	{Name: "backchannel_user_code_parameter", Kind: Flag, Source: ciba, flag: func(m *core.Metadata) **bool { return &m.BackchannelUserCode }},
+	{Name: "org_id", Kind: Text, Source: janssen, str: func(m *core.Metadata) *string { return &m.OrgID }},
+	{Name: "groups", Kind: List, Source: janssen, list: func(m *core.Metadata) *[]string { return &m.Groups }},
+	{Name: "description", Kind: Text, Source: janssen, str: func(m *core.Metadata) *string { return &m.Description }},
+	{Name: "authorized_origins", Kind: List, Source: janssen, Origins: true, list: func(m *core.Metadata) *[]string { return &m.AuthorizedOrigins }},
+	{Name: "additional_audience", Kind: List, Source: janssen, list: func(m *core.Metadata) *[]string { return &m.AdditionalAudience }},
+	{Name: "claims", Kind: Text, Source: janssen, str: func(m *core.Metadata) *string { return &m.Claims }},
+	{Name: "include_claims_in_id_token", Kind: Flag, Source: janssen, flag: func(m *core.Metadata) **bool { return &m.ClaimsInIDToken }},
+	{Name: "keep_client_authorization_after_expiration", Kind: Flag, Source: janssen, flag: func(m *core.Metadata) **bool { return &m.KeepAuthorization }},
+	{Name: "access_token_as_jwt", Kind: Flag, Source: janssen, flag: func(m *core.Metadata) **bool { return &m.AccessTokenAsJWT }},
+	{Name: "access_token_signing_alg", Kind: Text, Source: janssen, Values: accessAlgs, str: func(m *core.Metadata) *string { return &m.AccessTokenSigningAlg }},
+	{Name: "tx_token_lifetime", Kind: Number, Source: janssen, number: func(m *core.Metadata) **int64 { return &m.TxTokenLifetime }},
+	{Name: "tx_token_signed_response_alg", Kind: Text, Source: janssen, Values: proofAlgs, str: func(m *core.Metadata) *string { return &m.TxTokenSignedResponseAlg }},
+	{Name: "tx_token_encrypted_response_alg", Kind: Text, Source: janssen, Values: keyAlgs, str: func(m *core.Metadata) *string { return &m.TxTokenEncryptedAlg }},
+	{Name: "tx_token_encrypted_response_enc", Kind: Text, Source: janssen, Values: contentEnc, str: func(m *core.Metadata) *string { return &m.TxTokenEncryptedEnc }},
+	{Name: "logout_status_jwt_signed_response_alg", Kind: Text, Source: janssen, Values: proofAlgs, str: func(m *core.Metadata) *string { return &m.LogoutStatusSignedResponse }},
 	{Name: "software_id", Kind: Text, Source: rfc7591, str: func(m *core.Metadata) *string { return &m.SoftwareID }},
 	{Name: "software_version", Kind: Text, Source: rfc7591, str: func(m *core.Metadata) *string { return &m.SoftwareVersion }},
 	{Name: "software_statement", Kind: Text, Source: rfc7591, Fixed: true, Code: core.InvalidSoftwareStatement, str: func(m *core.Metadata) *string { return &m.SoftwareStatement }},
@@ -130,6 +143,11 @@ var later = []string{
 	"authorization_signed_response_alg", "authorization_encrypted_response_alg", "authorization_encrypted_response_enc",
 	"backchannel_token_delivery_mode", "backchannel_client_notification_endpoint", "backchannel_authentication_request_signing_alg",
 	"backchannel_user_code_parameter",
+
+	"org_id", "groups", "description", "authorized_origins", "additional_audience", "claims", "include_claims_in_id_token",
+	"keep_client_authorization_after_expiration", "access_token_as_jwt", "access_token_signing_alg",
+	"tx_token_lifetime", "tx_token_signed_response_alg", "tx_token_encrypted_response_alg", "tx_token_encrypted_response_enc",
+	"logout_status_jwt_signed_response_alg",
 }
 
 // byName finds rows; visible are those policy sees: all but the statement, whose claims it sees verified.

@@ -39,7 +39,6 @@ var unbuiltMembers = map[string]unbuilt{
 	"id_token_token_binding_cnf":             {source: janssen, why: "ID tokens are not bound to TLS connections", harmless: []strictjson.Value{strictjson.String("tbh")}}, // by which a client only says that it could
 	"additional_token_endpoint_auth_methods": {source: janssen, why: noMore},
 	"public_subject_identifier_attribute":    {source: janssen, why: "sub is never an attribute of the person"},
-	"access_token_signing_alg":               {source: janssen, why: "access tokens are signed with ES256", harmless: []strictjson.Value{strictjson.String("ES256")}},
 
 	"spontaneous_scope_script_dns": {source: janssen, why: noScripts},
 	"update_token_script_dns":      {source: janssen, why: noScripts},

@@ -13,7 +13,7 @@ import (
 func TestUnbuiltMembers(t *testing.T) {
 	for name, asks := range map[string]string{
 		"redirect_uris_regex": `".*"`, "claims_redirect_uri": `["https://a.example/c"]`, "allow_spontaneous_scopes": `true`,
-		"authorized_acr_values": `["high"]`, "minimum_acr_level": `1`, "access_token_signing_alg": `"RS256"`,
+		"authorized_acr_values": `["high"]`, "minimum_acr_level": `1`,
 		"public_subject_identifier_attribute": `"mail"`, "additional_token_endpoint_auth_methods": `["none"]`, "ropc_script_dns": `["inum=1"]`,
 		"minimum_acr_level_autoresolve": `true`, "minimum_acr_priority_list": `["high"]`, "run_introspection_script_before_jwt_creation": `true`,
 		"logout_status_jwt_script_dns": `["inum=2"]`, "rpt_as_jwt": `true`, "id_token_token_binding_cnf": `"tls"`,
@@ -36,7 +36,7 @@ func TestUnbuiltMembers(t *testing.T) {
 			t.Errorf("%s is a row, or anybody's", name)
 		}
 	}
-	parse(t, `{"minimum_acr_level":-1,"access_token_signing_alg":"ES256","id_token_token_binding_cnf":"tbh"}`)
+	parse(t, `{"minimum_acr_level":-1,"id_token_token_binding_cnf":"tbh"}`)
 }
 
 // Whatever is wrong with a member, the refusal names it.
@@ -56,6 +56,11 @@ func TestRefusalsNameTheMember(t *testing.T) {
 func TestOtherNames(t *testing.T) {
 	if m := parse(t, `{"refreshTokenLifetime":60}`).Metadata; m.RefreshTokenLifetime == nil || *m.RefreshTokenLifetime != 60 {
 		t.Errorf("refreshTokenLifetime: %+v", m)
+	}
+	for _, doc := range []string{`{"includeClaimsInIdToken":true}`, `{"jansInclClaimsInIdTkn":true}`, `{"jansInclClaimsInIdTkn":true,"include_claims_in_id_token":true,"includeClaimsInIdToken":true}`} {
+		if m := parse(t, doc).Metadata; m.ClaimsInIDToken == nil || !*m.ClaimsInIDToken {
+			t.Errorf("%s: %+v", doc, m)
+		}
 	}
 	for _, doc := range []string{`{"require_par":true}`, `{"require_par":true,"require_pushed_authorization_requests":true}`,
 		`{"require_pushed_authorization_requests":true,"require_par":null}`} {

@@ -131,6 +131,9 @@ func (j *judgement) find(stored Stored) error {
 	if j.caller.Kind == KindOperator {
 		return j.decidable()
 	}
+	if err := j.presentsCertificate(); err != nil {
+		return err
+	}
 	switch {
 	case stored.State == core.Active || j.req.Operation == core.Read || j.req.Channel == core.ChannelSystem && j.req.Operation == core.Disable:
 		return nil

@@ -121,6 +121,29 @@ func (j *judgement) presents(m *core.Metadata) bool {
 	return len(chain) > 0 && j.caller.Certificate != nil && j.caller.Certificate.Trusted && m.NamedBy(chain[0])
 }
 
+// attested wants evidence of the software that registers itself (draft-tschofenig-oauth-attested-dclient-reg), where the site does.
+// What it is worth plugins have said by then; who refused it gave the nonce for another one.
+func (j *judgement) attested() []core.Reason {
+	if !j.site.Access.EvidenceRequired || j.req.Operation != core.Register || j.req.Channel != core.ChannelDCR || j.isOwnBackend() {
+		return nil
+	}
+	evidence := j.asked.Metadata.Custom[evidenceMember] != "" // where the operator keeps it
+	for _, m := range j.asked.Extra {
+		text, _ := m.Value.Text()
+		evidence = evidence || m.Name == evidenceMember && text != ""
+	}
+	if evidence {
+		return nil
+	}
+	return []core.Reason{{
+		Rule: "access.evidence", Code: core.StaleEvidence, Fields: []string{evidenceMember}, Public: true,
+		Message: "evidence is missing: only software that is attested registers here. Send the evidence of your attester as a text.",
+	}}
+}
+
+// evidenceMember is what a registration brings to be attested by.
+const evidenceMember = "evidence"
+
 // canComeBack wants of a client that shall manage itself with an access token that it can get one. Who was given an initial access
 // token manages itself with the registration access token that comes of it.
 func (j *judgement) canComeBack() []core.Reason {

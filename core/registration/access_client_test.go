@@ -5,10 +5,12 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"slices"
 	"testing"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/registration"
@@ -93,6 +95,13 @@ func TestManagingWithAnAccessToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkMembers(t, doc, "client_name", `"New"`, "registration_access_token", "")
+	doc, err = b.do(b.manage(core.Update, own, own.put(t, "client_name", `"Newer"`, "registration_access_token", "", "client_id", "")))
+	if err != nil {
+		t.Fatalf("without client_id: %v", err)
+	}
+	checkMembers(t, doc, "client_name", `"Newer"`)
+	_, err = b.do(b.manage(core.Update, own, own.put(t, "registration_access_token", "", "client_id", `"c-other"`)))
+	checkCode(t, err, core.InvalidRequest, "client_id is not that of the client")
 	if _, err := b.do(b.manage(core.Read, c, "")); err != nil {
 		t.Errorf("the registration access token does not count any more: %v", err)
 	}
@@ -263,4 +272,32 @@ func TestBoundTokensWhereTheyWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkMembers(t, doc, "tls_client_certificate_bound_access_tokens", "true")
+}
+
+// Only software that is attested registers itself, where the site wants that; what the evidence is worth a plugin says, and first.
+func TestEvidenceIsRequired(t *testing.T) {
+	b := newBench(t, func(s *registration.Site) { s.Access.EvidenceRequired = true })
+	const with = `{"redirect_uris":["https://a.example/cb"],"evidence":"eyJ"}`
+	for _, body := range []string{shop, `{"redirect_uris":["https://a.example/cb"],"evidence":""}`, `{"redirect_uris":["https://a.example/cb"],"evidence":{}}`} {
+		_, err := b.ask(body)
+		checkCode(t, err, core.StaleEvidence, "evidence is missing")
+		if r := core.AsError(err).Reasons; len(r) != 1 || r[0].Rule != "access.evidence" || !slices.Equal(r[0].Fields, []string{"evidence"}) {
+			t.Errorf("%s: %+v", body, r)
+		}
+	}
+	c := b.register(with)
+	checkMembers(t, c.doc, "evidence", "")
+	b.mustDo(b.manage(core.Update, c, c.put(t, "client_name", `"A"`)))
+	if _, err := b.do(b.request(core.Register, core.ChannelOperator, "", shop)); err != nil {
+		t.Errorf("an operator: %v", err)
+	}
+	b.plug(hook.PreRegister, answering("p", hook.Result{Action: hook.Reject, Code: core.StaleEvidence, Message: "Another one.", Extra: parse(t, `{"nonce":"n-1"}`)}))
+	for _, body := range []string{shop, with} {
+		_, err := b.ask(body)
+		if checkCode(t, err, core.StaleEvidence, "Another one."); core.AsError(err).Extra != `{"nonce":"n-1"}` {
+			t.Errorf("%s: %+v", body, core.AsError(err))
+		}
+	}
+	kept := newBench(t, func(s *registration.Site) { s.Access.EvidenceRequired, s.CustomAttributes = true, []string{"evidence"} })
+	checkMembers(t, kept.register(with).doc, "evidence", `"eyJ"`)
 }

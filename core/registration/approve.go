@@ -18,7 +18,7 @@ func (j *judgement) approve(ctx context.Context) (Approved, error) {
 	start := time.Now()
 	a := Approved{
 		client: j.before.Client, credentials: j.before.Credentials, state: j.before.State, before: j.before,
-		spends: j.held, supersedes: j.supersedes(), basis: basis{j.before.Stamps, j.site, j.verdict.Holds},
+		spends: j.held, supersedes: j.supersedes(), basis: j.basis(),
 		writes: j.writes.All(), onces: j.onces, unused: j.req.Unused, context: j.context(),
 	}
 	outcome := ledger.Stored
@@ -209,7 +209,7 @@ func (j *judgement) describe(a *Approved) error {
 	}
 	asksAlways(c)
 	j.forgetConsent(c)
-	j.tellIdle()
+	j.tellIdle(c)
 	c.Expires = lifetimeEnd(c)
 	if j.req.Operation != core.Register {
 		j.waitOn(c)
@@ -222,9 +222,13 @@ func (j *judgement) describe(a *Approved) error {
 }
 
 // tellIdle warns of members of which nothing comes, less than the client may think, or another thing.
-func (j *judgement) tellIdle() {
+func (j *judgement) tellIdle(c *core.Client) {
 	before := &j.before.Client.Metadata
-	j.tellOf("idle", "%s is kept, and nothing comes of it: %s.", metadata.AskedInVain(before, &j.draft))
+	idle := metadata.AskedInVain(before, &j.draft)
+	if c.Governance.Obliges(decision.ObligeIDTokenClaims) {
+		idle = slices.DeleteFunc(idle, func(m metadata.Missing) bool { return m.Name == "include_claims_in_id_token" })
+	}
+	j.tellOf("idle", "%s is kept, and nothing comes of it: %s.", idle)
 	j.tellOf("barring", "%s is kept and held to: %s. Register false to do without.", metadata.BarredBy(before, &j.draft))
 	j.tellOf("not_kept", "%s is not kept: %s.", metadata.ForeignAmong(j.asked.Extra))
 }

@@ -29,16 +29,37 @@ func (j *judgement) rebind(ctx context.Context) error {
 	if sent := j.draft.SoftwareStatement; sent != "" && sent != before.Metadata.SoftwareStatement {
 		return core.Refuse(core.InvalidSoftwareStatement, "software_statement is not of an issuer that is trusted here, and cannot take the place of the one that the client has.")
 	}
-	entries := j.site.issuers(ForStatements, issuer)
-	_, claims, err := jose.Peek(before.Metadata.SoftwareStatement, maxStatement)
-	if len(entries) > 0 && err == nil {
-		j.bound = binding{terms: entries[0].Terms, claims: claims}
-		if err := j.notRevoked(ctx, entries[0].Terms.Revocation, before.Metadata.SoftwareStatement, claims); err != nil {
+	if bound, still := j.bindingOf(before); still {
+		j.bound = bound
+		if err := j.notRevoked(ctx, bound.terms.Revocation, before.Metadata.SoftwareStatement, bound.claims); err != nil {
 			return err
 		}
 	}
 	if j.draft.SoftwareStatement == "" {
 		j.draft.SoftwareStatement = before.Metadata.SoftwareStatement
+	}
+	return nil
+}
+
+// bindingOf gives what a client's own statement holds it to, as long as the issuer of it is trusted.
+func (j *judgement) bindingOf(c *core.Client) (binding, bool) {
+	entries := j.site.issuers(ForStatements, c.Provenance.StatementIssuer)
+	_, claims, err := jose.Peek(c.Metadata.SoftwareStatement, maxStatement)
+	if c.Provenance.StatementIssuer == "" || len(entries) == 0 || err != nil {
+		return binding{}, false
+	}
+	return binding{terms: entries[0].Terms, claims: claims}, true
+}
+
+// presentsCertificate holds a client that reads or deletes itself to the certificate of its statement: there its token alone is nobody's
+// proof. Of what is written the floor sees to it, with the statement that comes along.
+func (j *judgement) presentsCertificate() error {
+	if j.req.Channel != core.ChannelManage || documented(j.req.Operation) {
+		return nil
+	}
+	j.bound, _ = j.bindingOf(&j.before.Client)
+	if text := j.bound.terms.Certificate.misses(j.caller.Certificate, j.bound.claims); text != "" {
+		return core.Refuse(core.InvalidToken, "%s", text)
 	}
 	return nil
 }

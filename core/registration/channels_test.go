@@ -46,6 +46,8 @@ var attacks = map[string]attack{
 	"response type that is not built":  {[]string{"response_types", `["token"]`}, core.InvalidClientMetadata},
 	"algorithm that is none":           {[]string{"id_token_signed_response_alg", `"none"`}, core.InvalidClientMetadata},
 	"algorithm with a shared key":      {[]string{"id_token_signed_response_alg", `"HS256"`}, core.InvalidClientMetadata},
+	"encryption with a shared key":     {[]string{"id_token_encrypted_response_alg", `"A128KW"`}, core.InvalidClientMetadata},
+	"encryption without a key":         {[]string{"userinfo_encrypted_response_alg", `"RSA-OAEP"`}, core.InvalidClientMetadata},
 	"method that is not built":         {[]string{"token_endpoint_auth_method", `"client_secret_jwt"`}, core.InvalidClientMetadata},
 	"method in capitals":               {[]string{"token_endpoint_auth_method", `"NONE"`}, core.InvalidClientMetadata},
 	"keys in two places":               {[]string{"jwks", `{"keys":[]}`, "jwks_uri", `"https://shop.example/jwks"`}, core.InvalidClientMetadata},
@@ -313,7 +315,9 @@ func TestKindsAtEachDoor(t *testing.T) {
 			for _, wrong := range []string{`[[]]`, `{"x":[1]}`, `1.5`, `[{"a":1}]`} {
 				c := d.client(s)
 				answer, err := d.bring(s, c, d.document(s, c, row.Name, wrong))
-				if err == nil && row.Kind != metadata.Object {
+				kept, _ := answer.Get(row.Name)
+				decimal := row.Name == "software_version" && kept.String() == `"`+wrong+`"` // a directory's is the text that it wrote
+				if err == nil && row.Kind != metadata.Object && !decimal {
 					t.Errorf("%s %s: %s = %s was taken", d.channel, d.name, row.Name, wrong)
 				}
 				if err != nil && !strings.Contains(core.AsError(err).Detail, row.Name) {

@@ -253,6 +253,9 @@ func TestDocumentAddresses(t *testing.T) {
 	const other = "https://app.example:8443/c"
 	only.pages.put(other, strings.Replace(appDocument(""), app, other, 1))
 	only.client(other)
+	elsewhere := documents(t, func(s *registration.Site) { s.Documents.Ports = []uint16{8443} })
+	elsewhere.refused(app, "not taken from port 443 here")
+	elsewhere.refused("https://app.example:9443/c", "not taken from port 9443 here")
 }
 
 // Off is off: the id is one that nobody has.

@@ -106,6 +106,17 @@ func (t Terms) stated(claims strictjson.Value) strictjson.Value {
 		}
 		said = said.With(t.Map[claim], v)
 	}
+	return asWritten(said)
+}
+
+// versionMember is the one member that directories write as a number: their software_version is a decimal.
+const versionMember = "software_version"
+
+// asWritten takes a software_version that is a number for the text that it is written with.
+func asWritten(said strictjson.Value) strictjson.Value {
+	if v, given := said.Get(versionMember); given && v.Kind() == strictjson.KindNumber {
+		return said.With(versionMember, strictjson.String(v.String()))
+	}
 	return said
 }
 

@@ -174,6 +174,20 @@ func TestClaimsOfStatements(t *testing.T) {
 	}
 }
 
+// Directories write software_version as a decimal; it is the text that they wrote. In a request it is a text, as RFC 7591 §2 says.
+func TestNumbersInStatements(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	b := newBench(t, onTerms(t, issuer, registration.Terms{}))
+	c := b.register(body(issuer.sign(t, `"software_id":"s-1","software_version":1.10`), `,"software_version":"1.10"`))
+	checkMembers(t, c.doc, "software_version", `"1.10"`, "warnings", "")
+	_, err := b.ask(body(issuer.sign(t, `"software_id":1.10`), ""))
+	checkCode(t, err, core.InvalidSoftwareStatement, "software_id must be a string")
+	_, err = b.ask(body(issuer.sign(t, `"software_version":[1.10]`), ""))
+	checkCode(t, err, core.InvalidSoftwareStatement, "software_version must be a string")
+	_, err = b.ask(`{"redirect_uris":["https://a.example/cb"],"software_version":1.1}`)
+	checkCode(t, err, core.InvalidClientMetadata, "software_version must be a string")
+}
+
 // An issuer's clients get what the table grants, and have no scope beyond what it lists: whoever asks, and however late.
 func TestScopesOfIssuers(t *testing.T) {
 	issuer := newSigner(t, "https://issuer.example")
@@ -272,13 +286,38 @@ func TestCertificateOfStatements(t *testing.T) {
 			c := clientOf(doc)
 			_, err = b.do(b.manage(core.Update, c, c.put(t, "software_statement", "", "contacts", `["x"]`)))
 			checkCode(t, err, core.InvalidClientMetadata, "is needed")
-			if _, err := b.do(b.manage(core.Read, c, "")); err != nil {
-				t.Errorf("read: %v", err)
+			for _, op := range []core.Operation{core.Read, core.Delete} { // the token alone is not enough for these, either
+				asked := b.manage(op, c, "")
+				_, err = b.do(asked)
+				checkCode(t, err, core.InvalidToken, "is needed")
+				asked.Caller.Certificate = with(func(c *core.Certificate) { c.Subject = `CN=soft-2,OU=org\,1` })
+				_, err = b.do(asked)
+				checkCode(t, err, core.InvalidToken, "The CN")
+				asked.Caller.Certificate = &good
+				if _, err := b.do(asked); err != nil {
+					t.Errorf("%s: %v", op, err)
+				}
 			}
 		})
 	}
 	if _, err := b.do(b.request(core.Register, core.ChannelOperator, "", body(statement, ""))); err != nil {
 		t.Errorf("an operator has no certificate of the client: %v", err)
+	}
+}
+
+// Who is no longer trusted holds nobody to a certificate: a client that it once vouched for can still be read and go.
+func TestCertificateOfNobodyTrusted(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	trusted := onTerms(t, issuer, registration.Terms{Certificate: registration.CertificateBinding{CN: "software_id"}})
+	b := newBench(t, trusted)
+	req := b.request(core.Register, core.ChannelDCR, "", body(issuer.sign(t, `"software_id":"soft-1"`), ""))
+	req.Credential.Bearer, req.Caller.Certificate = b.token(1, ""), &core.Certificate{Subject: "CN=soft-1", SHA256: "00", Trusted: true}
+	c := b.mustDo(req)
+	b.site.TrustedIssuers = nil
+	for _, op := range []core.Operation{core.Read, core.Delete} {
+		if _, err := b.do(b.manage(op, c, "")); err != nil {
+			t.Errorf("%s: %v", op, err)
+		}
 	}
 }
 

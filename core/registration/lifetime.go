@@ -144,7 +144,7 @@ func (s *Site) validateLifetime() []config.Problem {
 			add("trusted_client_enabled", "is false, and client_profiles."+name+" has trusted; leave one of them out")
 		}
 	}
-	for _, name := range s.CustomAttributes {
+	for _, name := range s.JanssenMembers.over(s.CustomAttributes) {
 		if name == lifetimeMember {
 			add("custom_attributes", "has "+lifetimeMember+", which is how a registration says how long it shall last")
 		}
@@ -175,7 +175,7 @@ func (j *judgement) chooseLife() error {
 	default:
 		j.life = core.Life{Lasts: asked, Asked: true}
 	}
-	if j.req.Channel != core.ChannelDCR || own.Client == 0 || j.held != nil && j.held.Token.CreatedBy == OwnSubject {
+	if j.req.Channel != core.ChannelDCR || own.Client == 0 || j.isOwnBackend() {
 		return nil
 	}
 	if !j.life.Asked || own.InRequest != lifetimeAny && own.Client < j.life.Lasts {
@@ -183,6 +183,9 @@ func (j *judgement) chooseLife() error {
 	}
 	return nil
 }
+
+// isOwnBackend tells this server's own backend, which holds an initial access token of its own.
+func (j *judgement) isOwnBackend() bool { return j.held != nil && j.held.Token.CreatedBy == OwnSubject }
 
 func askedLifetime(extra []strictjson.Member) (asked time.Duration, sent bool, err error) {
 	for _, m := range extra {

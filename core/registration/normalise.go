@@ -103,7 +103,8 @@ func orDefault(profile string) string {
 	return profile
 }
 
-// checkControl judges the members that name the registration (RFC 7592 §2.2).
+// checkControl judges the members that name the registration (RFC 7592 §2.2). Who comes with an access token of its own manages itself
+// in another way than by RFC 7592, as the open banking standards of the UK have it, and need not send its client_id.
 func (j *judgement) checkControl() error {
 	c := j.asked.Control
 	if j.req.Operation == core.Register {
@@ -111,7 +112,7 @@ func (j *judgement) checkControl() error {
 	}
 	id, isText := c.ClientID.Text()
 	switch {
-	case c.ClientID.IsAbsent() && !j.req.Merge && j.req.Channel == core.ChannelManage:
+	case c.ClientID.IsAbsent() && !j.req.Merge && j.req.Channel == core.ChannelManage && j.caller.Kind != KindClient:
 		return core.Refuse(core.InvalidRequest, "client_id is missing: an update must carry it (RFC 7592 section 2.2).")
 	case !c.ClientID.IsAbsent() && (!isText || core.ClientID(id) != j.req.ClientID):
 		return core.Refuse(core.InvalidRequest, "client_id is not that of the client being updated; it cannot be changed.")
@@ -274,14 +275,7 @@ func applyDefaults(m *core.Metadata) {
 	fillText(&m.ApplicationType, "web")
 	fillText(&m.SubjectType, "public")
 	fillText(&m.IDTokenSignedResponseAlg, "RS256")
-	for _, e := range []struct{ alg, enc *string }{ // RFC 9701 §6, JARM §3
-		{&m.RequestObjectEncryptionAlg, &m.RequestObjectEncryptionEnc}, {&m.IntrospectionEncryptedResponseAlg, &m.IntrospectionEncryptedResponseEnc},
-		{&m.AuthorizationEncryptedResponseAlg, &m.AuthorizationEncryptedResponseEnc},
-	} {
-		if *e.alg != "" {
-			fillText(e.enc, string(oauth.A128CBCHS256))
-		}
-	}
+	metadata.FillEncryptions(m)
 }
 
 // ofPrograms tells whether some and whether all redirect URIs are such as only a program on the person's own machine has (RFC 8252

@@ -18,7 +18,7 @@ var asked = []struct {
 	{"J-EP-", 1, 12}, {"J-REQ-", 1, 5}, {"J-CFG-", 1, 49}, {"J-SIG-", 1, 8}, {"J-SSA-", 1, 9}, {"J-SVC-", 1, 13}, {"J-TIS-", 1, 3},
 	{"J-HK-", 1, 15}, {"J-CX-", 1, 10}, {"J-VAL-", 1, 20}, {"J-VAL-", 30, 35}, {"J-SC-", 1, 9}, {"J-EX-", 1, 6}, {"J-CC-", 1, 10},
 	{"J-SI-", 0, 9}, {"J-I18N-", 1, 1}, {"J-ATT-", 1, 3}, {"J-ATS-", 1, 5}, {"J-OP-", 1, 5},
-	{"E-EP-", 1, 8}, {"E-IAT-", 1, 8}, {"E-POL-", 1, 9}, {"E-BS-", 1, 17}, {"E-KEY-", 1, 7}, {"D-", 1, 20},
+	{"E-EP-", 1, 8}, {"E-IAT-", 1, 8}, {"E-POL-", 1, 9}, {"E-BS-", 1, 17}, {"E-KEY-", 1, 7}, {"E-AM-", 1, 8}, {"D-", 1, 20},
 }
 
 var askedBeside = strings.Fields("peers-1 peers-4 peers-6 peers-7 peers-8 peers-9 peers-10 peers-11 peers-13 peers-14 peers-15")
@@ -98,9 +98,14 @@ func TestRowsAreProved(t *testing.T) {
 	proof := regexp.MustCompile("`([^`]+)`")
 	for row, cells := range rows {
 		what, proofs := cells[0], proof.FindAllStringSubmatch(cells[1], -1)
-		if strings.Contains(strings.ToLower(what), "not built") {
+		notBuilt := strings.Contains(strings.ToLower(what), "not built")
+		if notBuilt {
 			checkReason(t, row, rows)
-		} else if len(proofs) == 0 {
+		}
+		if strings.Contains(strings.ToLower(what), "not needed") {
+			checkNeedless(t, row, rows)
+		}
+		if !notBuilt && len(proofs) == 0 {
 			t.Errorf("%s has no proof", row)
 		}
 		for _, p := range proofs {
@@ -124,6 +129,42 @@ func checkReason(t *testing.T, row string, rows map[string][2]string) {
 	case found[1] == "":
 	case found[1] == row || !strings.HasPrefix(rows[found[1]][0], "not built, "):
 		t.Errorf("%s is not built as %s, which does not say why: %q", row, found[1], rows[found[1]][0])
+	}
+}
+
+// notNeeded says of a row why nobody needs it here, by itself or by another row. Tests prove what is there instead.
+var notNeeded = regexp.MustCompile(`^not needed: (?:see (\S+\d\d)(?:;.*)?|.{25,})$`)
+
+// checkNeedless wants what is not needed to say why, and not by a row that does not say it either.
+func checkNeedless(t *testing.T, row string, rows map[string][2]string) {
+	t.Helper()
+	found := notNeeded.FindStringSubmatch(rows[row][0])
+	switch {
+	case found == nil:
+		t.Errorf("%s is not needed, and does not say why: %q", row, rows[row][0])
+	case found[1] == "":
+	case found[1] == row || !strings.HasPrefix(rows[found[1]][0], "not needed: ") || strings.HasPrefix(rows[found[1]][0], "not needed: see "):
+		t.Errorf("%s is not needed as %s is not, which does not say why: %q", row, found[1], rows[found[1]][0])
+	}
+}
+
+// A row that is not built or not needed without a reason is found out.
+func TestReasonsOfRows(t *testing.T) {
+	for what, fine := range map[string]bool{
+		"not needed: the backend makes its key and keeps it sealed": true, "not needed: see A-01": true, "not needed: see A-01; more": true,
+		"not needed": false, "not needed: no": false, "not needed, the backend makes its key and keeps it": false,
+	} {
+		if notNeeded.MatchString(what) != fine {
+			t.Errorf("%q: fine is %t", what, !fine)
+		}
+	}
+	for what, fine := range map[string]bool{
+		"not built, by decision: a client must not see passwords": true, "not built: as A-01": true, "not built": false, "not built, by decision: no": false,
+		"not built, someday: a client must not see passwords": false,
+	} {
+		if notBuilt.MatchString(what) != fine {
+			t.Errorf("%q: fine is %t", what, !fine)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/registration"
+	"github.com/ostiary/ostiary/core/strictjson"
 )
 
 func TestRegister(t *testing.T) {
@@ -86,15 +87,20 @@ func TestIdleMembers(t *testing.T) {
 		"warnings", `[{"rule":"idle","fields":["backchannel_logout_uri"],"message":"backchannel_logout_uri is kept, and nothing comes of it: this server tells no client that a session has ended."}]`)
 	c = b.mustDo(b.manage(core.Update, c, c.put(t, "client_name", `"A"`)))
 	checkMembers(t, c.doc, "backchannel_logout_uri", `"https://a.example/out"`, "warnings", "")
+
+	// So is who names an algorithm and signs nothing, as some libraries do at every server.
+	c = b.register(`{"redirect_uris":["https://a.example/cb"],"token_endpoint_auth_method":"client_secret_post","token_endpoint_auth_signing_alg":"RS256"}`)
+	checkMembers(t, c.doc, "token_endpoint_auth_signing_alg", `"RS256"`,
+		"warnings", `[{"rule":"idle","fields":["token_endpoint_auth_signing_alg"],"message":"token_endpoint_auth_signing_alg is kept, and nothing comes of it: the token_endpoint_auth_method client_secret_post signs nothing."}]`)
 }
 
 // Promises that can only be held to by refusing are kept, and who makes one is told what it costs; a foreign member is not kept.
 func TestPromisesOfMembers(t *testing.T) {
 	b := newBench(t)
-	c := b.register(`{"redirect_uris":["https://a.example/cb"],"dpop_bound_access_tokens":true,"require_signed_request_object":false,"org_id":"x"}`)
-	checkMembers(t, c.doc, "dpop_bound_access_tokens", "true", "require_signed_request_object", "false", "org_id", "",
+	c := b.register(`{"redirect_uris":["https://a.example/cb"],"dpop_bound_access_tokens":true,"require_signed_request_object":false,"inum":"x","org_id":"o"}`)
+	checkMembers(t, c.doc, "dpop_bound_access_tokens", "true", "require_signed_request_object", "false", "inum", "", "org_id", `"o"`,
 		"warnings", `[{"rule":"barring","fields":["dpop_bound_access_tokens"],"message":"dpop_bound_access_tokens is kept and held to: this server binds no tokens by DPoP yet, so that this client gets none. Register false to do without."},`+
-			`{"rule":"not_kept","fields":["org_id"],"message":"org_id is not kept: it would describe the client and no more; an operator can list it in custom_attributes."}]`)
+			`{"rule":"not_kept","fields":["inum"],"message":"inum is not kept: it is what Janssen keeps of a client, and not for the client to say."}]`)
 	c = b.mustDo(b.manage(core.Update, c, c.put(t, "require_signed_request_object", "true")))
 	checkMembers(t, c.doc, "dpop_bound_access_tokens", "true", "require_signed_request_object", "true")
 	if warnings, _ := c.doc.Get("warnings"); warnings.Len() != 1 || !strings.Contains(warnings.String(), "every authorization request of this client is refused") {
@@ -102,13 +108,36 @@ func TestPromisesOfMembers(t *testing.T) {
 	}
 }
 
-// What is encrypted says how (RFC 9701 §6, JARM §3): what is not said is the default, and it is answered.
+// What is encrypted says how (OpenID Connect Registration §2, RFC 9701 §6, JARM §3): what is not said is the default, and it is answered.
 func TestDefaultContentEncryption(t *testing.T) {
 	b := newBench(t)
 	c := b.register(`{"redirect_uris":["https://a.example/cb"],"jwks_uri":"https://a.example/k","introspection_encrypted_response_alg":"RSA-OAEP",
-		"authorization_encrypted_response_alg":"ECDH-ES","authorization_encrypted_response_enc":"A256GCM","request_object_encryption_alg":"RSA-OAEP-256"}`)
+		"authorization_encrypted_response_alg":"ECDH-ES","authorization_encrypted_response_enc":"A256GCM","request_object_encryption_alg":"RSA-OAEP-256",
+		"id_token_encrypted_response_alg":"RSA-OAEP","userinfo_encrypted_response_alg":"ECDH-ES","userinfo_encrypted_response_enc":"A128GCM"}`)
 	checkMembers(t, c.doc, "introspection_encrypted_response_enc", `"A128CBC-HS256"`, "authorization_encrypted_response_enc", `"A256GCM"`,
-		"request_object_encryption_enc", `"A128CBC-HS256"`)
+		"request_object_encryption_enc", `"A128CBC-HS256"`, "id_token_encrypted_response_enc", `"A128CBC-HS256"`, "userinfo_encrypted_response_enc", `"A128GCM"`)
+}
+
+// A merge that ends encryption need not take back what was filled in; what it says itself is held to the floor. A replacement says all.
+func TestMergeEndsEncryption(t *testing.T) {
+	b := newBench(t)
+	c := b.register(`{"redirect_uris":["https://a.example/cb"],"jwks_uri":"https://a.example/k","id_token_encrypted_response_alg":"RSA-OAEP",
+		"userinfo_encrypted_response_alg":"ECDH-ES","request_object_encryption_alg":"RSA-OAEP"}`)
+	merge := func(patch string) (strictjson.Value, error) {
+		req := b.manage(core.Update, c, patch)
+		req.Merge = true
+		return b.do(req)
+	}
+	_, err := merge(`{"id_token_encrypted_response_alg":null,"id_token_encrypted_response_enc":"A256GCM"}`)
+	checkCode(t, err, core.InvalidClientMetadata, "id_token_encrypted_response_enc says nothing without id_token_encrypted_response_alg")
+	_, err = b.do(b.manage(core.Update, c, c.put(t, "id_token_encrypted_response_alg", "null")))
+	checkCode(t, err, core.InvalidClientMetadata, "id_token_encrypted_response_enc says nothing without id_token_encrypted_response_alg")
+	got, err := merge(`{"id_token_encrypted_response_alg":null,"request_object_encryption_alg":""}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkMembers(t, got, "id_token_encrypted_response_alg", "", "id_token_encrypted_response_enc", "", "request_object_encryption_enc", "",
+		"userinfo_encrypted_response_enc", `"A128CBC-HS256"`)
 }
 
 func TestDefaultsOfARegistration(t *testing.T) {

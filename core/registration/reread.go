@@ -21,6 +21,15 @@ type basis struct {
 	holds  func() bool // decision.Verdict.Holds
 }
 
+// basis of a request that rests on a certificate beside its token holds for nobody else who comes with that token.
+func (j *judgement) basis() basis {
+	b := basis{j.before.Stamps, j.site, j.verdict.Holds}
+	if j.bound.terms.Certificate.isSet() {
+		b.holds = nil
+	}
+	return b
+}
+
 // A reading is the answer to an approved read, without the token that was presented.
 type reading struct {
 	basis basis

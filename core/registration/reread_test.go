@@ -95,6 +95,29 @@ func TestRereading(t *testing.T) {
 	}
 }
 
+// A read that rests on a certificate is no answer to the next one, who may have but the token.
+func TestReadsWithACertificate(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	trusted := onTerms(t, issuer, registration.Terms{Certificate: registration.CertificateBinding{CN: "software_id"}})
+	b := newBench(t, trusted)
+	b.policy = func(*decision.Registration) (decision.Verdict, error) {
+		return decision.Verdict{Allow: true, Holds: func() bool { return true }}, nil
+	}
+	own := &core.Certificate{Subject: "CN=soft-1", SHA256: "00", Trusted: true}
+	req := b.request(core.Register, core.ChannelDCR, "", body(issuer.sign(t, `"software_id":"soft-1"`), ""))
+	req.Credential.Bearer, req.Caller.Certificate = b.token(1, ""), own
+	read := b.manage(core.Read, b.mustDo(req), "")
+	for range 2 {
+		read.Caller.Certificate = own
+		if _, err := b.do(read); err != nil {
+			t.Fatal(err)
+		}
+		read.Caller.Certificate = nil
+		_, err := b.do(read)
+		checkCode(t, err, core.InvalidToken, "is needed")
+	}
+}
+
 // A verdict that may differ from one request to the next is asked for each time; so is a denial.
 func TestReadsThatAreJudgedEachTime(t *testing.T) {
 	for name, verdict := range map[string]decision.Verdict{

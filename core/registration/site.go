@@ -30,6 +30,7 @@ type Site struct {
 	Access           SiteAccess         `yaml:",inline"`
 	Lifetime         SiteLifetime       `yaml:"lifetime"`
 	JanssenLife      JanssenLifetime    `yaml:",inline"`
+	JanssenMembers   JanssenMembers     `yaml:",inline"` // a prepared site has them among its Members and CustomAttributes
 
 	digest    [sha256.Size]byte           // of what policy reads, but for the limits
 	templates map[string]strictjson.Value // of initial access tokens: what was declared
@@ -131,8 +132,9 @@ func (s *Site) Validate() []config.Problem {
 	eachInvalid(s.Registration.ApprovedMayChange, func(name string) bool { return slices.Contains(heldByApproval(), name) }, func(at string) {
 		add("registration.approved_may_change"+at, "is not a member that an approval fixes; use of: "+strings.Join(heldByApproval(), ", "))
 	})
-	s.Members.validate(s.CustomAttributes, add)
-	eachInvalid(s.CustomAttributes, free, func(at string) { add("custom_attributes"+at, "is the name of a member that has a meaning already") })
+	s.Members.validate(s.JanssenMembers.over(s.CustomAttributes), add)
+	eachInvalid(s.CustomAttributes, free, func(at string) { add("custom_attributes"+at, notFree) })
+	s.JanssenMembers.validate(&s.Members, s.CustomAttributes, add)
 	for i, t := range s.TrustedIssuers {
 		path := fmt.Sprintf("trusted_issuers[%d]", i)
 		if t.Issuer == "" {
@@ -167,6 +169,8 @@ func eachInvalid(list []string, valid func(string) bool, found func(at string)) 
 		}
 	}
 }
+
+const notFree = "is the name of a member that has a meaning already; take it out, those of clients are kept without being listed"
 
 // free tells names that a custom attribute may have.
 func free(name string) bool { return name != "" && !metadata.IsReserved(name) }
@@ -226,6 +230,7 @@ func (s Site) Prepared() (*Site, error) {
 	}
 	s.Profiles = profiles
 	s.Lifetime = s.JanssenLife.over(s.Lifetime)
+	s.CustomAttributes, s.Members = s.JanssenMembers.over(s.CustomAttributes), s.JanssenMembers.merged(s.Members)
 	s.Policy.DefaultScopes = slices.DeleteFunc(slices.Clone(s.Policy.DefaultScopes), func(scope string) bool { return !s.allows(scope) })
 	if isFalse(s.Access.DefaultScopes) {
 		s.Policy.DefaultScopes = nil

@@ -10,6 +10,8 @@ type SiteAccess struct {
 	// MTLS lets clients register with a certificate of a trusted authority, when its subject is the tls_client_auth_subject_dn that
 	// they register; then nobody registers with nothing.
 	MTLS bool `yaml:"dcr_authorization_with_mtls,or=dcrAuthorizationWithMTLS"`
+	// EvidenceRequired wants attestation evidence of who registers itself, for a plugin to verify: without one nobody does.
+	EvidenceRequired bool `yaml:"dcr_attestation_evidence_required,camel"`
 	// DefaultScopes false gives nothing to who names no scope, unless its profile does.
 	DefaultScopes *bool `yaml:"dynamic_registration_scopes_param_enabled,camel"` // absent: yes
 }

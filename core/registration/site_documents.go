@@ -55,22 +55,28 @@ func (d *SiteDocuments) unfit(id core.ClientID) error {
 			"without fragment, user and dot segments.")
 	case len(id) > MaxClientID:
 		return core.Refuse(core.InvalidClientMetadata, "client_id is longer than %d bytes.", MaxClientID)
-	case !d.offersPort(u.Port):
-		return core.Refuse(core.AccessDenied, "Client metadata documents are not taken from port %s here.", u.Port)
+	case !d.offersPort(portOf(u)):
+		return core.Refuse(core.AccessDenied, "Client metadata documents are not taken from port %s here.", portOf(u))
 	case among(u.Host, d.BlockedHosts), len(d.AllowedHosts) > 0 && !among(u.Host, d.AllowedHosts):
 		return core.Refuse(core.AccessDenied, "Client metadata documents are not taken from %s here.", core.Clip(u.Host))
 	}
 	return nil
 }
 
-func (d *SiteDocuments) offersPort(port string) bool {
-	const usual = 443
-	if port == "" {
-		port = strconv.Itoa(usual)
+// usualPort is that of https.
+const usualPort = "443"
+
+func portOf(u oauth.URI) string {
+	if u.Port == "" {
+		return usualPort
 	}
+	return u.Port
+}
+
+func (d *SiteDocuments) offersPort(port string) bool {
 	n, err := strconv.ParseUint(port, 10, 16)
 	if len(d.Ports) == 0 {
-		return err == nil && n == usual
+		return port == usualPort
 	}
 	return err == nil && slices.Contains(d.Ports, uint16(n))
 }

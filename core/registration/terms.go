@@ -42,7 +42,7 @@ func (j *judgement) bounds(context.Context) error {
 		return nil
 	}
 	start, terms := time.Now(), j.terms()
-	found := append(j.proven(), j.canComeBack()...)
+	found := append(append(j.proven(), j.canComeBack()...), j.attested()...)
 	if terms != nil {
 		found = append(found, j.beyond(terms)...)
 	}

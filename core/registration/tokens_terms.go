@@ -1,9 +1,7 @@
 package registration
 
 import (
-	"net/url"
 	"slices"
-	"strings"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/oauth"
@@ -87,11 +85,8 @@ func wrongSoftware(id string) string {
 	return ""
 }
 
-// wrongOrigin wants what a browser sends: scheme, host and port where it is not the usual one, in lower case (RFC 6454 §6.2).
 func wrongOrigin(origin string) string {
-	u, err := url.Parse(origin)
-	usual := err == nil && (u.Scheme == "https" && u.Port() == "443" || u.Scheme == "http" && u.Port() == "80")
-	if err != nil || u.Host == "" || u.Scheme+"://"+u.Host != origin || u.Scheme != "https" && u.Scheme != "http" || usual || strings.ToLower(origin) != origin {
+	if !oauth.IsOrigin(origin) {
 		return "is no origin as browsers send it, such as https://app.example.com or http://localhost:3000"
 	}
 	return ""

@@ -11,6 +11,7 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/oauth"
+	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/core/token"
 )
 
@@ -57,6 +58,47 @@ func TestIDTokenAlgorithms(t *testing.T) {
 		if hash, _ := got.Text(); hash != base64.RawURLEncoding.EncodeToString(want) {
 			t.Errorf("%s: at_hash %s", alg, got)
 		}
+	}
+}
+
+// Of a client that policy obliges so, ID tokens say what userinfo says: of the scopes that were allowed, and of nobody else's client.
+func TestClaimsInIDTokens(t *testing.T) {
+	h := open(t)
+	obliged := []core.Obligation{{Name: decision.ObligeIDTokenClaims, Rule: "r"}}
+	h.client("told", oauth.AuthClientSecretBasic, func(c *core.Client) { c.Governance.Obligations = obliged })
+	h.client("asking", oauth.AuthClientSecretBasic, func(c *core.Client) { yes := true; c.Metadata.ClaimsInIDToken = &yes })
+	of := func(client core.ClientID, answer token.Answer) string {
+		t.Helper()
+		told := strictjson.Object()
+		claims := h.claims(answer.IDToken, "JWT", "RS256")
+		for _, name := range []string{"email", "email_verified", "phone_number", "nickname", "address"} {
+			if v, ok := claims.Get(name); ok {
+				told = told.With(name, v)
+			}
+		}
+		for _, name := range []string{"iss", "sub", "aud", "exp", "iat", "at_hash"} {
+			if _, ok := claims.Get(name); !ok {
+				t.Errorf("%s: no %s in %s", client, name, claims)
+			}
+		}
+		return told.String()
+	}
+	for _, c := range []struct {
+		client      core.ClientID
+		scope, want string
+	}{
+		{"told", "openid", `{}`}, {"told", "openid email", `{"email":"ann@a.example","email_verified":true}`},
+		{"told", "openid phone address", `{"phone_number":"+49 1","address":{"formatted":"Way 1\nTown"}}`}, {"told", "openid profile", `{"nickname":"annie"}`},
+		{"web", "openid email profile", `{}`}, {"asking", "openid email profile", `{}`},
+	} {
+		if got := of(c.client, h.got(h.redeeming(c.client, h.code(c.client, scoped(c.scope))))); got != c.want {
+			t.Errorf("%s, %s: %s, want %s", c.client, c.scope, got, c.want)
+		}
+	}
+	first := h.got(h.redeeming("told", h.code("told", scoped("openid email offline_access"))))
+	h.user("u-ann", func(u *core.User) { u.Profile.Email = "new@a.example" })
+	if got := of("told", h.got(h.refreshing("told", first.RefreshToken))); got != `{"email":"new@a.example","email_verified":true}` {
+		t.Errorf("refreshed: %s", got)
 	}
 }
 

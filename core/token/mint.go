@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -43,7 +44,7 @@ func (c *call) mint() (Answer, error) {
 		AccessToken: access, ExpiresIn: time.Duration(expires.Unix()-c.now.Unix()) * time.Second,
 		Scope: c.scope, RefreshToken: c.refresh,
 	}
-	if c.grant.ID != "" && oauth.ScopeContains(c.scope, oauth.ScopeOpenID) {
+	if c.hasIDToken() {
 		answer.IDToken, err = c.idToken(access)
 	}
 	return answer, err
@@ -80,9 +81,18 @@ func (c *call) accessClaims(expires time.Time) ([]byte, error) {
 	return r.Bytes()
 }
 
-// idToken writes OpenID Connect Core §2, on refreshing §12.2 (no nonce). What else is to say of the person, userinfo says
-// (§5.4).
+// idToken writes OpenID Connect Core §2, on refreshing §12.2 (no nonce). What else is to say of the person, userinfo says (§5.4); for
+// clients of which policy wants it, the ID token says it, too. It is signed, and then encrypted for who wants that (§10.2).
 func (c *call) idToken(access core.Secret) (core.Secret, error) {
+	signed, err := c.signedIDToken(access)
+	if err != nil || idTokenWish(&c.client.Client.Metadata).alg == "" {
+		return signed, err
+	}
+	encrypted, err := c.recipient.EncryptSigned(signed.Reveal())
+	return core.Secret(encrypted), err
+}
+
+func (c *call) signedIDToken(access core.Secret) (core.Secret, error) {
 	alg := c.client.Client.Metadata.IDTokenSignedResponseAlg
 	if alg == "" {
 		alg = jose.RS256 // OpenID Connect Registration §2
@@ -94,6 +104,9 @@ func (c *call) idToken(access core.Secret) (core.Secret, error) {
 	r.Text("at_hash", halfHash(alg, access.Reveal()))
 	r.TextsIf("amr", c.grant.Methods)
 	r.TextIf("sid", string(c.parts.Names.Session(&c.client.Client, c.grant.Session)))
+	if c.client.Client.Governance.Obliges(decision.ObligeIDTokenClaims) {
+		writeClaims(r, &c.user, c.scope)
+	}
 	r.End('}')
 	claims, err := r.Bytes()
 	if err != nil {

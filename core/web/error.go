@@ -23,7 +23,7 @@ type refusal struct {
 func statusOf(code core.Code) (status int, known bool) {
 	switch code {
 	case core.InvalidRequest, core.UnauthorizedClient, core.InvalidScope, core.InvalidRedirectURI,
-		core.InvalidClientMetadata, core.InvalidSoftwareStatement, core.UnapprovedSoftwareStmt,
+		core.InvalidClientMetadata, core.InvalidSoftwareStatement, core.UnapprovedSoftwareStmt, core.StaleEvidence,
 		core.InvalidGrant, core.UnsupportedGrantType, core.UnsupportedResponseType, core.UnsupportedTokenType, core.InvalidTarget,
 		core.InvalidAuthzDetails, core.InvalidRequestURI, core.RequestNotSupported, core.RequestURINotSupported, core.RegistrationNotSupported,
 		core.LoginRequired, core.ConsentRequired, core.InteractionRequired, core.AccountSelectionRequired:

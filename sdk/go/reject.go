@@ -23,6 +23,7 @@ const (
 	InvalidClient               Code = abi.InvalidClient // in certificate_check
 	InvalidGrant                Code = abi.InvalidGrant  // in token_claims
 	InvalidTarget               Code = abi.InvalidTarget // in token_claims
+	StaleEvidence               Code = abi.StaleEvidence // with the nonce that fresh evidence is to have
 )
 
 // A Rejection is the error that refuses what was asked for.

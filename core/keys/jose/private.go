@@ -100,9 +100,40 @@ func ParsePrivate(alg string, der []byte) (PrivateKey, error) {
 // ParsePEM reads a private key for signatures from PEM: Ed25519 or an elliptic curve, as PKCS #8 or, for a curve, as SEC 1. Its
 // algorithm follows from it. The text is not part of any error.
 func ParsePEM(text []byte) (PrivateKey, error) {
+	signer, err := signerOf(text)
+	if err != nil {
+		return PrivateKey{}, err
+	}
+	if _, ok := signer.(*rsa.PrivateKey); ok {
+		return PrivateKey{}, errors.New("parse private key: it must be Ed25519 or on an elliptic curve")
+	}
+	return newPrivate(algorithmsOf(signer.Public())[0], signer)
+}
+
+// ParseClientPEM reads the key that a client signs its assertions with (RFC 7523 §3): what ParsePEM reads, or RSA of at least 2048
+// bits, as PKCS #8 or PKCS #1. alg is what it signs with; empty: what follows from the key, PS256 for RSA.
+func ParseClientPEM(text []byte, alg string) (PrivateKey, error) {
+	signer, err := signerOf(text)
+	if err != nil {
+		return PrivateKey{}, err
+	}
+	key, isRSA := signer.(*rsa.PrivateKey)
+	switch {
+	case isRSA && key.N.BitLen() < minRSABits:
+		return PrivateKey{}, fmt.Errorf("parse private key: RSA of %d bits is too weak; make one of %d or more", key.N.BitLen(), minRSABits)
+	case alg == "" && isRSA:
+		alg = PS256
+	case alg == "":
+		alg = algorithmsOf(signer.Public())[0]
+	}
+	return newPrivate(alg, signer)
+}
+
+// signerOf reads one PEM block with a private key that can sign.
+func signerOf(text []byte) (crypto.Signer, error) {
 	block, rest := pem.Decode(text)
 	if block == nil || len(bytes.TrimSpace(rest)) > 0 {
-		return PrivateKey{}, errors.New("parse private key: it is not one PEM block")
+		return nil, errors.New("parse private key: it is not one PEM block")
 	}
 	var parsed any
 	var err error
@@ -111,19 +142,34 @@ func ParsePEM(text []byte) (PrivateKey, error) {
 		parsed, err = x509.ParsePKCS8PrivateKey(block.Bytes)
 	case "EC PRIVATE KEY":
 		parsed, err = x509.ParseECPrivateKey(block.Bytes)
+	case "RSA PRIVATE KEY":
+		parsed, err = x509.ParsePKCS1PrivateKey(block.Bytes)
 	default:
-		return PrivateKey{}, fmt.Errorf("parse private key: the PEM block is %.40q, not PRIVATE KEY", block.Type)
+		return nil, fmt.Errorf("parse private key: the PEM block is %.40q, not PRIVATE KEY", block.Type)
 	}
 	if err != nil {
-		return PrivateKey{}, errors.New("parse private key: the PEM block holds no key that is understood")
+		return nil, errors.New("parse private key: the PEM block holds no key that is understood")
 	}
-	switch signer := parsed.(type) {
-	case ed25519.PrivateKey:
-		return newPrivate(EdDSA, signer)
-	case *ecdsa.PrivateKey:
-		return newPrivate(algorithmOfCurve(signer.Curve), signer)
+	signer, ok := parsed.(crypto.Signer)
+	if !ok || len(algorithmsOf(signer.Public())) == 0 || algorithmsOf(signer.Public())[0] == "" {
+		return nil, errors.New("parse private key: this kind of key cannot sign")
 	}
-	return PrivateKey{}, errors.New("parse private key: it must be Ed25519 or on an elliptic curve")
+	return signer, nil
+}
+
+// MarshalPEM gives the key as PKCS #8 in PEM.
+func MarshalPEM(key PrivateKey) ([]byte, error) {
+	der, err := MarshalPrivate(key)
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), nil
+}
+
+// Named gives the key another id than its thumbprint: that under which somebody else knows it already.
+func (k PrivateKey) Named(kid string) PrivateKey {
+	k.kid = kid
+	return k
 }
 
 // Raw signs exactly these bytes: what RFC 7515 calls the JWS signature of this signing input.

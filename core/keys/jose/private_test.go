@@ -4,8 +4,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/ostiary/ostiary/core/keys/jose"
@@ -158,5 +161,60 @@ func TestPrivateKeyDoesNotPrint(t *testing.T) {
 		if got := fmt.Sprintf(verb, key); got != "[redacted]" {
 			t.Errorf("%s prints %s", verb, got)
 		}
+	}
+}
+
+// A client's key may be RSA, too: not a weak one, and it signs with PS256 unless another algorithm is named that fits.
+func TestParseClientPEM(t *testing.T) {
+	for _, alg := range []string{jose.ES256, jose.ES384, jose.EdDSA, jose.PS256} {
+		key, err := jose.Generate(alg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := jose.MarshalPEM(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := jose.ParseClientPEM(text, ""); err != nil || got.Alg() != alg || got.ID() != key.ID() {
+			t.Errorf("%s: %s %s, %v", alg, got.Alg(), got.ID(), err)
+		}
+		if got, err := jose.ParseClientPEM(text, jose.RS256); (err == nil) != (alg == jose.PS256) || err == nil && got.Alg() != jose.RS256 {
+			t.Errorf("%s as RS256: %s, %v", alg, got.Alg(), err)
+		}
+		if _, err := jose.ParsePEM(text); (err == nil) == (alg == jose.PS256) {
+			t.Errorf("ParsePEM of %s: %v", alg, err)
+		}
+	}
+	weak, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(weak)})
+	if _, err := jose.ParseClientPEM(text, ""); err == nil || !strings.Contains(err.Error(), "1024 bits is too weak") {
+		t.Errorf("a weak key: %v", err)
+	}
+}
+
+// A key under another name is the same key: its JWK and what it signs name it so.
+func TestNamed(t *testing.T) {
+	key, err := jose.Generate(jose.ES256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := key.Named("fapi-adv-key-1")
+	set, err := jose.PublicSet(named)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := jose.Sign(named, "JWT", []byte(`{}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	header, _, err := jose.Peek(signed, 0)
+	if err != nil || header.Kid != "fapi-adv-key-1" || key.ID() == named.ID() {
+		t.Errorf("kid %q, %v", header.Kid, err)
+	}
+	if _, err := jose.Verify(signed, set, []string{jose.ES256}); err != nil {
+		t.Error(err)
 	}
 }

@@ -115,7 +115,7 @@ func TestProxied(t *testing.T) {
 	}
 	passer, err := proxy.New(proxy.Parts{
 		Routes: []proxy.Route{{Prefix: "/api/demo", Upstream: upstream, StripPrefix: true}}, Tokens: tokens{},
-		Guard: backend.NewGuard("https://app.example.com"), Cookie: bff.SessionCookie(true), Transport: api.Client().Transport,
+		Guard: backend.NewGuard("https://app.example.com"), Cookie: bff.SessionCookie(true, ""), Transport: api.Client().Transport,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -36,6 +36,7 @@ type Parts struct {
 	Backend Backend
 	Guard   backend.Guard
 	Secure  bool         // browsers come by https
+	Domain  string       // whose hosts share the session; empty: each has its own. It needs Secure
 	Limiter Limiter      // of logins that one address may begin
 	Proxy   http.Handler // takes the calls of APIs
 }
@@ -51,7 +52,7 @@ type Handlers struct {
 
 // New makes the handlers.
 func New(p Parts) *Handlers {
-	return &Handlers{backend: p.Backend, guard: p.Guard, cookies: cookies{secure: p.Secure}, limiter: p.Limiter, proxy: p.Proxy}
+	return &Handlers{backend: p.Backend, guard: p.Guard, cookies: cookies{secure: p.Secure, domain: p.Domain}, limiter: p.Limiter, proxy: p.Proxy}
 }
 
 // Login answers GET /auth/login?return_to=/path: it sends the browser to the issuer.
@@ -159,7 +160,7 @@ func (h *Handlers) Logout(ctx context.Context, r *web.Request) (web.Response, er
 	if !isForm {
 		answer = web.JSON(http.StatusOK, strictjson.Append(nil, strictjson.Object(strictjson.Member{Name: "logout_url", Value: strictjson.String(to)})))
 	}
-	return answer.SetCookie(h.cookies.gone(h.cookies.sessionName())), nil
+	return answer.SetCookie(h.cookies.noSession()), nil
 }
 
 func (h *Handlers) mayLogout(r *web.Request, isForm bool) error {

@@ -231,7 +231,14 @@ func TestCookieNames(t *testing.T) {
 	f.ask("GET /auth/session", "Cookie: bff_session=evil; __Host-bff_session=good")
 	f.ask("GET /auth/session", "Cookie: bff_session=evil")
 	f.wantAsked("session good", "session ")
-	f.want("name", bff.SessionCookie(true), "__Host-bff_session")
+	f.want("name", bff.SessionCookie(true, ""), "__Host-bff_session")
+	f = open(t, func(p *bff.Parts) { p.Domain = "example.com" })
+	f.want("shared", f.ask("GET /auth/callback?code=C&state=S&iss=I").Header["Set-Cookie"],
+		[]string{"__Secure-bff_session=SESSION-COOKIE; Path=/; Domain=example.com; HttpOnly; Secure; SameSite=Lax"})
+	f.want("login", strings.HasPrefix(f.ask("GET /auth/login").Header.Get("Set-Cookie"), "__Host-bff_login_"), true)
+	f.want("signed out", f.ask("POST /auth/logout", "X-CSRF: 1").Header["Set-Cookie"],
+		[]string{"__Secure-bff_session=; Path=/; Domain=example.com; Max-Age=0; HttpOnly; Secure; SameSite=Lax"})
+	f.want("name", bff.SessionCookie(true, "example.com"), "__Secure-bff_session")
 }
 
 // /auth/session says who is there, 200 either way.

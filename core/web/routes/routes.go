@@ -41,7 +41,7 @@ func Table(issuerPath string, p Parts) []web.Route {
 		provider(issuerPath, p.OIDC, p.Tokens), pages(p.People), operatorsAPI(p.Admin), consolePages(p.Console), p.Site,
 	)
 	if p.BFF != nil {
-		table = append(table, backend(p.BFF, p.Proxied)...)
+		table = append(table, Backend(p.BFF, p.Proxied)...)
 	}
 	return table
 }
@@ -171,8 +171,8 @@ func consolePages(h *console.Handlers) []web.Route {
 	}
 }
 
-// backend is the BFF: what browsers of the site call. They hold a cookie and never a token.
-func backend(h *bff.Handlers, proxied []string) []web.Route {
+// Backend lists the routes of a BFF, beside an issuer or alone: what browsers of the site call. They hold a cookie and never a token.
+func Backend(h *bff.Handlers, proxied []string) []web.Route {
 	table := []web.Route{
 		acting("/auth/login", h.Login),
 		acting("/auth/callback", h.Callback),

@@ -69,6 +69,7 @@ deny contains {
 	]),
 } if {
 	concerned
+	vouched
 	not input.software_statement.alg in settings.statement_algorithms
 }
 
@@ -89,6 +90,7 @@ deny contains {
 	"message": sprintf("The software statement has no iat, or one that is more than %d seconds ago. Get a new one from the directory.", [settings.statement_age]),
 } if {
 	concerned
+	vouched
 	not fresh
 }
 
@@ -115,6 +117,7 @@ deny contains {
 	"message": "The software statement does not name an active organisation (org_status, org_id) and its software (software_id, software_client_name) of a mode that is accepted here.",
 } if {
 	concerned
+	vouched
 	not active
 }
 
@@ -134,6 +137,7 @@ deny contains {
 	"message": sprintf("%s is not https, or not in software_redirect_uris of the software statement.", [uri.raw]),
 } if {
 	concerned
+	vouched
 	some uri in input.redirect_uris
 	not listed(uri)
 }
@@ -176,7 +180,7 @@ deny contains {
 
 # METADATA
 # title: Algorithms
-# description: PS256 only (section 7.1 and FAPI Security Profile, section 6.1), and said, because what is not said could be any.
+# description: PS256 only (section 7.1 and FAPI Security Profile, section 6.1).
 deny contains {
 	"rule": "openbanking_brazil.signing_alg",
 	"code": "invalid_client_metadata",
@@ -184,7 +188,18 @@ deny contains {
 	"message": sprintf("token_endpoint_auth_signing_alg must be one of %s.", [concat(", ", settings.algorithms)]),
 } if {
 	concerned
-	not input.effective.token_endpoint_auth_signing_alg in settings.algorithms
+	not input.effective.token_endpoint_auth_signing_alg in (settings.algorithms | {""})
+}
+
+# METADATA
+# description: What is not said could be any, and becomes PS256.
+default_value contains {
+	"rule": "openbanking_brazil.signing_ps256",
+	"field": "token_endpoint_auth_signing_alg",
+	"value": "PS256",
+} if {
+	concerned
+	input.effective.token_endpoint_auth_signing_alg == ""
 }
 
 deny contains {
@@ -240,6 +255,7 @@ deny contains {
 	"message": "jwks_uri is not software_jwks_uri of the software statement.",
 } if {
 	concerned
+	vouched
 	not keys_of_directory
 }
 
@@ -305,6 +321,7 @@ deny contains {
 	"message": sprintf("The scope %s is not for the roles of this software (%s). Leave it out.", [scope, concat(", ", roles)]),
 } if {
 	concerned
+	vouched
 	"scope" in input.present
 	some scope in input.scopes
 	not scope in scopes

@@ -82,7 +82,7 @@ test_update_needs_a_statement if {
 		{"op": "replace", "path": "/operation", "value": "update"},
 		{"op": "replace", "path": "/software_statement", "value": examples.register.software_statement},
 	])
-	"openbanking_brazil.statement" in {found.rule | some found in denied}
+	{found.rule | some found in denied} == {"openbanking_brazil.statement"}
 }
 
 test_only_the_directory_vouches if {
@@ -136,11 +136,21 @@ test_only_keys_prove if {
 }
 
 test_weak_algorithms_are_refused if {
-	every alg in ["", "RS256", "ES256"] {
+	every alg in ["RS256", "ES256"] {
 		refused("/effective/token_endpoint_auth_signing_alg", alg) == {"openbanking_brazil.signing_alg"}
 	}
 	refused("/effective/request_object_signing_alg", "RS256") == {"openbanking_brazil.request_object_alg"}
 	refused("/effective/request_object_signing_alg", "PS256") == set()
+}
+
+given_alg(alg) := {d.value | some d in given} if {
+	given := openbanking_brazil.default_value with settings as typical with input as party with input.effective.token_endpoint_auth_signing_alg as alg
+}
+
+test_algorithm_that_is_not_said_is_ps256 if {
+	refused("/effective/token_endpoint_auth_signing_alg", "") == set()
+	given_alg("") == {"PS256"}
+	given_alg("ES256") == set()
 }
 
 id_token(alg) := {found.rule | some found in denied} if {

@@ -78,7 +78,7 @@ test_update_needs_a_statement if {
 		{"op": "replace", "path": "/operation", "value": "update"},
 		{"op": "replace", "path": "/software_statement", "value": examples.register.software_statement},
 	])
-	"openbanking_uk.statement" in {found.rule | some found in denied}
+	{found.rule | some found in denied} == {"openbanking_uk.statement"}
 }
 
 test_only_the_directory_vouches if {

@@ -11,11 +11,12 @@ export enum Code {
   InvalidClient, // RFC 6749 §5.2; only in certificateCheck
   InvalidGrant, // RFC 6749 §5.2; only in tokenClaims
   InvalidTarget, // RFC 8707 §2; only in tokenClaims
+  StaleEvidence, // draft-tschofenig-oauth-attested-dclient-reg; with the nonce that fresh evidence is to have
 }
 
 const words: StaticArray<string> = [
   "invalid_redirect_uri", "invalid_client_metadata", "invalid_software_statement", "unapproved_software_statement", "invalid_scope",
-  "access_denied", "invalid_client", "invalid_grant", "invalid_target",
+  "access_denied", "invalid_client", "invalid_grant", "invalid_target", "stale_evidence",
 ];
 
 /** The word of a code. */
@@ -42,7 +43,7 @@ export function rejectsWith(p: Point, code: Code): bool {
     case Point.CertificateCheck: return code == Code.InvalidClient;
     case Point.TokenClaims: return code == Code.AccessDenied || code == Code.InvalidGrant || code == Code.InvalidScope || code == Code.InvalidTarget;
   }
-  return code < Code.InvalidClient;
+  return code < Code.InvalidClient || code == Code.StaleEvidence;
 }
 
 /** Makes text fit for an error_description. */

@@ -80,7 +80,8 @@ func Results(hook string) bool {
 	return hook == RequestKeys || hook == SoftwareStatementKeys || hook == MintClientID
 }
 
-// The codes a plugin may reject with: RFC 7591 §3.2.2, and some of RFC 6749 and RFC 8707.
+// The codes a plugin may reject with: RFC 7591 §3.2.2, some of RFC 6749 and RFC 8707, and that of attested registrations
+// (draft-tschofenig-oauth-attested-dclient-reg).
 const (
 	InvalidRedirectURI          = "invalid_redirect_uri"
 	InvalidClientMetadata       = "invalid_client_metadata"
@@ -91,6 +92,7 @@ const (
 	InvalidClient               = "invalid_client"
 	InvalidGrant                = "invalid_grant"
 	InvalidTarget               = "invalid_target"
+	StaleEvidence               = "stale_evidence"
 )
 
 // RejectCodes lists the codes a plugin may reject with in a hook; none where it cannot reject.
@@ -98,7 +100,7 @@ func RejectCodes(hook string) []string {
 	switch hook {
 	case RequestKeys, SoftwareStatementKeys, PreRegister, MintClientID, PreUpdate, PreDelete:
 		return []string{InvalidRedirectURI, InvalidClientMetadata, InvalidSoftwareStatement, UnapprovedSoftwareStatement,
-			InvalidScope, AccessDenied}
+			InvalidScope, AccessDenied, StaleEvidence}
 	case CertificateCheck:
 		return []string{InvalidClient}
 	case TokenClaims:

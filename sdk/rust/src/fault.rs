@@ -97,6 +97,8 @@ codes! {
     InvalidGrant = "invalid_grant",
     /// RFC 8707 §2; only in `token_claims`.
     InvalidTarget = "invalid_target",
+    /// draft-tschofenig-oauth-attested-dclient-reg; with the nonce that fresh evidence is to have.
+    StaleEvidence = "stale_evidence",
 }
 
 impl Rejection {

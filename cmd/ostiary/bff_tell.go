@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/ostiary/ostiary/core/bff"
+	"github.com/ostiary/ostiary/core/metrics"
+)
+
+// statusOfDCR is what a Pushgateway is told.
+var statusOfDCR = metrics.Status{
+	Name: "bff_dcr_status", Help: "What became of the last look at the client's registration.",
+	Label: metrics.Of("status", "success", "rat_cached", "rat_invalid", "jwks_rotation_failed"),
+}
+
+// pushStatus tells the Pushgateway, if there is one. It keeps nobody waiting.
+func (o *outpost) pushStatus(outcome bff.Outcome) {
+	gateway := o.settings.Registration.Pushgateway
+	if gateway == "" {
+		return
+	}
+	holds := map[bff.Outcome]string{
+		bff.Registered: "success", bff.Updated: "success", bff.Kept: "rat_cached", bff.TokenInvalid: "rat_invalid", bff.TurnFailed: "jwks_rotation_failed",
+	}[outcome]
+	ctx, cancel := context.WithTimeout(context.Background(), pushTime)
+	defer cancel()
+	if err := metrics.Push(ctx, o.pushing.HTTPClient(), gateway, "ostiary_bff", statusOfDCR, holds); err != nil {
+		o.log.Warn("the status of the registration could not be pushed", "error", err)
+	}
+}
+
+const pushTime = 5 * time.Second
+
+// hints say in the words of the environment what to do.
+var hints = map[bff.Trouble]string{
+	bff.Unreachable:      "the identity provider or the store did not answer: check IDP_BASE_URL and OIDC_ISSUER; the log has the cause",
+	bff.NoTicket:         "Get new RAT/IAT from /api/admin/dcr/initial-access-tokens and update DCR_IAT",
+	bff.TicketRefused:    "DCR_IAT is expired, revoked or used up: Get new RAT/IAT from /api/admin/dcr/initial-access-tokens and update DCR_IAT",
+	bff.TokenRefused:     "the registration access token in BFF_CLIENT_CRED_PATH is not accepted any more: set BOOTSTRAP_ADMIN_TOKEN to have it renewed, or DCR_FORCE_REPLACE=true to register anew. Get new RAT/IAT from /api/admin/dcr/initial-access-tokens and update DCR_IAT",
+	bff.MetadataRefused:  "invalid_client_metadata: check DCR_CLIENT_ID (is it taken, and does the profile list it?), DCR_CLIENT_PROFILE and MS_BFF_TOKEN_AUTH_METHOD against client_profiles in dcr_config.yaml",
+	bff.RedirectsRefused: "invalid_redirect_uri: align DCR_REDIRECT_URIS (https://HOST/auth/callback, no slash after it) with the policy for redirect_uris, and set DCR_FORCE_REPLACE=true",
+	bff.ScopeRefused:     "invalid_scope: OIDC_SCOPES asks for a scope that policy.allowed_scopes in dcr_config.yaml lacks",
+	bff.ClientRefused:    "AUTH_CLIENT_ID, MS_BFF_TOKEN_AUTH_METHOD and BFF_JWT_SIGNING_KEY (or AUTH_CLIENT_SECRET) must be those of the client that is registered: its client_id, its token_endpoint_auth_method, a key of its jwks or its secret",
+}
