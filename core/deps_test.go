@@ -22,7 +22,8 @@ var arrows = map[string]string{
 	"core/fetch":                  "core core/strictjson",
 	"core/hook":                   "core core/strictjson",
 	"core/keys":                   "core core/keys/jose core/oauth core/strictjson",
-	"core/keys/jose":              "core core/oauth core/strictjson",
+	"core/keys/jose":              "core core/keys/jose/josetest core/oauth core/strictjson", // josetest: its outer tests
+	"core/keys/jose/josetest":     "core/strictjson",
 	"core/ledger":                 "core core/strictjson",
 	"core/metadata":               "core core/oauth core/strictjson",
 	"core/metrics":                "",
@@ -42,7 +43,7 @@ var arrows = map[string]string{
 	"core/bff/proxy":    "core core/bff",
 	"core/clientauth":   "core core/keys core/keys/jose core/oauth core/rate core/slowhash core/strictjson",
 	"core/login":        "core core/decision core/oauth core/slowhash core/strictjson",
-	"core/token":        "core core/clientauth core/decision core/hook core/keys core/keys/jose core/metadata core/oauth core/strictjson",
+	"core/token":        "core core/clientauth core/decision core/hook core/keys core/keys/jose core/keys/jose/josetest core/metadata core/oauth core/strictjson",
 	"core/operator":     "core core/strictjson",
 	"core/replay":       "core core/decision core/ledger core/strictjson",
 	"core/registration": "core core/config core/decision core/hook core/keys core/keys/jose core/ledger core/metadata core/oauth core/rate core/slowhash core/strictjson",

@@ -43,6 +43,10 @@ func (noKeys) Set(context.Context, string, string) (jose.KeySet, error) {
 	return jose.KeySet{}, keys.ErrUnreachable
 }
 
+func (noKeys) Having(context.Context, string, func(jose.KeySet) bool) (jose.KeySet, error) {
+	return jose.KeySet{}, keys.ErrUnreachable
+}
+
 func openTokens(s *store) *tokenHouse {
 	s.Helper()
 	h := &tokenHouse{desk: openDesk(s)}
@@ -63,7 +67,7 @@ func (h *tokenHouse) reopen() {
 	clients, once := h.reopened(), storage.NewOnce(h.engine, issuer)
 	h.Endpoint = token.New(token.Parts{
 		Authenticator: clientauth.New(clientauth.Parts{Clients: clients, Keys: noKeys{}, Once: once, Issuer: opURL, TokenEndpoint: opURL + "/token", Now: h.clock.now}),
-		Clients:       clients, People: storage.NewUsers(h.engine, issuer, h.desk.ring), Once: once, Keys: h.ring, Policy: h, Now: h.clock.now,
+		Clients:       clients, People: storage.NewUsers(h.engine, issuer, h.desk.ring), Once: once, Keys: h.ring, ClientKeys: noKeys{}, Policy: h, Now: h.clock.now,
 		Grants: storage.NewGrants(h.engine, issuer, h.desk.ring, clients, h.clock.now), Options: token.Options{Issuer: opURL},
 	})
 }

@@ -19,6 +19,7 @@ type role struct {
 	members string
 	scope   string
 	idToken string // the algorithm that its ID tokens are signed with
+	sealed  string // the header of those that are encrypted then; empty: they are not
 }
 
 // register sends a signed request with a statement over mutual TLS.
@@ -43,12 +44,12 @@ func onboarding(s *software, as role) {
 		s.Errorf("signed by a thief: %s", refused)
 	}
 	stranger := s.peerWith(s.certify("another", "another"))
-	if refused := s.ask(stranger, "POST", register, "", s.signed(s.key, plain), 400); !strings.Contains(textOf(refused, "error_description"), "The CN of the client certificate") {
+	if refused := s.ask(stranger, "POST", register, "", s.signed(s.key, plain), 400); !strings.Contains(textOf(refused, "error_description"), "of the client certificate is not software_id") {
 		s.Errorf("over the certificate of others: %s", refused)
 	}
-	encrypted := s.register(as.members+`,"id_token_encrypted_response_alg":"RSA-OAEP","id_token_encrypted_response_enc":"A256GCM"`, 400)
-	if !strings.Contains(textOf(encrypted, "error_description"), "id_token_encrypted_response_alg") {
-		s.Errorf("encrypted ID tokens: %s", encrypted)
+	padded := s.register(as.members+`,"userinfo_encrypted_response_alg":"RSA1_5"`, 400)
+	if !strings.Contains(textOf(padded, "error_description"), "userinfo_encrypted_response_alg 'RSA1_5' is not supported") {
+		s.Errorf("encrypted as nobody should: %s", padded)
 	}
 	signed := s.signed(s.key, plain)
 	client := s.ask(s.peer, "POST", register, "", signed, 201)
@@ -114,7 +115,15 @@ func signsSomebodyIn(s *software, id string, as role) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	claims, err := jose.Verify(textOf(tokens, "id_token"), set, []string{as.idToken})
+	idToken := textOf(tokens, "id_token")
+	if as.sealed != "" {
+		header, signed, err := s.reader.Open(idToken)
+		if err != nil || header.String() != as.sealed {
+			s.Fatalf("an ID token with the header %s: %v", header, err)
+		}
+		idToken = string(signed)
+	}
+	claims, err := jose.Verify(idToken, set, []string{as.idToken})
 	if err != nil || textOf(claims, "aud") != id || textOf(claims, "nonce") != "n-1" {
 		s.Errorf("an ID token of %s: %v", claims, err)
 	}
@@ -140,7 +149,7 @@ func revoked(s *software, members string, take func()) {
 
 // What the entry of a directory says beside its keys: whose keys sign requests, and whose certificate it is.
 const directoryTerms = `    request_keys: {jwks_uri: %s}
-    certificate: {cn: software_id, ou: org_id}
+    certificate: {%s}
     redirects_claim: software_redirect_uris
 `
 
@@ -148,7 +157,7 @@ const directoryTerms = `    request_keys: {jwks_uri: %s}
 func TestOpenBankingUK(t *testing.T) {
 	d := newDirectory(t, "OpenBanking Ltd")
 	d.put("/introspect", `{"active":true}`)
-	b := openBank(d, "openbanking-uk", fmt.Sprintf(directoryTerms, "software_jwks_endpoint")+"    revocation: {introspection: "+d.address()+"/introspect}\n")
+	b := openBank(d, "openbanking-uk", fmt.Sprintf(directoryTerms, "software_jwks_endpoint", "cn: software_id, ou: org_id")+"    revocation: {introspection: "+d.address()+"/introspect}\n")
 	s := b.newSoftware("4nM1sL", "0015800001041REAAY", func(keys string) string {
 		return fmt.Sprintf(`"software_id":"4nM1sL","software_client_id":"4nM1sL","software_client_name":"Budget","software_version":1.1,"software_mode":"Live",
 			"software_roles":["AISP","PISP"],"software_redirect_uris":["https://tpp.example/callback"],"software_jwks_endpoint":%q,
@@ -161,21 +170,22 @@ func TestOpenBankingUK(t *testing.T) {
 	revoked(s, as.members, func() { s.put("/introspect", `{"active":false}`) })
 }
 
-// A participant of open finance in Brazil, end to end, with PS256 everywhere. Its directory publishes a list of what it has taken back,
+// A participant of open finance in Brazil, end to end, with PS256 everywhere and ID tokens that only it can read. Its directory publishes a list of what it has taken back,
 // which is read again when the bank opens.
 func TestOpenFinanceBrazil(t *testing.T) {
 	d := newDirectory(t, "Open Banking Open Banking Brasil prod SSA issuer")
 	d.put("/revoked", `{"jti":[],"software_id":["another"],"org_id":[]}`)
-	b := openBank(d, "openbanking-brazil", fmt.Sprintf(directoryTerms, "software_jwks_uri")+"    revocation: {list: "+d.address()+"/revoked}\n")
+	b := openBank(d, "openbanking-brazil", fmt.Sprintf(directoryTerms, "software_jwks_uri", "uid: software_id")+"    revocation: {list: "+d.address()+"/revoked}\n")
 	s := b.newSoftware("Cki1EbvjwyhPB12NGLlz2", "0015800001HQQrZAAX", func(keys string) string {
 		return fmt.Sprintf(`"software_id":"Cki1EbvjwyhPB12NGLlz2","software_client_name":"Acme Budget","software_version":1.1,"software_mode":"Live",
 			"software_redirect_uris":["https://tpp.example/callback"],"software_jwks_uri":%q,"org_id":"0015800001HQQrZAAX","org_name":"Acme",
 			"org_status":"Active","software_statement_roles":[{"role":"DADOS","authorisation_domain":"Open Banking","status":"Active"}]`, keys)
 	})
-	as := role{scope: "openid accounts", idToken: "PS256", members: `"redirect_uris":["https://tpp.example/callback"],
+	as := role{scope: "openid accounts", idToken: "PS256", sealed: `{"alg":"RSA-OAEP","cty":"JWT","enc":"A256GCM","kid":"for-encryption","typ":"JWT"}`, members: `"redirect_uris":["https://tpp.example/callback"],
 		"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"PS256","request_object_signing_alg":"PS256",
 		"grant_types":["client_credentials","authorization_code","refresh_token","implicit"],"subject_type":"public","require_auth_time":false,
-		"id_token_signed_response_alg":"PS256","response_types":["code","code id_token"],"scope":"openid accounts"`}
+		"id_token_signed_response_alg":"PS256","id_token_encrypted_response_alg":"RSA-OAEP","id_token_encrypted_response_enc":"A256GCM",
+		"response_types":["code","code id_token"],"scope":"openid accounts","jwks_uri":"` + d.address() + `/Cki1EbvjwyhPB12NGLlz2.jwks"`}
 	onboarding(s, as)
 	revoked(s, as.members, func() {
 		s.put("/revoked", `{"software_id":["Cki1EbvjwyhPB12NGLlz2"]}`)

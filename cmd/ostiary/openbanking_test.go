@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -28,6 +29,7 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/fetch"
 	"github.com/ostiary/ostiary/core/keys/jose"
+	"github.com/ostiary/ostiary/core/keys/jose/josetest"
 	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
@@ -85,14 +87,14 @@ func (d *directory) newKey() jose.PrivateKey {
 	return key
 }
 
-// publish puts a key at a path and gives its address.
-func (d *directory) publish(path string, key jose.PrivateKey) string {
+// publish puts a key at a path, and more JWKs beside it, and gives the address.
+func (d *directory) publish(path string, key jose.PrivateKey, more ...string) string {
 	d.Helper()
 	jwk, err := jose.PublicJWK(key)
 	if err != nil {
 		d.Fatal(err)
 	}
-	d.put(path, `{"keys":[`+string(jwk)+`]}`)
+	d.put(path, `{"keys":[`+strings.Join(append(more, string(jwk)), ",")+`]}`)
 	return d.address() + path
 }
 
@@ -131,6 +133,7 @@ func (d *directory) certify(name, unit string) tls.Certificate {
 	if template.DNSNames, template.ExtKeyUsage = []string{name}, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}; unit != "" {
 		template.DNSNames, template.ExtKeyUsage = nil, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 		template.Subject.OrganizationalUnit = []string{unit}
+		template.Subject.ExtraNames = []pkix.AttributeTypeAndValue{{Type: asn1.ObjectIdentifier{0, 9, 2342, 19200300, 100, 1, 1}, Value: name}}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, d.ca, key.Public(), d.caKey)
 	if err != nil {
@@ -265,19 +268,20 @@ func (b *bank) again() {
 	b.serve(net.JoinHostPort("127.0.0.1", at.Port()))
 }
 
-// A software of a third party: what the directory says of it, its key and its certificate.
+// A software of a third party: what the directory says of it, its keys and its certificate.
 type software struct {
 	*bank
 	id, org string
-	key     jose.PrivateKey
+	key     jose.PrivateKey // by which it signs
+	reader  josetest.Reader // with which it decrypts
 	claims  string
 	peer    *fetch.Peer
 }
 
 func (b *bank) newSoftware(id, org string, claims func(keys string) string) *software {
 	b.Helper()
-	s := &software{bank: b, id: id, org: org, key: b.newKey()}
-	s.claims = claims(b.publish("/"+id+".jwks", s.key))
+	s := &software{bank: b, id: id, org: org, key: b.newKey(), reader: josetest.NewReader()}
+	s.claims = claims(b.publish("/"+id+".jwks", s.key, s.reader.JWK(`"use":"enc","alg":"RSA-OAEP","kid":"for-encryption"`)))
 	s.connect()
 	return s
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/oauth"
 )
 
@@ -78,6 +79,9 @@ func (in *inquiry) checkTokenHint() error {
 	token := in.params.Get("id_token_hint")
 	if token == "" {
 		return nil
+	}
+	if jose.LooksEncrypted(token) {
+		return core.Refuse(core.InvalidRequest, "id_token_hint is encrypted: decrypt it, and send the signed ID token that is in it (OpenID Connect Core section 3.1.2.1).")
 	}
 	hint, ok := in.site.hint(token)
 	if !ok || !slices.Contains(hint.audience, string(in.Client.ID)) {

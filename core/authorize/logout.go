@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/oauth"
 )
 
@@ -111,6 +112,9 @@ func (x *Exit) check(ctx context.Context, params oauth.Params) (parting, error) 
 	var p parting
 	id := params.Get("client_id")
 	if token := params.Get("id_token_hint"); token != "" {
+		if jose.LooksEncrypted(token) {
+			return parting{}, core.Refuse(core.InvalidRequest, "id_token_hint is encrypted: the application must decrypt it and send the signed ID token that is in it. Sign out from your account page instead.")
+		}
 		var ok bool
 		if p.hint, ok = x.parts.Site.hint(token); !ok {
 			return parting{}, core.Refuse(core.InvalidRequest, "id_token_hint is not an ID token of this server. Sign out from your account page instead.")

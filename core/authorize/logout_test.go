@@ -1,6 +1,7 @@
 package authorize_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -163,6 +164,7 @@ func TestLeaveRefused(t *testing.T) {
 	b.cookie = b.signIn("ann")
 	for name, params := range map[string]oauth.Params{
 		"no JWT":               {"id_token_hint": {"x"}},
+		"encrypted":            {"id_token_hint": {"e30.a.b.c.d"}},
 		"access token":         {"id_token_hint": {b.idToken("at+jwt", nil)}},
 		"another issuer":       {"id_token_hint": {b.idToken("JWT", map[string]any{"iss": "https://evil.example"})}},
 		"another client's":     {"id_token_hint": {b.idToken("JWT", nil)}, "client_id": {"public"}},
@@ -180,5 +182,19 @@ func TestLeaveRefused(t *testing.T) {
 	l := authorize.Leaving{Flow: f.Flow, Token: f.Token, Cookie: b.cookie, Browser: b.browser}
 	if _, err := b.exit.Leave(t.Context(), l); core.CodeOf(err) != core.InvalidRequest {
 		t.Errorf("an old page: %v", err)
+	}
+}
+
+// What an application got encrypted it sends decrypted (RP-Initiated Logout §2), and is told so.
+func TestEncryptedHints(t *testing.T) {
+	b := open(t).tab()
+	b.cookie = b.signIn("ann")
+	_, err := b.leave(oauth.Params{"id_token_hint": {"e30.a.b.c.d"}})
+	if e := core.AsError(err); !strings.HasPrefix(e.Detail, "id_token_hint is encrypted: the application must decrypt it") {
+		t.Errorf("leaving: %v", err)
+	}
+	q := b.sent(b.ask(request("id_token_hint", "e30.a.b.c.d")))
+	if !strings.HasPrefix(q.Get("error_description"), "id_token_hint is encrypted: decrypt it") {
+		t.Errorf("asking: %v", q)
 	}
 }

@@ -144,6 +144,7 @@ func TestRefusedAndSentBack(t *testing.T) {
 		{"resource relative, RFC 8707 2", request("resource", "/api"), core.InvalidTarget},
 		{"resource unknown", request("resource", "https://other.example/"), core.InvalidTarget},
 		{"one resource of two unknown", twice("resource", "https://other.example/"), core.InvalidTarget},
+		{"id_token_hint that is encrypted", request("id_token_hint", "e30.a.b.c.d"), core.InvalidRequest},
 		{"id_token_hint that is none", request("id_token_hint", "x.y.z"), core.InvalidRequest},
 	} {
 		b := h.tab()
@@ -158,6 +159,36 @@ func TestRefusedAndSentBack(t *testing.T) {
 	}
 	if len(h.issued) > 0 || len(h.asked) > 0 {
 		t.Errorf("%d codes, %d questions to policy", len(h.issued), len(h.asked))
+	}
+}
+
+// Scopes of several APIs are refused before anybody is asked for them, unless one of the APIs is named (RFC 9068 §3).
+func TestScopesOfSeveralResources(t *testing.T) {
+	h := open(t)
+	h.add("shop", func(c *core.Client) { c.Metadata.Scope = []string{"openid", "orders", "stock"} })
+	for _, test := range []struct {
+		scope, resource string
+		code            core.Code
+	}{
+		{"openid orders", "", ""}, {"openid stock", "", ""}, {"openid orders stock", "https://api.example/stock", ""},
+		{"openid orders stock", "", core.InvalidScope}, {"orders stock", "", core.InvalidScope},
+	} {
+		b := h.tab()
+		b.cookie = h.signIn("ann")
+		params := request("scope", test.scope)
+		if test.resource != "" {
+			params = request("scope", test.scope, "resource", test.resource)
+		}
+		a := b.ask(params)
+		if test.code == "" {
+			if a.Show != authorize.ShowConsent {
+				t.Errorf("%+v: %+v", test, a)
+			}
+			continue
+		}
+		if b.refused(a, test.code); !strings.Contains(b.sent(a).Get("error_description"), "The scopes orders and stock are for different resources") {
+			t.Errorf("%+v: %+v", test, a)
+		}
 	}
 }
 

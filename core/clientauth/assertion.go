@@ -93,7 +93,7 @@ func algorithmsFor(c *core.Client) []string {
 func (a *Authenticator) keysOf(ctx context.Context, c *core.Client, kid string) (jose.KeySet, error) {
 	switch {
 	case c.Metadata.JWKS != "":
-		set, err := a.sets.parsed(c.Metadata.JWKS)
+		set, err := a.sets.Set(c.Metadata.JWKS)
 		if err != nil {
 			return jose.KeySet{}, refuseKeys("The registered jwks of this client cannot be used; register new keys.", err)
 		}

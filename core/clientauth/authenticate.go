@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/keys"
 	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/oauth"
 )
@@ -46,7 +47,7 @@ type Parts struct {
 // An Authenticator tells which client is calling. It is safe for concurrent use.
 type Authenticator struct {
 	parts    Parts
-	sets     sets
+	sets     keys.Parsed
 	supplied *supplied
 }
 

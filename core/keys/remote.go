@@ -35,12 +35,11 @@ type Remote struct {
 
 // published is what is known of one address. Whoever holds the place in turn may read and change it.
 type published struct {
-	turn    chan struct{}
-	used    time.Time // guarded by Remote.mu
-	set     jose.KeySet
+	turn chan struct{}
+	used time.Time // guarded by Remote.mu
+	held
 	fetched time.Time // when set was fetched; zero: never
 	tried   time.Time
-	failure error // of the last try
 }
 
 // NewRemote makes a Remote that reads documents with fetch, which bounds time and size.
@@ -52,12 +51,33 @@ func NewRemote(fetch func(ctx context.Context, uri string) ([]byte, error), now 
 // often than twice a minute whatever tokens say; while that fails, the last one serves for a day. ErrUnreachable says that
 // there is none.
 func (r *Remote) Set(ctx context.Context, uri, kid string) (jose.KeySet, error) {
-	return r.set(ctx, uri, kid, func(ctx context.Context) ([]byte, error) { return r.fetch(ctx, uri) })
+	k, err := r.keys(ctx, uri, hasKid(kid), r.at(uri))
+	return k.set, err
+}
+
+// Having is Set for who needs a key that it can tell by more than a kid: a set without one is fetched again. While that fails
+// nobody knows whether there is one by now, so that this is ErrUnreachable, too. A set that still has none is given all the same.
+func (r *Remote) Having(ctx context.Context, uri string, has func(jose.KeySet) bool) (jose.KeySet, error) {
+	k, err := r.keys(ctx, uri, has, r.at(uri))
+	if err == nil && k.failure != nil && !has(k.set) {
+		return jose.KeySet{}, fmt.Errorf("%w: %w", ErrUnreachable, k.failure)
+	}
+	return k.set, err
+}
+
+// at fetches from an address.
+func (r *Remote) at(uri string) func(context.Context) ([]byte, error) {
+	return func(ctx context.Context) ([]byte, error) { return r.fetch(ctx, uri) }
+}
+
+// hasKid tells whether a set has the key that is looked for; none in particular every set has.
+func hasKid(kid string) func(jose.KeySet) bool {
+	return func(set jose.KeySet) bool { return kid == "" || set.Has(kid) }
 }
 
 // Configured is Set for an address that a member of a document says: the document is fetched whenever the keys are.
 func (r *Remote) Configured(ctx context.Context, endpoint, claim, kid string) (jose.KeySet, error) {
-	return r.set(ctx, endpoint+" "+claim, kid, func(ctx context.Context) ([]byte, error) {
+	k, err := r.keys(ctx, endpoint+" "+claim, hasKid(kid), func(ctx context.Context) ([]byte, error) {
 		body, err := r.fetch(ctx, endpoint)
 		if err != nil {
 			return nil, err
@@ -68,6 +88,7 @@ func (r *Remote) Configured(ctx context.Context, endpoint, claim, kid string) (j
 		}
 		return r.fetch(ctx, uri)
 	})
+	return k.set, err
 }
 
 // addressIn reads the https address of a key set out of a document.
@@ -84,29 +105,37 @@ func addressIn(body []byte, claim string) (string, error) {
 	return address, nil
 }
 
-func (r *Remote) set(ctx context.Context, place, kid string, fetch func(context.Context) ([]byte, error)) (jose.KeySet, error) {
+// held is what a place has.
+type held struct {
+	set     jose.KeySet
+	failure error // of the last try to fetch it again
+}
+
+func (r *Remote) keys(
+	ctx context.Context, place string, has func(jose.KeySet) bool, fetch func(context.Context) ([]byte, error),
+) (held, error) {
 	p := r.place(place)
 	select {
 	case p.turn <- struct{}{}:
 		defer func() { <-p.turn }()
 	case <-ctx.Done():
-		return jose.KeySet{}, fmt.Errorf("%w: %w", ErrUnreachable, ctx.Err())
+		return held{}, fmt.Errorf("%w: %w", ErrUnreachable, ctx.Err())
 	}
-	if now := r.now(); p.wants(kid, now) {
+	if now := r.now(); p.wants(has, now) {
 		r.refresh(ctx, p, fetch)
 	}
 	if p.fetched.IsZero() || r.now().Sub(p.fetched) > remoteStale {
-		return jose.KeySet{}, fmt.Errorf("%w: %w", ErrUnreachable, p.failure)
+		return held{}, fmt.Errorf("%w: %w", ErrUnreachable, p.failure)
 	}
-	return p.set, nil
+	return p.held, nil
 }
 
 // wants tells whether the set is worth fetching now.
-func (p *published) wants(kid string, now time.Time) bool {
+func (p *published) wants(has func(jose.KeySet) bool, now time.Time) bool {
 	if !p.tried.IsZero() && now.Sub(p.tried) < remotePause {
 		return false
 	}
-	return p.fetched.IsZero() || now.Sub(p.fetched) >= remoteFresh || kid != "" && !p.set.Has(kid)
+	return p.fetched.IsZero() || now.Sub(p.fetched) >= remoteFresh || !has(p.set)
 }
 
 // refresh fetches the set. A request that was given up says nothing about the address and is not remembered.

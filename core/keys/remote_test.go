@@ -198,3 +198,53 @@ func TestRemoteSetConfigured(t *testing.T) {
 		}
 	}
 }
+
+// Who needs a key of a kind has the set fetched again while there is none in it, as for a kid, and learns whether that could be done.
+func TestRemoteSetHaving(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	signing, _ := keySet(t, 1)
+	encrypting := strings.Replace(strings.Replace(signing, `"use":"sig"`, `"use":"enc"`, 1), `"alg":"ES256",`, "", 1)
+	fits := func(set jose.KeySet) bool {
+		_, err := set.Recipient("ECDH-ES", "A128GCM")
+		return err == nil
+	}
+	p := &publisher{}
+	r := keys.NewRemote(p.fetch, func() time.Time { return now })
+	for _, step := range []struct {
+		what  string
+		after time.Duration
+		body  string // what is published from now on; "" fails
+		want  string // fits, none or unreachable
+		count int
+	}{
+		{"nobody there", 0, "", "unreachable", 1},
+		{"not asked again at once", time.Second, encrypting, "unreachable", 1},
+		{"a key for something else", time.Minute, signing, "none", 2},
+		{"nor is that asked again at once", time.Second, encrypting, "none", 2},
+		{"the key has come", time.Minute, encrypting, "fits", 3},
+		{"which is believed", 9 * time.Minute, signing, "fits", 3},
+		{"until it is gone", time.Minute, signing, "none", 4},
+		{"who cannot tell whether it came back says so", time.Minute, "", "unreachable", 5},
+		{"it came back", time.Minute, encrypting, "fits", 6},
+		{"it serves while the publisher is down", time.Hour, "", "fits", 7},
+	} {
+		now = now.Add(step.after)
+		p.body, p.fail = step.body, nil
+		if step.body == "" {
+			p.fail = errors.New("down")
+		}
+		set, err := r.Having(t.Context(), "https://shop.example/jwks", fits)
+		got := "none"
+		switch {
+		case errors.Is(err, keys.ErrUnreachable):
+			got = "unreachable"
+		case err != nil:
+			got = err.Error()
+		case fits(set):
+			got = "fits"
+		}
+		if got != step.want || p.count != step.count {
+			t.Errorf("%s: %s after %d fetches, want %s after %d", step.what, got, p.count, step.want, step.count)
+		}
+	}
+}

@@ -145,10 +145,14 @@ func fits(m *core.Metadata, member, value string) bool {
 	switch method := oauth.AuthMethod(value); {
 	case member == "token_endpoint_auth_signing_alg":
 		return oauth.UsesAssertion(oauth.AuthMethod(m.TokenEndpointAuthMethod)) // else it signs nothing
+	case NeedsRecipient(member):
+		return hasKeys(m)
+	case algOf(member) != "":
+		return byName[algOf(member)].Has(m) // else nothing is encrypted
 	case member != "token_endpoint_auth_method":
 		return true
 	case oauth.UsesKeys(method):
-		return m.JWKS != "" || m.JWKSURI != ""
+		return hasKeys(m)
 	case method == oauth.AuthTLS:
 		return slices.ContainsFunc(certificateNames, func(name string) bool { return byName[name].Has(m) })
 	}

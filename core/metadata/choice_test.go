@@ -40,6 +40,9 @@ func TestChoose(t *testing.T) {
 		{"who signs nothing needs no algorithm", `{"token_endpoint_auth_signing_alg_values_supported":["ES256"],"token_endpoint_auth_methods_supported":["none"]}`, "token_endpoint_auth_method=none"},
 		{"what needs no value stays without", `{"userinfo_signing_alg_values_supported":["HS256"],"id_token_encryption_alg_values_supported":["RSA-OAEP"],"authorization_signing_alg_values_supported":["ES256"]}`, ""},
 		{"of what nothing comes, nothing is chosen", `{"request_object_signing_alg_values_supported":["ES256"],"introspection_signing_alg_values_supported":["ES256"],"authorization_encryption_alg_values_supported":["RSA-OAEP"],` + aKey + `}`, ""},
+		{"encrypted ID tokens", `{"id_token_encryption_alg_values_supported":["RSA1_5","ECDH-ES"],"id_token_encryption_enc_values_supported":["A256GCM"],` + aKey + `}`, "id_token_encrypted_response_alg=ECDH-ES id_token_encrypted_response_enc=A256GCM"},
+		{"the content of what was said to be encrypted", `{"userinfo_encrypted_response_alg":"RSA-OAEP","userinfo_encryption_enc_values_supported":["A128GCM"],"jwks_uri":"https://a.example/k"}`, "userinfo_encrypted_response_enc=A128GCM"},
+		{"the content of what is not encrypted", `{"userinfo_encryption_enc_values_supported":["A128GCM"],` + aKey + `}`, ""},
 		{"signed userinfo", `{"userinfo_signing_alg_values_supported":["none","ES256"]}`, "userinfo_signed_response_alg=ES256"},
 	} {
 		got, err := chosen(t, test.doc, nil)

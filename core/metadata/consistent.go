@@ -51,47 +51,6 @@ func backchannelLogout(m *core.Metadata) string {
 	return ""
 }
 
-func requestEncryption(m *core.Metadata) string {
-	return encryption("request_object_encryption", m.RequestObjectEncryptionAlg, m.RequestObjectEncryptionEnc)
-}
-
-func introspectionEncryption(m *core.Metadata) string {
-	return encryption("introspection_encrypted_response", m.IntrospectionEncryptedResponseAlg, m.IntrospectionEncryptedResponseEnc)
-}
-
-func authorizationEncryption(m *core.Metadata) string {
-	return encryption("authorization_encrypted_response", m.AuthorizationEncryptedResponseAlg, m.AuthorizationEncryptedResponseEnc)
-}
-
-func txTokenEncryption(m *core.Metadata) string {
-	return encryption("tx_token_encrypted_response", m.TxTokenEncryptedAlg, m.TxTokenEncryptedEnc)
-}
-
-// encryption holds that how the content is encrypted is said only beside how its key is (OpenID Connect Registration §2, RFC 9701
-// §6, JARM §3).
-func encryption(of, alg, enc string) string {
-	if enc != "" && alg == "" {
-		return of + "_enc says nothing without " + of + "_alg: send both, or neither."
-	}
-	return ""
-}
-
-// encryptionKeys: what is encrypted to a client is encrypted to a key of its own.
-func encryptionKeys(m *core.Metadata) string {
-	if m.JWKS != "" || m.JWKSURI != "" {
-		return ""
-	}
-	for _, name := range encryptedTo {
-		if byName[name].Has(m) {
-			return name + " needs jwks or jwks_uri, with the key to encrypt to."
-		}
-	}
-	return ""
-}
-
-// encryptedTo are the members that ask for what is encrypted to the client.
-var encryptedTo = []string{"introspection_encrypted_response_alg", "authorization_encrypted_response_alg", "tx_token_encrypted_response_alg"}
-
 func isOn(flag *bool) bool { return flag != nil && *flag }
 
 func isBeside(raw string, redirects []string, same func(a, b oauth.URI) bool) bool {

@@ -79,9 +79,6 @@ func (r *Row) checkOne(name, s string) []core.Reason {
 }
 
 func (r *Row) unsupported(value string) core.Reason {
-	if len(r.Values) == 0 {
-		return complaint("unsupported_value", r.Code, []string{r.Name}, "%s %q is not supported; leave the member out.", r.Name, core.Clip(value))
-	}
 	return complaint("unsupported_value", r.Code, []string{r.Name}, "%s %q is not supported; use one of: %s.", r.Name, core.Clip(value), strings.Join(r.Values, ", "))
 }
 
@@ -157,7 +154,7 @@ type joint struct {
 }
 
 // together lists the joint rules, in order of trust.
-var together = []joint{
+var together = slices.Concat([]joint{
 	{"redirect_uris_needed", core.InvalidRedirectURI, []string{"redirect_uris", "grant_types"}, needsRedirects},
 	{"response_types_need_grant", core.InvalidClientMetadata, []string{"response_types", "grant_types"}, responsesNeedGrants},
 	{"one_key_source", core.InvalidClientMetadata, []string{"jwks", "jwks_uri"}, oneKeySource},
@@ -168,16 +165,12 @@ var together = []joint{
 	{"frontchannel_logout", core.InvalidClientMetadata, []string{"frontchannel_logout_uri", "redirect_uris"}, frontchannelLogout},
 	{"backchannel_logout", core.InvalidClientMetadata, []string{"backchannel_logout_uri", "redirect_uris"}, backchannelLogout},
 	{"refresh_alone", core.InvalidClientMetadata, []string{"grant_types"}, refreshAlone},
-	{"encryption", core.InvalidClientMetadata, []string{"request_object_encryption_enc", "request_object_encryption_alg"}, requestEncryption},
-	{"encryption", core.InvalidClientMetadata, []string{"introspection_encrypted_response_enc", "introspection_encrypted_response_alg"}, introspectionEncryption},
-	{"encryption", core.InvalidClientMetadata, []string{"authorization_encrypted_response_enc", "authorization_encrypted_response_alg"}, authorizationEncryption},
-	{"encryption", core.InvalidClientMetadata, []string{"tx_token_encrypted_response_enc", "tx_token_encrypted_response_alg"}, txTokenEncryption},
-	{"encryption_keys", core.InvalidClientMetadata, []string{"introspection_encrypted_response_alg", "authorization_encrypted_response_alg", "tx_token_encrypted_response_alg", "jwks", "jwks_uri"}, encryptionKeys},
+}, encryptionRules(), []joint{
 	{"backchannel_mode", core.InvalidClientMetadata, []string{"backchannel_token_delivery_mode", "grant_types"}, backchannelMode},
 	{"backchannel_grant", core.InvalidClientMetadata, []string{"grant_types", "backchannel_token_delivery_mode"}, backchannelGrant},
 	{"backchannel_endpoint", core.InvalidClientMetadata, []string{"backchannel_client_notification_endpoint", "backchannel_token_delivery_mode"}, backchannelEndpoint},
 	{"backchannel_keys", core.InvalidClientMetadata, []string{"jwks", "jwks_uri", "subject_type", "backchannel_token_delivery_mode"}, backchannelKeys},
-}
+})
 
 func needsRedirects(m *core.Metadata) string {
 	for _, grant := range m.GrantTypes {

@@ -255,7 +255,8 @@ func onceTranslated(doc strictjson.Value) error {
 	return nil
 }
 
-// Patched gives a client's document as a merge patch (RFC 7396) changes it. The patch may spell language tags in another case.
+// Patched gives a client's document as a merge patch (RFC 7396) changes it. The patch may spell language tags in another case. With
+// an algorithm by which keys are encrypted goes how contents are, unless the patch says that itself.
 func Patched(m *core.Metadata, patch strictjson.Value) (strictjson.Value, error) {
 	if err := onceTranslated(patch); err != nil {
 		return strictjson.Value{}, err
@@ -264,7 +265,8 @@ func Patched(m *core.Metadata, patch strictjson.Value) (strictjson.Value, error)
 	for i := range members {
 		members[i].Name = canonicalName(members[i].Name)
 	}
-	return strictjson.MergePatch(Document(m), strictjson.Object(members...)), nil
+	changed := strictjson.Object(members...)
+	return withoutContents(strictjson.MergePatch(Document(m), changed), changed), nil
 }
 
 // setTagged takes name#tag of a human-readable member (RFC 7591 §2.2).

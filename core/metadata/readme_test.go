@@ -40,8 +40,6 @@ func tables() string {
 	for _, row := range metadata.Rows() {
 		values := "any"
 		switch {
-		case row.Values != nil && len(row.Values) == 0:
-			values = "none yet"
 		case row.Values != nil:
 			values = "`" + strings.Join(row.Values, "` `") + "`"
 		case row.Kind == metadata.Flag:

@@ -34,12 +34,9 @@ var (
 	responseTypes = []string{"code"}
 	signingAlgs   = texts(oauth.ResponseAlgorithms())
 	proofAlgs     = texts(oauth.AsymmetricAlgorithms())
+	keyAlgs       = texts(oauth.KeyEncryptions())
+	contentEnc    = texts(oauth.ContentEncryptions())
 	accessAlgs    = []string{string(oauth.ES256)} // of which there is one
-	none          = []string{}                    // known, but no value is supported
-
-	// Nothing is encrypted here yet: these are members of which nothing comes.
-	keyAlgs    = texts(oauth.KeyEncryptions())
-	contentEnc = texts(oauth.ContentEncryptions())
 )
 
 func texts[T ~string](words []T) []string {
@@ -70,11 +67,11 @@ var table = []*Row{
 	{Name: "subject_type", Kind: Text, Source: oidcReg, Values: []string{"public", "pairwise"}, str: func(m *core.Metadata) *string { return &m.SubjectType }},
 	{Name: "sector_identifier_uri", Kind: URI, Source: oidcReg, str: func(m *core.Metadata) *string { return &m.SectorIdentifierURI }},
 	{Name: "id_token_signed_response_alg", Kind: Text, Source: oidcReg, Values: signingAlgs, str: func(m *core.Metadata) *string { return &m.IDTokenSignedResponseAlg }},
-	{Name: "id_token_encrypted_response_alg", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.IDTokenEncryptedResponseAlg }},
-	{Name: "id_token_encrypted_response_enc", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.IDTokenEncryptedResponseEnc }},
+	{Name: "id_token_encrypted_response_alg", Kind: Text, Source: oidcReg, Values: keyAlgs, str: func(m *core.Metadata) *string { return &m.IDTokenEncryptedResponseAlg }},
+	{Name: "id_token_encrypted_response_enc", Kind: Text, Source: oidcReg, Values: contentEnc, str: func(m *core.Metadata) *string { return &m.IDTokenEncryptedResponseEnc }},
 	{Name: "userinfo_signed_response_alg", Kind: Text, Source: oidcReg, Values: signingAlgs, str: func(m *core.Metadata) *string { return &m.UserinfoSignedResponseAlg }},
-	{Name: "userinfo_encrypted_response_alg", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.UserinfoEncryptedResponseAlg }},
-	{Name: "userinfo_encrypted_response_enc", Kind: Text, Source: oidcReg, Values: none, str: func(m *core.Metadata) *string { return &m.UserinfoEncryptedResponseEnc }},
+	{Name: "userinfo_encrypted_response_alg", Kind: Text, Source: oidcReg, Values: keyAlgs, str: func(m *core.Metadata) *string { return &m.UserinfoEncryptedResponseAlg }},
+	{Name: "userinfo_encrypted_response_enc", Kind: Text, Source: oidcReg, Values: contentEnc, str: func(m *core.Metadata) *string { return &m.UserinfoEncryptedResponseEnc }},
 	{Name: "request_object_signing_alg", Kind: Text, Source: oidcReg, Values: signingAlgs, str: func(m *core.Metadata) *string { return &m.RequestObjectSigningAlg }},
 	{Name: "request_object_encryption_alg", Kind: Text, Source: oidcReg, Values: keyAlgs, str: func(m *core.Metadata) *string { return &m.RequestObjectEncryptionAlg }},
 	{Name: "request_object_encryption_enc", Kind: Text, Source: oidcReg, Values: contentEnc, str: func(m *core.Metadata) *string { return &m.RequestObjectEncryptionEnc }},

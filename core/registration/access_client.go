@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -18,6 +19,9 @@ type ClientToken struct {
 	Scopes   []string
 }
 
+// ErrOtherAPI is the cause of the refusal of an access token that is good, and for somebody else. Who holds it is told.
+var ErrOtherAPI = errors.New("the access token is for another API")
+
 // AccessTokens verifies an access token that this server issued for itself, to a client for itself; certificate is what came with
 // it. Any other token is refused with invalid_token.
 type AccessTokens func(ctx context.Context, bearer core.Secret, certificate *core.Certificate) (ClientToken, error)
@@ -31,7 +35,7 @@ func (j *judgement) accessToken(ctx context.Context) (ClientToken, error) {
 		return ClientToken{}, unknownToken(nil)
 	}
 	token, err := j.desk.accessTokens(ctx, j.req.Credential.Bearer, j.caller.Certificate)
-	if core.CodeOf(err) == core.InvalidToken {
+	if core.CodeOf(err) == core.InvalidToken && !errors.Is(err, ErrOtherAPI) {
 		return ClientToken{}, unknownToken(err)
 	}
 	return token, err

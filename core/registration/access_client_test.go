@@ -21,6 +21,9 @@ type wallet map[core.Secret]registration.ClientToken
 
 func (w wallet) verify(_ context.Context, bearer core.Secret, _ *core.Certificate) (registration.ClientToken, error) {
 	token, ok := w[bearer]
+	if bearer == "for.another.api" {
+		return token, core.Fail(core.InvalidToken, "Ask for one with resource=x.", registration.ErrOtherAPI)
+	}
 	if !ok {
 		return token, core.Refuse(core.InvalidToken, "Expired.")
 	}
@@ -102,6 +105,10 @@ func TestManagingWithAnAccessToken(t *testing.T) {
 	checkMembers(t, doc, "client_name", `"Newer"`)
 	_, err = b.do(b.manage(core.Update, own, own.put(t, "registration_access_token", "", "client_id", `"c-other"`)))
 	checkCode(t, err, core.InvalidRequest, "client_id is not that of the client")
+	elsewhere := own
+	elsewhere.rat = "for.another.api"
+	_, err = b.do(b.manage(core.Read, elsewhere, ""))
+	checkCode(t, err, core.InvalidToken, "Ask for one with resource=x.")
 	if _, err := b.do(b.manage(core.Read, c, "")); err != nil {
 		t.Errorf("the registration access token does not count any more: %v", err)
 	}

@@ -136,7 +136,7 @@ func (b CertificateBinding) misses(c *core.Certificate, claims strictjson.Value)
 	case len(b.Issuers) > 0 && !slices.ContainsFunc(b.Issuers, func(name string) bool { return sameName(name, c.Issuer) }):
 		return "The client certificate is not of an issuer that goes with this software statement."
 	}
-	for _, bound := range []struct{ kind, claim string }{{"CN", b.CN}, {"OU", b.OU}} {
+	for _, bound := range []struct{ kind, claim string }{{"CN", b.CN}, {"OU", b.OU}, {"UID", b.UID}} {
 		want, _ := field(claims, bound.claim)
 		if bound.claim != "" && (want == "" || !slices.Contains(oauth.NamesOf(c.Subject, bound.kind), want)) {
 			return fmt.Sprintf("The %s of the client certificate is not %s of the software statement.", bound.kind, bound.claim)

@@ -46,6 +46,8 @@ var attacks = map[string]attack{
 	"response type that is not built":  {[]string{"response_types", `["token"]`}, core.InvalidClientMetadata},
 	"algorithm that is none":           {[]string{"id_token_signed_response_alg", `"none"`}, core.InvalidClientMetadata},
 	"algorithm with a shared key":      {[]string{"id_token_signed_response_alg", `"HS256"`}, core.InvalidClientMetadata},
+	"encryption with a shared key":     {[]string{"id_token_encrypted_response_alg", `"A128KW"`}, core.InvalidClientMetadata},
+	"encryption without a key":         {[]string{"userinfo_encrypted_response_alg", `"RSA-OAEP"`}, core.InvalidClientMetadata},
 	"method that is not built":         {[]string{"token_endpoint_auth_method", `"client_secret_jwt"`}, core.InvalidClientMetadata},
 	"method in capitals":               {[]string{"token_endpoint_auth_method", `"NONE"`}, core.InvalidClientMetadata},
 	"keys in two places":               {[]string{"jwks", `{"keys":[]}`, "jwks_uri", `"https://shop.example/jwks"`}, core.InvalidClientMetadata},

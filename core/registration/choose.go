@@ -21,17 +21,19 @@ func (j *judgement) offers(member, value string) bool {
 	if !j.site.Members.isAllowed(member, value) {
 		return false
 	}
-	switch member {
-	case "token_endpoint_auth_method":
+	switch {
+	case member == "token_endpoint_auth_method":
 		method := oauth.AuthMethod(value)
 		if oauth.UsesAssertion(method) && j.draft.JWKS != "" && !slices.ContainsFunc(jose.Asymmetric(), j.signs) {
 			return false // its keys are for something else
 		}
 		return wanted(j.profile.TokenEndpointAuthMethod, value) && (!oauth.UsesCertificate(method) || slices.Contains(j.desk.certified, method))
-	case "id_token_signed_response_alg":
+	case member == "id_token_signed_response_alg":
 		return wanted(j.profile.IDTokenSignedAlg, value)
-	case "token_endpoint_auth_signing_alg": // of keys at an address nothing is known: without a choice all will do
+	case member == "token_endpoint_auth_signing_alg": // of keys at an address nothing is known: without a choice all will do
 		return j.signs(value)
+	case metadata.NeedsRecipient(member): // likewise: without a choice nothing is encrypted, which works
+		return j.decrypts(value)
 	}
 	return true
 }

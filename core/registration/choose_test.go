@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/registration"
 )
@@ -39,6 +40,18 @@ func TestChoicesWithoutASigningKey(t *testing.T) {
 				t.Errorf("%s with %s: %s", members, jwks, got)
 			}
 		}
+	}
+}
+
+// What a client can decrypt is encrypted to it, if that is known to work: with the keys that it sends, not with those at an address.
+func TestChoicesOfEncryption(t *testing.T) {
+	b := newBench(t)
+	const lists = `"id_token_encryption_alg_values_supported":["RSA-OAEP","ECDH-ES"],"id_token_encryption_enc_values_supported":["A256GCM"],"userinfo_encryption_alg_values_supported":["RSA-OAEP"]`
+	c := b.register(`{"redirect_uris":["https://shop.example/cb"],` + lists + `,"jwks":{"keys":[` + jwkOf(t, jose.ES256, `,"use":"enc"`) + `]}}`)
+	checkMembers(t, c.doc, "id_token_encrypted_response_alg", `"ECDH-ES"`, "id_token_encrypted_response_enc", `"A256GCM"`, "userinfo_encrypted_response_alg", "")
+	for _, keys := range []string{``, `,"jwks":{"keys":[]}`, `,"jwks_uri":"https://shop.example/jwks"`, `,"jwks":{"keys":[` + jwkOf(t, jose.ES256, `,"use":"sig"`) + `]}`} {
+		c = b.register(`{"redirect_uris":["https://shop.example/cb"],` + lists + keys + `}`)
+		checkMembers(t, c.doc, "id_token_encrypted_response_alg", "", "id_token_encrypted_response_enc", "", "userinfo_encrypted_response_alg", "")
 	}
 }
 

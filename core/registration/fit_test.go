@@ -47,6 +47,10 @@ func TestKeysFitAlgorithms(t *testing.T) {
 		{"encryption to a key for signing", jwkOf(t, jose.ES256, `,"use":"sig"`), `"authorization_encrypted_response_alg":"ECDH-ES"`, "authorization_encrypted_response_alg is ECDH-ES, and jwks has no key for it"},
 		{"encryption to another kind of key", ec + "," + ed, `"introspection_encrypted_response_alg":"RSA-OAEP"`, "introspection_encrypted_response_alg is RSA-OAEP, and jwks has no key for it"},
 		{"encryption to a key of another algorithm", jwkOf(t, jose.ES256, `,"alg":"ECDH-ES+A128KW"`), `"introspection_encrypted_response_alg":"ECDH-ES"`, "introspection_encrypted_response_alg is ECDH-ES"},
+		{"an encrypted ID token", enc, `"id_token_encrypted_response_alg":"ECDH-ES"`, ""},
+		{"an encrypted ID token to a key for signing", jwkOf(t, jose.ES256, `,"use":"sig"`), `"id_token_encrypted_response_alg":"ECDH-ES"`, "id_token_encrypted_response_alg is ECDH-ES, and jwks has no key for it"},
+		{"encrypted userinfo to another kind of key", ec, `"userinfo_encrypted_response_alg":"RSA-OAEP"`, "userinfo_encrypted_response_alg is RSA-OAEP, and jwks has no key for it"},
+		{"encryption to a set without keys", "", `"userinfo_encrypted_response_alg":"RSA-OAEP"`, "userinfo_encrypted_response_alg is RSA-OAEP, and jwks has no key for it"},
 		{"no keys yet", "", `"token_endpoint_auth_method":"private_key_jwt","token_endpoint_auth_signing_alg":"RS256"`, ""},
 	} {
 		_, err := b.do(b.request(core.Register, core.ChannelOperator, "", fmt.Sprintf(`{"redirect_uris":["https://a.example/cb"],"jwks":{"keys":[%s]},%s}`, test.keys, test.more)))

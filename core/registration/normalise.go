@@ -275,15 +275,7 @@ func applyDefaults(m *core.Metadata) {
 	fillText(&m.ApplicationType, "web")
 	fillText(&m.SubjectType, "public")
 	fillText(&m.IDTokenSignedResponseAlg, "RS256")
-	for _, e := range []struct{ alg, enc *string }{ // RFC 9701 §6, JARM §3
-		{&m.RequestObjectEncryptionAlg, &m.RequestObjectEncryptionEnc}, {&m.IntrospectionEncryptedResponseAlg, &m.IntrospectionEncryptedResponseEnc},
-		{&m.AuthorizationEncryptedResponseAlg, &m.AuthorizationEncryptedResponseEnc},
-		{&m.TxTokenEncryptedAlg, &m.TxTokenEncryptedEnc},
-	} {
-		if *e.alg != "" {
-			fillText(e.enc, string(oauth.A128CBCHS256))
-		}
-	}
+	metadata.FillEncryptions(m)
 }
 
 // ofPrograms tells whether some and whether all redirect URIs are such as only a program on the person's own machine has (RFC 8252

@@ -11,6 +11,7 @@ import (
 	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/registration"
+	"github.com/ostiary/ostiary/core/strictjson"
 )
 
 func TestRegister(t *testing.T) {
@@ -107,13 +108,36 @@ func TestPromisesOfMembers(t *testing.T) {
 	}
 }
 
-// What is encrypted says how (RFC 9701 §6, JARM §3): what is not said is the default, and it is answered.
+// What is encrypted says how (OpenID Connect Registration §2, RFC 9701 §6, JARM §3): what is not said is the default, and it is answered.
 func TestDefaultContentEncryption(t *testing.T) {
 	b := newBench(t)
 	c := b.register(`{"redirect_uris":["https://a.example/cb"],"jwks_uri":"https://a.example/k","introspection_encrypted_response_alg":"RSA-OAEP",
-		"authorization_encrypted_response_alg":"ECDH-ES","authorization_encrypted_response_enc":"A256GCM","request_object_encryption_alg":"RSA-OAEP-256"}`)
+		"authorization_encrypted_response_alg":"ECDH-ES","authorization_encrypted_response_enc":"A256GCM","request_object_encryption_alg":"RSA-OAEP-256",
+		"id_token_encrypted_response_alg":"RSA-OAEP","userinfo_encrypted_response_alg":"ECDH-ES","userinfo_encrypted_response_enc":"A128GCM"}`)
 	checkMembers(t, c.doc, "introspection_encrypted_response_enc", `"A128CBC-HS256"`, "authorization_encrypted_response_enc", `"A256GCM"`,
-		"request_object_encryption_enc", `"A128CBC-HS256"`)
+		"request_object_encryption_enc", `"A128CBC-HS256"`, "id_token_encrypted_response_enc", `"A128CBC-HS256"`, "userinfo_encrypted_response_enc", `"A128GCM"`)
+}
+
+// A merge that ends encryption need not take back what was filled in; what it says itself is held to the floor. A replacement says all.
+func TestMergeEndsEncryption(t *testing.T) {
+	b := newBench(t)
+	c := b.register(`{"redirect_uris":["https://a.example/cb"],"jwks_uri":"https://a.example/k","id_token_encrypted_response_alg":"RSA-OAEP",
+		"userinfo_encrypted_response_alg":"ECDH-ES","request_object_encryption_alg":"RSA-OAEP"}`)
+	merge := func(patch string) (strictjson.Value, error) {
+		req := b.manage(core.Update, c, patch)
+		req.Merge = true
+		return b.do(req)
+	}
+	_, err := merge(`{"id_token_encrypted_response_alg":null,"id_token_encrypted_response_enc":"A256GCM"}`)
+	checkCode(t, err, core.InvalidClientMetadata, "id_token_encrypted_response_enc says nothing without id_token_encrypted_response_alg")
+	_, err = b.do(b.manage(core.Update, c, c.put(t, "id_token_encrypted_response_alg", "null")))
+	checkCode(t, err, core.InvalidClientMetadata, "id_token_encrypted_response_enc says nothing without id_token_encrypted_response_alg")
+	got, err := merge(`{"id_token_encrypted_response_alg":null,"request_object_encryption_alg":""}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkMembers(t, got, "id_token_encrypted_response_alg", "", "id_token_encrypted_response_enc", "", "request_object_encryption_enc", "",
+		"userinfo_encrypted_response_enc", `"A128CBC-HS256"`)
 }
 
 func TestDefaultsOfARegistration(t *testing.T) {

@@ -141,7 +141,7 @@ func TestUserInfo(t *testing.T) {
 		"openid profile": `{"sub":"u-ann",` + profile + `}`,
 	} {
 		info, err := h.UserInfo(t.Context(), h.got(h.redeeming("web", h.code("web", scoped(scope)))).AccessToken, nil)
-		if err != nil || info.Signed {
+		if err != nil || info.JWT {
 			t.Errorf("%s: %v", scope, err)
 			continue
 		}
@@ -156,8 +156,8 @@ func TestUserInfo(t *testing.T) {
 	checkJSON(t, "of somebody who told nothing", parse(t, info.Body), `{"sub":"u-ann","preferred_username":"Ann"}`)
 	for _, alg := range []string{"ES256", "PS256"} {
 		h.change("web", func(r *core.Registered) { r.Client.Metadata.UserinfoSignedResponseAlg = alg })
-		if info, err = h.UserInfo(t.Context(), all, nil); err != nil || !info.Signed {
-			t.Fatal(info.Signed, err)
+		if info, err = h.UserInfo(t.Context(), all, nil); err != nil || !info.JWT {
+			t.Fatal(info.JWT, err)
 		}
 		checkJSON(t, "signed", h.claims(core.Secret(info.Body), "JWT", alg), fmt.Sprintf(`{"sub":"u-ann","iss":%q,"aud":"web","preferred_username":"Ann"}`, issuer))
 	}

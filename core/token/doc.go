@@ -10,8 +10,9 @@
 //	4  scope and resources: target.go
 //	5  policy may refuse, narrow and shorten: policy.go
 //	6  plugins may add claims, and refuse: claims.go
-//	7  the grant's own write: one Apply that makes its use happen once
-//	8  mint and answer: mint.go
+//	7  the key that the ID token is encrypted to, if it is: encrypt.go
+//	8  the grant's own write: one Apply that makes its use happen once
+//	9  mint and answer: mint.go
 //
 // access.go is the way back: from an access token to whether all that it rests on still stands.
 package token

@@ -56,6 +56,12 @@ type Keys interface {
 	JWKS() (body []byte, etag string)                         // the tag changes with the set
 }
 
+// ClientKeys gives the key set that a client publishes at its jwks_uri, fetched again when it does not have the key that is looked
+// for: keys.ErrUnreachable when that cannot be done.
+type ClientKeys interface {
+	Having(ctx context.Context, jwksURI string, has func(jose.KeySet) bool) (jose.KeySet, error)
+}
+
 // Policy answers the token question.
 type Policy interface {
 	DecideToken(ctx context.Context, q *decision.Token) (decision.TokenVerdict, error)
@@ -103,6 +109,7 @@ type Parts struct {
 	Grants        Grants
 	Once          Once
 	Keys          Keys
+	ClientKeys    ClientKeys
 	Policy        Policy
 	Plugins       hook.Chain      // nil: none
 	Extended      func(Extension) // is told of tokens that plugins failed at or refused; nil: nobody
@@ -119,6 +126,7 @@ type Endpoint struct {
 	parts    Parts
 	options  Options
 	verified verified
+	sets     keys.Parsed // that clients registered, of those to whom something is encrypted
 }
 
 // New opens an endpoint.

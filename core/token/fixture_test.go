@@ -163,6 +163,10 @@ func (nobody) Set(context.Context, string, string) (jose.KeySet, error) {
 	return jose.KeySet{}, keys.ErrUnreachable
 }
 
+func (nobody) Having(context.Context, string, func(jose.KeySet) bool) (jose.KeySet, error) {
+	return jose.KeySet{}, keys.ErrUnreachable
+}
+
 // keyStore keeps the keys of a ring; nobody else changes them.
 type keyStore struct{ keys []keys.Stored }
 
@@ -199,6 +203,8 @@ type house struct {
 	using  sync.Mutex
 	used   []string // clients, and for how long what they got is good
 	told   []token.Extension
+
+	published token.ClientKeys // at the addresses of clients
 }
 
 // At implements hook.Chain.
@@ -219,7 +225,7 @@ func allow(q *decision.Token) (decision.TokenVerdict, error) {
 func open(t *testing.T) *house {
 	t.Helper()
 	ring, _ := rings()
-	h := &house{T: t, ring: ring, now: start, policy: allow, shelf: &shelf{
+	h := &house{T: t, ring: ring, now: start, policy: allow, published: nobody{}, shelf: &shelf{
 		clients: map[core.ClientID]core.Registered{}, users: map[core.Subject]core.User{},
 		codes: map[core.SecretHash]token.HeldCode{}, grants: map[core.GrantID]token.HeldGrant{}, seen: map[string]bool{},
 	}}
@@ -236,7 +242,7 @@ func (h *house) reopen(ring *keys.Ring) {
 	now := func() time.Time { return h.now }
 	h.Endpoint = token.New(token.Parts{
 		Authenticator: h.authenticator(),
-		Clients:       h.shelf, People: h.shelf, Grants: h.shelf, Once: h.shelf, Keys: h, Policy: h, Now: now,
+		Clients:       h.shelf, People: h.shelf, Grants: h.shelf, Once: h.shelf, Keys: h, ClientKeys: h.published, Policy: h, Now: now,
 		Plugins: h, Extended: func(x token.Extension) { h.told = append(h.told, x) },
 		Names: names,
 		Used: func(c *core.Client, until time.Time) {

@@ -44,7 +44,7 @@ func (c *call) mint() (Answer, error) {
 		AccessToken: access, ExpiresIn: time.Duration(expires.Unix()-c.now.Unix()) * time.Second,
 		Scope: c.scope, RefreshToken: c.refresh,
 	}
-	if c.grant.ID != "" && oauth.ScopeContains(c.scope, oauth.ScopeOpenID) {
+	if c.hasIDToken() {
 		answer.IDToken, err = c.idToken(access)
 	}
 	return answer, err
@@ -82,8 +82,17 @@ func (c *call) accessClaims(expires time.Time) ([]byte, error) {
 }
 
 // idToken writes OpenID Connect Core §2, on refreshing §12.2 (no nonce). What else is to say of the person, userinfo says (§5.4); for
-// clients of which policy wants it, the ID token says it, too.
+// clients of which policy wants it, the ID token says it, too. It is signed, and then encrypted for who wants that (§10.2).
 func (c *call) idToken(access core.Secret) (core.Secret, error) {
+	signed, err := c.signedIDToken(access)
+	if err != nil || idTokenWish(&c.client.Client.Metadata).alg == "" {
+		return signed, err
+	}
+	encrypted, err := c.recipient.EncryptSigned(signed.Reveal())
+	return core.Secret(encrypted), err
+}
+
+func (c *call) signedIDToken(access core.Secret) (core.Secret, error) {
 	alg := c.client.Client.Metadata.IDTokenSignedResponseAlg
 	if alg == "" {
 		alg = jose.RS256 // OpenID Connect Registration §2

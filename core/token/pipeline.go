@@ -8,6 +8,7 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/clientauth"
 	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
@@ -47,7 +48,8 @@ type call struct {
 	refresh   core.Secret      // the refresh token to answer with
 	jti       func() string    // of the access token
 
-	certificate string // x5t#S256 of that which the tokens are bound to; empty: to none
+	certificate string         // x5t#S256 of that which the tokens are bound to; empty: to none
+	recipient   jose.Recipient // whom the ID token is encrypted to, if its client wants that
 }
 
 // A grantType is one way to get tokens. It fills in the call's grant, user, scope and resources when it checks.
@@ -71,17 +73,18 @@ func (e *Endpoint) Token(ctx context.Context, req Request) (Answer, error) {
 		return Answer{}, err
 	}
 	for _, step := range [...]func(context.Context) error{
-		grant.check,    // 3
-		c.chooseTarget, // 4
-		c.askPolicy,    // 5
-		c.askPlugins,   // 6
-		grant.commit,   // 7
+		grant.check,     // 3
+		c.chooseTarget,  // 4
+		c.askPolicy,     // 5
+		c.askPlugins,    // 6
+		c.findRecipient, // 7
+		grant.commit,    // 8: only now a code is used up, or a refresh token replaced
 	} {
 		if err := step(ctx); err != nil {
 			return Answer{}, err
 		}
 	}
-	answer, err := c.mint() // 8
+	answer, err := c.mint() // 9
 	if err == nil {
 		c.parts.Used(&c.client.Client, c.goodUntil(answer))
 	}
@@ -116,6 +119,11 @@ func (c *call) grantType() (grantType, error) {
 		return nil, core.Refuse(core.UnauthorizedClient, "This client did not register the grant type %s.", asked)
 	}
 	return grant, nil
+}
+
+// hasIDToken tells whether an ID token goes with the answer: a person is signed in, and openid is left of the scope.
+func (c *call) hasIDToken() bool {
+	return c.grant.ID != "" && oauth.ScopeContains(c.scope, oauth.ScopeOpenID)
 }
 
 // isPublic tells whether the client proves nothing when it authenticates.

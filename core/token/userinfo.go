@@ -9,10 +9,11 @@ import (
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
-// UserInfo is the answer of the userinfo endpoint: JSON, or a JWT for a client that registered userinfo_signed_response_alg.
+// UserInfo is the answer of the userinfo endpoint: JSON, or a JWT for a client that registered userinfo_signed_response_alg or
+// userinfo_encrypted_response_alg.
 type UserInfo struct {
-	Body   []byte
-	Signed bool
+	Body []byte
+	JWT  bool
 }
 
 // UserInfo gives the claims that the token's scopes stand for (OpenID Connect Core §5.3, §5.4). presented is the
@@ -32,26 +33,49 @@ func (e *Endpoint) UserInfo(ctx context.Context, bearer core.Secret, presented *
 	case !oauth.ScopeContains(found.Scope, oauth.ScopeOpenID) || found.user.Subject == "":
 		return UserInfo{}, core.Refuse(core.InsufficientScope, "The access token lacks the scope openid.")
 	}
-	alg := found.client.Client.Metadata.UserinfoSignedResponseAlg
-	r := strictjson.RecordTo(make([]byte, 0, usualClaims))
-	r.Begin('{')
-	r.Text("sub", string(found.Subject))
-	if alg != "" {
-		r.Text("iss", e.options.Issuer)
-		r.Text("aud", string(found.ClientID))
-	}
-	writeClaims(r, &found.user, found.Scope)
-	r.End('}')
-	claims, err := r.Bytes()
-	if err != nil || alg == "" {
-		return UserInfo{Body: claims}, err
-	}
-	signer, err := e.parts.Keys.Signer(alg)
+	return e.tell(ctx, &found)
+}
+
+// tell answers as the client registered: with JSON, or with a JWT that is signed, encrypted, or signed and then encrypted (§5.3.2).
+func (e *Endpoint) tell(ctx context.Context, about *live) (UserInfo, error) {
+	m := &about.client.Client.Metadata
+	wish := userInfoWish(m)
+	to, err := e.recipientOf(ctx, m, wish)
 	if err != nil {
 		return UserInfo{}, err
 	}
-	signed, err := signer.Sign(typeID, claims)
-	return UserInfo{Body: []byte(signed), Signed: true}, err
+	isJWT := m.UserinfoSignedResponseAlg != "" || wish.alg != ""
+	claims, err := e.personClaims(about, isJWT)
+	if err != nil || !isJWT {
+		return UserInfo{Body: claims}, err
+	}
+	if m.UserinfoSignedResponseAlg == "" {
+		compact, err := to.Encrypt(claims)
+		return UserInfo{Body: []byte(compact), JWT: true}, err
+	}
+	signer, err := e.parts.Keys.Signer(m.UserinfoSignedResponseAlg)
+	if err != nil {
+		return UserInfo{}, err
+	}
+	compact, err := signer.Sign(typeID, claims)
+	if err == nil && wish.alg != "" {
+		compact, err = to.EncryptSigned(compact)
+	}
+	return UserInfo{Body: []byte(compact), JWT: true}, err
+}
+
+// personClaims says of whom the token is; a JWT also who says so, and to whom.
+func (e *Endpoint) personClaims(about *live, isJWT bool) ([]byte, error) {
+	r := strictjson.RecordTo(make([]byte, 0, usualClaims))
+	r.Begin('{')
+	r.Text("sub", string(about.Subject))
+	if isJWT {
+		r.Text("iss", e.options.Issuer)
+		r.Text("aud", string(about.ClientID))
+	}
+	writeClaims(r, &about.user, about.Scope)
+	r.End('}')
+	return r.Bytes()
 }
 
 // writeClaims writes the claims of each scope (OpenID Connect Core §5.4). What is not known of the person is left out.

@@ -1,9 +1,10 @@
-// Package jose parses key sets and compact JWS, verifies and signs. It is pure: it reads no clock, no file, no network, and
+// Package jose parses key sets and compact JWS, verifies, signs and encrypts. It is pure: it reads no clock, no file, no network, and
 // it is the only importer of go-jose. What a token means (issuer, audience, time, once-only) is the caller's business.
 //
 // The road of a token: Read (or Peek) reads it unverified, to learn whose keys to take; ParseJWKS or SharedSecret makes a KeySet;
 // Verify checks it against that set and an allow-list of algorithms. The algorithm must be allowed by the list and belong to
-// the key's type; what a header offers as a key (jwk, jku, x5u, x5c) is never used.
+// the key's type; what a header offers as a key (jwk, jku, x5u, x5c) is never used. The other way: KeySet.Recipient finds the
+// key to encrypt to, and Recipient makes a compact JWE. Nothing is ever decrypted here.
 package jose
 
 import (

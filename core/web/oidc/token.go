@@ -74,7 +74,7 @@ func (h *TokenHandlers) UserInfo(ctx context.Context, r *web.Request) (web.Respo
 		return web.Response{}, err
 	}
 	answer := web.JSON(http.StatusOK, info.Body)
-	if info.Signed {
+	if info.JWT {
 		answer.ContentType = "application/jwt"
 	}
 	return answer, nil

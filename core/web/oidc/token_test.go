@@ -40,7 +40,7 @@ func (f *tokens) Revoke(_ context.Context, req token.Request) error {
 
 func (f *tokens) UserInfo(_ context.Context, bearer core.Secret, _ *core.Certificate) (token.UserInfo, error) {
 	f.bearer = bearer
-	return token.UserInfo{Body: []byte(`{"sub":"u-1"}`), Signed: f.signed}, f.fails
+	return token.UserInfo{Body: []byte(`{"sub":"u-1"}`), JWT: f.signed}, f.fails
 }
 
 // tokenSite serves the handlers by the routes that they are meant for.

@@ -24,6 +24,14 @@ const ownRSA = {
   key: await webcrypto.subtle.importKey('pkcs8', rsa.privateKey.export({ format: 'der', type: 'pkcs8' }), { name: 'RSA-PSS', hash: 'SHA-256' }, false, ['sign']),
 }
 
+const reading = generateKeyPairSync('rsa', { modulusLength: 2048 })
+const readingEC = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const reader = async ({ privateKey }, algorithm, usages) =>
+  ({ kid: 'reads', key: await webcrypto.subtle.importKey('pkcs8', privateKey.export({ format: 'der', type: 'pkcs8' }), algorithm, false, usages) })
+const readerRSA = await reader(reading, { name: 'RSA-OAEP', hash: 'SHA-256' }, ['decrypt'])
+const readerEC = await reader(readingEC, { name: 'ECDH', namedCurve: 'P-256' }, ['deriveBits'])
+const toEncryptTo = ({ publicKey }) => ({ ...publicKey.export({ format: 'jwk' }), kid: 'reads', use: 'enc' })
+
 const variants = {
   'public client': { metadata: { token_endpoint_auth_method: 'none' }, auth: () => client.None() },
   'secret in the header': { metadata: { token_endpoint_auth_method: 'client_secret_basic' }, auth: () => client.ClientSecretBasic() },
@@ -42,6 +50,22 @@ const variants = {
     },
     auth: () => client.PrivateKeyJwt(ownRSA), par: true, alg: 'PS256',
   },
+  'ID token and userinfo encrypted with RSA': {
+    metadata: {
+      token_endpoint_auth_method: 'none', jwks: { keys: [toEncryptTo(reading)] },
+      id_token_encrypted_response_alg: 'RSA-OAEP-256', id_token_encrypted_response_enc: 'A256GCM',
+      userinfo_signed_response_alg: 'ES256', userinfo_encrypted_response_alg: 'RSA-OAEP-256',
+    },
+    auth: () => client.None(), reader: readerRSA,
+  },
+  'ID token and userinfo encrypted with an elliptic curve': {
+    metadata: {
+      token_endpoint_auth_method: 'none', jwks: { keys: [jwk, toEncryptTo(readingEC)] }, id_token_signed_response_alg: 'ES256',
+      id_token_encrypted_response_alg: 'ECDH-ES+A256KW',
+      userinfo_signed_response_alg: 'ES256', userinfo_encrypted_response_alg: 'ECDH-ES', userinfo_encrypted_response_enc: 'A128GCM',
+    },
+    auth: () => client.None(), reader: readerEC, alg: 'ES256',
+  },
   'form_post': { metadata: { token_endpoint_auth_method: 'none' }, auth: () => client.None(), parameters: { response_mode: 'form_post' } },
 }
 
@@ -55,7 +79,7 @@ for (const [name, variant] of Object.entries(variants)) {
   }
 }
 
-async function signIn(name, { metadata, auth, par, parameters, alg = 'RS256' }) {
+async function signIn(name, { metadata, auth, par, parameters, reader, alg = 'RS256' }) {
   const config = await client.dynamicClientRegistration(
     new URL(dev.issuer),
     { client_name: `openid-client, ${name}`, redirect_uris: [redirectURI], grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], scope, ...metadata },
@@ -63,6 +87,7 @@ async function signIn(name, { metadata, auth, par, parameters, alg = 'RS256' }) 
     { initialAccessToken: dev.initial_access_token, execute: [client.allowInsecureRequests] }, // http on this machine
   )
   client.enableNonRepudiationChecks(config) // verify the ID token's signature with the published keys
+  if (reader) client.enableDecryptingResponses(config, undefined, reader)
 
   const codeVerifier = client.randomPKCECodeVerifier()
   const state = client.randomState()
@@ -81,7 +106,9 @@ async function signIn(name, { metadata, auth, par, parameters, alg = 'RS256' }) 
     pkceCodeVerifier: codeVerifier, expectedState: state, expectedNonce: nonce, idTokenExpected: true,
   })
   const claims = tokens.claims()
-  assert.equal(JSON.parse(Buffer.from(tokens.id_token.split('.')[0], 'base64url')).alg, alg)
+  const header = JSON.parse(Buffer.from(tokens.id_token.split('.')[0], 'base64url'))
+  assert.equal(header.alg, reader ? metadata.id_token_encrypted_response_alg : alg)
+  assert.equal(header.enc, reader && (metadata.id_token_encrypted_response_enc ?? 'A128CBC-HS256'))
   assert.equal(tokens.token_type.toLowerCase(), 'bearer')
   assert.ok(tokens.expiresIn() > 0)
   assert.match(tokens.refresh_token, forbidden['a refresh token']) // the browser's test would know it
