@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/oauth"
 )
 
@@ -128,16 +129,13 @@ func (j *judgement) presents(m *core.Metadata) bool {
 // attested wants evidence of the software that registers itself (draft-tschofenig-oauth-attested-dclient-reg), where the site does.
 // What it is worth plugins have said by then; who refused it gave the nonce for another one.
 func (j *judgement) attested() []core.Reason {
-	if !j.site.Access.EvidenceRequired || j.req.Operation != core.Register || j.req.Channel != core.ChannelDCR || j.isOwnBackend() {
+	if !j.site.Access.EvidenceRequired || j.req.Operation != core.Register || j.req.Channel != core.ChannelDCR || j.isOwnBackend() || j.kept != nil {
 		return nil
 	}
-	evidence := j.asked.Metadata.Custom[evidenceMember] != "" // where the operator keeps it
-	for _, m := range j.asked.Extra {
-		text, _ := m.Value.Text()
-		evidence = evidence || m.Name == evidenceMember && text != ""
-	}
-	if evidence {
-		return nil
+	for _, m := range append(metadata.Beyond(&j.asked.Metadata), j.asked.Extra...) { // kept or not, as the operator wants it
+		if text, _ := m.Value.Text(); m.Name == evidenceMember && strings.TrimSpace(text) != "" {
+			return nil
+		}
 	}
 	return []core.Reason{{
 		Rule: "access.evidence", Code: core.StaleEvidence, Fields: []string{evidenceMember}, Public: true,

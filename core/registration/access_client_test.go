@@ -307,4 +307,24 @@ func TestEvidenceIsRequired(t *testing.T) {
 	}
 	kept := newBench(t, func(s *registration.Site) { s.Access.EvidenceRequired, s.CustomAttributes = true, []string{"evidence"} })
 	checkMembers(t, kept.register(with).doc, "evidence", `"eyJ"`)
+	for _, nothing := range []string{`""`, `" "`, "{}", "false", "null"} {
+		_, err := kept.ask(`{"redirect_uris":["https://a.example/cb"],"evidence":` + nothing + `}`)
+		checkCode(t, err, core.StaleEvidence, "evidence is missing")
+	}
+}
+
+// Evidence was looked at when the request came: a replay, whose question rules change, does not want it again.
+func TestReplayWithoutEvidence(t *testing.T) {
+	b := newBench(t, func(s *registration.Site) { s.Access.EvidenceRequired = true })
+	c := b.register(`{"redirect_uris":["https://a.example/cb"],"evidence":"eyJ"}`)
+	asked, err := decision.ParseKept(b.store.entries[b.stored(c.id).Client.Provenance.RegisteredBy].Input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := b.desk.Rejudge(t.Context(), answers(func(*decision.Registration) (decision.Verdict, error) {
+		return decision.Verdict{Allow: true, Set: []decision.Setting{setting("client_uri", `"https://a.example/"`)}}, nil
+	}).DecideRegistration, asked)
+	if again.Verdict != ledger.Allowed {
+		t.Errorf("%s: %+v", again.Verdict, again.Error)
+	}
 }

@@ -51,10 +51,10 @@ func (j *judgement) bindingOf(c *core.Client) (binding, bool) {
 	return binding{terms: entries[0].Terms, claims: claims}, true
 }
 
-// presentsCertificate holds a client that reads or deletes itself to the certificate of its statement: there its token alone is nobody's
-// proof. Of what is written the floor sees to it, with the statement that comes along.
+// presentsCertificate holds a client that manages itself to the certificate of the statement that it has: there its token alone is
+// nobody's proof, and a statement and certificate of somebody else's make it none. The floor sees to the statement that comes along.
 func (j *judgement) presentsCertificate() error {
-	if j.req.Channel != core.ChannelManage || documented(j.req.Operation) {
+	if j.req.Channel != core.ChannelManage {
 		return nil
 	}
 	j.bound, _ = j.bindingOf(&j.before.Client)

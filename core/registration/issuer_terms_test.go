@@ -285,7 +285,7 @@ func TestCertificateOfStatements(t *testing.T) {
 			}
 			c := clientOf(doc)
 			_, err = b.do(b.manage(core.Update, c, c.put(t, "software_statement", "", "contacts", `["x"]`)))
-			checkCode(t, err, core.InvalidClientMetadata, "is needed")
+			checkCode(t, err, core.InvalidToken, "is needed")
 			for _, op := range []core.Operation{core.Read, core.Delete} { // the token alone is not enough for these, either
 				asked := b.manage(op, c, "")
 				_, err = b.do(asked)
@@ -322,6 +322,36 @@ func TestUserIDOfCertificates(t *testing.T) {
 		if says != "" {
 			checkCode(t, err, core.InvalidClientMetadata, says)
 		}
+	}
+}
+
+// A stolen token is not made good by a statement and a certificate of somebody else's: who writes shows the certificate of the statement
+// that the client has, too.
+func TestCertificateOfAnotherStatement(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	other := newSigner(t, "https://other.example")
+	b := newBench(t, func(s *registration.Site) {
+		s.TrustedIssuers = []registration.TrustedIssuer{
+			{Issuer: issuer.name, JWKS: issuer.jwks(t), Terms: registration.Terms{Certificate: registration.CertificateBinding{CN: "software_id"}}},
+			{Issuer: other.name, JWKS: other.jwks(t)},
+		}
+	})
+	named := func(cn string) *core.Certificate {
+		return &core.Certificate{Subject: "CN=" + cn, SHA256: "00", Trusted: true}
+	}
+	req := b.request(core.Register, core.ChannelDCR, "", body(issuer.sign(t, `"software_id":"soft-1"`), ""))
+	req.Credential.Bearer, req.Caller.Certificate = b.token(1, ""), named("soft-1")
+	c := b.mustDo(req)
+	update := func(statement string, cert *core.Certificate) error {
+		req := b.manage(core.Update, c, c.put(t, "software_statement", `"`+statement+`"`, "software_id", ""))
+		req.Caller.Certificate = cert
+		_, err := b.do(req)
+		return err
+	}
+	checkCode(t, update(issuer.sign(t, `"software_id":"soft-2"`), named("soft-2")), core.InvalidToken, "The CN")
+	checkCode(t, update(other.sign(t, `"client_name":"Mine"`), nil), core.InvalidToken, "is needed")
+	if err := update(issuer.sign(t, `"software_id":"soft-1","org_id":"org-1"`), named("soft-1")); err != nil {
+		t.Errorf("its own next statement: %v", err)
 	}
 }
 
