@@ -23,6 +23,7 @@ type bffRegistrationForm struct {
 	Older      []bffOlderForm `json:"older,omitempty"`
 	Digest     string         `json:"digest"`
 	Ticket     string         `json:"ticket,omitempty"`
+	OldKey     string         `json:"old_key,omitempty"` // of earlier versions: read, and not needed any more
 }
 
 // bffOlderForm is a public key that is still published.

@@ -497,6 +497,14 @@ func TestNothingKeptNothingDone(t *testing.T) {
 	if err := b.end(); err == nil || !strings.Contains(err.Error(), "cannot be kept") {
 		t.Errorf("ended with %v", err)
 	}
+	key := filepath.Join(s.dir, "spoilt.pem")
+	if err := os.WriteFile(key, []byte("SPOILT"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b = s.run(s.environment("DCR_IAT="+ticket, "BFF_JWT_SIGNING_KEY="+key, "DCR_SIGNING_KEY="+key)...)
+	if err := b.end(); err == nil || !strings.Contains(err.Error(), "check IDP_BASE_URL, OIDC_ISSUER, BFF_CLIENT_CRED_PATH and BFF_JWT_SIGNING_KEY") || !strings.Contains(err.Error(), key) {
+		t.Errorf("with a spoilt key: %v", err)
+	}
 	b = s.run(s.environment("DCR_IAT=" + ticket)...)
 	b.wantSaid("Client registered: bff-server") // the token was not spent
 }

@@ -156,5 +156,8 @@ type misfit struct{ text string }
 
 func unfit(format string, args ...any) error { return misfit{fmt.Sprintf(format, args...)} }
 
+// Unusable is an error of a Store that only an operator can mend: a file that cannot be read, say.
+func Unusable(err error) error { return misfit{err.Error()} }
+
 // Error implements error.
 func (m misfit) Error() string { return m.text }

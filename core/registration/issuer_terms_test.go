@@ -305,6 +305,26 @@ func TestCertificateOfStatements(t *testing.T) {
 	}
 }
 
+// In Brazil the software is the user id of the certificate, which the standard library writes in hexadecimal.
+func TestUserIDOfCertificates(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	b := newBench(t, onTerms(t, issuer, registration.Terms{Certificate: registration.CertificateBinding{UID: "software_id"}}))
+	for subject, says := range map[string]string{
+		"CN=app.example,0.9.2342.19200300.100.1.1=#1306736f66742d31": "", "CN=app.example,UID=soft-1": "",
+		"CN=soft-1,0.9.2342.19200300.100.1.1=#1306736f66742d32": "The UID of the client certificate", "CN=soft-1": "The UID of the client certificate",
+	} {
+		req := b.request(core.Register, core.ChannelDCR, "", body(issuer.sign(t, `"software_id":"soft-1"`), ""))
+		req.Credential.Bearer, req.Caller.Certificate = b.token(1, ""), &core.Certificate{Subject: subject, SHA256: "00", Trusted: true}
+		_, err := b.do(req)
+		if says == "" && err != nil {
+			t.Errorf("%s: %v", subject, err)
+		}
+		if says != "" {
+			checkCode(t, err, core.InvalidClientMetadata, says)
+		}
+	}
+}
+
 // A stolen token is not made good by a statement and a certificate of somebody else's: who writes shows the certificate of the statement
 // that the client has, too.
 func TestCertificateOfAnotherStatement(t *testing.T) {
@@ -332,26 +352,6 @@ func TestCertificateOfAnotherStatement(t *testing.T) {
 	checkCode(t, update(other.sign(t, `"client_name":"Mine"`), nil), core.InvalidToken, "is needed")
 	if err := update(issuer.sign(t, `"software_id":"soft-1","org_id":"org-1"`), named("soft-1")); err != nil {
 		t.Errorf("its own next statement: %v", err)
-	}
-}
-
-// In Brazil the software is the user id of the certificate, which the standard library writes in hexadecimal.
-func TestUserIDOfCertificates(t *testing.T) {
-	issuer := newSigner(t, "https://issuer.example")
-	b := newBench(t, onTerms(t, issuer, registration.Terms{Certificate: registration.CertificateBinding{UID: "software_id"}}))
-	for subject, says := range map[string]string{
-		"CN=app.example,0.9.2342.19200300.100.1.1=#1306736f66742d31": "", "CN=app.example,UID=soft-1": "",
-		"CN=soft-1,0.9.2342.19200300.100.1.1=#1306736f66742d32": "The UID of the client certificate", "CN=soft-1": "The UID of the client certificate",
-	} {
-		req := b.request(core.Register, core.ChannelDCR, "", body(issuer.sign(t, `"software_id":"soft-1"`), ""))
-		req.Credential.Bearer, req.Caller.Certificate = b.token(1, ""), &core.Certificate{Subject: subject, SHA256: "00", Trusted: true}
-		_, err := b.do(req)
-		if says == "" && err != nil {
-			t.Errorf("%s: %v", subject, err)
-		}
-		if says != "" {
-			checkCode(t, err, core.InvalidClientMetadata, says)
-		}
 	}
 }
 

@@ -90,10 +90,10 @@ func (f *Files) read() (kept credentials, err error) {
 		return kept, nil
 	}
 	if err != nil {
-		return kept, fmt.Errorf("the client's credentials: %w", err)
+		return kept, bff.Unusable(fmt.Errorf("the client's credentials: %w", err))
 	}
 	if err := strictjson.Decode(text, &kept, strictjson.Default); err != nil {
-		return kept, fmt.Errorf("the client's credentials %s: %w; mend the file, or remove it to register anew", f.opt.Credentials, err)
+		return kept, bff.Unusable(fmt.Errorf("the client's credentials %s: %w; mend the file, or remove it to register anew", f.opt.Credentials, err))
 	}
 	return kept, nil
 }
@@ -128,11 +128,11 @@ func (f *Files) readKey() (jose.PrivateKey, time.Time, error) {
 		return jose.PrivateKey{}, time.Time{}, nil
 	}
 	if err != nil {
-		return jose.PrivateKey{}, time.Time{}, fmt.Errorf("the signing key: %w", err)
+		return jose.PrivateKey{}, time.Time{}, bff.Unusable(fmt.Errorf("the signing key: %w", err))
 	}
 	key, err := jose.ParseClientPEM(text, f.opt.Alg)
 	if err != nil {
-		return key, time.Time{}, fmt.Errorf("the signing key %s: %w", f.opt.Key, err)
+		return key, time.Time{}, bff.Unusable(fmt.Errorf("the signing key %s: %w", f.opt.Key, err))
 	}
 	if f.opt.KeyID != "" {
 		key = key.Named(f.opt.KeyID)
@@ -162,11 +162,11 @@ func (f *Files) Lease(_ context.Context, holder string, until time.Time) error {
 func (f *Files) writable() error {
 	dir := filepath.Dir(f.opt.Credentials)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("the client's credentials cannot be kept: %w", err)
+		return bff.Unusable(fmt.Errorf("the client's credentials cannot be kept: %w", err))
 	}
 	probe, err := os.CreateTemp(dir, ".new-*")
 	if err != nil {
-		return fmt.Errorf("the client's credentials cannot be kept: %w", err)
+		return bff.Unusable(fmt.Errorf("the client's credentials cannot be kept: %w", err))
 	}
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
