@@ -491,11 +491,16 @@ func TestOwnKeyTurns(t *testing.T) {
 func TestNothingKeptNothingDone(t *testing.T) {
 	s := newStand(t)
 	ticket := s.ticket()
-	b := s.run(s.environment("DCR_IAT="+ticket, "BFF_CLIENT_CRED_PATH=/proc/nowhere/bff_client.json")...)
-	if err := b.end(); err == nil || !strings.Contains(err.Error(), "cannot be kept") {
-		t.Errorf("ended with %v", err)
+	for _, nowhere := range [][]string{
+		{"BFF_CLIENT_CRED_PATH=/proc/nowhere/bff_client.json"},
+		{"BFF_JWT_SIGNING_KEY=/proc/nowhere/bff.pem", "DCR_SIGNING_KEY=/proc/nowhere/bff.pem"},
+	} {
+		b := s.run(s.environment(append(nowhere, "DCR_IAT="+ticket)...)...)
+		if err := b.end(); err == nil || !strings.Contains(err.Error(), "cannot be kept") {
+			t.Errorf("%s: ended with %v", nowhere, err)
+		}
 	}
-	b = s.run(s.environment("DCR_IAT=" + ticket)...)
+	b := s.run(s.environment("DCR_IAT=" + ticket)...)
 	b.wantSaid("Client registered: bff-server") // the token was not spent
 }
 

@@ -129,7 +129,10 @@ func (o *outpost) parts(ring *seal.Ring, peer *fetch.Peer) bff.Parts {
 
 // kept is where the registration is.
 func (s *backendSettings) kept() *files.Files {
-	return files.New(files.Options{Credentials: s.Client.Credentials, Key: s.Client.Key, KeyID: s.Client.KeyID, Alg: s.Client.Alg, Now: time.Now})
+	return files.New(files.Options{
+		Credentials: s.Client.Credentials, Key: s.Client.Key, KeyID: s.Client.KeyID, Alg: s.Client.Alg,
+		Turns: s.Keys.Rotate != nil && *s.Keys.Rotate >= 0, Now: time.Now,
+	})
 }
 
 func (o *outpost) openServer() (_ *web.Server, err error) {
