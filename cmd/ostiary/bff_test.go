@@ -525,3 +525,20 @@ func TestPushedStatus(t *testing.T) {
 		}
 	}
 }
+
+// A gateway that does not answer keeps nobody waiting: the backend begins, and signs people in.
+func TestSlowGateway(t *testing.T) {
+	s := newStand(t)
+	gateway := s.port() // that nobody listens at
+	defer gateway.Close()
+	b := s.run(s.environment("DCR_IAT="+s.ticket(), "PROM_PUSHGATEWAY_URL=http://"+gateway.Addr().String())...)
+	b.wantReady()
+	if b.pushed == nil {
+		t.Fatal("nothing was pushed")
+	}
+	select {
+	case <-b.pushed:
+		t.Error("the gateway was waited for")
+	default:
+	}
+}

@@ -38,7 +38,8 @@ type outpost struct {
 	backend *backend
 	server  *web.Server
 	meters  *meters
-	pushing *fetch.Peer // to the Pushgateway
+	pushing *fetch.Peer   // to the Pushgateway
+	pushed  chan struct{} // closed when it has heard all there was to say; nil: there was nothing
 	started atomic.Bool
 	beside  sync.WaitGroup
 	closers []func() error
