@@ -398,6 +398,8 @@ func TestDiscover(t *testing.T) {
 	for name, test := range map[string]struct{ doc, issuer, want string }{
 		"good":               {published(), "", ""},
 		"of another issuer":  {published("issuer", "https://evil.example"), "", `calls itself "https://evil.example"`},
+		"begins alike":       {published("issuer", "https://id.example.com//"), "", `calls itself "https://id.example.com//"`},
+		"with a slash":       {published("issuer", "https://id.example.com/"), "", ""},
 		"named otherwise":    {published("issuer", "https://public.example"), "https://public.example", ""},
 		"no token endpoint":  {published("token_endpoint", ""), "", "lacks token_endpoint"},
 		"browsers in clear":  {published("authorization_endpoint", "http://id.example.com/a"), "", "browsers cannot be sent"},
@@ -419,13 +421,37 @@ func TestDiscover(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || got.Token != "https://id.example.com/t" || got.SaysIss || !slices.Equal(got.IDTokenAlgs, []string{jose.RS256}) {
+		if err != nil || !strings.Contains(test.doc, `"issuer":"`+got.Issuer+`"`) || got.Token != "https://id.example.com/t" || got.SaysIss || !slices.Equal(got.IDTokenAlgs, []string{jose.RS256}) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
 	nowhere := doorFunc(func(fetch.Request) (fetch.Response, error) { return fetch.Response{Status: 404}, nil })
 	if _, err := bff.Discover(t.Context(), nowhere, []string{"https://a.example", "https://a.example/api/oidc"}, ""); err == nil || !strings.Contains(err.Error(), "https://a.example/api/oidc/.well-known/openid-configuration answered 404") {
 		t.Errorf("nowhere: %v", err)
+	}
+}
+
+// The registration access token does not leave in clear because an answer of the issuer says so.
+func TestManagedByHTTPS(t *testing.T) {
+	s := open(t)
+	at := bff.EndpointsOf("https://id.example.com/api/oidc")
+	for uri, want := range map[string]string{
+		"http://id.example.com/clients/1":  at.Register + "/bff-server",
+		"https://id.example.com/clients/1": "https://id.example.com/clients/1",
+		"":                                 at.Register + "/bff-server",
+	} {
+		s.store.registration.Issuer, s.store.registration.URI = at.Issuer, uri
+		var to string
+		b := s.lone(settled(), func(p *bff.Parts) {
+			p.Discover = func(context.Context) (bff.Endpoints, error) { return at, nil }
+			p.Door = doorFunc(func(r fetch.Request) (fetch.Response, error) {
+				to = r.URL
+				return fetch.Response{Status: http.StatusInternalServerError}, nil
+			})
+		})
+		if err := b.Bootstrap(t.Context()); err == nil || to != want {
+			t.Errorf("%q: asked at %s, %v", uri, to, err)
+		}
 	}
 }
 
