@@ -357,6 +357,7 @@ func TestTokenRenewed(t *testing.T) {
 	if got := textOf(s.client(), "scope"); got != "openid profile" {
 		t.Errorf("scope %q\n%s", got, b.said)
 	}
+	b.wantSaid("Client updated: bff-server")
 	b.wantReady()
 	if strings.Contains(b.said.String(), s.Token) {
 		t.Error("the operator's token is in the log")
