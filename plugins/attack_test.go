@@ -379,3 +379,45 @@ func TestManyModules(t *testing.T) {
 		}
 	}
 }
+
+// TestStrangeAnswers lets modules answer what is no answer, from places that are none. Each is a fault that names what is wrong, and takes no
+// more memory or time than a good one.
+func TestStrangeAnswers(t *testing.T) {
+	at := func(place, size uint64) fake { return fake{packed: new(place<<32 | size)} }
+	says := func(answer string) fake { return fake{answer: answer} }
+	for name, c := range map[string]struct {
+		module fake
+		want   string
+	}{
+		"nowhere":             {at(0, 0), "gave up"},
+		"nothing":             {at(answerAt, 0), "gave up"},
+		"nothing, far away":   {at(0xffffffff, 0), "bad_pointer"},
+		"around the end":      {at(0xfffffff0, 32), "bad_pointer"},
+		"all there is":        {at(0xffffffff, 0xffffffff), "output_too_large"},
+		"64 MiB":              {at(0, 64<<20), "output_too_large"},
+		"brackets":            {says(strings.Repeat("[", 60_000)), "nested deeper than 16 levels"},
+		"deep":                {says(`{"v":1,"action":"patch","patch":` + strings.Repeat(`{"a":`, 16) + "1" + strings.Repeat("}", 17)), "nested deeper than 16 levels"},
+		"a byte order mark":   {says("\xef\xbb\xbf" + `{"v":1,"action":"continue"}`), "byte order mark"},
+		"a zero at the end":   {says(`{"v":1,"action":"continue"}` + "\x00"), "NUL"},
+		"two answers":         {says(`{"v":1,"action":"continue"}{}`), "more data after the end"},
+		"an action twice":     {says(`{"v":1,"action":"continue","action":"patch","patch":{}}`), "more than once"},
+		"a member twice":      {says(`{"v":1,"action":"patch","patch":{"client_name":"a","client\u005fname":"b"}}`), "more than once"},
+		"other letters":       {says(`{"v":1,"Action":"continue"}`), "unknown member"},
+		"half a character":    {says(`{"v":1,"action":"patch","patch":{"client_name":"\ud800"}}`), "surrogate"},
+		"no text":             {says(`{"v":1,"action":"patch","patch":{"client_name":"` + "\xff" + `"}}`), "UTF-8"},
+		"a fraction":          {says(`{"v":1.0,"action":"continue"}`), "whole number"},
+		"colours for people":  {says(`{"v":1,"action":"continue","warnings":["\u001b[31mred"]}`), "printable"},
+		"letters turned over": {says(`{"v":1,"action":"continue","warnings":["a\u202eb"]}`), "printable"},
+		"a cleared screen":    {says(`{"v":1,"action":"reject","error":{"code":"access_denied","description":"\u001b[2J"}}`), "printable"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFolder(t, nil)
+			f.put("a", c.module.wasm(), register)
+			f.reload()
+			_, _, err := f.only(hook.PreRegister).Ask(context.Background(), hook.Call{Point: hook.PreRegister})
+			if e := wantCode(t, err, core.PluginFault); !strings.Contains(e.Err.Error(), c.want) {
+				t.Errorf("got %v, want %q", e.Err, c.want)
+			}
+		})
+	}
+}

@@ -64,12 +64,24 @@ func TestHooksGuideIsTrue(t *testing.T) {
 			}
 		}
 	}
+}
+
+// README.md says of every method of Janssen's script, and of every member of its context, what it is here, and names every hook of ours.
+func TestJanssensMethodsHaveTheirEqual(t *testing.T) {
+	rows := rowsOf(t, "README.md")
 	for _, name := range []string{"init", "destroy", "getApiVersion", "createClient", "updateClient", "getSoftwareStatementHmacSecret", "getSoftwareStatementJwks",
 		"getDcrHmacSecret", "getDcrJwks", "isCertValidForClient", "modifyPostResponse", "modifyReadResponse", "modifyPutResponse", "context.httpRequest",
 		"isInNetwork", "registerRequestJson", "registerRequest", "client", "softwareStatement", "dcr", "evidence", "certificate", "configurationAttributes",
 		"createWebApplicationException", "throwWebApplicationException", "createStaleEvidenceWebApplicationException", "validateSSA"} {
-		if !slices.ContainsFunc(rowsOf(t, "HOOKS.md"), func(row []string) bool { return len(row) >= 2 && strings.Contains(row[0], name) }) {
+		if !slices.ContainsFunc(rows, func(row []string) bool { return len(row) >= 2 && slices.Contains(strings.Split(row[0], ", "), name) }) {
 			t.Errorf("no row for Janssen's %s", name)
+		}
+	}
+	_, section, _ := strings.Cut(readFileText(t, "README.md"), "\n## Coming from Janssen\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	for _, p := range hook.Points() {
+		if !strings.Contains(section, "`"+string(p)+"`") {
+			t.Errorf("%s is no method's equal", p)
 		}
 	}
 }

@@ -50,5 +50,6 @@ var hints = map[bff.Trouble]string{
 	bff.MetadataRefused:  "invalid_client_metadata: check DCR_CLIENT_ID (is it taken, and does the profile list it?), DCR_CLIENT_PROFILE and MS_BFF_TOKEN_AUTH_METHOD against client_profiles in dcr_config.yaml",
 	bff.RedirectsRefused: "invalid_redirect_uri: align DCR_REDIRECT_URIS (https://HOST/auth/callback, no slash after it) with the policy for redirect_uris, and set DCR_FORCE_REPLACE=true",
 	bff.ScopeRefused:     "invalid_scope: OIDC_SCOPES asks for a scope that policy.allowed_scopes in dcr_config.yaml lacks",
+	bff.Unfit:            "the identity provider, or what was said of it and of the client, is not as it must be: the log says what it is; check IDP_BASE_URL, OIDC_ISSUER, BFF_CLIENT_CRED_PATH and BFF_JWT_SIGNING_KEY or AUTH_CLIENT_SECRET",
 	bff.ClientRefused:    "AUTH_CLIENT_ID, MS_BFF_TOKEN_AUTH_METHOD and BFF_JWT_SIGNING_KEY (or AUTH_CLIENT_SECRET) must be those of the client that is registered: its client_id, its token_endpoint_auth_method, a key of its jwks or its secret",
 }

@@ -63,8 +63,10 @@ func (s *stand) ticket() string {
 	return textOf(answered(s.T, got, http.StatusCreated), "token")
 }
 
+// asOperator calls the operators' API; CLIENT_ID in a path stands for bff-server.
 func (s *stand) asOperator(method, path, body string) fetch.Response {
 	s.Helper()
+	path = strings.Replace(path, "CLIENT_ID", "bff-server", 1)
 	header := http.Header{"Authorization": {"Bearer " + s.Token}}
 	if body != "" {
 		header.Set("Content-Type", "application/json")
@@ -79,7 +81,7 @@ func (s *stand) asOperator(method, path, body string) fetch.Response {
 // client gives what the issuer has of bff-server.
 func (s *stand) client() strictjson.Value {
 	s.Helper()
-	doc := answered(s.T, s.asOperator(http.MethodGet, "/api/admin/clients/bff-server", ""), http.StatusOK)
+	doc := answered(s.T, s.asOperator(http.MethodGet, "/api/admin/clients/CLIENT_ID", ""), http.StatusOK)
 	metadata, _ := doc.Get("metadata")
 	return metadata
 }
@@ -280,12 +282,12 @@ func TestGuidesSamples(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	history := len(answered(t, s.asOperator(http.MethodGet, "/api/admin/clients/bff-server/history", ""), http.StatusOK).String())
+	history := len(answered(t, s.asOperator(http.MethodGet, "/api/admin/clients/CLIENT_ID/history", ""), http.StatusOK).String())
 	b = s.run(s.environment("DCR_IAT=" + s.ticket())...)
 	b.wantSaid("Client registered: bff-server")
 	b.wantSignIn(automate)
 	_ = b.end()
-	if again := len(answered(t, s.asOperator(http.MethodGet, "/api/admin/clients/bff-server/history", ""), http.StatusOK).String()); again == history {
+	if again := len(answered(t, s.asOperator(http.MethodGet, "/api/admin/clients/CLIENT_ID/history", ""), http.StatusOK).String()); again == history {
 		t.Error("the client was not replaced")
 	}
 	next := s.writeKey(jose.ES256)
@@ -343,7 +345,7 @@ func TestNoTicket(t *testing.T) {
 func TestTokenRenewed(t *testing.T) {
 	s := newStand(t)
 	_ = s.run(s.environment("DCR_IAT=" + s.ticket())...).end()
-	answered(t, s.asOperator(http.MethodPost, "/api/admin/dcr/clients/bff-server/tokens", ""), http.StatusCreated)
+	answered(t, s.asOperator(http.MethodPost, "/api/admin/dcr/clients/CLIENT_ID/tokens", ""), http.StatusCreated)
 	scope := "OIDC_SCOPES=openid profile"
 	b := s.run(s.environment("DCR_IAT=", scope)...)
 	if err := b.end(); err == nil || !strings.Contains(err.Error(), "BOOTSTRAP_ADMIN_TOKEN") {
@@ -383,7 +385,7 @@ func TestRedirectModes(t *testing.T) {
 		{"DCR_REDIRECT_UPDATE_MODE=auto", `[` + own + `]`},
 		{"DCR_REDIRECT_UPDATE_MODE=replace", `[` + own + `]`},
 	} {
-		answered(t, s.asOperator(http.MethodPatch, "/api/admin/clients/bff-server", `{"redirect_uris":[`+added+`]}`), http.StatusOK)
+		answered(t, s.asOperator(http.MethodPatch, "/api/admin/clients/CLIENT_ID", `{"redirect_uris":[`+added+`]}`), http.StatusOK)
 		b := s.run(s.environment("DCR_IAT=", "DCR_REDIRECT_URIS="+strings.Trim(own, `"`), test.change)...)
 		b.wantReady()
 		uris, _ := s.client().Get("redirect_uris")
@@ -501,7 +503,15 @@ func TestNothingKeptNothingDone(t *testing.T) {
 			t.Errorf("%s: ended with %v", nowhere, err)
 		}
 	}
-	b := s.run(s.environment("DCR_IAT=" + ticket)...)
+	key := filepath.Join(s.dir, "spoilt.pem")
+	if err := os.WriteFile(key, []byte("SPOILT"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := s.run(s.environment("DCR_IAT="+ticket, "BFF_JWT_SIGNING_KEY="+key, "DCR_SIGNING_KEY="+key)...)
+	if err := b.end(); err == nil || !strings.Contains(err.Error(), "check IDP_BASE_URL, OIDC_ISSUER, BFF_CLIENT_CRED_PATH and BFF_JWT_SIGNING_KEY") || !strings.Contains(err.Error(), key) {
+		t.Errorf("with a spoilt key: %v", err)
+	}
+	b = s.run(s.environment("DCR_IAT=" + ticket)...)
 	b.wantSaid("Client registered: bff-server") // the token was not spent
 }
 

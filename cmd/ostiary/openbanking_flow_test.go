@@ -44,7 +44,7 @@ func onboarding(s *software, as role) {
 		s.Errorf("signed by a thief: %s", refused)
 	}
 	stranger := s.peerWith(s.certify("another", "another"))
-	if refused := s.ask(stranger, "POST", register, "", s.signed(s.key, plain), 400); !strings.Contains(textOf(refused, "error_description"), "The CN of the client certificate") {
+	if refused := s.ask(stranger, "POST", register, "", s.signed(s.key, plain), 400); !strings.Contains(textOf(refused, "error_description"), "of the client certificate is not software_id") {
 		s.Errorf("over the certificate of others: %s", refused)
 	}
 	padded := s.register(as.members+`,"userinfo_encrypted_response_alg":"RSA1_5"`, 400)
@@ -149,7 +149,7 @@ func revoked(s *software, members string, take func()) {
 
 // What the entry of a directory says beside its keys: whose keys sign requests, and whose certificate it is.
 const directoryTerms = `    request_keys: {jwks_uri: %s}
-    certificate: {cn: software_id, ou: org_id}
+    certificate: {%s}
     redirects_claim: software_redirect_uris
 `
 
@@ -157,7 +157,7 @@ const directoryTerms = `    request_keys: {jwks_uri: %s}
 func TestOpenBankingUK(t *testing.T) {
 	d := newDirectory(t, "OpenBanking Ltd")
 	d.put("/introspect", `{"active":true}`)
-	b := openBank(d, "openbanking-uk", fmt.Sprintf(directoryTerms, "software_jwks_endpoint")+"    revocation: {introspection: "+d.address()+"/introspect}\n")
+	b := openBank(d, "openbanking-uk", fmt.Sprintf(directoryTerms, "software_jwks_endpoint", "cn: software_id, ou: org_id")+"    revocation: {introspection: "+d.address()+"/introspect}\n")
 	s := b.newSoftware("4nM1sL", "0015800001041REAAY", func(keys string) string {
 		return fmt.Sprintf(`"software_id":"4nM1sL","software_client_id":"4nM1sL","software_client_name":"Budget","software_version":1.1,"software_mode":"Live",
 			"software_roles":["AISP","PISP"],"software_redirect_uris":["https://tpp.example/callback"],"software_jwks_endpoint":%q,
@@ -175,7 +175,7 @@ func TestOpenBankingUK(t *testing.T) {
 func TestOpenFinanceBrazil(t *testing.T) {
 	d := newDirectory(t, "Open Banking Open Banking Brasil prod SSA issuer")
 	d.put("/revoked", `{"jti":[],"software_id":["another"],"org_id":[]}`)
-	b := openBank(d, "openbanking-brazil", fmt.Sprintf(directoryTerms, "software_jwks_uri")+"    revocation: {list: "+d.address()+"/revoked}\n")
+	b := openBank(d, "openbanking-brazil", fmt.Sprintf(directoryTerms, "software_jwks_uri", "uid: software_id")+"    revocation: {list: "+d.address()+"/revoked}\n")
 	s := b.newSoftware("Cki1EbvjwyhPB12NGLlz2", "0015800001HQQrZAAX", func(keys string) string {
 		return fmt.Sprintf(`"software_id":"Cki1EbvjwyhPB12NGLlz2","software_client_name":"Acme Budget","software_version":1.1,"software_mode":"Live",
 			"software_redirect_uris":["https://tpp.example/callback"],"software_jwks_uri":%q,"org_id":"0015800001HQQrZAAX","org_name":"Acme",

@@ -9,6 +9,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"fmt"
 	"io"
@@ -132,6 +133,7 @@ func (d *directory) certify(name, unit string) tls.Certificate {
 	if template.DNSNames, template.ExtKeyUsage = []string{name}, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}; unit != "" {
 		template.DNSNames, template.ExtKeyUsage = nil, []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 		template.Subject.OrganizationalUnit = []string{unit}
+		template.Subject.ExtraNames = []pkix.AttributeTypeAndValue{{Type: asn1.ObjectIdentifier{0, 9, 2342, 19200300, 100, 1, 1}, Value: name}}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, d.ca, key.Public(), d.caKey)
 	if err != nil {

@@ -1,13 +1,9 @@
 package main
 
 import (
-	"context"
 	"crypto/tls"
 	"strings"
 
-	"github.com/ostiary/ostiary/core"
-	"github.com/ostiary/ostiary/core/hook"
-	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/oauth"
 )
 
@@ -73,23 +69,4 @@ func (c certificateSettings) methods() []oauth.AuthMethod {
 		return []oauth.AuthMethod{oauth.AuthSelfSignedTLS}
 	}
 	return []oauth.AuthMethod{oauth.AuthTLS, oauth.AuthSelfSignedTLS}
-}
-
-// askedToAuthenticate is the operation that plugins are told.
-const askedToAuthenticate core.Operation = "authenticate"
-
-// checkCertificate lets plugins refuse the certificate by which a client proved itself.
-func (h *house) checkCertificate(ctx context.Context, c *core.Client, caller core.Caller) error {
-	if !h.plugins.Serves(hook.CertificateCheck) {
-		return nil
-	}
-	now := h.now()
-	about := hook.Context{
-		DecisionID: core.NewDecisionID(now), Operation: askedToAuthenticate, ClientID: c.ID, Profile: c.Provenance.Profile, Now: now, Caller: caller,
-	}
-	return hook.CheckCertificate(ctx, h.plugins, about, metadata.Document(&c.Metadata), caller.Certificate, func(a hook.Asked) {
-		if a.Err != nil {
-			h.log.Warn("a certificate was refused", "client_id", c.ID, "plugin", a.Plugin.Name(), "decision_id", about.DecisionID, "error", a.Err)
-		}
-	})
 }

@@ -42,7 +42,9 @@ func (h *house) ownToken(ctx context.Context, bearer core.Secret, certificate *c
 	switch {
 	case err != nil:
 		return registration.ClientToken{}, err
-	case access.GrantID != "" || !slices.Contains(access.Audience, h.settings.Issuer):
+	case access.GrantID == "" && !slices.Contains(access.Audience, h.settings.Issuer):
+		return registration.ClientToken{}, core.Fail(core.InvalidToken, "The access token is for another API. Ask for one with resource="+h.settings.Issuer+".", registration.ErrOtherAPI)
+	case access.GrantID != "":
 		return registration.ClientToken{}, core.Refuse(core.InvalidToken, "The access token is not one that a client got for itself and for the issuer.")
 	}
 	return registration.ClientToken{ClientID: access.ClientID, Scopes: access.Scope}, nil
@@ -116,7 +118,12 @@ func (h *house) openPages(authenticator *clientauth.Authenticator, store storage
 	s, desk, forms := h.settings, h.people.login, authorize.NewForms(ring, h.now)
 	site := authorize.Site{
 		Issuer: s.Issuer, Keys: h.signing.Public, AnyLocalhostPort: true, Names: h.names,
-		Resource:  func(c core.Client, resource string) bool { return s.serves(resource) && mayAskFor(c, resource) },
+		Resource: func(c core.Client, resource string) bool { return s.serves(resource) && mayAskFor(c, resource) },
+		ScopeResources: func(c core.Client, scope string) []string {
+			return slices.DeleteFunc(slices.Clone(s.Tokens.ScopeAudiences[scope]), func(name string) bool {
+				return name != s.Issuer && (!s.serves(name) || !mayAskFor(c, name))
+			})
+		},
 		SignedOut: func(c core.Client, uri string) bool { return slices.Contains(c.Metadata.PostLogoutRedirectURIs, uri) },
 	}
 	h.people.pages, err = pages.New(pages.Parts{

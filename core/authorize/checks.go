@@ -259,6 +259,19 @@ func (in *inquiry) checkResources() error {
 			in.Resources = append(in.Resources, resource)
 		}
 	}
+	return in.checkTogether()
+}
+
+// checkTogether wants scopes of several APIs asked for one by one, or for one of them: the token endpoint would give nothing for all
+// of them (RFC 9068 §3).
+func (in *inquiry) checkTogether() error {
+	if len(in.Resources) > 0 || in.site.ScopeResources == nil {
+		return nil
+	}
+	if one, other, apart := oauth.ScopesApart(in.Scope, func(scope string) []string { return in.site.ScopeResources(in.Client, scope) }); apart {
+		return core.Refuse(core.InvalidScope, "The scopes %s and %s are for different resources: name one of these with resource, or ask for the scopes one by one (RFC 9068 section 3).",
+			core.Clip(one), core.Clip(other))
+	}
 	return nil
 }
 

@@ -69,6 +69,9 @@ func open(t *testing.T) *house {
 	site := authorize.Site{
 		Issuer: issuer, Names: core.NewPairwise("salt"), Keys: func() jose.KeySet { return public }, AnyLocalhostPort: true,
 		Resource: func(_ core.Client, uri string) bool { return strings.HasPrefix(uri, "https://api.example/") },
+		ScopeResources: func(_ core.Client, scope string) []string {
+			return map[string][]string{"orders": {"https://api.example/orders"}, "stock": {"https://api.example/stock"}}[scope]
+		},
 		SignedOut: func(c core.Client, uri string) bool {
 			return (c.ID == "shop" || c.ID.IsDocument()) && uri == "https://shop.example/bye?x=1"
 		},

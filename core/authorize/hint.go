@@ -12,11 +12,12 @@ import (
 // server runs.
 type Site struct {
 	Issuer           string
-	Keys             func() jose.KeySet             // ours, retired ones included
-	AnyLocalhostPort bool                           // the port of http://localhost in a redirect URI may differ
-	Resource         func(core.Client, string) bool // may the client ask for tokens for this resource (RFC 8707); the issuer itself is always one
-	Names            core.Pairwise                  // of people, to clients that know them by names of their own
-	SignedOut        func(core.Client, string) bool // may a browser that signed out be sent to this URI of the client
+	Keys             func() jose.KeySet                         // ours, retired ones included
+	AnyLocalhostPort bool                                       // the port of http://localhost in a redirect URI may differ
+	Resource         func(core.Client, string) bool             // may the client ask for tokens for this resource (RFC 8707); the issuer itself is always one
+	ScopeResources   func(c core.Client, scope string) []string // whom tokens with a scope are for when no resource is named; nil: that is not said of any
+	Names            core.Pairwise                              // of people, to clients that know them by names of their own
+	SignedOut        func(core.Client, string) bool             // may a browser that signed out be sent to this URI of the client
 }
 
 // A hint is what an ID token of ours says about the session it was made in.

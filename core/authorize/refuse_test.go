@@ -162,6 +162,36 @@ func TestRefusedAndSentBack(t *testing.T) {
 	}
 }
 
+// Scopes of several APIs are refused before anybody is asked for them, unless one of the APIs is named (RFC 9068 §3).
+func TestScopesOfSeveralResources(t *testing.T) {
+	h := open(t)
+	h.add("shop", func(c *core.Client) { c.Metadata.Scope = []string{"openid", "orders", "stock"} })
+	for _, test := range []struct {
+		scope, resource string
+		code            core.Code
+	}{
+		{"openid orders", "", ""}, {"openid stock", "", ""}, {"openid orders stock", "https://api.example/stock", ""},
+		{"openid orders stock", "", core.InvalidScope}, {"orders stock", "", core.InvalidScope},
+	} {
+		b := h.tab()
+		b.cookie = h.signIn("ann")
+		params := request("scope", test.scope)
+		if test.resource != "" {
+			params = request("scope", test.scope, "resource", test.resource)
+		}
+		a := b.ask(params)
+		if test.code == "" {
+			if a.Show != authorize.ShowConsent {
+				t.Errorf("%+v: %+v", test, a)
+			}
+			continue
+		}
+		if b.refused(a, test.code); !strings.Contains(b.sent(a).Get("error_description"), "The scopes orders and stock are for different resources") {
+			t.Errorf("%+v: %+v", test, a)
+		}
+	}
+}
+
 // A state that cannot be told, or is too long, is not sent back.
 func TestStateNotSentBack(t *testing.T) {
 	h := open(t)

@@ -152,10 +152,14 @@ func (d rebased) Do(ctx context.Context, r fetch.Request) (fetch.Response, error
 	return d.door.Do(ctx, r)
 }
 
-// misfit is something about the issuer that only an operator can mend. Its text is for operators.
+// misfit is something about the issuer or the client that only an operator can mend. Its text is for the log: it may name addresses of
+// the inside.
 type misfit struct{ text string }
 
 func unfit(format string, args ...any) error { return misfit{fmt.Sprintf(format, args...)} }
+
+// Unusable is an error of a Store that only an operator can mend: a file that cannot be read, say.
+func Unusable(err error) error { return misfit{err.Error()} }
 
 // Error implements error.
 func (m misfit) Error() string { return m.text }

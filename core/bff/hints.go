@@ -22,6 +22,7 @@ const (
 	RedirectsRefused                // invalid_redirect_uri
 	ScopeRefused                    // invalid_scope
 	ClientRefused                   // invalid_client: we do not prove who we are in the way that is registered
+	Unfit                           // what is known of the issuer or of the client does not do
 	Refused                         // anything else
 )
 
@@ -36,6 +37,7 @@ var whatToDo = map[Trouble]string{
 	RedirectsRefused: "the registration was refused with invalid_redirect_uri: align the origins of the backend with the policy for redirect_uris",
 	ScopeRefused:     "the registration was refused with invalid_scope: add the scope to policy.allowed_scopes in dcr_config.yaml",
 	ClientRefused:    "the client that is registered has another key, another secret or another token_endpoint_auth_method",
+	Unfit:            "the identity provider, or what is known of the client, is not as it must be; the log says what it is",
 	Refused:          "the registration was refused; look up its decision in the log and at the identity provider",
 }
 
@@ -67,13 +69,8 @@ func (b *Backend) say(t Trouble) string {
 
 // hint says what an operator should look at, by what the registration failed with.
 func (b *Backend) hint(err error) string {
-	var own *core.Error // of whoever mints
-	var wrong misfit
-	switch {
-	case errors.As(err, &own) && own.Err == nil:
+	if own := (*core.Error)(nil); errors.As(err, &own) && own.Err == nil { // of whoever mints
 		return "no initial access token could be made: " + strings.TrimSuffix(own.Detail, ".")
-	case errors.As(err, &wrong):
-		return wrong.text
 	}
 	return b.say(troubleOf(err))
 }
@@ -89,6 +86,8 @@ func troubleOf(err error) Trouble {
 		return TokenRefused
 	case errors.As(err, new(ticketRefused)):
 		return TicketRefused
+	case errors.As(err, new(misfit)):
+		return Unfit
 	case !errors.As(err, &r):
 		return Unreachable
 	}

@@ -2,6 +2,7 @@ package bff
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -77,6 +78,7 @@ type walk struct {
 	at      Endpoints
 	have    Registration
 	doc     strictjson.Value // what the issuer knows of us
+	cause   error            // with which it refused the registration access token
 	outcome Outcome
 }
 
@@ -97,7 +99,7 @@ func (w *walk) take(ctx context.Context, s step) error {
 		return errNoTicket
 	}
 	w.b.parts.Seen(TokenInvalid)
-	return errTokenRefused
+	return fmt.Errorf("%w: %w", errTokenRefused, w.cause)
 }
 
 // learn takes over that the issuer does not accept the registration access token; any other error is one.
@@ -105,7 +107,7 @@ func (w *walk) learn(err error) error {
 	if !notAccepted(err) {
 		return err
 	}
-	w.refused, w.unknown = true, gone(err)
+	w.refused, w.unknown, w.cause = true, gone(err), err
 	return nil
 }
 

@@ -67,7 +67,7 @@ func (r *Row) checkOne(name, s string) []core.Reason {
 	case r.Values != nil && !slices.Contains(r.Values, s):
 		return []core.Reason{r.unsupported(s)}
 	case r.Origins && !oauth.IsOrigin(s):
-		return []core.Reason{complaint("malformed_value", r.Code, []string{name}, "%s: %q is no origin as browsers send it, such as https://app.example.com or http://localhost:3000.", name, core.Clip(s))}
+		return []core.Reason{complaint("malformed_value", r.Code, []string{name}, "%s: %q is no origin as browsers send it, such as https://app.example.com or http://localhost:3000.", name, core.Clip(withoutUser(s)))}
 	case strings.ContainsFunc(s, isControl):
 		return []core.Reason{complaint("control_character", r.Code, []string{name}, "%s has a control character; remove it.", name)}
 	case strings.ContainsFunc(s, isInvisible):
@@ -97,18 +97,21 @@ func (r *Row) checkURI(name, raw string) []core.Reason {
 	return found
 }
 
-// withoutUser gives a URI to be quoted: what stands before an @ may be a password, which goes into no answer and no ledger.
+// withoutUser gives a URI to be quoted, in an answer and a ledger, without what stands before an @. Browsers read https:ann@a.example
+// and https:\\ann@a.example as if there were two slashes.
 func withoutUser(raw string) string {
-	scheme, rest, found := strings.Cut(raw, "//")
-	if !found {
+	scheme, rest, found := strings.Cut(raw, ":")
+	authority := strings.TrimLeft(rest, `/\`)
+	slashes := rest[:len(rest)-len(authority)]
+	isWeb := strings.EqualFold(scheme, "https") || strings.EqualFold(scheme, "http")
+	if !found || !isWeb && !strings.HasPrefix(slashes, "//") {
 		return raw
 	}
-	end := strings.IndexAny(rest, "/?#\\")
-	if end < 0 {
-		end = len(rest)
+	if end := strings.IndexAny(authority, `/?#\`); end >= 0 {
+		authority = authority[:end]
 	}
-	if at := strings.LastIndex(rest[:end], "@"); at >= 0 {
-		return scheme + "//..." + rest[at:]
+	if at := strings.LastIndex(authority, "@"); at >= 0 {
+		return scheme + ":" + slashes + "..." + rest[len(slashes)+at:]
 	}
 	return raw
 }

@@ -123,6 +123,7 @@ func TestPasswordsInAddressesAreNotQuoted(t *testing.T) {
 	for raw, quoted := range map[string]string{
 		"https://ann:pass word@a.example/cb": `"https://...@a.example/cb"`, "https://ann:p@ss@a.example": `"https://...@a.example"`,
 		"http://ann@a.example?to=b@c#x": `"http://...@a.example?to=b@c#x"`, "http://a.example/b@c": `"http://a.example/b@c"`, "mailto:ann@a.example": `"mailto:ann@a.example"`,
+		"https:ann:pass@a.example/cb": `"https:...@a.example/cb"`, `HTTPS:\\ann:pass@a.example/cb`: `"HTTPS:\\\\...@a.example/cb"`, "https:/ann@a.example": `"https:/...@a.example"`,
 	} {
 		found := metadata.Floor(&core.Metadata{JWKSURI: raw})
 		for _, reason := range found {

@@ -148,4 +148,16 @@ func TestStoredUnderANameThatIsTaken(t *testing.T) {
 	if _, err := metadata.Parse(doc, []string{"org_id"}); core.CodeOf(err) != core.InvalidClientMetadata {
 		t.Errorf("as a request: %v", err)
 	}
+	// A rule may give it the member beside: then that is what it has, once, and what is stored can be read again.
+	moved := metadata.Clone(req.Metadata)
+	moved.OrgID = "o"
+	if got := metadata.Document(&moved); !strictjson.Equal(got, value(t, `{"client_name":"A","org_id":"o","claims":["b"],"client_secret":7}`)) {
+		t.Errorf("beside the member: %s", got)
+	}
+	for range 2 {
+		if steps := metadata.Patch(&req.Metadata, &moved, metadata.Changed(&req.Metadata, &moved)); len(steps) != 1 || steps[0].Op != "replace" || steps[0].Path != "/org_id" {
+			t.Errorf("moved: %+v", steps)
+		}
+		delete(moved.Custom, "org_id") // as of a request
+	}
 }

@@ -3,6 +3,7 @@ package metadata
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -52,6 +53,9 @@ func Beyond(m *core.Metadata) []strictjson.Member {
 		members = append(members, strictjson.Member{Name: name, Value: strictjson.String(m.Tagged[name])})
 	}
 	for _, name := range sortedNames(m.Custom) {
+		if row, taken := byName[name]; taken && row.Has(m) {
+			continue // it was stored before the name was a member's, which has another value now
+		}
 		members = append(members, strictjson.Member{Name: name, Value: stored(m.Custom[name])})
 	}
 	return members
@@ -73,7 +77,8 @@ func sortedNames(texts map[string]string) []string {
 func Document(m *core.Metadata) strictjson.Value { return strictjson.Object(Write(m)...) }
 
 // Patch gives the steps that turn before into after, which differ in what Changed told. It is the Diff of their Documents,
-// without making either: first what goes or becomes another value, then what is new.
+// without making either: first what goes or becomes another value, then what is new. It is kept where the Documents are not, so that
+// addresses stand in it without what may be a password.
 func Patch(before, after *core.Metadata, changed []string) []strictjson.PatchOp {
 	if len(changed) == 0 {
 		return nil
@@ -81,7 +86,7 @@ func Patch(before, after *core.Metadata, changed []string) []strictjson.PatchOp 
 	var ops []strictjson.PatchOp
 	added := make([]strictjson.PatchOp, 0, len(changed))
 	for _, name := range changed {
-		was, is := get(before, name), get(after, name)
+		was, is := get(before, name), told(name, get(after, name))
 		if was.IsAbsent() {
 			added = strictjson.DiffMember(added, name, was, is)
 		} else {
@@ -94,9 +99,29 @@ func Patch(before, after *core.Metadata, changed []string) []strictjson.PatchOp 
 	return append(ops, added...)
 }
 
+// told gives the value of a member as it may be kept in a refusal: an address with a password is none that a client is ever given.
+func told(name string, v strictjson.Value) strictjson.Value {
+	base, _, _ := strings.Cut(name, "#")
+	row, known := byName[base]
+	if !known || row.Kind != URI && row.Kind != URIs && !row.Origins {
+		return v
+	}
+	if text, isText := v.Text(); isText {
+		return strictjson.String(withoutUser(text))
+	}
+	uris, isList := v.Strings()
+	if !isList || !slices.ContainsFunc(uris, func(raw string) bool { return withoutUser(raw) != raw }) {
+		return v
+	}
+	for i, raw := range uris {
+		uris[i] = withoutUser(raw)
+	}
+	return strictjson.Strings(uris)
+}
+
 // get gives a member of any name.
 func get(m *core.Metadata, name string) strictjson.Value {
-	if row, ok := byName[name]; ok {
+	if row, ok := byName[name]; ok && row.Has(m) {
 		return row.Get(m)
 	}
 	if text, ok := m.Tagged[canonicalName(name)]; ok {
@@ -122,7 +147,12 @@ func Changed(before, after *core.Metadata) []string {
 	}
 	sameText := func(a, b string) bool { return a == b }
 	names = append(names, changedKeys(before.Tagged, after.Tagged, sameText)...)
-	return append(names, changedKeys(before.Custom, after.Custom, sameJSON)...)
+	for _, name := range changedKeys(before.Custom, after.Custom, sameJSON) {
+		if !slices.Contains(names, name) { // a custom attribute can have become a member
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func (r *Row) same(a, b *core.Metadata) bool {

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"encoding/asn1"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"strings"
@@ -44,8 +45,8 @@ func ParseDistinguishedName(text string) (DistinguishedName, error) {
 	return name, nil
 }
 
-// NamesOf gives the values of one kind (CN, OU and so on) in a distinguished name, as RFC 4514 writes it; values in hexadecimal
-// are left out.
+// NamesOf gives the values of one kind (CN, OU and so on) in a distinguished name, as RFC 4514 writes it. A type that is written as its
+// number has its values in hexadecimal (§2.4), which count when they are text; others in hexadecimal are left out.
 func NamesOf(text, kind string) []string {
 	if text == "" {
 		return nil
@@ -54,15 +55,33 @@ func NamesOf(text, kind string) []string {
 	for _, relative := range cutUnescaped(text, ',') {
 		for _, attribute := range cutUnescaped(relative, '+') {
 			of, value, _ := strings.Cut(attribute, "=")
-			if !strings.EqualFold(strings.Trim(of, " "), kind) {
-				continue
+			var plain string
+			switch of = strings.Trim(of, " "); {
+			case strings.EqualFold(of, kind):
+				plain, _ = unescapeName(value)
+			case of == attributeTypes[strings.ToUpper(kind)]:
+				plain = textOfHex(value)
 			}
-			if plain, ok := unescapeName(value); ok && plain != "" {
+			if plain != "" {
 				values = append(values, plain)
 			}
 		}
 	}
 	return values
+}
+
+// textOfHex reads a value that is written as # and the hexadecimal digits of its encoding; empty: it is no text.
+func textOfHex(value string) string {
+	digits, isHex := strings.CutPrefix(strings.Trim(value, " "), "#")
+	der, err := hex.DecodeString(digits)
+	if !isHex || err != nil {
+		return ""
+	}
+	var text string
+	if rest, err := asn1.Unmarshal(der, &text); err != nil || len(rest) > 0 || strings.ContainsRune(text, 0) {
+		return ""
+	}
+	return text
 }
 
 // cutUnescaped cuts at a character that no backslash stands before.

@@ -47,6 +47,26 @@ func TestDistinguishedName(t *testing.T) {
 	}
 }
 
+// What Go and OpenSSL know by no short name is written by its number, in hexadecimal.
+func TestNamesInHexadecimal(t *testing.T) {
+	for text, want := range map[string]string{
+		"0.9.2342.19200300.100.1.1=#1306736f66742d31,CN=a":                               "soft-1",
+		"CN=a,0.9.2342.19200300.100.1.1=#0C06736F66742D31+OU=b":                          "soft-1",
+		"UID=soft-1,0.9.2342.19200300.100.1.1=#13026262":                                 "soft-1|bb",
+		"0.9.2342.19200300.100.1.1=soft-1":                                               "",
+		"0.9.2342.19200300.100.1.1=#130a736f6674":                                        "", // shorter than it says
+		"0.9.2342.19200300.100.1.1=#1302626200":                                          "", // more behind it
+		"0.9.2342.19200300.100.1.1=#0c03620062":                                          "", // with a NUL
+		"0.9.2342.19200300.100.1.1=#020101":                                              "", // a number
+		"0.9.2342.19200300.100.1.1=#zz,0.9.2342.19200300.100.1.11=#1306736f66742d31":     "",
+		"O=0.9.2342.19200300.100.1.1\\=#1306736f66742d31,CN=UID\\=soft-1\\,UID\\=soft-1": "",
+	} {
+		if got := strings.Join(oauth.NamesOf(text, "UID"), "|"); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
 // The names of a subject by their kind, also where others in it cannot be read.
 func TestNamesOf(t *testing.T) {
 	for text, want := range map[string][2]string{

@@ -64,3 +64,20 @@ func FormatScope(scopes []string) string { return strings.Join(scopes, " ") }
 
 // ScopeContains says whether a token is among scopes. Scopes are case-sensitive (RFC 6749 §3.3).
 func ScopeContains(scopes []string, token string) bool { return slices.Contains(scopes, token) }
+
+// ScopesApart finds two scopes that stand for different resources: a token for both would take to each what is meant for the other,
+// so that one resource is to be named, or they are asked for one by one (RFC 9068 §3). A scope that stands for none goes with any.
+func ScopesApart(scopes []string, standsFor func(scope string) []string) (one, other string, apart bool) {
+	var first []string
+	for _, scope := range scopes {
+		resources := slices.Compact(slices.Sorted(slices.Values(standsFor(scope))))
+		switch {
+		case len(resources) == 0:
+		case first == nil:
+			one, first = scope, resources
+		case !slices.Equal(first, resources):
+			return one, scope, true
+		}
+	}
+	return "", "", false
+}

@@ -73,6 +73,23 @@ func TestScopeContains(t *testing.T) {
 	}
 }
 
+// RFC 9068 §3: scopes of several resources go into no one token.
+func TestScopesApart(t *testing.T) {
+	stand := map[string][]string{"orders": {"a"}, "pay": {"a"}, "stock": {"b"}, "all": {"b", "a", "b"}, "both": {"a", "b"}}
+	for scopes, want := range map[string]string{
+		"": "", "openid email": "", "orders": "", "all": "", "orders pay openid": "", "all both": "",
+		"openid orders stock": "orders stock", "stock openid orders": "stock orders", "orders pay both": "orders both", "all stock": "all stock",
+	} {
+		one, other, apart := oauth.ScopesApart(strings.Fields(scopes), func(scope string) []string { return stand[scope] })
+		if got := strings.TrimSpace(one + " " + other); got != want || apart != (want != "") {
+			t.Errorf("%s: %q, %t, want %q", scopes, got, apart, want)
+		}
+	}
+	if stand["all"][0] != "b" {
+		t.Error("it sorted what it was given")
+	}
+}
+
 // FuzzScope holds that what was read, written and read again is the same, and that every token read is one.
 func FuzzScope(f *testing.F) {
 	for _, text := range []string{"", "openid profile", "  a  b a ", "é", `"`, "a\tb", numbered(201)} {

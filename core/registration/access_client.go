@@ -2,10 +2,12 @@ package registration
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/oauth"
 )
 
@@ -17,6 +19,9 @@ type ClientToken struct {
 	ClientID core.ClientID
 	Scopes   []string
 }
+
+// ErrOtherAPI is the cause of the refusal of an access token that is good, and for somebody else. Who holds it is told.
+var ErrOtherAPI = errors.New("the access token is for another API")
 
 // AccessTokens verifies an access token that this server issued for itself, to a client for itself; certificate is what came with
 // it. Any other token is refused with invalid_token.
@@ -31,7 +36,7 @@ func (j *judgement) accessToken(ctx context.Context) (ClientToken, error) {
 		return ClientToken{}, unknownToken(nil)
 	}
 	token, err := j.desk.accessTokens(ctx, j.req.Credential.Bearer, j.caller.Certificate)
-	if core.CodeOf(err) == core.InvalidToken {
+	if core.CodeOf(err) == core.InvalidToken && !errors.Is(err, ErrOtherAPI) {
 		return ClientToken{}, unknownToken(err)
 	}
 	return token, err
@@ -124,16 +129,13 @@ func (j *judgement) presents(m *core.Metadata) bool {
 // attested wants evidence of the software that registers itself (draft-tschofenig-oauth-attested-dclient-reg), where the site does.
 // What it is worth plugins have said by then; who refused it gave the nonce for another one.
 func (j *judgement) attested() []core.Reason {
-	if !j.site.Access.EvidenceRequired || j.req.Operation != core.Register || j.req.Channel != core.ChannelDCR || j.isOwnBackend() {
+	if !j.site.Access.EvidenceRequired || j.req.Operation != core.Register || j.req.Channel != core.ChannelDCR || j.isOwnBackend() || j.kept != nil {
 		return nil
 	}
-	evidence := j.asked.Metadata.Custom[evidenceMember] != "" // where the operator keeps it
-	for _, m := range j.asked.Extra {
-		text, _ := m.Value.Text()
-		evidence = evidence || m.Name == evidenceMember && text != ""
-	}
-	if evidence {
-		return nil
+	for _, m := range append(metadata.Beyond(&j.asked.Metadata), j.asked.Extra...) { // kept or not, as the operator wants it
+		if text, _ := m.Value.Text(); m.Name == evidenceMember && strings.TrimSpace(text) != "" {
+			return nil
+		}
 	}
 	return []core.Reason{{
 		Rule: "access.evidence", Code: core.StaleEvidence, Fields: []string{evidenceMember}, Public: true,

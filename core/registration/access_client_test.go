@@ -21,6 +21,9 @@ type wallet map[core.Secret]registration.ClientToken
 
 func (w wallet) verify(_ context.Context, bearer core.Secret, _ *core.Certificate) (registration.ClientToken, error) {
 	token, ok := w[bearer]
+	if bearer == "for.another.api" {
+		return token, core.Fail(core.InvalidToken, "Ask for one with resource=x.", registration.ErrOtherAPI)
+	}
 	if !ok {
 		return token, core.Refuse(core.InvalidToken, "Expired.")
 	}
@@ -102,6 +105,10 @@ func TestManagingWithAnAccessToken(t *testing.T) {
 	checkMembers(t, doc, "client_name", `"Newer"`)
 	_, err = b.do(b.manage(core.Update, own, own.put(t, "registration_access_token", "", "client_id", `"c-other"`)))
 	checkCode(t, err, core.InvalidRequest, "client_id is not that of the client")
+	elsewhere := own
+	elsewhere.rat = "for.another.api"
+	_, err = b.do(b.manage(core.Read, elsewhere, ""))
+	checkCode(t, err, core.InvalidToken, "Ask for one with resource=x.")
 	if _, err := b.do(b.manage(core.Read, c, "")); err != nil {
 		t.Errorf("the registration access token does not count any more: %v", err)
 	}
@@ -300,4 +307,24 @@ func TestEvidenceIsRequired(t *testing.T) {
 	}
 	kept := newBench(t, func(s *registration.Site) { s.Access.EvidenceRequired, s.CustomAttributes = true, []string{"evidence"} })
 	checkMembers(t, kept.register(with).doc, "evidence", `"eyJ"`)
+	for _, nothing := range []string{`""`, `" "`, "{}", "false", "null"} {
+		_, err := kept.ask(`{"redirect_uris":["https://a.example/cb"],"evidence":` + nothing + `}`)
+		checkCode(t, err, core.StaleEvidence, "evidence is missing")
+	}
+}
+
+// Evidence was looked at when the request came: a replay, whose question rules change, does not want it again.
+func TestReplayWithoutEvidence(t *testing.T) {
+	b := newBench(t, func(s *registration.Site) { s.Access.EvidenceRequired = true })
+	c := b.register(`{"redirect_uris":["https://a.example/cb"],"evidence":"eyJ"}`)
+	asked, err := decision.ParseKept(b.store.entries[b.stored(c.id).Client.Provenance.RegisteredBy].Input)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := b.desk.Rejudge(t.Context(), answers(func(*decision.Registration) (decision.Verdict, error) {
+		return decision.Verdict{Allow: true, Set: []decision.Setting{setting("client_uri", `"https://a.example/"`)}}, nil
+	}).DecideRegistration, asked)
+	if again.Verdict != ledger.Allowed {
+		t.Errorf("%s: %+v", again.Verdict, again.Error)
+	}
 }

@@ -51,10 +51,10 @@ func (j *judgement) bindingOf(c *core.Client) (binding, bool) {
 	return binding{terms: entries[0].Terms, claims: claims}, true
 }
 
-// presentsCertificate holds a client that reads or deletes itself to the certificate of its statement: there its token alone is nobody's
-// proof. Of what is written the floor sees to it, with the statement that comes along.
+// presentsCertificate holds a client that manages itself to the certificate of the statement that it has: there its token alone is
+// nobody's proof, and a statement and certificate of somebody else's make it none. The floor sees to the statement that comes along.
 func (j *judgement) presentsCertificate() error {
-	if j.req.Channel != core.ChannelManage || documented(j.req.Operation) {
+	if j.req.Channel != core.ChannelManage {
 		return nil
 	}
 	j.bound, _ = j.bindingOf(&j.before.Client)
@@ -136,7 +136,7 @@ func (b CertificateBinding) misses(c *core.Certificate, claims strictjson.Value)
 	case len(b.Issuers) > 0 && !slices.ContainsFunc(b.Issuers, func(name string) bool { return sameName(name, c.Issuer) }):
 		return "The client certificate is not of an issuer that goes with this software statement."
 	}
-	for _, bound := range []struct{ kind, claim string }{{"CN", b.CN}, {"OU", b.OU}} {
+	for _, bound := range []struct{ kind, claim string }{{"CN", b.CN}, {"OU", b.OU}, {"UID", b.UID}} {
 		want, _ := field(claims, bound.claim)
 		if bound.claim != "" && (want == "" || !slices.Contains(oauth.NamesOf(c.Subject, bound.kind), want)) {
 			return fmt.Sprintf("The %s of the client certificate is not %s of the software statement.", bound.kind, bound.claim)

@@ -48,7 +48,7 @@ func (j *judgement) encryptionsFit() []core.Reason {
 	}
 	var found []core.Reason
 	for _, of := range metadata.EncryptedTo(&j.draft) {
-		if !j.decrypts(of.Alg) {
+		if row, _ := metadata.Lookup(of.Member); row.Supports(of.Alg) && !j.decrypts(of.Alg) {
 			found = append(found, unfit(of.Member, of.Alg))
 		}
 	}

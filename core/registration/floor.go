@@ -68,7 +68,7 @@ func badKeys(err error) *core.Reason {
 
 // severity is the fixed order in which one of many reasons becomes the answer's error.
 var severity = []core.Code{
-	core.InvalidToken, core.InsufficientScope, core.AccessDenied, core.InvalidSoftwareStatement, core.UnapprovedSoftwareStmt,
+	core.InvalidToken, core.InsufficientScope, core.AccessDenied, core.StaleEvidence, core.InvalidSoftwareStatement, core.UnapprovedSoftwareStmt,
 	core.InvalidRedirectURI, core.InvalidClientMetadata, core.InvalidScope,
 }
 

@@ -38,10 +38,13 @@ type Terms struct {
 type CertificateBinding struct {
 	CN      string   `yaml:"cn"`      // claim that the common name equals, such as software_id
 	OU      string   `yaml:"ou"`      // claim that an organisational unit equals, such as org_id
+	UID     string   `yaml:"uid"`     // claim that the user id equals, as software_id does in Brazil
 	Issuers []string `yaml:"issuers"` // distinguished names (RFC 4514) of who may have issued it; empty: any
 }
 
-func (b CertificateBinding) isSet() bool { return b.CN != "" || b.OU != "" || len(b.Issuers) > 0 }
+func (b CertificateBinding) isSet() bool {
+	return b.CN != "" || b.OU != "" || b.UID != "" || len(b.Issuers) > 0
+}
 
 // RequestKeys name the claims of a statement that say with which keys its software signs requests.
 type RequestKeys struct {
@@ -82,7 +85,7 @@ func (t Terms) counts(claim string) bool {
 		return true
 	}
 	_, mapped := t.Map[claim]
-	return mapped || slices.Contains([]string{t.RedirectsClaim, t.Certificate.CN, t.Certificate.OU, t.RequestKeys.JWKSURI, t.RequestKeys.JWKS}, claim)
+	return mapped || slices.Contains([]string{t.RedirectsClaim, t.Certificate.CN, t.Certificate.OU, t.Certificate.UID, t.RequestKeys.JWKSURI, t.RequestKeys.JWKS}, claim)
 }
 
 // visible leaves the claims that count.

@@ -285,7 +285,7 @@ func TestCertificateOfStatements(t *testing.T) {
 			}
 			c := clientOf(doc)
 			_, err = b.do(b.manage(core.Update, c, c.put(t, "software_statement", "", "contacts", `["x"]`)))
-			checkCode(t, err, core.InvalidClientMetadata, "is needed")
+			checkCode(t, err, core.InvalidToken, "is needed")
 			for _, op := range []core.Operation{core.Read, core.Delete} { // the token alone is not enough for these, either
 				asked := b.manage(op, c, "")
 				_, err = b.do(asked)
@@ -302,6 +302,56 @@ func TestCertificateOfStatements(t *testing.T) {
 	}
 	if _, err := b.do(b.request(core.Register, core.ChannelOperator, "", body(statement, ""))); err != nil {
 		t.Errorf("an operator has no certificate of the client: %v", err)
+	}
+}
+
+// In Brazil the software is the user id of the certificate, which the standard library writes in hexadecimal.
+func TestUserIDOfCertificates(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	b := newBench(t, onTerms(t, issuer, registration.Terms{Certificate: registration.CertificateBinding{UID: "software_id"}}))
+	for subject, says := range map[string]string{
+		"CN=app.example,0.9.2342.19200300.100.1.1=#1306736f66742d31": "", "CN=app.example,UID=soft-1": "",
+		"CN=soft-1,0.9.2342.19200300.100.1.1=#1306736f66742d32": "The UID of the client certificate", "CN=soft-1": "The UID of the client certificate",
+	} {
+		req := b.request(core.Register, core.ChannelDCR, "", body(issuer.sign(t, `"software_id":"soft-1"`), ""))
+		req.Credential.Bearer, req.Caller.Certificate = b.token(1, ""), &core.Certificate{Subject: subject, SHA256: "00", Trusted: true}
+		_, err := b.do(req)
+		if says == "" && err != nil {
+			t.Errorf("%s: %v", subject, err)
+		}
+		if says != "" {
+			checkCode(t, err, core.InvalidClientMetadata, says)
+		}
+	}
+}
+
+// A stolen token is not made good by a statement and a certificate of somebody else's: who writes shows the certificate of the statement
+// that the client has, too.
+func TestCertificateOfAnotherStatement(t *testing.T) {
+	issuer := newSigner(t, "https://issuer.example")
+	other := newSigner(t, "https://other.example")
+	b := newBench(t, func(s *registration.Site) {
+		s.TrustedIssuers = []registration.TrustedIssuer{
+			{Issuer: issuer.name, JWKS: issuer.jwks(t), Terms: registration.Terms{Certificate: registration.CertificateBinding{CN: "software_id"}}},
+			{Issuer: other.name, JWKS: other.jwks(t)},
+		}
+	})
+	named := func(cn string) *core.Certificate {
+		return &core.Certificate{Subject: "CN=" + cn, SHA256: "00", Trusted: true}
+	}
+	req := b.request(core.Register, core.ChannelDCR, "", body(issuer.sign(t, `"software_id":"soft-1"`), ""))
+	req.Credential.Bearer, req.Caller.Certificate = b.token(1, ""), named("soft-1")
+	c := b.mustDo(req)
+	update := func(statement string, cert *core.Certificate) error {
+		req := b.manage(core.Update, c, c.put(t, "software_statement", `"`+statement+`"`, "software_id", ""))
+		req.Caller.Certificate = cert
+		_, err := b.do(req)
+		return err
+	}
+	checkCode(t, update(issuer.sign(t, `"software_id":"soft-2"`), named("soft-2")), core.InvalidToken, "The CN")
+	checkCode(t, update(other.sign(t, `"client_name":"Mine"`), nil), core.InvalidToken, "is needed")
+	if err := update(issuer.sign(t, `"software_id":"soft-1","org_id":"org-1"`), named("soft-1")); err != nil {
+		t.Errorf("its own next statement: %v", err)
 	}
 }
 

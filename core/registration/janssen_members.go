@@ -126,9 +126,6 @@ func (p *JanssenMembers) bound(key string, row *metadata.Row, v strictjson.Value
 	if before, twice := p.allowed[row.Name]; twice { // grants must be in both lists
 		supported = slices.DeleteFunc(supported, func(value string) bool { return !slices.Contains(before.values, value) })
 	}
-	if len(row.Values) == 0 {
-		return "" // nothing that could be registered at all
-	}
 	if len(supported) == 0 {
 		return "has nothing that is offered here, so that no client could register " + row.Name + "; offered are: " + strings.Join(row.Values, ", ")
 	}

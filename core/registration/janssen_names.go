@@ -141,8 +141,8 @@ func isEmpty(v strictjson.Value) bool {
 	return isText && text == "" || v.Kind() == strictjson.KindArray && v.Len() == 0
 }
 
-// isEverything tells a white list that keeps nobody out.
+// isEverything tells a white list that keeps nobody out. One without patterns keeps everybody out.
 func isEverything(v strictjson.Value) bool {
 	list, ok := v.Strings()
-	return isEmpty(v) || ok && slices.Contains(list, "*")
+	return ok && slices.Contains(list, "*")
 }

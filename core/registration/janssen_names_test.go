@@ -133,6 +133,9 @@ func TestEveryPropertyOfJanssens(t *testing.T) {
 	if _, err := read("grantTypesSupportedNowhere: []"); err == nil || err.Error() != "dcr_config.yaml:1: grantTypesSupportedNowhere: unknown key" {
 		t.Errorf("what nobody knows: %v", err)
 	}
+	if _, err := read("clientWhiteList: []"); err == nil || !strings.Contains(err.Error(), "policy.redirects.allowed_hosts") {
+		t.Errorf("a list that keeps everybody out: %v", err)
+	}
 }
 
 // What README.md shows of them loads.

@@ -104,3 +104,23 @@ func TestSecretsGoNowhere(t *testing.T) {
 		"a wrong credential": wrong, "a private key": private, "a shared key": shared,
 	})
 }
+
+// A password in an address is refused, and the entry of the refusal has it neither in what was asked for nor in the reasons.
+func TestPasswordsInAddressesAreNotKept(t *testing.T) {
+	const password = "password-in-an-address"
+	b := newBench(t)
+	for _, asked := range []string{
+		`{"redirect_uris":["https://a.example/cb","https://ann:` + password + `@a.example/cb"]}`,
+		`{"redirect_uris":["https://a.example/cb"],"client_uri":"https:ann:` + password + `@a.example"}`,
+		`{"redirect_uris":["https://a.example/cb"],"logo_uri#fr":"https:\\\\ann:` + password + `@a.example"}`,
+		`{"redirect_uris":["https://a.example/cb"],"authorized_origins":["https://ann:` + password + `@a.example"]}`,
+	} {
+		if _, err := b.ask(asked); err == nil || strings.Contains(err.Error(), password) {
+			t.Errorf("%s: %v", asked, err)
+		}
+		entry, err := json.Marshal(b.lastEntry())
+		if err != nil || strings.Contains(string(entry), password) || !strings.Contains(string(entry), "...@a.example") {
+			t.Errorf("%s: %v, the entry is %s", asked, err, entry)
+		}
+	}
+}

@@ -280,7 +280,7 @@ func (s *Site) Data() strictjson.Value {
 		}
 		profiles = append(profiles, m(name, strictjson.Object(
 			m("token_endpoint_auth_methods", set(methods)),
-			m("grant_types", set(p.GrantTypes)),
+			m("grant_types", set(s.grantsOf(p))),
 			m("allowed_scopes", set(p.AllowedScopes)),
 			m("software_statement_required", strictjson.Bool(p.RequireStatement)),
 			m("signed_request_required", strictjson.Bool(p.RequireSignedRequest)),
@@ -308,6 +308,22 @@ func (s *Site) Data() strictjson.Value {
 		m("profiles", strictjson.Object(profiles...)),
 		m("limits", s.Limits.data()),
 	)
+}
+
+// grantsOf gives the grants that a profile's clients may have, empty for any: rules are not to give them what the site does not allow.
+func (s *Site) grantsOf(p Profile) []string {
+	allowed, bounded := s.Members.Allowed["grant_types"]
+	switch {
+	case !bounded:
+		return p.GrantTypes
+	case len(p.GrantTypes) == 0:
+		return allowed
+	}
+	both := slices.DeleteFunc(slices.Clone(p.GrantTypes), func(grant string) bool { return !slices.Contains(allowed, grant) })
+	if len(both) == 0 {
+		return p.GrantTypes // nobody can register so, and the floor says why
+	}
+	return both
 }
 
 // set turns a list into an object with true for each item.

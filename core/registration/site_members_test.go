@@ -101,3 +101,29 @@ func TestWrongMembersOfASite(t *testing.T) {
 		t.Errorf("%d problems:\n%s", len(got), all)
 	}
 }
+
+// Rules know of a profile's grants what the site allows of them, so that none gives what the floor then refuses.
+func TestGrantsThatRulesKnow(t *testing.T) {
+	for text, want := range map[string]string{
+		"client_profiles: {default: {}}":                                  `{}`,
+		"client_profiles: {default: {grant_types: [client_credentials]}}": `{"client_credentials":true}`,
+		"members: {allowed: {grant_types: [authorization_code]}}":         `{"authorization_code":true}`,
+		"members: {allowed: {grant_types: [authorization_code]}}\nclient_profiles: {default: {grant_types: [authorization_code, refresh_token]}}": `{"authorization_code":true}`,
+		"members: {allowed: {grant_types: [authorization_code]}}\nclient_profiles: {default: {grant_types: [client_credentials]}}":                `{"client_credentials":true}`,
+		"grantTypesSupported: [authorization_code, password]":                                                                                     `{"authorization_code":true}`,
+	} {
+		site, err := read(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ready, err := site.Prepared()
+		if err != nil {
+			t.Fatal(err)
+		}
+		profiles, _ := ready.Data().Get("profiles")
+		profile, _ := profiles.Get("default")
+		if grants, _ := profile.Get("grant_types"); grants.String() != want {
+			t.Errorf("%s: %s, want %s", text, grants, want)
+		}
+	}
+}

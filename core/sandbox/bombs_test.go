@@ -3,6 +3,7 @@ package sandbox
 import (
 	"bytes"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -38,6 +39,16 @@ func bombs() map[string]*wat {
 	w.fn("", "", "", bytes.Repeat(loop(leave), 20_000))
 	w = bomb("nested loops")
 	w.fn("", "", "", bytes.Repeat(ops(0x03, 0x40), 10_000), bytes.Repeat(slices.Concat(leave, ops(0x0b)), 10_000))
+	w = bomb("millions of blocks in blocks")
+	w.fn("", "", "", bytes.Repeat(ops(0x02, 0x40), 2_700_000), bytes.Repeat(ops(0x0b), 2_700_000))
+	w = bomb("blocks in blocks, in many functions")
+	for range 30 {
+		w.fn("", "", "", bytes.Repeat(ops(0x02, 0x40), 80_000), bytes.Repeat(ops(0x0b), 80_000))
+	}
+	w = bomb("blocks in blocks, in functions that call each other from there")
+	for n := range uint32(30) {
+		w.fn("", "", "", bytes.Repeat(ops(0x02, 0x40), 80_000), call(min(n+1, 29)), bytes.Repeat(ops(0x0b), 80_000))
+	}
 	w = bomb("loops and local variables")
 	w.withLocals("", "", 2000, bytes.Repeat(loop(leave), 1000))
 	w = bomb("calls that carry a thousand values")
@@ -83,7 +94,7 @@ func bombs() map[string]*wat {
 	return all
 }
 
-// The bombs are refused before the compiler sees them.
+// The bombs are refused before the compiler sees them, and it takes little to see what they are.
 func TestBombsAreRefused(t *testing.T) {
 	limits, err := Limits{}.withDefaults()
 	if err != nil {
@@ -91,12 +102,24 @@ func TestBombsAreRefused(t *testing.T) {
 	}
 	for name, w := range bombs() {
 		binary := w.bytes()
+		before := allocated()
 		_, _, _, err := check(binary, nil, limits)
 		var refused *LoadError
 		if !errors.As(err, &refused) {
 			t.Errorf("%s: %d bytes are not refused: %v", name, len(binary), err)
 			continue
 		}
-		t.Logf("%s: %d bytes: %s", name, len(binary), refused)
+		took := allocated() - before
+		if took > 512<<20 {
+			t.Errorf("%s: it took %d MiB to refuse %d bytes", name, took>>20, len(binary))
+		}
+		t.Logf("%s: %d bytes, for %d MiB: %s", name, len(binary), took>>20, refused)
 	}
+}
+
+// allocated is what the process has allocated so far, in bytes.
+func allocated() uint64 {
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return stats.TotalAlloc
 }

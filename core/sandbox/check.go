@@ -12,7 +12,8 @@ const (
 	// maxCompileCost bounds the work in units of roughly a quarter of a microsecond: a module far below the size limit could
 	// keep the compiler busy for hours.
 	maxCompileCost = 100_000_000
-	// maxFunctionBytes bounds one function, because compilation can be cancelled only between functions.
+	// maxFunctionBytes bounds one function, because compilation can be cancelled only between functions, and because walking blocks in
+	// blocks takes a hundred times as much memory as they do.
 	maxFunctionBytes = 256 << 10
 )
 
@@ -31,7 +32,7 @@ func check(binary []byte, imports Imports, l Limits) (*wasm.Module, *meter.Meter
 	reasons := append(imports.check(), declared(m, l)...)
 	chosen, missing := imports.resolve(m.Info.Imports)
 	reasons = append(reasons, missing...)
-	metered, err := meter.RewriteModule(m, meter.Options{Stack: initialStack, MemoryPages: l.MemoryPages})
+	metered, err := meter.RewriteModule(m, meter.Options{Stack: initialStack, MemoryPages: l.MemoryPages, Function: maxFunctionBytes})
 	if err != nil {
 		reasons = append(reasons, clean(err.Error()))
 	} else {
@@ -93,9 +94,6 @@ func coded(r *meter.Report, l Limits) []string {
 	}
 	if uint64(r.Elements) > uint64(l.TableElements) {
 		reasons = append(reasons, fmt.Sprintf("it fills tables with %d elements, the limit is %d", r.Elements, l.TableElements))
-	}
-	if r.LongestFunction > maxFunctionBytes {
-		reasons = append(reasons, fmt.Sprintf("a function has more than %d bytes", maxFunctionBytes))
 	}
 	if r.CompileCost > maxCompileCost {
 		reasons = append(reasons, fmt.Sprintf("its functions are too branched to be compiled: cost %d, the limit is %d", r.CompileCost, maxCompileCost))

@@ -102,7 +102,7 @@ func TestRefusals(t *testing.T) {
 		limits Limits
 	}{
 		"too branched":          {branches.bytes(), Limits{}},
-		"more than 262144":      {long.bytes(), Limits{}},
+		"at most 262144":        {long.bytes(), Limits{}},
 		"more than 50000 local": {locals.bytes(), Limits{}},
 		"2 function bodies":     {missing.bytes(), Limits{}},
 		"instruction 0xfe":      {threads.bytes(), Limits{}},

@@ -10,6 +10,7 @@ import (
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/oauth"
+	"github.com/ostiary/ostiary/core/token"
 )
 
 // A client acting for itself gets what it registered but what speaks of a person, and neither refresh nor ID token (RFC 6749 §4.4.3).
@@ -118,7 +119,9 @@ func TestAudiencesOfScopes(t *testing.T) {
 		{"orders", nil, nil, fmt.Sprintf("[%q,%q]", api, other)},
 		{"orders", []string{other}, nil, fmt.Sprintf("%q", other)},
 		{"orders", nil, []string{"resource", api}, fmt.Sprintf("%q", api)},
-		{"openid stock orders", nil, nil, fmt.Sprintf("[%q,%q,%q]", other, api, issuer)},
+		{"openid stock orders", []string{api}, nil, fmt.Sprintf("[%q,%q]", api, issuer)},
+		{"openid stock orders", nil, []string{"resource", other}, fmt.Sprintf("[%q,%q]", other, issuer)},
+		{"openid stock old", nil, nil, fmt.Sprintf("[%q,%q]", other, issuer)},
 		{"read stock", nil, nil, fmt.Sprintf("%q", other)},
 		{"old", nil, nil, fmt.Sprintf("%q", issuer)},
 		{"openid read", nil, nil, fmt.Sprintf("%q", issuer)},
@@ -131,13 +134,22 @@ func TestAudiencesOfScopes(t *testing.T) {
 	for _, resource := range []string{api, issuer} {
 		h.refused("not for the scope", h.redeeming("shop", h.code("shop", grants("stock")), "resource", resource), core.InvalidTarget, "not part of")
 	}
-	refresh := h.got(h.redeeming("shop", h.code("shop", grants("offline_access orders stock")))).RefreshToken
+	refresh := h.got(h.redeeming("shop", h.code("shop", grants("offline_access orders stock")), "resource", other)).RefreshToken
 	less := h.got(h.refreshing("shop", refresh, "scope", "stock"))
 	if aud, _ := h.claims(less.AccessToken, "at+jwt", "ES256").Get("aud"); aud.String() != fmt.Sprintf("%q", other) {
 		t.Errorf("narrowed when refreshing: %s", aud)
 	}
 	if !slices.Equal(h.asked.Resources, []string{other}) {
 		t.Errorf("policy was asked about %v", h.asked.Resources)
+	}
+	for what, req := range map[string]token.Request{
+		"by a code": h.redeeming("shop", h.code("shop", grants("orders stock"))), "refreshing": h.refreshing("shop", refresh),
+		"for itself": h.forItself("shop", "scope", "stock orders"), "for itself, all that it registered": h.forItself("shop"),
+	} {
+		h.refused(what, req, core.InvalidScope, "are for different resources: name one of these with resource")
+	}
+	if kept := h.got(h.forItself("shop", "resource", other)); len(kept.Scope) == 0 {
+		t.Errorf("for itself, of one resource: %+v", kept)
 	}
 	own := h.got(h.forItself("shop", "scope", "stock"))
 	if aud, _ := h.claims(own.AccessToken, "at+jwt", "ES256").Get("aud"); aud.String() != fmt.Sprintf("%q", other) {

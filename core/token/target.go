@@ -88,6 +88,10 @@ func (c *call) chooseResources() error {
 			return core.Refuse(core.InvalidTarget, "No tokens are issued to this client for the resource %s.", core.Clip(resource))
 		}
 	}
+	if one, other, apart := oauth.ScopesApart(c.scope, c.standsFor); apart && len(c.resources) == 0 {
+		return core.Refuse(core.InvalidScope, "The scopes %s and %s are for different resources: name one of these with resource, or ask for the scopes one by one (RFC 9068 section 3).",
+			core.Clip(one), core.Clip(other))
+	}
 	return nil
 }
 
@@ -113,10 +117,20 @@ func (c *call) targets() (resources []string) {
 		return slices.Clone(c.resources)
 	}
 	for _, scope := range c.scope {
-		for _, name := range c.options.ScopeAudiences[scope] {
-			if !slices.Contains(resources, name) && c.mayTarget(name) {
+		for _, name := range c.standsFor(scope) {
+			if !slices.Contains(resources, name) {
 				resources = append(resources, name)
 			}
+		}
+	}
+	return resources
+}
+
+// standsFor gives the resources that a scope stands for, as far as the client gets tokens for them.
+func (c *call) standsFor(scope string) (resources []string) {
+	for _, name := range c.options.ScopeAudiences[scope] {
+		if c.mayTarget(name) {
+			resources = append(resources, name)
 		}
 	}
 	return resources

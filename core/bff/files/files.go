@@ -91,10 +91,10 @@ func (f *Files) read() (kept credentials, err error) {
 		return kept, nil
 	}
 	if err != nil {
-		return kept, fmt.Errorf("the client's credentials: %w", err)
+		return kept, bff.Unusable(fmt.Errorf("the client's credentials: %w", err))
 	}
 	if err := strictjson.Decode(text, &kept, strictjson.Default); err != nil {
-		return kept, fmt.Errorf("the client's credentials %s: %w; mend the file, or remove it to register anew", f.opt.Credentials, err)
+		return kept, bff.Unusable(fmt.Errorf("the client's credentials %s: %w; mend the file, or remove it to register anew", f.opt.Credentials, err))
 	}
 	return kept, nil
 }
@@ -129,11 +129,11 @@ func (f *Files) readKey() (jose.PrivateKey, time.Time, error) {
 		return jose.PrivateKey{}, time.Time{}, nil
 	}
 	if err != nil {
-		return jose.PrivateKey{}, time.Time{}, fmt.Errorf("the signing key: %w", err)
+		return jose.PrivateKey{}, time.Time{}, bff.Unusable(fmt.Errorf("the signing key: %w", err))
 	}
 	key, err := jose.ParseClientPEM(text, f.opt.Alg)
 	if err != nil {
-		return key, time.Time{}, fmt.Errorf("the signing key %s: %w", f.opt.Key, err)
+		return key, time.Time{}, bff.Unusable(fmt.Errorf("the signing key %s: %w", f.opt.Key, err))
 	}
 	if f.opt.KeyID != "" {
 		key = key.Named(f.opt.KeyID)
@@ -162,7 +162,7 @@ func (f *Files) Lease(_ context.Context, holder string, until time.Time) error {
 // writable tries the folders of what may have to be written. A key that stays may lie where nobody writes.
 func (f *Files) writable() error {
 	if err := tryFolder(f.opt.Credentials); err != nil {
-		return fmt.Errorf("the client's credentials cannot be kept: %w", err)
+		return bff.Unusable(fmt.Errorf("the client's credentials cannot be kept: %w", err))
 	}
 	if f.opt.Key == "" {
 		return nil
@@ -171,7 +171,7 @@ func (f *Files) writable() error {
 		return nil
 	}
 	if err := tryFolder(f.opt.Key); err != nil {
-		return fmt.Errorf("the signing key cannot be kept: %w", err)
+		return bff.Unusable(fmt.Errorf("the signing key cannot be kept: %w", err))
 	}
 	return nil
 }

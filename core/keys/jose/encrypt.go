@@ -18,11 +18,8 @@ type Recipient struct {
 	alg, enc string
 }
 
-// What is inside of a JWE, as its header says.
-const (
-	typeJWT   = "JWT" // RFC 7519 §5.1
-	nestedJWT = "JWT" // RFC 7519 §5.2: a JWT that was signed before
-)
+// isJWT is what the header of a JWE says of it (typ, RFC 7519 §5.1) and of what is inside, when that is a JWT, too (cty, §5.2).
+const isJWT = "JWT"
 
 // Recipient gives the key to encrypt to with a key management algorithm and a content encryption (RFC 7518 §4.1, §5.1). Only
 // asymmetric algorithms count, and only keys that are of the algorithm's kind and that their owner did not say to be for
@@ -35,10 +32,9 @@ func (s KeySet) Recipient(alg, enc string) (Recipient, error) {
 		return Recipient{}, fmt.Errorf("%w: %.20q with %.20q", ErrAlgorithm, alg, enc)
 	}
 	var best Recipient
-	plainness := 3
 	for _, k := range s.keys {
-		if p := k.fact.plainness(); k.fact.Decrypts(alg) && p < plainness {
-			best, plainness = Recipient{key: k, alg: alg, enc: enc}, p
+		if k.fact.Decrypts(alg) && (best.alg == "" || k.fact.doubt() < best.key.fact.doubt()) {
+			best = Recipient{key: k, alg: alg, enc: enc}
 		}
 	}
 	if best.alg == "" {
@@ -47,8 +43,8 @@ func (s KeySet) Recipient(alg, enc string) (Recipient, error) {
 	return best, nil
 }
 
-// plainness is the lower, the plainer the owner of a key said that it is for encryption.
-func (f KeyFact) plainness() int {
+// doubt is the less, the more plainly the owner of a key that may be encrypted to said that this is what it is for.
+func (f KeyFact) doubt() int {
 	switch {
 	case f.Use != "":
 		return 0
@@ -60,12 +56,12 @@ func (f KeyFact) plainness() int {
 
 // Encrypt makes a compact JWE (RFC 7516 §7.1) over the claims of a JWT, a JSON object in UTF-8.
 func (r Recipient) Encrypt(claims []byte) (string, error) {
-	return r.seal(claims, (&gojose.EncrypterOptions{}).WithType(typeJWT))
+	return r.seal(claims, (&gojose.EncrypterOptions{}).WithType(isJWT))
 }
 
 // EncryptSigned makes a nested JWT of one that is signed (RFC 7519 §5.2, §11.2).
 func (r Recipient) EncryptSigned(compact string) (string, error) {
-	return r.seal([]byte(compact), (&gojose.EncrypterOptions{}).WithType(typeJWT).WithContentType(nestedJWT))
+	return r.seal([]byte(compact), (&gojose.EncrypterOptions{}).WithType(isJWT).WithContentType(isJWT))
 }
 
 // seal encrypts. The header has the owner's kid, so that it knows which key of its to take, and never zip: how long something is

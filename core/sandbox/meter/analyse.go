@@ -44,12 +44,17 @@ const maxWalks = 100
 // maxLocals bounds the local variables of a function, as engines do.
 const maxLocals = 50_000
 
+// maxBlocks bounds the blocks that are open at once, in a function and in those whose walks wait for its own: each takes some hundred
+// bytes to remember. No compiler of ours would get through so many branches.
+const maxBlocks = 100_000
+
 // An analyser walks functions, those that are called before their callers.
 type analyser struct {
 	m         *wasm.Module
 	functions []function // those defined in the module
 	places    []uint32   // what a writer has to look at, function by function
 	walks     []*walk
+	blocks    int // that are open
 	report    *Report
 }
 
@@ -114,7 +119,7 @@ func (a *analyser) walk(index, depth int) error {
 	w.settle(fn, typ)
 	fn.places = span{len(a.places), len(a.places) + len(w.places)}
 	a.places = append(a.places, w.places...)
-	a.report.function(w.facts, w.locals, len(fn.charges), fn.code)
+	a.report.function(w.facts, w.locals, len(fn.charges))
 	return nil
 }
 
@@ -196,9 +201,13 @@ func (a *analyser) step(w *walk, i *wasm.Instruction, depth int) error {
 		f.reach(&r.here)
 		r.here = f.start
 	case wasm.OpEnd:
-		w.close(i.At)
+		if w.close(i.At); len(w.frames) > 0 {
+			a.blocks--
+		}
 	case wasm.OpReturn:
-		w.places = append(w.places, uint32(i.At), uint32(len(w.frames)-1))
+		if w.region().here.n > 0 { // one that cannot be reached may stay what it is
+			w.places = append(w.places, uint32(i.At), uint32(len(w.frames)-1))
+		}
 		return w.jump(i)
 	case wasm.OpBr, wasm.OpBrIf, wasm.OpBrTable, wasm.OpUnreachable:
 		return w.jump(i)
@@ -221,6 +230,9 @@ func (a *analyser) enter(w *walk, i *wasm.Instruction) error {
 	params, results, err := a.blockType(i.Block)
 	if err != nil {
 		return err
+	}
+	if a.blocks++; a.blocks > maxBlocks {
+		return fmt.Errorf("too branched: more than %d blocks inside each other", maxBlocks)
 	}
 	w.facts.carry(params + results)
 	f := frame{op: i.Op, arity: results, results: results}

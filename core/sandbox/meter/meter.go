@@ -25,6 +25,7 @@ type Options struct {
 	Fuel        int64  // what may be spent before the host is asked: the budget or a first slice of it
 	Stack       int64  // bytes of native stack that calls inside calls may use
 	MemoryPages uint32 // the most memory.grow can reach, if the host bounds it; 0 if it does not
+	Function    int    // the most bytes that a function may have, if the host bounds it; 0 if it does not
 }
 
 // Metered is a rewritten module.
@@ -85,6 +86,9 @@ func RewriteModule(m *wasm.Module, o Options) (*Metered, error) {
 	if err := a.bodies(); err != nil {
 		return nil, &Error{Offset: -1, Err: err}
 	}
+	if err := a.lengths(o.Function); err != nil { // before a walk, which takes a hundred times as much memory as what it walks
+		return nil, err
+	}
 	if err := a.run(); err != nil {
 		return nil, err
 	}
@@ -132,6 +136,17 @@ func (a *analyser) bodies() error {
 		r.Fail("the code section is longer than its content")
 	}
 	return r.Err
+}
+
+// lengths refuses a function that is too long.
+func (a *analyser) lengths(most int) error {
+	for index := range a.functions {
+		size := a.functions[index].code.end - a.functions[index].code.start
+		if most > 0 && size > most {
+			return a.fail(index, -1, fmt.Errorf("it has %d bytes, at most %d are accepted: make several of it", size, most))
+		}
+	}
+	return nil
 }
 
 // shift is the index of a function after the import was added behind the module's own imports.

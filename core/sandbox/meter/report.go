@@ -4,13 +4,12 @@ import "github.com/ostiary/ostiary/core/sandbox/wasm"
 
 // A Report is what Rewrite saw in the code of a module: material for rules that others have.
 type Report struct {
-	Elements        int    // entries of all element segments
-	LongestFunction int    // bytes of the longest function
-	CompileCost     uint64 // how much work the module makes for a compiler, in units of roughly a quarter of a microsecond
-	Functions       int    // functions in the module
-	Charges         int    // places where fuel is charged
-	Guarded         int    // functions that count their stack
-	Exempt          int    // functions that are counted by their callers
+	Elements    int    // entries of all element segments
+	CompileCost uint64 // how much work the module makes for a compiler, in units of roughly a quarter of a microsecond
+	Functions   int    // functions in the module
+	Charges     int    // places where fuel is charged
+	Guarded     int    // functions that count their stack
+	Exempt      int    // functions that are counted by their callers
 
 	seen [3][4]uint64 // instructions in the code, by prefix
 }
@@ -77,9 +76,8 @@ func (f *facts) carry(values int64) { f.work += workValue * uint64(values) }
 
 // function adds one function. Compilation takes time quadratic in the branches of one function, and worse with its local
 // variables; a header adds a branch.
-func (r *Report) function(f facts, locals, headers int, code span) {
+func (r *Report) function(f facts, locals, headers int) {
 	r.Functions++
-	r.LongestFunction = max(r.LongestFunction, code.end-code.start)
 	branches, l := f.branches+uint64(headers), uint64(locals)
 	r.CompileCost += branches*branches + branches*l*l/16 + f.work
 }

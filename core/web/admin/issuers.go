@@ -51,11 +51,14 @@ type issuerTerms struct {
 type certificateTerms struct {
 	CN      string   `json:"cn,omitempty"`
 	OU      string   `json:"ou,omitempty"`
+	UID     string   `json:"uid,omitempty"`
 	Issuers []string `json:"issuers,omitempty"`
 }
 
 // IsZero leaves it out where no certificate is asked for.
-func (c certificateTerms) IsZero() bool { return c.CN == "" && c.OU == "" && len(c.Issuers) == 0 }
+func (c certificateTerms) IsZero() bool {
+	return c.CN == "" && c.OU == "" && c.UID == "" && len(c.Issuers) == 0
+}
 
 type requestKeys struct {
 	JWKSURI string `json:"jwks_uri,omitempty"`

@@ -1,3 +1,5 @@
+//go:build wasip1
+
 // Guest does the job that the benchmarks of hooks measure (shape, in sdk/go/internal/kit) as a plugin for Extism does: JSON in, JSON out.
 // Extism's kit for Go is not on the module proxy; what it declares is declared here.
 package main
