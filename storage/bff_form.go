@@ -1,10 +1,12 @@
 package storage
 
 import (
+	"encoding/base64"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/bff"
+	"github.com/ostiary/ostiary/core/keys/jose"
 )
 
 // The stored forms of the backend's records. What expires, and what names a record, stands in the record and its key.
@@ -23,7 +25,8 @@ type bffRegistrationForm struct {
 	Older      []bffOlderForm `json:"older,omitempty"`
 	Digest     string         `json:"digest"`
 	Ticket     string         `json:"ticket,omitempty"`
-	OldKey     string         `json:"old_key,omitempty"` // of earlier versions: read, and not needed any more
+
+	OldKey string `json:"old_key,omitempty"` // PKCS #8 in base64, of an earlier version; read, and never written
 }
 
 // bffOlderForm is a public key that is still published.
@@ -48,10 +51,28 @@ func (f bffRegistrationForm) noun() bff.Registration {
 		Issuer: f.Issuer, ClientID: f.ClientID, Token: core.Secret(f.Token), URI: f.URI, Secret: core.Secret(f.Secret),
 		IDTokenAlg: f.IDTokenAlg, Key: core.Secret(f.Key), KeyAlg: f.KeyAlg, KeyID: f.KeyID, KeyFrom: f.KeyFrom, Digest: f.Digest, Ticket: f.Ticket,
 	}
-	for _, key := range f.Older {
+	for _, key := range append(f.before(), f.Older...) {
 		r.Older = append(r.Older, bff.OlderKey(key))
 	}
 	return r
+}
+
+// before gives the key that an earlier version kept with its private half. It is published until its time is over; nothing is known of
+// since when it signed. One that cannot be read signs nothing and is left out.
+func (f bffRegistrationForm) before() []bffOlderForm {
+	der, err := base64.StdEncoding.DecodeString(f.OldKey)
+	if err != nil || len(der) == 0 {
+		return nil
+	}
+	key, err := jose.ParsePrivate(jose.ES256, der)
+	if err != nil {
+		return nil
+	}
+	public, err := jose.PublicJWK(key)
+	if err != nil {
+		return nil
+	}
+	return []bffOlderForm{{JWK: string(public)}}
 }
 
 type bffLeaseForm struct {

@@ -71,8 +71,11 @@ var variables = []variable{
 		return nil
 	}},
 	{"BFF_COOKIE_SECURE", "bff.cookie_secure", func(s *backendSettings, v string) error {
-		s.Site.secure = new(bool)
-		return truth(func(s *backendSettings) *bool { return s.Site.secure })(s, v)
+		asked, err := truthOf(v)
+		if err == nil {
+			s.Site.secure = &asked
+		}
+		return err
 	}},
 	{"BFF_COOKIE_SAMESITE", "bff.cookie_samesite", text(func(s *backendSettings) *string { return &s.Site.sameSite })},
 }
@@ -130,9 +133,13 @@ func truthOf(v string) (bool, error) {
 	return false, fmt.Errorf("must be true or false, not %q", core.Clip(v))
 }
 
+// truth takes true and false. Anything else leaves the setting as it is, so that nothing seems to follow from it.
 func truth(to func(*backendSettings) *bool) func(*backendSettings, string) error {
-	return func(s *backendSettings, v string) (err error) {
-		*to(s), err = truthOf(v)
+	return func(s *backendSettings, v string) error {
+		on, err := truthOf(v)
+		if err == nil {
+			*to(s) = on
+		}
 		return err
 	}
 }

@@ -115,6 +115,17 @@ func TestWrongEnvironment(t *testing.T) {
 	}
 }
 
+// A slip is told once: nothing is said to follow from what was not understood.
+func TestSlipToldOnce(t *testing.T) {
+	for _, slip := range []string{"DCR_ENABLED=yes", "SKIP_DCR_BOOTSTRAP=1", "BFF_COOKIE_SECURE=no"} {
+		name, _, _ := strings.Cut(slip, "=")
+		_, _, err := readBackend("", func(*backendSettings) {}, []string{slip, "DCR_REDIRECT_URIS=https://a.example.com/auth/callback"})
+		if err == nil || !strings.HasPrefix(err.Error(), "environment: "+name+": must be true or false") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", slip, err)
+		}
+	}
+}
+
 // A few that need each other.
 func TestWrongTogether(t *testing.T) {
 	for environment, want := range map[string]string{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/bff"
 	"github.com/ostiary/ostiary/core/metrics"
 )
@@ -14,7 +15,7 @@ var statusOfDCR = metrics.Status{
 	Label: metrics.Of("status", "success", "rat_cached", "rat_invalid", "jwks_rotation_failed"),
 }
 
-// pushStatus tells the Pushgateway, if there is one. It keeps nobody waiting.
+// pushStatus tells the Pushgateway, if there is one. It keeps nobody waiting but those that come after it. It is called by one at a time.
 func (o *outpost) pushStatus(outcome bff.Outcome) {
 	gateway := o.settings.Registration.Pushgateway
 	if gateway == "" {
@@ -23,11 +24,19 @@ func (o *outpost) pushStatus(outcome bff.Outcome) {
 	holds := map[bff.Outcome]string{
 		bff.Registered: "success", bff.Updated: "success", bff.Kept: "rat_cached", bff.TokenInvalid: "rat_invalid", bff.TurnFailed: "jwks_rotation_failed",
 	}[outcome]
-	ctx, cancel := context.WithTimeout(context.Background(), pushTime)
-	defer cancel()
-	if err := metrics.Push(ctx, o.pushing.HTTPClient(), gateway, "ostiary_bff", statusOfDCR, holds); err != nil {
-		o.log.Warn("the status of the registration could not be pushed", "error", err)
-	}
+	before, done := o.pushed, make(chan struct{})
+	o.pushed = done
+	o.beside.Go(func() {
+		defer close(done)
+		if before != nil {
+			<-before // the last one counts
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), pushTime) // also while the process ends
+		defer cancel()
+		if err := metrics.Push(ctx, o.pushing.HTTPClient(), gateway, "ostiary_bff", statusOfDCR, holds); err != nil {
+			o.log.Warn("the status of the registration could not be pushed", "error", core.Clip(err.Error()))
+		}
+	})
 }
 
 const pushTime = 5 * time.Second

@@ -359,6 +359,7 @@ func TestTokenRenewed(t *testing.T) {
 	if got := textOf(s.client(), "scope"); got != "openid profile" {
 		t.Errorf("scope %q\n%s", got, b.said)
 	}
+	b.wantSaid("Client updated: bff-server")
 	b.wantReady()
 	if strings.Contains(b.said.String(), s.Token) {
 		t.Error("the operator's token is in the log")
@@ -493,15 +494,20 @@ func TestOwnKeyTurns(t *testing.T) {
 func TestNothingKeptNothingDone(t *testing.T) {
 	s := newStand(t)
 	ticket := s.ticket()
-	b := s.run(s.environment("DCR_IAT="+ticket, "BFF_CLIENT_CRED_PATH=/proc/nowhere/bff_client.json")...)
-	if err := b.end(); err == nil || !strings.Contains(err.Error(), "cannot be kept") {
-		t.Errorf("ended with %v", err)
+	for _, nowhere := range [][]string{
+		{"BFF_CLIENT_CRED_PATH=/proc/nowhere/bff_client.json"},
+		{"BFF_JWT_SIGNING_KEY=/proc/nowhere/bff.pem", "DCR_SIGNING_KEY=/proc/nowhere/bff.pem"},
+	} {
+		b := s.run(s.environment(append(nowhere, "DCR_IAT="+ticket)...)...)
+		if err := b.end(); err == nil || !strings.Contains(err.Error(), "cannot be kept") {
+			t.Errorf("%s: ended with %v", nowhere, err)
+		}
 	}
 	key := filepath.Join(s.dir, "spoilt.pem")
 	if err := os.WriteFile(key, []byte("SPOILT"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	b = s.run(s.environment("DCR_IAT="+ticket, "BFF_JWT_SIGNING_KEY="+key, "DCR_SIGNING_KEY="+key)...)
+	b := s.run(s.environment("DCR_IAT="+ticket, "BFF_JWT_SIGNING_KEY="+key, "DCR_SIGNING_KEY="+key)...)
 	if err := b.end(); err == nil || !strings.Contains(err.Error(), "check IDP_BASE_URL, OIDC_ISSUER, BFF_CLIENT_CRED_PATH and BFF_JWT_SIGNING_KEY") || !strings.Contains(err.Error(), key) {
 		t.Errorf("with a spoilt key: %v", err)
 	}
@@ -528,5 +534,22 @@ func TestPushedStatus(t *testing.T) {
 		if text := <-got; !strings.Contains(text, "/metrics/job/ostiary_bff") || !strings.Contains(text, "bff_dcr_status") || !strings.Contains(text, "jwks_rotation_failed") {
 			t.Errorf("%q: %q", outcome, text)
 		}
+	}
+}
+
+// A gateway that does not answer keeps nobody waiting: the backend begins, and signs people in.
+func TestSlowGateway(t *testing.T) {
+	s := newStand(t)
+	gateway := s.port() // that nobody listens at
+	defer gateway.Close()
+	b := s.run(s.environment("DCR_IAT="+s.ticket(), "PROM_PUSHGATEWAY_URL=http://"+gateway.Addr().String())...)
+	b.wantReady()
+	if b.pushed == nil {
+		t.Fatal("nothing was pushed")
+	}
+	select {
+	case <-b.pushed:
+		t.Error("the gateway was waited for")
+	default:
 	}
 }

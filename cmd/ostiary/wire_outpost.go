@@ -38,7 +38,8 @@ type outpost struct {
 	backend *backend
 	server  *web.Server
 	meters  *meters
-	pushing *fetch.Peer // to the Pushgateway
+	pushing *fetch.Peer   // to the Pushgateway
+	pushed  chan struct{} // closed when it has heard all there was to say; nil: there was nothing
 	started atomic.Bool
 	beside  sync.WaitGroup
 	closers []func() error
@@ -129,7 +130,10 @@ func (o *outpost) parts(ring *seal.Ring, peer *fetch.Peer) bff.Parts {
 
 // kept is where the registration is.
 func (s *backendSettings) kept() *files.Files {
-	return files.New(files.Options{Credentials: s.Client.Credentials, Key: s.Client.Key, KeyID: s.Client.KeyID, Alg: s.Client.Alg, Now: time.Now})
+	return files.New(files.Options{
+		Credentials: s.Client.Credentials, Key: s.Client.Key, KeyID: s.Client.KeyID, Alg: s.Client.Alg,
+		Turns: s.Keys.Rotate != nil && *s.Keys.Rotate >= 0, Now: time.Now,
+	})
 }
 
 func (o *outpost) openServer() (_ *web.Server, err error) {

@@ -29,7 +29,7 @@ func TestNextStep(t *testing.T) {
 		"ticket replace":                        "register",
 		"kept":                                  "read",
 		"kept ticket":                           "read",
-		"kept ticket replace":                   "delete",
+		"kept ticket replace":                   "replace",
 		"kept read":                             "ready",
 		"kept read differs":                     "update",
 		"kept refused":                          "refused",
@@ -101,6 +101,7 @@ func TestSettled(t *testing.T) {
 // A client is replaced once for each initial access token, however often it starts; when the second half fails, the next start goes on.
 func TestReplacedOnce(t *testing.T) {
 	s := open(t)
+	const deletes = "DELETE /dcr/register/bff-server"
 	with := settled()
 	with.Replace, with.Ticket = true, "ticket-2"
 	for range 3 {
@@ -108,22 +109,56 @@ func TestReplacedOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if d, r := s.op.count("DELETE /dcr/register/bff-server"), s.op.count(registers); d != 1 || r != 2 || s.store.registration.Ticket != "ticket-2" {
-		t.Errorf("deleted %d, registered %d, %+v", d, r, s.store.registration)
+	if d, r := s.op.count(deletes), s.op.count(registers); d != 1 || r != 3 || s.store.registration.Ticket != "ticket-2" {
+		t.Errorf("deleted %d, asked to register %d times, %+v", d, r, s.store.registration)
 	}
 	with.Ticket = "ticket-3"
-	s.op.failing(registers, 401, `{"error":"invalid_token"}`)
-	if err := s.replica(with).Bootstrap(t.Context()); !strings.Contains(core.AsError(err).Detail, "mint another one") || s.store.registration.ClientID != "" {
-		t.Errorf("%v, %+v", err, s.store.registration)
+	s.op.failing(deletes, 204, "")
+	s.op.failing(registers, 400, `{"error":"invalid_client_metadata"}`)
+	if err := s.replica(with).Bootstrap(t.Context()); !strings.Contains(core.AsError(err).Detail, "invalid_client_metadata") || s.store.registration.ClientID != "" {
+		t.Errorf("half done: %v, %+v", err, s.store.registration)
 	}
 	s.op.healed(registers)
-	if err := s.replica(with).Bootstrap(t.Context()); err != nil || s.op.count("DELETE /dcr/register/bff-server") != 2 {
+	s.op.client = strictjson.Value{}
+	if err := s.replica(with).Bootstrap(t.Context()); err != nil || s.op.count(deletes) != 2 {
 		t.Errorf("the next start: %v", err)
 	}
+	s.op.healed(deletes)
 	s.op.token = "renewed elsewhere"
 	with.Ticket = "ticket-4" // it cannot be deleted, and is taken: an operator must mend that
 	if err := s.replica(with).Bootstrap(t.Context()); !strings.Contains(core.AsError(err).Detail, "invalid_client_metadata") {
 		t.Errorf("%v", err)
+	}
+}
+
+// A token or a wish that is refused does not cost the client that is to be replaced.
+func TestNotReplacedInVain(t *testing.T) {
+	for status, body := range map[int]string{
+		401: `{"error":"invalid_token"}`, 400: `{"error":"invalid_redirect_uri"}`, 403: `{"error":"access_denied"}`, 503: `{}`,
+	} {
+		s := open(t)
+		with := settled()
+		with.Replace, with.Ticket = true, "ticket-2"
+		s.op.failing(registers, status, body)
+		before := s.store.registration
+		if err := s.replica(with).Bootstrap(t.Context()); err == nil || s.op.count("DELETE /dcr/register/bff-server") != 0 || !s.store.registration.Equal(before) {
+			t.Errorf("%d: %v, %+v", status, err, s.store.registration)
+		}
+	}
+}
+
+// An issuer that gives another id has both for a moment: the one before is deleted once the new one is kept.
+func TestReplacedByAnother(t *testing.T) {
+	s := open(t)
+	with := settled()
+	with.Replace, with.Ticket = true, "ticket-2"
+	s.op.failing(registers, 201, `{"client_id":"c-2","registration_access_token":"RAT-2","id_token_signed_response_alg":"ES256"}`)
+	b := s.replica(with)
+	if err := b.Bootstrap(t.Context()); err != nil || b.Ready() != nil || s.op.count("DELETE /dcr/register/bff-server") != 1 {
+		t.Errorf("%v", err)
+	}
+	if r := s.store.registration; r.ClientID != "c-2" || r.Token.Reveal() != "RAT-2" || r.Ticket != "ticket-2" {
+		t.Errorf("kept %+v", r)
 	}
 }
 
@@ -398,6 +433,8 @@ func TestDiscover(t *testing.T) {
 	for name, test := range map[string]struct{ doc, issuer, want string }{
 		"good":               {published(), "", ""},
 		"of another issuer":  {published("issuer", "https://evil.example"), "", `calls itself "https://evil.example"`},
+		"begins alike":       {published("issuer", "https://id.example.com//"), "", `calls itself "https://id.example.com//"`},
+		"with a slash":       {published("issuer", "https://id.example.com/"), "", ""},
 		"named otherwise":    {published("issuer", "https://public.example"), "https://public.example", ""},
 		"no token endpoint":  {published("token_endpoint", ""), "", "lacks token_endpoint"},
 		"browsers in clear":  {published("authorization_endpoint", "http://id.example.com/a"), "", "browsers cannot be sent"},
@@ -419,13 +456,37 @@ func TestDiscover(t *testing.T) {
 			}
 			continue
 		}
-		if err != nil || got.Token != "https://id.example.com/t" || got.SaysIss || !slices.Equal(got.IDTokenAlgs, []string{jose.RS256}) {
+		if err != nil || !strings.Contains(test.doc, `"issuer":"`+got.Issuer+`"`) || got.Token != "https://id.example.com/t" || got.SaysIss || !slices.Equal(got.IDTokenAlgs, []string{jose.RS256}) {
 			t.Errorf("%s: %+v, %v", name, got, err)
 		}
 	}
 	nowhere := doorFunc(func(fetch.Request) (fetch.Response, error) { return fetch.Response{Status: 404}, nil })
 	if _, err := bff.Discover(t.Context(), nowhere, []string{"https://a.example", "https://a.example/api/oidc"}, ""); err == nil || !strings.Contains(err.Error(), "https://a.example/api/oidc/.well-known/openid-configuration answered 404") {
 		t.Errorf("nowhere: %v", err)
+	}
+}
+
+// The registration access token does not leave in clear because an answer of the issuer says so.
+func TestManagedByHTTPS(t *testing.T) {
+	s := open(t)
+	at := bff.EndpointsOf("https://id.example.com/api/oidc")
+	for uri, want := range map[string]string{
+		"http://id.example.com/clients/1":  at.Register + "/bff-server",
+		"https://id.example.com/clients/1": "https://id.example.com/clients/1",
+		"":                                 at.Register + "/bff-server",
+	} {
+		s.store.registration.Issuer, s.store.registration.URI = at.Issuer, uri
+		var to string
+		b := s.lone(settled(), func(p *bff.Parts) {
+			p.Discover = func(context.Context) (bff.Endpoints, error) { return at, nil }
+			p.Door = doorFunc(func(r fetch.Request) (fetch.Response, error) {
+				to = r.URL
+				return fetch.Response{Status: http.StatusInternalServerError}, nil
+			})
+		})
+		if err := b.Bootstrap(t.Context()); err == nil || to != want {
+			t.Errorf("%q: asked at %s, %v", uri, to, err)
+		}
 	}
 }
 

@@ -89,13 +89,15 @@ func Discover(ctx context.Context, door Door, at []string, issuer string) (Endpo
 	return Endpoints{}, unfit("no identity provider is found: %s", strings.Join(tried, ", "))
 }
 
-// readDiscovery takes over what we need of a discovery document (§3), and holds it to whose it must be (§4.3).
+// readDiscovery takes over what we need of a discovery document (§3), and holds it to whose it must be (§4.3). A slash at the issuer's end
+// is no part of where its document is (§4.1): the document says whether its name has one.
 func readDiscovery(doc strictjson.Value, base, issuer string) (Endpoints, error) {
-	if said := textOf(doc, "issuer"); said != issuer {
+	said := textOf(doc, "issuer")
+	if strings.TrimSuffix(said, "/") != issuer {
 		return Endpoints{}, unfit("the identity provider at %s calls itself %q, not %q; if that is right, name it as the issuer", fetch.Shown(base), core.Clip(said), core.Clip(issuer))
 	}
 	e := Endpoints{
-		Issuer: issuer, Register: textOf(doc, "registration_endpoint"), PAR: textOf(doc, "pushed_authorization_request_endpoint"),
+		Issuer: said, Register: textOf(doc, "registration_endpoint"), PAR: textOf(doc, "pushed_authorization_request_endpoint"),
 		Authorize: textOf(doc, "authorization_endpoint"), Token: textOf(doc, "token_endpoint"), UserInfo: textOf(doc, "userinfo_endpoint"),
 		Revoke: textOf(doc, "revocation_endpoint"), Logout: textOf(doc, "end_session_endpoint"), JWKS: textOf(doc, "jwks_uri"),
 	}

@@ -135,6 +135,8 @@ func (b *Backend) tell(o Outcome, r Registration) {
 	switch {
 	case o == Registered:
 		b.log.Info("Client registered: "+core.Clip(string(r.ClientID)), "answer", "201 Created")
+	case o == Updated:
+		b.log.Info("Client updated: "+core.Clip(string(r.ClientID)), "answer", "200 OK")
 	case o == Kept && b.self.Load() == nil && b.settings.Given:
 		b.log.Info("Ready: the client was registered by an operator, nothing is asked of the identity provider")
 	case o == Kept && b.self.Load() == nil:

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/fetch"
@@ -155,9 +156,11 @@ func (b *Backend) deleteClient(ctx context.Context, r Registration, at Endpoints
 	return err
 }
 
-// manage is the registration_client_uri. An issuer that has moved is asked where it is now.
+// manage is the registration_client_uri. An issuer that has moved is asked where it is now; so is one that would have its token sent in
+// clear, and takes registrations by https.
 func manage(r Registration, at Endpoints) string {
-	if r.Issuer == at.Issuer && r.URI != "" {
+	safe := strings.HasPrefix(r.URI, "https:") || !strings.HasPrefix(at.Register, "https:")
+	if r.Issuer == at.Issuer && r.URI != "" && safe {
 		return r.URI
 	}
 	return at.Register + "/" + url.PathEscape(string(r.ClientID))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
@@ -16,7 +17,7 @@ const (
 	stepRead     step = "read"     // ask the issuer what it knows of us (RFC 7592 §2.1)
 	stepRegister step = "register" // RFC 7591 §3.1
 	stepUpdate   step = "update"   // RFC 7592 §2.2
-	stepDelete   step = "delete"   // RFC 7592 §2.3
+	stepReplace  step = "replace"  // register another client, and delete this one (RFC 7592 §2.3)
 	stepRenew    step = "renew"    // have an operator renew the registration access token
 	stepNoTicket step = "noticket" // it ends here: we are not registered and may not register
 	stepRefused  step = "refused"  // it ends here: the issuer does not accept the registration access token
@@ -52,7 +53,7 @@ func (p position) next() step {
 	case p.refused:
 		return stepRefused
 	case p.replace:
-		return stepDelete
+		return stepReplace
 	case !p.read:
 		return stepRead
 	case p.differs:
@@ -90,8 +91,8 @@ func (w *walk) take(ctx context.Context, s step) error {
 		return w.registerAnew(ctx)
 	case stepUpdate:
 		return w.update(ctx)
-	case stepDelete:
-		return w.remove(ctx)
+	case stepReplace:
+		return w.replaceClient(ctx)
 	case stepRenew:
 		return w.renewToken(ctx)
 	case stepNoTicket:
@@ -158,13 +159,37 @@ func (w *walk) update(ctx context.Context) error {
 	return w.learn(err)
 }
 
-func (w *walk) remove(ctx context.Context) error {
+// replaceClient asks for another client before the one that there is goes: a token or a wish that the issuer refuses costs nobody their
+// client. Where it may be the id that is refused, because it is taken, the client goes first.
+func (w *walk) replaceClient(ctx context.Context) error {
+	before, deleting := w.have, false
 	err := w.change(ctx, func(ctx context.Context, have Registration) (Registration, error) {
-		return have.keysOnly(), w.b.deleteClient(ctx, have, w.at)
+		next, err := w.b.registerClient(ctx, have, w.at)
+		if deleting = refusedWith(err, core.InvalidClientMetadata); deleting {
+			return have.keysOnly(), w.b.deleteClient(ctx, have, w.at)
+		}
+		return next, err
 	}, func() {
-		w.kept, w.replace = false, false
+		w.position = position{kept: !deleting, read: !deleting, ticket: true}
 	})
-	return w.learn(err)
+	switch {
+	case deleting:
+		return w.learn(err)
+	case err == nil:
+		w.outcome = Registered
+		w.forget(ctx, before)
+	}
+	return err
+}
+
+// forget deletes a client in whose place there is another one now. One that stays harms nobody but the operator's eye.
+func (w *walk) forget(ctx context.Context, before Registration) {
+	if before.ClientID == w.have.ClientID {
+		return
+	}
+	if err := w.b.deleteClient(ctx, before, w.at); err != nil {
+		w.b.log.Warn("the client that was replaced could not be deleted", "client_id", core.Clip(string(before.ClientID)), "error", err)
+	}
 }
 
 func (w *walk) renewToken(ctx context.Context) error {

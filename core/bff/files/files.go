@@ -29,6 +29,7 @@ type Options struct {
 	Key         string // PEM; empty: the client proves itself by a secret
 	KeyID       string // what others call the key; empty: by its thumbprint
 	Alg         string // what it signs with; empty: what follows from the key
+	Turns       bool   // another key takes its place from time to time; else its file is written only when it is missing
 	Now         func() time.Time
 }
 
@@ -158,24 +159,47 @@ func (f *Files) Lease(_ context.Context, holder string, until time.Time) error {
 	return nil
 }
 
-// writable tries the folder of the credentials.
+// writable tries the folders of what may have to be written. A key that stays may lie where nobody writes.
 func (f *Files) writable() error {
-	dir := filepath.Dir(f.opt.Credentials)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := tryFolder(f.opt.Credentials); err != nil {
 		return bff.Unusable(fmt.Errorf("the client's credentials cannot be kept: %w", err))
 	}
-	probe, err := os.CreateTemp(dir, ".new-*")
+	if f.opt.Key == "" {
+		return nil
+	}
+	if _, err := os.Stat(f.opt.Key); err == nil && !f.opt.Turns {
+		return nil
+	}
+	if err := tryFolder(f.opt.Key); err != nil {
+		return bff.Unusable(fmt.Errorf("the signing key cannot be kept: %w", err))
+	}
+	return nil
+}
+
+// tryFolder makes the folder of a file, and something in it for a moment.
+func tryFolder(file string) error {
+	probe, err := temporary(file)
 	if err != nil {
-		return bff.Unusable(fmt.Errorf("the client's credentials cannot be kept: %w", err))
+		return err
 	}
 	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
-// SaveRegistration writes the files and ends the lease. Without a client the credentials go, and what is known of keys with them.
+// temporary opens a file beside another one, that only its owner reads.
+func temporary(file string) (*os.File, error) {
+	dir := filepath.Dir(file)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return os.CreateTemp(dir, ".new-*") // mode 0600
+}
+
+// SaveRegistration writes the files and ends the lease. Without a client the credentials go, and what is known of keys with them. A lease
+// that has run out counts until another one has it: what a slow issuer answered would be lost.
 func (f *Files) SaveRegistration(_ context.Context, holder string, r bff.Registration) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.holder != holder || !f.opt.Now().Before(f.until) {
+	if holder == "" || f.holder != holder {
 		return bff.ErrLeased
 	}
 	if err := f.save(r); err != nil {
@@ -207,7 +231,7 @@ func (f *Files) save(r bff.Registration) error {
 		}
 		kept.Keys = append(kept.Keys, published{JWK: jwk, From: key.From})
 	}
-	if f.opt.Key != "" {
+	if f.opt.Key != "" && r.Key != "" { // else somebody has taken the key file away
 		last, err := f.saveKey(r)
 		if err != nil {
 			return err
@@ -262,11 +286,7 @@ func (f *Files) saveKey(r bff.Registration) (published, error) {
 
 // replace writes a file that only its owner reads, at once or not at all.
 func replace(file string, text []byte) error {
-	dir := filepath.Dir(file)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, ".new-*") // mode 0600
+	f, err := temporary(file)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -181,7 +182,52 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
-// One at a time, and nobody after the lease has run out; where nothing can be kept there is no lease.
+// Where the key file would have to be written and cannot be, there is no lease either: what the issuer answers would be lost. A key that
+// stays may lie where nobody writes.
+func TestNoPlaceForTheKey(t *testing.T) {
+	f := open(t)
+	f.Key = "/proc/self/status"
+	if err := files.New(f.Options).Lease(t.Context(), "me", f.now.Add(time.Minute)); err != nil {
+		t.Errorf("a key that stays: %v", err)
+	}
+	f.Turns = true
+	if err := files.New(f.Options).Lease(t.Context(), "me", f.now.Add(time.Minute)); err == nil {
+		t.Error("a key that turns where nobody writes")
+	}
+	f.Turns = false
+	beside := filepath.Join(t.TempDir(), "mounted")
+	if err := os.Symlink(filepath.Join(beside, "nowhere", "at all"), beside); err != nil {
+		t.Fatal(err)
+	}
+	f.Key = filepath.Join(beside, "bff.pem")
+	err := files.New(f.Options).Lease(t.Context(), "me", f.now.Add(time.Minute))
+	if err == nil || !strings.Contains(err.Error(), "the signing key cannot be kept") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A client whose key file is gone can still be removed, or have its token renewed: there is nothing to write of the key then.
+func TestWithoutTheKeyFile(t *testing.T) {
+	f := open(t)
+	f.bring(jose.ES256)
+	f.save(f.registered())
+	if err := os.Remove(f.Key); err != nil {
+		t.Fatal(err)
+	}
+	r := f.read()
+	r.Token = "RENEWED"
+	f.save(r)
+	if got := f.read(); got.Token.Reveal() != "RENEWED" || got.Key != "" || !slices.Equal(got.Older, r.Older) {
+		t.Errorf("renewed: %+v", got)
+	}
+	f.save(bff.Registration{Older: r.Older})
+	if got := f.read(); got.ClientID != "" {
+		t.Errorf("removed: %+v", got)
+	}
+}
+
+// One at a time, and nobody who has lost the lease to another one; where nothing can be kept there is no lease. Who is late, and whom
+// nobody has followed, may save all the same: what the issuer has answered would be lost.
 func TestLease(t *testing.T) {
 	f := open(t)
 	f.bring(jose.ES256)
@@ -198,8 +244,10 @@ func TestLease(t *testing.T) {
 	check("another's", kept.SaveRegistration(t.Context(), "you", r), bff.ErrLeased)
 	check("release of another's", errors.Join(kept.Release(t.Context(), "you"), kept.Lease(t.Context(), "you", until)), bff.ErrLeased)
 	f.now = until
-	check("too late", kept.SaveRegistration(t.Context(), "me", r), bff.ErrLeased)
+	check("late", kept.SaveRegistration(t.Context(), "me", r), nil)
+	check("mine again", kept.Lease(t.Context(), "me", until), nil)
 	check("run out", kept.Lease(t.Context(), "you", until.Add(time.Minute)), nil)
+	check("too late", kept.SaveRegistration(t.Context(), "me", r), bff.ErrLeased)
 	check("released", errors.Join(kept.Release(t.Context(), "you"), kept.Lease(t.Context(), "me", until.Add(time.Minute))), nil)
 	check("saved", kept.SaveRegistration(t.Context(), "me", r), nil)
 	check("and over", kept.SaveRegistration(t.Context(), "me", r), bff.ErrLeased)
