@@ -120,9 +120,10 @@ func (b *Backend) alone(ctx context.Context, seen Registration, change func(cont
 	if err := b.store.Lease(ctx, holder, b.now().Add(leaseTime)); err != nil {
 		return Registration{}, err
 	}
+	ctx = context.WithoutCancel(ctx) // what the issuer does is kept, also when we are told to end meanwhile
 	next, err := b.underLease(ctx, holder, seen, change)
 	if err != nil { // a new start finds the lease free
-		return Registration{}, errors.Join(err, b.store.Release(context.WithoutCancel(ctx), holder))
+		return Registration{}, errors.Join(err, b.store.Release(ctx, holder))
 	}
 	return next, nil
 }

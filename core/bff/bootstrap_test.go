@@ -57,6 +57,21 @@ func TestFirstStart(t *testing.T) {
 	}
 }
 
+// Who is told to end while the issuer registers it keeps what comes of that: the token is spent, and the id is taken.
+func TestToldToEndMeanwhile(t *testing.T) {
+	s := newSite(t)
+	ctx, end := context.WithCancel(t.Context())
+	s.op.done = func(name string) {
+		if name == registers {
+			end()
+		}
+	}
+	_ = s.Bootstrap(ctx)
+	if kept := s.store.registration; ctx.Err() == nil || kept.ClientID != "bff-server" || kept.Token.Reveal() != s.op.token {
+		t.Errorf("ended: %v; kept: %+v", ctx.Err(), kept)
+	}
+}
+
 // A restart with the same wishes writes nothing; it only looks whether the issuer still knows us.
 func TestRestart(t *testing.T) {
 	s := open(t)

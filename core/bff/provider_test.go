@@ -35,6 +35,7 @@ type provider struct {
 	about string              // the sub that userinfo speaks of
 	fail  map[string]answer   // by "METHOD path": answered instead
 	hold  chan struct{}       // not nil: refreshes wait for it
+	done  func(name string)   // called with "METHOD path" when a call is done, before its answer is on the way
 
 	mu      sync.Mutex
 	client  strictjson.Value // as registered; absent: none
@@ -64,6 +65,7 @@ func newProvider(t *testing.T, now func() time.Time) *provider {
 	p := &provider{
 		t: t, now: now, key: key, life: 300, about: "u-alice", pushed: map[string]url.Values{}, codes: map[string]url.Values{},
 		jtis: map[string]bool{}, calls: map[string]int{}, fail: map[string]answer{}, claim: claims{},
+		done: func(string) {},
 	}
 	p.peer = fetch.NewPeer(fetch.PeerOptions{Through: p})
 	return p
@@ -78,11 +80,12 @@ func (p *provider) Set(ctx context.Context, uri, _ string) (jose.KeySet, error) 
 	return jose.ParsePublished(response.Body)
 }
 
-// RoundTrip implements http.RoundTripper.
+// RoundTrip implements http.RoundTripper. Who no longer waits does not get the answer.
 func (p *provider) RoundTrip(r *http.Request) (*http.Response, error) {
 	w := httptest.NewRecorder()
 	p.ServeHTTP(w, r)
-	return w.Result(), nil
+	p.done(r.Method + " " + strings.TrimPrefix(r.URL.Path, "/api/oidc"))
+	return w.Result(), r.Context().Err()
 }
 
 func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
