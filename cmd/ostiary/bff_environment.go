@@ -2,13 +2,13 @@ package main
 
 import (
 	"fmt"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/bff"
 	"github.com/ostiary/ostiary/core/config"
 	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -243,8 +243,8 @@ func returnTo(s *backendSettings, v string) error {
 			origin = "https://" + origin
 		}
 		origin = strings.TrimSuffix(origin, "/")
-		if u, err := url.Parse(origin); err != nil || u.Host == "" || strings.Contains(u.Host, "*") {
-			return fmt.Errorf("%q is no host; name each one, without wildcards", core.Clip(origin))
+		if !bff.IsOrigin(origin) {
+			return fmt.Errorf("%q is no origin, such as https://app.example.com (http only for localhost); name each one, without wildcards", core.Clip(origin))
 		}
 		if !slices.Contains(s.Site.Common.ReturnTo, origin) {
 			s.Site.Common.ReturnTo = append(s.Site.Common.ReturnTo, origin)

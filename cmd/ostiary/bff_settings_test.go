@@ -96,7 +96,7 @@ func TestWrongEnvironment(t *testing.T) {
 		"DCR_ENABLED=yes", "DCR_IAT=<paste iat>", "SESSION_LIFETIME=1h", "OIDC_SCOPES=openid,profile", "IDP_BASE_URL=idp", "OIDC_AUTHORIZATION_URL=http://idp:8080/authorize",
 		"MS_BFF_TOKEN_AUTH_METHOD=password", "DCR_REDIRECT_URIS=https://a.example.com/callback", "DCR_REDIRECT_UPDATE_MODE=sometimes", "AUTH_CLIENT_ID=a", "DCR_CLIENT_ID=b",
 		"MS_BFF_DPOP_ENABLED=true", "MS_BFF_JARM_ENABLED=true", "BFF_JWT_VERIFY_SIGNATURE=false", "MS_BFF_AUTHZ_ENABLED=maybe", "BFF_JWK_MAX_KEYS=many", "BFF_COOKIE_SAMESITE=None",
-		"BFF_COOKIE_DOMAIN=com", "BFF_COOKIE_SECURE=false", "BFF_ALLOWED_REDIRECT_HOSTS=*.example.com", "PROM_PUSHGATEWAY_URL=gateway", "BFF_KID=k", "BFF_JWK_ROTATE_AFTER_DAYS=1", "AUTH_CLIENT_SECRET=TOP-SECRET",
+		"BFF_COOKIE_DOMAIN=com", "BFF_COOKIE_SECURE=false", "BFF_ALLOWED_REDIRECT_HOSTS=*.example.com", "ALLOWED_REDIRECT_ORIGINS=https://x.example/y", "PROM_PUSHGATEWAY_URL=gateway", "BFF_KID=k", "BFF_JWK_ROTATE_AFTER_DAYS=1", "AUTH_CLIENT_SECRET=TOP-SECRET",
 	})
 	for _, want := range []string{
 		"environment: DCR_ENABLED: must be true or false, not \"yes\"", "environment: DCR_IAT: still has the words", "SESSION_LIFETIME: must be a number of seconds",
@@ -104,7 +104,7 @@ func TestWrongEnvironment(t *testing.T) {
 		"DCR_REDIRECT_URIS: \"https://a.example.com/callback\" must end in /auth/callback", "DCR_REDIRECT_UPDATE_MODE: must be one of auto", "DCR_CLIENT_ID: must say the same as AUTH_CLIENT_ID",
 		"MS_BFF_DPOP_ENABLED: is true, but tokens are not bound", "MS_BFF_JARM_ENABLED: is true", "BFF_JWT_VERIFY_SIGNATURE: is false", "MS_BFF_AUTHZ_ENABLED: must be true or false",
 		"BFF_JWK_MAX_KEYS: must be a whole number", "BFF_COOKIE_SAMESITE: must be lax", "BFF_COOKIE_DOMAIN: \"com\" is no domain", "BFF_COOKIE_SECURE: is false, but browsers come by https",
-		"BFF_ALLOWED_REDIRECT_HOSTS: \"https://*.example.com\" is no host", "PROM_PUSHGATEWAY_URL: is not a URL", "BFF_KID: names one key", "BFF_JWK_ROTATE_AFTER_DAYS: must be two days or more",
+		"BFF_ALLOWED_REDIRECT_HOSTS: \"https://*.example.com\" is no origin", "ALLOWED_REDIRECT_ORIGINS: \"https://x.example/y\" is no origin", "PROM_PUSHGATEWAY_URL: is not a URL", "BFF_KID: names one key", "BFF_JWK_ROTATE_AFTER_DAYS: must be two days or more",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not told:\n%v", want, err)

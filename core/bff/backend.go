@@ -159,7 +159,7 @@ func (s *Settings) check(discovered bool) error {
 		problems = append(problems, errors.New("it needs at least one origin, such as https://app.example.com"))
 	}
 	for _, origin := range slices.Concat(s.Origins, s.ReturnTo) {
-		if !isOrigin(origin) {
+		if !IsOrigin(origin) {
 			problems = append(problems, fmt.Errorf("%q is no origin; write it like https://app.example.com (http only for localhost)", origin))
 		}
 	}
@@ -189,8 +189,8 @@ func (s *Settings) check(discovered bool) error {
 	return errors.Join(problems...)
 }
 
-// isOrigin takes scheme, host and port, and nothing after them.
-func isOrigin(text string) bool {
+// IsOrigin takes scheme, host and port, and nothing after them: https, or http on this machine, in lower case.
+func IsOrigin(text string) bool {
 	u := oauth.ParseURI(text)
 	return (u.Class == oauth.ClassHTTPS || u.Class == oauth.ClassLoopbackHTTP) && u.Path == "" && !u.HasQuery && u.Valid && text == strings.ToLower(text)
 }
