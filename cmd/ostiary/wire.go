@@ -133,23 +133,30 @@ func build(ctx context.Context, s settings, log *slog.Logger) (h *house, err err
 	return h, err
 }
 
-// openStore opens the seal's key file and the store.
-func (h *house) openStore() (*seal.Ring, error) {
-	s := h.settings
-	for _, dir := range []string{s.DataDir, filepath.Join(s.DataDir, "keys")} {
+// openStore opens the store, and the seal's key file beside it.
+func (h *house) openStore() (ring *seal.Ring, err error) {
+	h.engine, ring, err = openFolder(h.settings.DataDir, h.settings.Storage, h.now, h.log)
+	if h.engine != nil {
+		h.closers = append(h.closers, h.engine.Close)
+	}
+	return ring, err
+}
+
+// openFolder opens what a data folder keeps: the embedded store, and the key that seals it. It makes what is missing. A store that was
+// opened is given also where the key cannot be read.
+func openFolder(dir string, s storageSettings, now func() time.Time, log *slog.Logger) (storage.Engine, *seal.Ring, error) {
+	keys := filepath.Join(dir, "keys")
+	for _, dir := range []string{dir, keys} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("data folder: %w", err)
+			return nil, nil, fmt.Errorf("data folder: %w", err)
 		}
 	}
-	engine, err := badger.Open(badger.Options{
-		Dir: filepath.Join(s.DataDir, "store"), Now: h.now, Log: h.log, MinFree: uint64(s.Storage.MinFreeMiB) << 20,
-	})
+	engine, err := badger.Open(badger.Options{Dir: filepath.Join(dir, "store"), Now: now, Log: log, MinFree: uint64(s.MinFreeMiB) << 20})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	h.engine = engine
-	h.closers = append(h.closers, engine.Close)
-	return seal.LoadOrCreate(filepath.Join(s.DataDir, "keys", "seal.key"))
+	ring, err := seal.LoadOrCreate(filepath.Join(keys, "seal.key"))
+	return engine, ring, err
 }
 
 func (h *house) openLedger(issuer core.IssuerID, ring *seal.Ring) {

@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,7 +23,6 @@ import (
 	"github.com/ostiary/ostiary/core/web"
 	"github.com/ostiary/ostiary/core/web/routes"
 	"github.com/ostiary/ostiary/storage"
-	"github.com/ostiary/ostiary/storage/badger"
 )
 
 // An outpost is a backend-for-frontend in a process of its own: the same backend as in a house, with an issuer that is reached over the
@@ -65,22 +62,12 @@ func buildOutpost(s backendSettings, log *slog.Logger) (o *outpost, err error) {
 	return o, err
 }
 
-func (o *outpost) openStore() (*seal.Ring, error) {
-	s := o.settings
-	for _, dir := range []string{s.DataDir, filepath.Join(s.DataDir, "keys")} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("data folder: %w", err)
-		}
+func (o *outpost) openStore() (ring *seal.Ring, err error) {
+	o.engine, ring, err = openFolder(o.settings.DataDir, o.settings.Storage, time.Now, o.log)
+	if o.engine != nil {
+		o.closers = append(o.closers, o.engine.Close)
 	}
-	engine, err := badger.Open(badger.Options{
-		Dir: filepath.Join(s.DataDir, "store"), Now: time.Now, Log: o.log, MinFree: uint64(s.Storage.MinFreeMiB) << 20,
-	})
-	if err != nil {
-		return nil, err
-	}
-	o.engine = engine
-	o.closers = append(o.closers, engine.Close)
-	return seal.LoadOrCreate(filepath.Join(s.DataDir, "keys", "seal.key"))
+	return ring, err
 }
 
 func (o *outpost) openBackend(ring *seal.Ring) error {
