@@ -148,6 +148,7 @@ type Provenance struct {
 	Terms           Terms
 	Profile         string
 	StatementIssuer string // iss of a verified software statement
+	StatementEntry  string // of the trusted issuers, the entry whose keys verified it; empty in records of before
 	RegisteredBy    DecisionID
 	WrittenBy       DecisionID
 	ApprovedBy      DecisionID // of the operator who approved it; empty: nobody had to

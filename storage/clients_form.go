@@ -30,6 +30,7 @@ type clientForm struct {
 	IATTerms   termsForm        `json:"iat_terms,omitzero"`
 	Profile    string           `json:"profile,omitempty"`
 	Statement  string           `json:"statement_issuer,omitempty"`
+	Entry      string           `json:"statement_entry,omitempty"`
 	Registered core.DecisionID  `json:"registered_by"`
 	Written    core.DecisionID  `json:"written_by"`
 	Approved   core.DecisionID  `json:"approved_by,omitempty"`
@@ -60,7 +61,7 @@ func formOfClient(c core.Client) clientForm {
 	f := clientForm{
 		ID: c.ID, Metadata: metadata.Document(&c.Metadata), IssuedAt: c.IssuedAt, UpdatedAt: c.UpdatedAt, Expires: c.Expires,
 		Channel: c.Provenance.Channel, IAT: c.Provenance.IAT, IATLabel: c.Provenance.IATLabel, IATTerms: termsForm(c.Provenance.Terms),
-		Profile: c.Provenance.Profile, Statement: c.Provenance.StatementIssuer, Declared: c.Provenance.Declared, Shared: c.Provenance.Shared,
+		Profile: c.Provenance.Profile, Statement: c.Provenance.StatementIssuer, Entry: c.Provenance.StatementEntry, Declared: c.Provenance.Declared, Shared: c.Provenance.Shared,
 		Registered: c.Provenance.RegisteredBy, Written: c.Provenance.WrittenBy, Approved: c.Provenance.ApprovedBy, Revision: c.Provenance.Revision,
 		Lasts: int64(c.Life.Lasts / time.Second), Asked: c.Life.Asked, Renewed: c.Life.From,
 		Locked: c.Locked, Generation: c.Generation, Limits: c.Governance.Limits, Labels: c.Governance.Labels, Trust: c.Governance.Trust,
@@ -83,7 +84,7 @@ func (f clientForm) noun() (core.Client, error) {
 	c := core.Client{
 		ID: f.ID, Metadata: doc.Metadata, IssuedAt: f.IssuedAt, UpdatedAt: f.UpdatedAt, Expires: f.Expires, Locked: f.Locked, Generation: f.Generation,
 		Provenance: core.Provenance{
-			Channel: f.Channel, IAT: f.IAT, IATLabel: f.IATLabel, Terms: core.Terms(f.IATTerms), Profile: f.Profile, StatementIssuer: f.Statement,
+			Channel: f.Channel, IAT: f.IAT, IATLabel: f.IATLabel, Terms: core.Terms(f.IATTerms), Profile: f.Profile, StatementIssuer: f.Statement, StatementEntry: f.Entry,
 			RegisteredBy: f.Registered, WrittenBy: f.Written, ApprovedBy: f.Approved, Revision: f.Revision, Declared: f.Declared, Shared: f.Shared,
 		},
 		Life:       core.Life{Lasts: time.Duration(f.Lasts) * time.Second, Asked: f.Asked, From: f.Renewed},

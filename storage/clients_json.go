@@ -26,6 +26,7 @@ func (f *clientForm) AppendJSON(dst []byte) ([]byte, error) {
 	f.IATTerms.record(r)
 	r.TextIf("profile", f.Profile)
 	r.TextIf("statement_issuer", f.Statement)
+	r.TextIf("statement_entry", f.Entry)
 	r.Text("registered_by", string(f.Registered))
 	r.Text("written_by", string(f.Written))
 	r.TextIf("approved_by", string(f.Approved))

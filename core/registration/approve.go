@@ -194,7 +194,7 @@ func (j *judgement) describe(a *Approved) error {
 	trust := j.statement.Trust
 	switch {
 	case trust == TrustIssuer:
-		c.Provenance.StatementIssuer = j.statement.Issuer
+		c.Provenance.StatementIssuer, c.Provenance.StatementEntry = j.statement.Issuer, j.vouchedBy.Entry()
 	case !j.statement.Present && len(j.locked) > 0 && j.stillVouched():
 		trust = j.before.Client.Governance.Trust // its statement was left out, and still binds it
 	}

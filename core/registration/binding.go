@@ -12,11 +12,50 @@ import (
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
-// A binding is what holds a client to a software statement of a trusted issuer: the issuer's terms, and all that the statement
-// claims, seen by policy or not. The zero binding holds nobody to anything.
+// A binding is what holds a client to a software statement of a trusted issuer: the terms of the entry that it rests on, and all that
+// the statement claims, seen by policy or not. Of a stored client whose entry is not known there are several, and all hold. The zero
+// binding holds nobody to anything.
 type binding struct {
-	terms  Terms
+	terms  []Terms
 	claims strictjson.Value
+}
+
+// binds is what the entries hold a statement's client to.
+func binds(entries []TrustedIssuer, claims strictjson.Value) binding {
+	b := binding{claims: claims}
+	for _, t := range entries {
+		b.terms = append(b.terms, t.Terms)
+	}
+	return b
+}
+
+// visible leaves the claims that count.
+func (b binding) visible() strictjson.Value {
+	claims := b.claims
+	for _, t := range b.terms {
+		claims = t.visible(claims)
+	}
+	return claims
+}
+
+// may tells whether the issuer's clients may have a scope.
+func (b binding) may(scope string) bool {
+	return !slices.ContainsFunc(b.terms, func(t Terms) bool { return len(t.Scopes) > 0 && !slices.Contains(t.Scopes, scope) })
+}
+
+// asksCertificate tells whether the client comes with a certificate of its own.
+func (b binding) asksCertificate() bool {
+	return slices.ContainsFunc(b.terms, func(t Terms) bool { return t.Certificate.isSet() })
+}
+
+// misses says what keeps a certificate from being the statement's; empty: nothing.
+func (b binding) misses(c *core.Certificate) string {
+	for _, t := range b.terms {
+		if text := t.Certificate.misses(c, b.claims); text != "" {
+			return text
+		}
+	}
+	return ""
 }
 
 // rebind holds an update that brings no trusted statement to the one that the client has, as long as its issuer is trusted.
@@ -31,8 +70,10 @@ func (j *judgement) rebind(ctx context.Context) error {
 	}
 	if bound, still := j.bindingOf(before); still {
 		j.bound = bound
-		if err := j.notRevoked(ctx, bound.terms.Revocation, before.Metadata.SoftwareStatement, bound.claims); err != nil {
-			return err
+		for _, t := range bound.terms {
+			if err := j.notRevoked(ctx, t.Revocation, before.Metadata.SoftwareStatement, bound.claims); err != nil {
+				return err
+			}
 		}
 	}
 	if j.draft.SoftwareStatement == "" {
@@ -43,12 +84,12 @@ func (j *judgement) rebind(ctx context.Context) error {
 
 // bindingOf gives what a client's own statement holds it to, as long as the issuer of it is trusted.
 func (j *judgement) bindingOf(c *core.Client) (binding, bool) {
-	entries := j.site.issuers(ForStatements, c.Provenance.StatementIssuer)
+	entries := j.site.vouching(c.Provenance.StatementIssuer, c.Provenance.StatementEntry)
 	_, claims, err := jose.Peek(c.Metadata.SoftwareStatement, maxStatement)
 	if c.Provenance.StatementIssuer == "" || len(entries) == 0 || err != nil {
 		return binding{}, false
 	}
-	return binding{terms: entries[0].Terms, claims: claims}, true
+	return binds(entries, claims), true
 }
 
 // presentsCertificate holds a client that manages itself to the certificate of the statement that it has: there its token alone is
@@ -58,7 +99,7 @@ func (j *judgement) presentsCertificate() error {
 		return nil
 	}
 	j.bound, _ = j.bindingOf(&j.before.Client)
-	if text := j.bound.terms.Certificate.misses(j.caller.Certificate, j.bound.claims); text != "" {
+	if text := j.bound.misses(j.caller.Certificate); text != "" {
 		return core.Refuse(core.InvalidToken, "%s", text)
 	}
 	return nil
@@ -72,9 +113,8 @@ func (j *judgement) stillVouched() bool {
 
 // grantByStatement cuts what nobody asked for to what the issuer's clients may have, and adds what they get.
 func (j *judgement) grantByStatement() {
-	t := j.bound.terms
-	if len(t.Scopes) > 0 && (j.isLocked(scopeMember) || !slices.Contains(j.asked.Present, scopeMember)) {
-		within := slices.DeleteFunc(slices.Clone(j.draft.Scope), func(s string) bool { return !slices.Contains(t.Scopes, s) })
+	if j.isLocked(scopeMember) || !slices.Contains(j.asked.Present, scopeMember) {
+		within := slices.DeleteFunc(slices.Clone(j.draft.Scope), func(s string) bool { return !j.bound.may(s) })
 		if dropped := without(j.draft.Scope, within...); len(dropped) > 0 && j.isLocked(scopeMember) {
 			j.warnings = append(j.warnings, core.Reason{
 				Rule: "statement.scopes", Fields: []string{scopeMember}, Public: true,
@@ -86,25 +126,25 @@ func (j *judgement) grantByStatement() {
 	if j.statement.Trust != TrustIssuer {
 		return
 	}
-	for _, scope := range t.GrantScopes {
-		if !slices.Contains(j.draft.Scope, scope) {
-			j.draft.Scope = append(slices.Clip(j.draft.Scope), scope)
-		}
+	for _, t := range j.bound.terms {
+		j.draft.Scope = append(slices.Clip(j.draft.Scope), without(t.GrantScopes, j.draft.Scope...)...)
 	}
 }
 
 // heldToStatement is the part of the floor that a software statement makes.
 func (j *judgement) heldToStatement() (found []core.Reason) {
-	t := j.bound.terms
 	for _, scope := range j.draft.Scope {
-		if len(t.Scopes) > 0 && !slices.Contains(t.Scopes, scope) {
+		if !j.bound.may(scope) {
 			found = append(found, core.Reason{
 				Rule: "statement.scopes", Code: core.InvalidScope, Fields: []string{scopeMember}, Public: true,
 				Message: fmt.Sprintf("The scope %s is not for clients of this software statement's issuer.", scope),
 			})
 		}
 	}
-	if t.RedirectsClaim != "" {
+	for _, t := range j.bound.terms {
+		if t.RedirectsClaim == "" {
+			continue
+		}
 		listed, _ := j.bound.claims.Get(t.RedirectsClaim)
 		uris, _ := listed.Strings() // what lists none allows none
 		for _, uri := range j.draft.RedirectURIs {
@@ -117,7 +157,7 @@ func (j *judgement) heldToStatement() (found []core.Reason) {
 		}
 	}
 	if documented(j.req.Operation) && j.caller.Kind != KindOperator { // an operator is not the client, and has no certificate of it
-		if text := t.Certificate.misses(j.caller.Certificate, j.bound.claims); text != "" {
+		if text := j.bound.misses(j.caller.Certificate); text != "" {
 			found = append(found, core.Reason{Rule: "statement.certificate", Code: core.InvalidClientMetadata, Fields: []string{}, Public: true, Message: text})
 		}
 	}

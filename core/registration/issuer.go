@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 	"strings"
@@ -23,10 +24,15 @@ type TrustedIssuer struct {
 	Keys          string      `yaml:"keys"`          // "plugin": plugins are asked for its keys, and nothing else is given here
 	Terms         Terms       `yaml:",inline"`
 
-	keys jose.KeySet // of JWKS and SharedSecret
-	from string      // FromJanssen or FromDeclared; empty: FromSettings
-	set  string      // of declarations
+	keys  jose.KeySet // of JWKS and SharedSecret
+	from  string      // FromJanssen or FromDeclared; empty: FromSettings
+	entry string      // its place among Janssen's properties; empty: from
+	set   string      // of declarations
 }
+
+// Entry names what an entry stands in: a client keeps the name of the one that its statement rests on. Of one issuer's entries for
+// statements no two have the same, but for those that say the same; other keys or terms do not change it.
+func (t TrustedIssuer) Entry() string { return cmp.Or(t.entry, t.from, FromSettings) }
 
 // A KeysAddress is the address of a document, and the name of the claim in it that is the address of a key set.
 type KeysAddress struct {
@@ -189,6 +195,17 @@ func (s *Site) issuers(use, name string) []TrustedIssuer {
 		}
 	}
 	return nil
+}
+
+// vouching finds the entries that hold a client made from a statement of an issuer: the one that it rested on. Where that is not
+// known, or is there no longer, all that the issuer has now, so that nobody is held to less by what was taken out of the table.
+func (s *Site) vouching(issuer, entry string) []TrustedIssuer {
+	all := s.issuers(ForStatements, issuer)
+	rested := slices.DeleteFunc(slices.Clone(all), func(t TrustedIssuer) bool { return t.Entry() != entry })
+	if len(rested) > 0 {
+		return rested
+	}
+	return all
 }
 
 // isNamed tells whether an entry stands for this very issuer, not for any.

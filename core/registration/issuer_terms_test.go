@@ -371,6 +371,113 @@ func TestCertificateOfNobodyTrusted(t *testing.T) {
 	}
 }
 
+// Of several entries of one issuer, a client is held to the one that its statement rests on, whichever stands first, and whatever else
+// is put beside it later. When that one is gone, or was never written down, all that are left hold it.
+func TestEntryOfAStatement(t *testing.T) {
+	const issuer = "https://issuer.example"
+	bound, free := newSigner(t, issuer), newSigner(t, issuer)
+	withCN := registration.TrustedIssuer{Issuer: issuer, JWKS: bound.jwks(t), Terms: registration.Terms{
+		Certificate: registration.CertificateBinding{CN: "software_id"}, Scopes: []string{"openid", "email"}, RedirectsClaim: "software_redirect_uris",
+	}}
+	properties := func(id string, by signer, scopes string) string {
+		return fmt.Sprintf(`{"id":%q,"type":"ssa","issuers":[%q],"jwks":%s%s}`, id, issuer, by.jwks(t), scopes)
+	}
+	janssen := func(b *bench, own []registration.TrustedIssuer, entries ...string) {
+		site, err := read(`{"dcr_ssa_validation_configs":[` + strings.Join(entries, ",") + `]}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		site.TrustedIssuers = own
+		b.desk.SetSite(prepared(t, site))
+	}
+	own := []registration.TrustedIssuer{withCN}
+	cert := &core.Certificate{Subject: "CN=soft-1", SHA256: "00", Trusted: true}
+	register := func(b *bench, by signer, cert *core.Certificate) client {
+		b.t.Helper()
+		statement := by.sign(t, `"software_id":"soft-1","software_redirect_uris":["https://a.example/"]`)
+		req := b.request(core.Register, core.ChannelDCR, "", body(statement, `,"scope":"openid"`))
+		req.Credential.Bearer, req.Caller.Certificate = b.token(1, ""), cert
+		return b.mustDo(req)
+	}
+	reads := func(b *bench, c client, says string) {
+		b.t.Helper()
+		_, err := b.do(b.manage(core.Read, c, ""))
+		if says == "" && err != nil {
+			b.t.Errorf("read without a certificate: %v", err)
+		}
+		if says != "" {
+			checkCode(t, err, core.InvalidToken, says)
+		}
+	}
+	entries := []string{properties("one", free, ""), properties("two", newSigner(t, issuer), `,"scopes":["email"]`)}
+	for name, turned := range map[string]bool{"one before two": false, "two before one": true} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			if turned {
+				slices.Reverse(entries)
+			}
+			janssen(b, own, entries...)
+			held, loose := register(b, bound, cert), register(b, free, nil)
+			wants(t, "entry", b.stored(held.id).Client.Provenance.StatementEntry, "trusted_issuers")
+			wants(t, "entry", b.stored(loose.id).Client.Provenance.StatementEntry, "dcrSsaValidationConfigs.one")
+			reads(b, held, "is needed")
+			reads(b, loose, "")
+			update := loose.put(t, "software_statement", "", "software_id", "", "scope", `"openid profile"`)
+			if _, err := b.do(b.manage(core.Update, loose, update)); err != nil {
+				t.Errorf("an update by the terms of its own entry: %v", err)
+			}
+			checkCode(t, errOf(b.do(withCert(b.manage(core.Update, held, held.put(t, "scope", `"openid profile"`)), cert))), core.InvalidScope, "profile is not for clients")
+		})
+	}
+	t.Run("an entry comes before", func(t *testing.T) {
+		b := newBench(t)
+		janssen(b, nil, entries...)
+		loose := register(b, free, nil)
+		janssen(b, own, entries...)
+		reads(b, loose, "")
+	})
+	t.Run("the keys turn", func(t *testing.T) {
+		b := newBench(t)
+		janssen(b, own, properties("one", free, ""))
+		loose, held := register(b, free, nil), register(b, bound, cert)
+		turned := withCN
+		turned.JWKS = newSigner(t, issuer).jwks(t)
+		janssen(b, []registration.TrustedIssuer{turned}, properties("one", newSigner(t, issuer), ""))
+		reads(b, loose, "")
+		reads(b, held, "is needed")
+	})
+	t.Run("the entry goes", func(t *testing.T) {
+		b := newBench(t)
+		janssen(b, own, entries...)
+		held, loose := register(b, bound, cert), register(b, free, nil)
+		janssen(b, own)
+		reads(b, loose, "is needed")
+		if _, err := b.do(withCert(b.manage(core.Read, loose, ""), cert)); err != nil {
+			t.Errorf("with the certificate that all entries ask for: %v", err)
+		}
+		janssen(b, nil, entries...)
+		reads(b, held, "")
+		checkCode(t, errOf(b.do(b.manage(core.Update, held, held.put(t, "software_statement", "", "software_id", "", "scope", `"openid"`)))), core.InvalidScope, "openid is not for clients")
+	})
+	t.Run("none was written down", func(t *testing.T) {
+		b := newBench(t)
+		janssen(b, own, entries...)
+		loose := register(b, free, nil)
+		kept := b.store.clients[loose.id]
+		kept.Client.Provenance.StatementEntry = ""
+		b.store.clients[loose.id] = kept
+		reads(b, loose, "is needed")
+		checkCode(t, errOf(b.do(withCert(b.manage(core.Update, loose, loose.put(t, "software_statement", "", "software_id", "", "scope", `"openid"`)), cert))), core.InvalidScope, "openid is not for clients")
+	})
+}
+
+func withCert(req registration.Request, cert *core.Certificate) registration.Request {
+	req.Caller.Certificate = cert
+	return req
+}
+
+func errOf[T any](_ T, err error) error { return err }
+
 // Keys may be where a document of the issuer says; an entry counts for what it is for.
 func TestConfiguredIssuers(t *testing.T) {
 	issuer := newSigner(t, "https://issuer.example")

@@ -18,7 +18,7 @@ func (t TrustedIssuer) hasKeys() bool {
 // beside.
 func (c JanssenIssuer) trusted(name string, kind signedKind) TrustedIssuer {
 	t := TrustedIssuer{
-		Issuer: name, For: []string{ForStatements}, SharedSecret: given(c.SharedSecret),
+		Issuer: name, For: []string{ForStatements}, SharedSecret: given(c.SharedSecret), entry: "dcrSsaValidationConfigs." + given(c.ID),
 		Terms: Terms{Claims: c.AllowedClaims, Scopes: c.Scopes},
 	}
 	if kind == kindDCR {
@@ -37,7 +37,7 @@ func (c JanssenIssuer) trusted(name string, kind signedKind) TrustedIssuer {
 
 // trusted is the entry of a trusted issuer that brings keys.
 func (t JanssenTrusted) trusted(name string) TrustedIssuer {
-	e := TrustedIssuer{Issuer: name, For: []string{ForStatements}, JWKSURI: given(t.JWKSURI)}
+	e := TrustedIssuer{Issuer: name, For: []string{ForStatements}, JWKSURI: given(t.JWKSURI), entry: "trustedSsaIssuers"}
 	if e.JWKSURI == "" {
 		e.JWKS = keySetText(t.JWKS)
 	}
@@ -101,7 +101,7 @@ func (p *Janssen) forStatements() (list []TrustedIssuer) {
 
 // global is the entry of the keys for all signed requests; the address counts before the set.
 func (p *Janssen) global(name string) TrustedIssuer {
-	t := TrustedIssuer{Issuer: name, For: []string{ForRequests}, JWKSURI: given(p.SignatureJWKSURI), SharedSecret: given(p.SignatureSecret)}
+	t := TrustedIssuer{entry: "dcrSignatureValidation", Issuer: name, For: []string{ForRequests}, JWKSURI: given(p.SignatureJWKSURI), SharedSecret: given(p.SignatureSecret)}
 	if t.JWKSURI == "" {
 		t.JWKS = keySetText(p.SignatureJWKS)
 	}

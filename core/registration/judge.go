@@ -41,6 +41,7 @@ type judgement struct {
 	fetched   fetched            // of a client's metadata document
 	signed    decision.Signature // of the request itself
 	onces     []Once             // that the commit does
+	vouchedBy *TrustedIssuer     // of trust issuer: the entry that the statement rests on
 	inner     *vouching          // of the statement that names the keys of a signed request; nil: none does
 	statement decision.Statement
 	bound     binding       // to the statement

@@ -171,7 +171,7 @@ func (j *judgement) applyStatement() error {
 	if j.statement.Trust != TrustIssuer {
 		return nil
 	}
-	stated, err := metadata.Parse(j.bound.terms.stated(j.statement.Claims), nil)
+	stated, err := metadata.Parse(j.vouchedBy.Terms.stated(j.statement.Claims), nil)
 	if err != nil {
 		return core.Refuse(core.InvalidSoftwareStatement, "software_statement: %s", core.AsError(err).Detail)
 	}

@@ -151,12 +151,14 @@ func (j *judgement) believe(c *core.Client) {
 	}
 	issuer, _ := field(claims, "iss")
 	trust := TrustNone
-	entries := j.site.issuers(ForStatements, issuer)
+	entries := j.site.vouching(issuer, c.Provenance.StatementEntry)
 	switch {
 	case len(entries) > 0 && c.Provenance.StatementIssuer == issuer:
-		trust, j.bound = TrustIssuer, binding{terms: entries[0].Terms, claims: claims}
-		j.bound.terms.Certificate = CertificateBinding{} // it was there when the client came
-		claims = j.bound.terms.visible(claims)
+		trust, j.bound = TrustIssuer, binds(entries, claims)
+		for i := range j.bound.terms {
+			j.bound.terms[i].Certificate = CertificateBinding{} // it was there when the client came
+		}
+		claims = j.bound.visible()
 	case c.Provenance.StatementIssuer == "" && c.Governance.Trust == TrustSelf:
 		trust = TrustSelf
 	}

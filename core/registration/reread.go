@@ -24,7 +24,7 @@ type basis struct {
 // basis of a request that rests on a certificate beside its token holds for nobody else who comes with that token.
 func (j *judgement) basis() basis {
 	b := basis{j.before.Stamps, j.site, j.verdict.Holds}
-	if j.bound.terms.Certificate.isSet() {
+	if j.bound.asksCertificate() {
 		b.holds = nil
 	}
 	return b

@@ -154,6 +154,7 @@ func (s *siege) checkOwn(t *testing.T, before map[core.ClientID]registration.Sto
 		}
 		if m := now.Client.Metadata; m.SoftwareStatement != "" && m.SoftwareStatement != was.Client.Metadata.SoftwareStatement { // the issuer's: there is no other
 			was.Client.Governance.Trust, was.Client.Provenance.StatementIssuer, was.Client.Locked = registration.TrustIssuer, s.issuer.name, now.Client.Locked
+			was.Client.Provenance.StatementEntry = registration.FromSettings
 		}
 		for _, c := range []*core.Client{&was.Client, &now.Client} { // these may change
 			c.Metadata, c.UpdatedAt, c.Provenance.WrittenBy, c.Provenance.Revision = core.Metadata{}, s.now, "", ""

@@ -48,7 +48,7 @@ func (j *judgement) readStatement(ctx context.Context) error {
 		Present: true, Issuer: v.issuer, Alg: v.token.Header.Alg, Kid: v.token.Header.Kid, Claims: v.by.Terms.visible(claims), Trust: v.trust,
 	}
 	if v.trust == TrustIssuer {
-		j.bound = binding{terms: v.by.Terms, claims: claims}
+		j.bound, j.vouchedBy = binds([]TrustedIssuer{v.by}, claims), &v.by
 	}
 	isNew := compact != j.before.Client.Metadata.SoftwareStatement // one that is repeated was judged when it was new
 	if err := v.by.Terms.accepts(claims, isNew, j.now); err != nil {

@@ -33,6 +33,7 @@ type client struct {
 	IATLabel    string           `json:"initial_access_token_label,omitempty"`
 	Terms       *terms           `json:"initial_access_token_terms,omitempty"` // that hold the client as long as it is
 	Statement   string           `json:"software_statement_issuer,omitempty"`
+	Entry       string           `json:"software_statement_entry,omitempty"`
 	Locked      []string         `json:"locked"`
 	Generation  uint64           `json:"generation"`
 	Registered  core.DecisionID  `json:"registered_by"`
@@ -110,7 +111,7 @@ func showClient(s registration.Stored) client {
 		ClientID: c.ID, State: s.State, Metadata: metadata.Document(&c.Metadata), CreatedAt: c.IssuedAt.UTC(), UpdatedAt: c.UpdatedAt.UTC(), LastUsed: s.Use.Last.UTC(),
 		ExpiresAt: c.Expires.UTC(), Channel: c.Provenance.Channel, Profile: c.Provenance.Profile, Declared: c.Provenance.Declared,
 		IAT: c.Provenance.IAT, IATLabel: c.Provenance.IATLabel,
-		Statement: c.Provenance.StatementIssuer, Locked: orEmpty(c.Locked), Generation: c.Generation, Registered: c.Provenance.RegisteredBy,
+		Statement: c.Provenance.StatementIssuer, Entry: c.Provenance.StatementEntry, Locked: orEmpty(c.Locked), Generation: c.Generation, Registered: c.Provenance.RegisteredBy,
 		Written: c.Provenance.WrittenBy, Approved: c.Provenance.ApprovedBy, Revision: c.Provenance.Revision,
 		Lifetime: int64(c.Life.Lasts / time.Second), RenewedAt: c.Life.From.UTC(), Plugins: showPlugins(c.Provenance.Plugins),
 		Trust: c.Governance.Trust, Labels: orEmpty(c.Governance.Labels), Limits: c.Governance.Limits, Obligations: showObligations(c.Governance.Obligations),

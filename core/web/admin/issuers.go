@@ -19,7 +19,8 @@ type Issuers interface {
 type issuer struct {
 	Issuer  string      `json:"issuer"`
 	For     []string    `json:"for"`
-	From    string      `json:"from"` // trusted_issuers, janssen or declared
+	From    string      `json:"from"`  // trusted_issuers, janssen or declared
+	Entry   string      `json:"entry"` // its name: a client's software_statement_entry is the one that its statement rests on
 	Set     string      `json:"set,omitempty"`
 	Keys    issuerKeys  `json:"keys"`
 	Terms   issuerTerms `json:"terms"`
@@ -91,7 +92,7 @@ func (h *Handlers) ListIssuers(context.Context, *web.Request, operator.Operator)
 }
 
 func issuerOf(t registration.ListedIssuer) issuer {
-	shown := issuer{Issuer: t.Issuer, For: t.For, From: t.From, Set: t.Set, Terms: termsOf(t.Terms), Keys: issuerKeys{Kind: t.Keys, SharedSecret: t.SharedSecret != ""}}
+	shown := issuer{Issuer: t.Issuer, For: t.For, From: t.From, Entry: t.Entry(), Set: t.Set, Terms: termsOf(t.Terms), Keys: issuerKeys{Kind: t.Keys, SharedSecret: t.SharedSecret != ""}}
 	if len(shown.For) == 0 {
 		shown.For = []string{registration.ForStatements, registration.ForRequests}
 	}
