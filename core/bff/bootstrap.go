@@ -107,6 +107,9 @@ func (b *Backend) arrive(w walk) (*self, error) {
 	if err == nil && b.settings.Method != oauth.AuthPrivateKeyJWT && me.Secret == "" {
 		err = unfit("there is no client secret")
 	}
+	if err == nil {
+		err = w.able()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -114,6 +114,39 @@ func TestChangedMetadata(t *testing.T) {
 	}
 }
 
+// Where policy wants more of every client than this one can do, nobody could sign in: the start says so, with what it is and where to
+// look. It spends one token on that, and goes on by itself when policy lets it.
+func TestMoreThanItCan(t *testing.T) {
+	for adds, says := range map[string]string{
+		`{"id_token_encrypted_response_alg":"ECDH-ES","id_token_encrypted_response_enc":"A128GCM"}`: `with id_token_encrypted_response_alg "ECDH-ES",`,
+		`{"userinfo_encrypted_response_alg":"RSA-OAEP"}`:                                            `with userinfo_encrypted_response_alg "RSA-OAEP",`,
+		`{"userinfo_signed_response_alg":"ES256","require_signed_request_object":true}`:             `with userinfo_signed_response_alg "ES256", require_signed_request_object true,`,
+		`{"dpop_bound_access_tokens":true}`:                                                         `with dpop_bound_access_tokens true,`,
+		`{"tls_client_certificate_bound_access_tokens":true}`:                                       `with tls_client_certificate_bound_access_tokens true,`,
+	} {
+		t.Run(adds, func(t *testing.T) {
+			s := newSite(t)
+			s.op.adds = document(t, adds)
+			for range 2 {
+				err := s.Bootstrap(t.Context())
+				s.wantCode("start", err, core.TemporarilyUnavailable)
+				for _, text := range []string{"registered bff-server " + says, "the decision d-1 says which"} {
+					if err == nil || !strings.Contains(errors.Unwrap(err).Error(), text) {
+						t.Errorf("%v, want %q", errors.Unwrap(err), text)
+					}
+				}
+			}
+			s.counts(1, 1, 1)
+			s.op.adds = document(t, `{"dpop_bound_access_tokens":false}`)
+			if err := s.Bootstrap(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			s.counts(1, 2, 2)
+			s.signIn()
+		})
+	}
+}
+
 // A client that is gone is registered anew, whether that shows when it is read or when it is updated.
 func TestClientGone(t *testing.T) {
 	for name, with := range map[string]bff.Settings{"same wishes": settings(), "other wishes": {ClientID: bff.DefaultClientID, Issuer: issuerURL, Origins: []string{"http://localhost:8080"}}} {
@@ -329,4 +362,13 @@ func TestBadSettings(t *testing.T) {
 	if _, err := bff.New(bff.Parts{}, bff.Settings{Issuer: issuerURL}); err == nil || !strings.Contains(err.Error(), "at least one origin") {
 		t.Errorf("without origins: %v", err)
 	}
+}
+
+func document(t *testing.T, text string) strictjson.Value {
+	t.Helper()
+	doc, err := strictjson.Parse([]byte(text), strictjson.Default)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
 }

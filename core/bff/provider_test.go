@@ -38,6 +38,7 @@ type provider struct {
 	done  func(name string)   // called with "METHOD path" when a call is done, before its answer is on the way
 
 	mu      sync.Mutex
+	adds    strictjson.Value // what policy sets in every client: a merge patch
 	client  strictjson.Value // as registered; absent: none
 	token   string           // registration access token
 	pushed  map[string]url.Values
@@ -162,7 +163,15 @@ func (p *provider) register(r *http.Request, body string) (int, any) {
 		return 400, claims{"error": "invalid_client_metadata", "error_description": "client_id is taken"}
 	}
 	p.client = doc
-	return 201, p.described()
+	return 201, p.decided()
+}
+
+// decided is the answer to a write, after policy had its say.
+func (p *provider) decided() strictjson.Value {
+	if p.adds.Kind() == strictjson.KindObject {
+		p.client = strictjson.MergePatch(p.client, p.adds)
+	}
+	return p.described().With("decision_id", strictjson.String("d-1"))
 }
 
 // described is the client information response, with a new registration access token.
@@ -182,10 +191,10 @@ func (p *provider) manage(r *http.Request, body string) (int, any) {
 	switch r.Method {
 	case http.MethodPut:
 		p.client = doc
-		return 200, p.described()
+		return 200, p.decided()
 	case http.MethodPatch:
 		p.client = strictjson.MergePatch(p.client, doc)
-		return 200, p.described()
+		return 200, p.decided()
 	case http.MethodDelete:
 		p.client = strictjson.Value{}
 		return 204, nil

@@ -75,31 +75,30 @@ func digestOf(wish strictjson.Value) string {
 }
 
 // registerClient is RFC 7591 §3.1, with an initial access token.
-func (b *Backend) registerClient(ctx context.Context, have Registration, at Endpoints) (Registration, error) {
+func (b *Backend) registerClient(ctx context.Context, have Registration, at Endpoints) (next Registration, answer strictjson.Value, err error) {
 	asked, err := b.candidate(have, at)
 	if err != nil {
-		return Registration{}, err
+		return Registration{}, answer, err
 	}
 	wish, err := b.wish(asked)
 	if err != nil {
-		return Registration{}, err
+		return Registration{}, answer, err
 	}
 	digest := digestOf(wish)
 	token, err := b.parts.Mint(ctx)
 	if err != nil {
-		return Registration{}, err
+		return Registration{}, answer, err
 	}
 	if b.settings.Profile != "" {
 		wish = wish.With("client_profile", strictjson.String(b.settings.Profile))
 	}
 	b.publish(asked)
-	answer, err := b.askToBe(ctx, at, token, wish)
-	if err != nil {
-		return Registration{}, asTicket(err)
+	if answer, err = b.askToBe(ctx, at, token, wish); err != nil {
+		return Registration{}, answer, asTicket(err)
 	}
-	next, err := b.asRegistered(answer, asked)
+	next, err = b.asRegistered(answer, asked)
 	next.Digest, next.Ticket = digest, b.settings.Ticket
-	return next, err
+	return next, answer, err
 }
 
 // askToBe asks for the id that we would like. When that is taken, any id will do, unless an operator is to see to it.

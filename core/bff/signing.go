@@ -112,7 +112,8 @@ func (b *Backend) turn(ctx context.Context, have Registration, at Endpoints, now
 	if err != nil {
 		return Registration{}, err
 	}
-	return b.updateClient(ctx, me, doc)
+	next, _, err := b.updateClient(ctx, me, doc)
+	return next, err
 }
 
 // newKey gives a registration a new key; the one it had is an old one now.

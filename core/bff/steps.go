@@ -134,8 +134,9 @@ func (w *walk) readClient(ctx context.Context) error {
 }
 
 func (w *walk) registerAnew(ctx context.Context) error {
-	return w.change(ctx, func(ctx context.Context, have Registration) (Registration, error) {
-		return w.b.registerClient(ctx, have, w.at)
+	return w.change(ctx, func(ctx context.Context, have Registration) (next Registration, err error) {
+		next, w.doc, err = w.b.registerClient(ctx, have, w.at)
+		return next, err
 	}, func() {
 		w.position = position{kept: true, read: true}
 		w.outcome = Registered
@@ -143,7 +144,7 @@ func (w *walk) registerAnew(ctx context.Context) error {
 }
 
 func (w *walk) update(ctx context.Context) error {
-	err := w.change(ctx, func(ctx context.Context, have Registration) (Registration, error) {
+	err := w.change(ctx, func(ctx context.Context, have Registration) (next Registration, err error) {
 		keyed, err := w.b.keyed(have)
 		if err != nil {
 			return Registration{}, err
@@ -152,7 +153,8 @@ func (w *walk) update(ctx context.Context) error {
 		if err != nil {
 			return Registration{}, err
 		}
-		return w.b.updateClient(ctx, me, w.doc)
+		next, w.doc, err = w.b.updateClient(ctx, me, w.doc)
+		return next, err
 	}, func() {
 		w.differs, w.outcome = false, Updated
 	})
@@ -163,8 +165,8 @@ func (w *walk) update(ctx context.Context) error {
 // client. Where it may be the id that is refused, because it is taken, the client goes first.
 func (w *walk) replaceClient(ctx context.Context) error {
 	before, deleting := w.have, false
-	err := w.change(ctx, func(ctx context.Context, have Registration) (Registration, error) {
-		next, err := w.b.registerClient(ctx, have, w.at)
+	err := w.change(ctx, func(ctx context.Context, have Registration) (next Registration, err error) {
+		next, w.doc, err = w.b.registerClient(ctx, have, w.at)
 		if deleting = refusedWith(err, core.InvalidClientMetadata); deleting {
 			return have.keysOnly(), w.b.deleteClient(ctx, have, w.at)
 		}

@@ -59,6 +59,9 @@ func (b *Backend) changes(doc, wish strictjson.Value, me *self) (patch []strictj
 	if len(patch) > 0 {
 		patch = append(patch, b.withdrawn(doc)...)
 	}
+	for _, m := range beyond(doc) { // whoever added it may do so no longer
+		patch = append(patch, member(m.Name, strictjson.Null()))
+	}
 	return patch, digest
 }
 
@@ -121,28 +124,27 @@ func sameSet(a, b []string) bool {
 	return within(a, b) && within(b, a)
 }
 
-// updateClient has the issuer know us as we wish, and changes nothing that is not ours to say.
-func (b *Backend) updateClient(ctx context.Context, me *self, doc strictjson.Value) (Registration, error) {
+// updateClient has the issuer know us as we wish, and changes nothing that is not ours to say. It gives what the issuer knows then.
+func (b *Backend) updateClient(ctx context.Context, me *self, doc strictjson.Value) (next Registration, answer strictjson.Value, err error) {
 	wish, err := b.wish(me)
 	if err != nil {
-		return Registration{}, err
+		return Registration{}, doc, err
 	}
 	patch, digest := b.changes(doc, wish, me)
 	if len(patch) == 0 {
-		next := me.Registration
+		next = me.Registration
 		next.Digest = digest
-		return next, nil
+		return next, doc, nil
 	}
-	answer, err := b.send(ctx, me, doc, strictjson.Object(patch...))
-	if err != nil {
-		return Registration{}, err
+	if answer, err = b.send(ctx, me, doc, strictjson.Object(patch...)); err != nil {
+		return Registration{}, doc, err
 	}
-	next, err := b.asRegistered(answer, me)
+	next, err = b.asRegistered(answer, me)
 	next.Digest = digest
 	if _, turned := strictjson.Object(patch...).Get("jwks"); err == nil && turned {
 		b.log.Info("JWKS rotated successfully", "client_id", string(next.ClientID), "kid", me.key.ID(), "keys", len(me.kids))
 	}
-	return next, err
+	return next, answer, err
 }
 
 // send patches the client. An issuer that knows no PATCH gets the whole document, as RFC 7592 §2.2 has it.

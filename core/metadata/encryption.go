@@ -96,6 +96,16 @@ func FillEncryptions(m *core.Metadata) {
 	}
 }
 
+// EndEncryptions takes how a content is encrypted out of m where somebody has just ended that it is, and did not say so of the content:
+// FillEncryptions may have said it. says tells the members that they wrote, and those that they may not.
+func EndEncryptions(m *core.Metadata, says func(member string) bool) {
+	for _, e := range encryptions {
+		if says(e.alg) && !says(e.enc) && !byName[e.alg].Has(m) {
+			*byName[e.enc].str(m) = ""
+		}
+	}
+}
+
 // withoutContents takes out of a patched document how contents are encrypted where the patch ended that they are: a client that
 // did not say so itself would have to take back what FillEncryptions said for it.
 func withoutContents(doc, patch strictjson.Value) strictjson.Value {

@@ -252,6 +252,9 @@ func (j *judgement) change(v decision.Verdict) error {
 			return err
 		}
 	}
+	metadata.EndEncryptions(&j.draft, func(member string) bool {
+		return slices.ContainsFunc(v.Set, func(s decision.Setting) bool { return s.Field == member })
+	})
 	applyDefaults(&j.draft)
 	return nil
 }

@@ -108,6 +108,10 @@ func (j *judgement) take(point hook.Point, p hook.Plugin, r hook.Result) error {
 			return err
 		}
 	}
+	metadata.EndEncryptions(&j.draft, func(member string) bool {
+		_, written := r.Patch.Get(member)
+		return written || j.isLocked(member)
+	})
 	applyDefaults(&j.draft)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
+	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/ledger"
 	"github.com/ostiary/ostiary/core/registration"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -138,6 +139,47 @@ func TestMergeEndsEncryption(t *testing.T) {
 	}
 	checkMembers(t, got, "id_token_encrypted_response_alg", "", "id_token_encrypted_response_enc", "", "request_object_encryption_enc", "",
 		"userinfo_encrypted_response_enc", `"A128CBC-HS256"`)
+}
+
+// A plugin or a rule that ends encryption need not know what was filled in, either. What it says of the content itself is judged, and
+// what a statement fixed is nobody's to end.
+func TestOthersEndEncryption(t *testing.T) {
+	const asks = `{"redirect_uris":["https://a.example/cb"],"jwks_uri":"https://a.example/k","id_token_encrypted_response_alg":"RSA-OAEP","userinfo_encrypted_response_alg":"ECDH-ES"}`
+	const alg, enc = "id_token_encrypted_response_alg", "id_token_encrypted_response_enc"
+	left := []string{alg, "", enc, "", "userinfo_encrypted_response_alg", `"ECDH-ES"`, "userinfo_encrypted_response_enc", `"A128CBC-HS256"`}
+	sets := func(value string, more ...decision.Setting) answers {
+		return func(*decision.Registration) (decision.Verdict, error) {
+			set := append(more, decision.Setting{Field: alg, Value: parse(t, value), By: core.Reason{Rule: "plain"}})
+			return decision.Verdict{Allow: true, Set: set}, nil
+		}
+	}
+	for _, nothing := range []string{`null`, `""`} {
+		b := newBench(t)
+		b.plug(hook.PreRegister, patching(t, "plain", alg+" "+enc, `{"`+alg+`":`+nothing+`}`))
+		checkMembers(t, b.register(asks).doc, left...)
+		b = newBench(t)
+		b.policy = sets(nothing)
+		c := b.register(asks)
+		checkMembers(t, c.doc, left...)
+		b.policy = allow
+		c = b.mustDo(b.manage(core.Update, c, c.put(t, alg, `"RSA-OAEP"`)))
+		checkMembers(t, c.doc, enc, `"A128CBC-HS256"`)
+		b.policy = sets(nothing)
+		checkMembers(t, b.mustDo(b.manage(core.Update, c, c.put(t, "client_name", `"x"`))).doc, left...)
+	}
+	b := newBench(t)
+	b.plug(hook.PreRegister, patching(t, "odd", alg+" "+enc, `{"`+alg+`":null,"`+enc+`":"A256GCM"}`))
+	_, err := b.ask(asks)
+	checkCode(t, err, core.InvalidClientMetadata, enc+" says nothing without "+alg)
+	b = newBench(t)
+	b.policy = sets(`null`, decision.Setting{Field: enc, Value: parse(t, `"A256GCM"`), By: core.Reason{Rule: "odd"}})
+	_, err = b.ask(asks)
+	checkCode(t, err, core.PolicyUnstable, "broke the floor")
+	issuer := newSigner(t, "https://issuer.example")
+	b = newBench(t, trusting(t, issuer))
+	b.plug(hook.PreRegister, patching(t, "plain", alg, `{"`+alg+`":null}`))
+	_, err = b.ask(strings.Replace(asks, "{", `{"software_statement":"`+issuer.sign(t, `"`+enc+`":"A256GCM"`)+`",`, 1))
+	checkCode(t, err, core.InvalidClientMetadata, enc+" says nothing without "+alg)
 }
 
 func TestDefaultsOfARegistration(t *testing.T) {
