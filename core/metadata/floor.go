@@ -70,8 +70,8 @@ func (r *Row) checkOne(name, s string) []core.Reason {
 		return []core.Reason{complaint("malformed_value", r.Code, []string{name}, "%s: %q is no origin as browsers send it, such as https://app.example.com or http://localhost:3000.", name, core.Clip(withoutUser(s)))}
 	case strings.ContainsFunc(s, isControl):
 		return []core.Reason{complaint("control_character", r.Code, []string{name}, "%s has a control character; remove it.", name)}
-	case strings.ContainsFunc(s, isInvisible):
-		return []core.Reason{complaint("invisible_character", r.Code, []string{name}, "%s has a character that nobody sees, such as a zero-width space; remove it.", name)}
+	case hidesText(s):
+		return []core.Reason{complaint("invisible_character", r.Code, []string{name}, "%s has a character that nobody sees, such as a zero-width space, where it means nothing; remove it.", name)}
 	case s != "" && !strings.ContainsFunc(s, isSeen):
 		return []core.Reason{complaint("blank", r.Code, []string{name}, "%s is blank; leave it out.", name)}
 	}
@@ -138,18 +138,6 @@ func (r *Row) webProblems(u oauth.URI) []oauth.Problem {
 func isControl(c rune) bool {
 	turns := c >= '\u202a' && c <= '\u202e' || c >= '\u2066' && c <= '\u2069'
 	return c < 0x20 || c == 0x7f || c >= 0x80 && c < 0xa0 || c == '\u2028' || c == '\u2029' || turns
-}
-
-// isInvisible tells characters that show nothing and that no script needs inside a word: with one of them a name looks like another, or
-// says more to a program than to a person. Joiners stay, for the scripts and emoji that are made of them.
-func isInvisible(c rune) bool {
-	switch {
-	case c == '\u00ad', c == '\u034f', c == '\u180e', c == '\u200b', c == '\ufeff': // soft hyphen, grapheme joiner, Mongolian and zero-width spaces
-		return true
-	case c == '\u115f', c == '\u1160', c == '\u3164', c == '\uffa0': // fillers of Hangul
-		return true
-	}
-	return c >= '\u2060' && c <= '\u2065' || c >= '\u206a' && c <= '\u206f' || c >= 0xe0000 && c <= 0xe0fff // word joiner, tags
 }
 
 // isSeen tells characters that a reader sees.

@@ -39,7 +39,7 @@ func TestFloor(t *testing.T) {
 		"text for programs only": {`{"client_name#en":"a\udb40\udc41"}`, []string{"invalid_client_metadata floor.invisible_character client_name#en"}},
 		"a filler of Hangul":     {`{"contacts":["a\u3164b"]}`, []string{"invalid_client_metadata floor.invisible_character contacts"}},
 		"a blank name":           {`{"client_name":"\u00a0\u3000 "}`, []string{"invalid_client_metadata floor.blank client_name"}},
-		"nothing but a joiner":   {`{"client_name#fa":"\u200c"}`, []string{"invalid_client_metadata floor.blank client_name#fa"}},
+		"nothing but a joiner":   {`{"client_name#fa":"\u200c"}`, []string{"invalid_client_metadata floor.invisible_character client_name#fa"}},
 		"scripts with joiners":   {`{"client_name#fa":"\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645","client_name":"\ud83d\udc69\u200d\ud83d\ude80 app"}`, nil},
 		"keys over http":         {`{"jwks_uri":"http://localhost/k"}`, []string{"invalid_client_metadata floor.uri.not_https jwks_uri"}},
 		"no certificate name":    {`{"token_endpoint_auth_method":"tls_client_auth"}`, []string{"invalid_client_metadata floor.certificate_name tls_client_auth_subject_dn"}},
