@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -230,6 +231,9 @@ func (j *judgement) tellIdle(c *core.Client) {
 	}
 	j.tellOf("idle", "%s is kept, and nothing comes of it: %s.", idle)
 	j.tellOf("barring", "%s is kept and held to: %s. Register false to do without.", metadata.BarredBy(before, &j.draft))
+	if j.draft.JWKS != before.JWKS && len(j.other) > 0 {
+		j.tellOf("idle", "%s is kept, and nothing comes of %s.", []metadata.Missing{{Name: "jwks", Why: strings.Join(j.other, ", ") + ", which no algorithm here uses"}})
+	}
 	j.tellOf("not_kept", "%s is not kept: %s.", metadata.ForeignAmong(j.asked.Extra))
 }
 

@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/keys/jose"
+	"github.com/ostiary/ostiary/core/registration"
 )
 
 // jwkOf gives a new public key as a JWK with more members.
@@ -83,4 +85,41 @@ func TestUnusableKeys(t *testing.T) {
 	}
 	_, err := b.do(b.request(core.Register, core.ChannelOperator, "", `{"redirect_uris":["https://a.example/cb"],"jwks":{"keys":[]},"jwks_uri":"https://a.example/k"}`))
 	checkCode(t, err, core.InvalidClientMetadata, "jwks and jwks_uri exclude each other")
+}
+
+// A key of a kind to come does not take the others with it (RFC 7517 §5): the set is kept as it was sent, the answer says what nothing
+// comes of, and policy is not told of a key that does nothing. It is so for issuers, too.
+func TestKeysOfOtherKinds(t *testing.T) {
+	const other = `{"kty":"AKP","alg":"ML-DSA-65","pub":"AA","kid":"pq"}`
+	b := newBench(t)
+	var asked []decision.Key
+	b.policy = func(q *decision.Registration) (decision.Verdict, error) {
+		asked = q.Keys
+		return decision.Verdict{Allow: true}, nil
+	}
+	ec := jwkOf(t, jose.ES256, `,"kid":"one"`)
+	c := b.register(`{"redirect_uris":["https://a.example/cb"],"token_endpoint_auth_method":"private_key_jwt","jwks":{"keys":[` + other + `,` + ec + `]}}`)
+	checkMembers(t, c.doc, "jwks", `{"keys":[`+other+`,`+ec+`]}`,
+		"warnings", `[{"rule":"idle","fields":["jwks"],"message":"jwks is kept, and nothing comes of keys[0] (AKP), which no algorithm here uses."}]`)
+	if len(asked) != 1 || asked[0].Kid != "one" {
+		t.Errorf("policy was told of %+v", asked)
+	}
+	c = b.mustDo(b.manage(core.Update, c, c.put(t, "client_name", `"x"`)))
+	checkMembers(t, c.doc, "warnings", "")
+	_, err := b.do(b.manage(core.Update, c, c.put(t, "jwks", `{"keys":[`+other+`]}`)))
+	checkCode(t, err, core.InvalidClientMetadata, "jwks: keys[0].kty: keys of the kind AKP are not used here, and the set has no others")
+
+	issuer := newSigner(t, "https://issuer.example")
+	mixed := strings.Replace(issuer.jwks(t), `[`, `[`+other+`,`, 1)
+	b = newBench(t, func(s *registration.Site) {
+		s.TrustedIssuers = []registration.TrustedIssuer{{Issuer: issuer.name, JWKS: mixed}}
+	})
+	if c := b.register(body(issuer.sign(t, ""), "")); b.stored(c.id).Client.Governance.Trust != registration.TrustIssuer {
+		t.Error("a key of another kind took the issuer's others with it")
+	}
+	site := registration.DefaultSite()
+	site.TrustedIssuers = []registration.TrustedIssuer{{Issuer: issuer.name, JWKS: `{"keys":[` + other + `]}`}}
+	if problems := site.Validate(); len(problems) != 1 || !strings.Contains(problems[0].Text, "the set has no others") {
+		t.Errorf("an issuer without a key: %v", problems)
+	}
 }

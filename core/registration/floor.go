@@ -46,14 +46,15 @@ func (j *judgement) readKeys(jwks string) *core.Reason {
 		return nil
 	}
 	var facts []jose.KeyFact
+	var other []string
 	if jwks != "" {
 		set, err := jose.ParseJWKS([]byte(jwks))
 		if err != nil {
 			return badKeys(err)
 		}
-		facts = set.Facts()
+		facts, other = set.Facts(), set.Other()
 	}
-	j.keys, j.keysIn = facts, jwks
+	j.keys, j.other, j.keysIn = facts, other, jwks
 	return nil
 }
 

@@ -36,6 +36,7 @@ type judgement struct {
 	profile Profile          // its Name is never empty after normalise
 	asked   metadata.Request // what was sent; on a merge, the merged document
 	keys    []jose.KeyFact   // of the draft's jwks
+	other   []string         // of it, the keys that are of no kind used here
 	keysIn  string           // the jwks that they were read from
 
 	fetched   fetched            // of a client's metadata document

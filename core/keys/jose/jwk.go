@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"slices"
 
+	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
@@ -28,6 +29,15 @@ func readJWK(v strictjson.Value) (key, *KeyError) {
 		}
 	}
 	r := reader{v: v}
+	if kind := r.otherKind(); kind != "" {
+		fact := KeyFact{Kid: r.text("kid")}
+		r.named(fact)
+		r.fail("kty", "keys of the kind %s are not used here, and the set has no others; use RSA, EC (P-256, P-384, P-521) or OKP (Ed25519)", kind)
+		if r.err.Member == "kty" {
+			r.err.kind = kind
+		}
+		return key{fact: fact}, r.err
+	}
 	public := r.public()
 	if r.err != nil {
 		return key{}, r.err
@@ -62,6 +72,31 @@ func (r *reader) fail(member, format string, args ...any) {
 	if r.err == nil {
 		r.err = refuse(member, format, args...)
 	}
+}
+
+// otherKind says which kind a key is of that is none of those used here: of another type, or on another curve. It is empty for the
+// others, and for what says no kind at all. RFC 7517 §5 would have such keys ignored.
+func (r *reader) otherKind() string {
+	kty, _ := textOf(r.v, "kty")
+	crv, _ := textOf(r.v, "crv")
+	switch kty {
+	case "", "RSA", "oct":
+		return ""
+	case "EC", "OKP":
+		if crv == "" || slices.Contains(curves[:], crv) {
+			return ""
+		}
+		return core.Clip(kty + " " + crv)
+	}
+	return core.Clip(kty)
+}
+
+// curves are those of keys that are used here.
+var curves = [...]string{"P-256", "P-384", "P-521", "Ed25519"}
+
+func textOf(v strictjson.Value, name string) (string, bool) {
+	member, _ := v.Get(name)
+	return member.Text()
 }
 
 // text gives an optional member, which must be a string when it is there.
@@ -102,7 +137,7 @@ func (r *reader) public() crypto.PublicKey {
 	case "":
 		r.fail("kty", "is missing")
 	default:
-		r.fail("kty", "this key type is not supported; use RSA, EC or OKP")
+		r.fail("kty", "must be RSA, EC or OKP")
 	}
 	return nil
 }
@@ -160,10 +195,15 @@ func (r *reader) okp() crypto.PublicKey {
 
 // check holds what the owner said of the key against the key.
 func (r *reader) check(fact KeyFact, public crypto.PublicKey) {
-	if v, given := r.v.Get("kid"); given && (fact.Kid == "" || len(fact.Kid) > maxKeyIDLength) && v.Kind() == strictjson.KindString {
-		r.fail("kid", "must have 1 to %d bytes", maxKeyIDLength)
-	}
+	r.named(fact)
 	if isSignature(fact.Alg) && !slices.Contains(algorithmsOf(public), fact.Alg) {
 		r.fail("alg", "this kind of key cannot be used with this algorithm")
+	}
+}
+
+// named holds the name of a key to its bounds.
+func (r *reader) named(fact KeyFact) {
+	if v, given := r.v.Get("kid"); given && (fact.Kid == "" || len(fact.Kid) > maxKeyIDLength) && v.Kind() == strictjson.KindString {
+		r.fail("kid", "must have 1 to %d bytes", maxKeyIDLength)
 	}
 }

@@ -31,7 +31,10 @@ type KeyFact struct {
 }
 
 // A KeySet verifies. It holds public keys, or one shared secret that no one can read back. The zero KeySet verifies nothing.
-type KeySet struct{ keys []key }
+type KeySet struct {
+	keys  []key
+	other []string // of a set that a client sent, the keys of kinds that are not used here
+}
 
 // key is a fact and what verifies: a public key, or a secret as []byte.
 type key struct {
@@ -63,6 +66,9 @@ func (s KeySet) HasKey(public crypto.PublicKey) bool {
 	})
 }
 
+// Other names the keys of a set that a client sent which are of kinds not used here: it may keep them, and they count for nothing.
+func (s KeySet) Other() []string { return s.other }
+
 // Len counts the keys.
 func (s KeySet) Len() int { return len(s.keys) }
 
@@ -71,6 +77,8 @@ type KeyError struct {
 	Index  int    // from 0; -1 when the set as a whole is meant
 	Member string // the offending member of the key; empty for the key as a whole
 	Text   string
+
+	kind string // of a key that is of no kind used here; empty: it is of one, and unusable
 }
 
 // Error gives "keys[1].d: text".
@@ -86,8 +94,9 @@ func (e *KeyError) Error() string {
 }
 
 // ParseJWKS reads a key set (RFC 7517 §5) of public signing and encryption keys, strictly: RSA of 2048 to 8192 bits, EC on
-// P-256, P-384 or P-521, Ed25519. Anything else in it refuses the whole set with a *KeyError, so that nobody believes in a
-// key that would never be used; above all private members, which must not be here.
+// P-256, P-384 or P-521, Ed25519. Such a key that is weak or wrong refuses the whole set with a *KeyError, and so do private members
+// of a key of any kind, which must not be here. Keys of other types and curves are left out, as the RFC asks, unless nothing else is
+// there: nobody believes in a key that would never be used.
 func ParseJWKS(raw []byte) (KeySet, error) {
 	v, err := strictjson.Parse(raw, strictjson.Limits{})
 	if err != nil {
@@ -96,8 +105,8 @@ func ParseJWKS(raw []byte) (KeySet, error) {
 	return ReadJWKS(v)
 }
 
-// ParsePublished reads a key set that somebody publishes for all the world: what we would not use is left out, as RFC 7517 §5
-// asks, so that a key of a new kind does not take the others with it.
+// ParsePublished reads a key set that somebody publishes for all the world: what we would not use is left out, whatever is wrong with
+// it, so that one mistake does not take the others with it.
 func ParsePublished(raw []byte) (KeySet, error) {
 	v, err := strictjson.Parse(raw, strictjson.Limits{})
 	if err != nil {
@@ -108,7 +117,23 @@ func ParsePublished(raw []byte) (KeySet, error) {
 
 // ReadJWKS is ParseJWKS for a set that is parsed already, such as the jwks member of a client.
 func ReadJWKS(v strictjson.Value) (KeySet, error) {
-	return readSet(v, func(unusable *KeyError) error { return unusable })
+	var other []string
+	var first *KeyError
+	set, err := readSet(v, func(unusable *KeyError) error {
+		if unusable.kind == "" {
+			return unusable
+		}
+		if first == nil {
+			first = unusable
+		}
+		other = append(other, fmt.Sprintf("keys[%d] (%s)", unusable.Index, unusable.kind))
+		return nil
+	})
+	if err == nil && set.Len() == 0 && first != nil {
+		return KeySet{}, first
+	}
+	set.other = other
+	return set, err
 }
 
 // readSet reads a key set. refuse says what an unusable key does: with nil it is left out.
@@ -124,17 +149,22 @@ func readSet(v strictjson.Value, refuse func(unusable *KeyError) error) (KeySet,
 	seen := map[string]int{}
 	for i, item := range list.Items() {
 		k, unusable := readJWK(item)
-		if first, twice := seen[k.fact.Kid]; unusable == nil && twice && k.fact.Kid != "" {
-			unusable = &KeyError{Member: "kid", Text: fmt.Sprintf("the same as that of keys[%d]; each key needs its own", first)}
+		isOther := unusable != nil && unusable.kind != ""
+		if first, twice := seen[k.fact.Kid]; (unusable == nil || isOther) && twice && k.fact.Kid != "" {
+			unusable, isOther = &KeyError{Member: "kid", Text: fmt.Sprintf("the same as that of keys[%d]; each key needs its own", first)}, false
 		}
 		if unusable != nil {
 			unusable.Index = i
 			if err := refuse(unusable); err != nil {
 				return KeySet{}, err
 			}
+		}
+		if unusable == nil || isOther {
+			seen[k.fact.Kid] = i
+		}
+		if unusable != nil {
 			continue
 		}
-		seen[k.fact.Kid] = i
 		set.keys = append(set.keys, k)
 	}
 	return set, nil

@@ -78,8 +78,7 @@ func TestRefusedKeys(t *testing.T) {
 	}{
 		{"not an object", `"key"`, ""},
 		{"no kty", change(t, rfcRSA, "kty", ""), "kty"},
-		{"unknown kty", change(t, rfcRSA, "kty", "AKP"), "kty"},
-		{"kty in another case", change(t, rfcRSA, "kty", "rsa"), "kty"},
+		{"kty empty", `{"kty":""}`, "kty"},
 		{"kty a number", `{"kty":1}`, "kty"},
 		{"shared secret", `{"kty":"oct"}`, "kty"},
 		{"shared secret with its value", `{"kty":"oct","k":"c2VjcmV0"}`, "k"},
@@ -97,14 +96,20 @@ func TestRefusedKeys(t *testing.T) {
 		{"line end in base64", change(t, rfcRSA, "e", "AQ\nAB"), "e"},
 		{"spare bits in base64", change(t, rfcOKP, "x", "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURp"), "x"},
 		{"standard base64 alphabet", change(t, rfcOKP, "x", "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo"), "x"},
-		{"EC unknown curve", change(t, rfcEC, "crv", "secp256k1"), "crv"},
+		{"EC curve of OKP", change(t, rfcEC, "crv", "Ed25519"), "crv"},
 		{"EC no curve", change(t, rfcEC, "crv", ""), "crv"},
 		{"EC off the curve", change(t, rfcEC, "x", "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"), "x"},
 		{"EC at infinity", change(t, rfcEC, "x", base64url(make([]byte, 32)), "y", base64url(make([]byte, 32))), "x"},
 		{"EC short coordinate", change(t, rfcEC, "x", base64url(make([]byte, 31))), "x"},
 		{"EC long coordinate", change(t, rfcEC, "x", base64url(make([]byte, 33))), "x"},
 		{"EC no y", change(t, rfcEC, "y", ""), "y"},
-		{"OKP X25519", change(t, rfcOKP, "crv", "X25519"), "crv"},
+		{"OKP curve of EC", change(t, rfcOKP, "crv", "P-256"), "crv"},
+		{"OKP no curve", change(t, rfcOKP, "crv", ""), "crv"},
+		{"private member of another type", `{"kty":"AKP","alg":"ML-DSA-44","pub":"AA","priv":"AA"}`, "priv"},
+		{"private member on another curve", change(t, rfcOKP, "crv", "X25519", "d", "AA"), "d"},
+		{"another type with the kid of a key", `{"kty":"AKP","kid":"first"}`, "kid"},
+		{"another type with a kid that is none", `{"kty":"AKP","kid":1}`, "kid"},
+		{"and with a long one", `{"kty":"AKP","kid":"` + strings.Repeat("x", 257) + `"}`, "kid"},
 		{"OKP short", change(t, rfcOKP, "x", base64url(make([]byte, 31))), "x"},
 		{"alg of another type", change(t, rfcEC, "alg", "RS256"), "alg"},
 		{"alg of another curve", change(t, rfcEC, "alg", "ES384"), "alg"},
@@ -129,6 +134,30 @@ func TestRefusedKeys(t *testing.T) {
 				t.Errorf("names keys[%d].%s, want keys[1].%s: %v", refused.Index, refused.Member, test.member, err)
 			}
 		})
+	}
+}
+
+// Keys of types and curves to come are left out (RFC 7517 §5), and named, as long as there is one to use.
+func TestKeysOfOtherKinds(t *testing.T) {
+	others := []string{
+		`{"kty":"AKP","alg":"ML-DSA-65","pub":"AA","kid":"pq"}`, change(t, rfcRSA, "kty", "rsa"), change(t, rfcEC, "crv", "secp256k1"), change(t, rfcOKP, "crv", "X25519"),
+	}
+	set, err := jose.ParseJWKS([]byte(`{"keys":[` + strings.Join(others, ",") + `,` + change(t, rfcOKP, "kid", "mine") + `]}`))
+	if err != nil || set.Len() != 1 || !set.Has("mine") || set.Has("pq") {
+		t.Fatalf("%+v, %v", set.Facts(), err)
+	}
+	if got, want := strings.Join(set.Other(), ", "), "keys[0] (AKP), keys[1] (rsa), keys[2] (EC secp256k1), keys[3] (OKP X25519)"; got != want {
+		t.Errorf("left out: %s, want %s", got, want)
+	}
+	for _, other := range others {
+		set, err := jose.ParseJWKS([]byte(`{"keys":[` + other + `]}`))
+		var refused *jose.KeyError
+		if !errors.As(err, &refused) || refused.Index != 0 || refused.Member != "kty" || !strings.Contains(refused.Text, "the set has no others; use RSA, EC (P-256") || set.Len() != 0 {
+			t.Errorf("%s alone: %v", other, err)
+		}
+	}
+	if _, err := jose.ParseJWKS([]byte(`{"keys":[{"kty":"AKP","kid":"1"},{"kty":"AKP","kid":"1"},` + rfcOKP + `]}`)); err == nil || !strings.Contains(err.Error(), "keys[1].kid: the same as that of keys[0]") {
+		t.Errorf("one kid twice: %v", err)
 	}
 }
 
