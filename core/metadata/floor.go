@@ -79,7 +79,21 @@ func (r *Row) checkOne(name, s string) []core.Reason {
 }
 
 func (r *Row) unsupported(value string) core.Reason {
-	return complaint("unsupported_value", r.Code, []string{r.Name}, "%s %q is not supported; use one of: %s.", r.Name, core.Clip(value), strings.Join(r.Values, ", "))
+	return complaint("unsupported_value", r.Code, []string{r.Name}, "%s %q is not supported; use one of: %s.%s", r.Name, core.Clip(value), strings.Join(r.Values, ", "), r.instead(value))
+}
+
+// instead says what to do in place of flows that others still have, and that will not come: OAuth 2.1 and RFC 9700 have done with them.
+func (r *Row) instead(value string) string {
+	_, isResponse := oauth.ParseResponseType(value)
+	switch {
+	case r.Name == "response_types" && isResponse && value != string(oauth.ResponseNone):
+		return " A browser brings a code and no tokens (RFC 9700 section 2.1.2): send [\"code\"], and take the ID token from the token endpoint."
+	case r.Name == "grant_types" && value == "implicit":
+		return " A browser brings a code and no tokens (RFC 9700 section 2.1.2): send authorization_code."
+	case r.Name == "grant_types" && value == "password":
+		return " A client must not see passwords (RFC 9700 section 2.4): send authorization_code, and people sign in here."
+	}
+	return ""
 }
 
 // checkURI holds URIs that browsers are sent to with an answer to the redirect floor, all others to that of addresses shown or

@@ -108,6 +108,27 @@ func TestFloor(t *testing.T) {
 	}
 }
 
+// Who asks for a flow of before is told what there is in its place, and who asks for nothing known is not.
+func TestFlowsOfBefore(t *testing.T) {
+	const code = ` is not supported; use one of: code.`
+	const instead = ` A browser brings a code and no tokens (RFC 9700 section 2.1.2): send ["code"], and take the ID token from the token endpoint.`
+	for doc, want := range map[string]string{
+		`{"response_types":["code id_token"]}`:                                `response_types "code id_token"` + code + instead,
+		`{"response_types":["id_token code token"]}`:                          `response_types "id_token code token"` + code + instead,
+		`{"response_types":["none"]}`:                                         `response_types "none"` + code,
+		`{"response_types":["cod"]}`:                                          `response_types "cod"` + code,
+		`{"redirect_uris":["https://a.example/"],"grant_types":["implicit"]}`: `: send authorization_code.`,
+		`{"grant_types":["password"]}`:                                        `A client must not see passwords (RFC 9700 section 2.4): send authorization_code, and people sign in here.`,
+		`{"grant_types":["urn:x"]}`:                                           `use one of: authorization_code, refresh_token, client_credentials, urn:openid:params:grant-type:ciba.`,
+	} {
+		m := parse(t, doc).Metadata
+		found := metadata.Floor(&m)
+		if len(found) != 1 || !strings.HasSuffix(found[0].Message, want) {
+			t.Errorf("%s: %v", doc, found)
+		}
+	}
+}
+
 // A complaint quotes no more than a piece of what was sent.
 func TestFloorQuotesLittle(t *testing.T) {
 	m := core.Metadata{RedirectURIs: []string{"https://a.example/" + strings.Repeat("x", 1900) + "#f"}, SubjectType: strings.Repeat("y", 4000)}
