@@ -19,6 +19,7 @@ func (j *judgement) floor(context.Context) error {
 	}
 	found = append(found, j.keysFit()...)
 	found = append(found, j.membersAllowed()...)
+	found = append(found, j.redirectsListed()...)
 	if method := oauth.AuthMethod(j.draft.TokenEndpointAuthMethod); oauth.UsesCertificate(method) && !slices.Contains(j.desk.certified, method) {
 		found = append(found, core.Reason{
 			Rule: "floor.unsupported_value", Code: core.InvalidClientMetadata, Fields: []string{"token_endpoint_auth_method"}, Public: true,

@@ -19,6 +19,8 @@ type JanssenMembers struct {
 	SubjectType      *string                     `yaml:"default_subject_type,camel"`
 	SigningAlg       *string                     `yaml:"default_signature_algorithm,camel"` // of ID tokens
 	CodeFlow         *bool                       `yaml:"client_reg_default_to_code_flow_with_refresh,camel"`
+	WhiteList        *[]string                   `yaml:"client_white_list,camel"` // of redirect URIs
+	BlackList        []string                    `yaml:"client_black_list,camel"`
 
 	allowed map[string]boundList // by member: what is supported there
 }

@@ -20,8 +20,6 @@ const (
 	noPassword  = "there is no password grant here: a client must not see passwords. Take it out"
 	noAttribute = "sub is never an attribute of the person: it is random, or pairwise (subject_type). Take it out"
 	noSpotted   = "no scope comes into being by being asked for: list scopes in policy.allowed_scopes, or override the shipped rules of scopes for patterns (ostiary policy init --override scopes)"
-	byAllowed   = "list the hosts of redirect URIs in policy.redirects.allowed_hosts (*.example.com is for one label more); what else a URI must be, a rule in policy_dir says (core/registration/README.md, rules in place of properties)"
-	byRule      = "a rule in policy_dir keeps hosts out, by ostiary.host_matches (core/registration/README.md, rules in place of properties)"
 	byFetch     = "addresses that clients give are fetched from public addresses only; what else may be reached says fetch.allow in ostiary.yaml"
 	byDocuments = "what there is to say of documents of clients is said in client_id_metadata_documents: enabled, profile, allowed_hosts, blocked_hosts, ports, max_bytes, cache_min, cache_max"
 	byLedger    = "every judged write is written down, and that cannot be turned off; other systems get it by decision_log in ostiary.yaml"
@@ -34,8 +32,6 @@ var strangeNames = map[string]strangeName{
 	"dynamicRegistrationCustomObjectClass":          {"records here have no object classes. Take it out", isEmpty},
 
 	"redirectUrisRegexEnabled": {"redirect URIs are compared as they are (RFC 9700 section 2.1), and clients list each. Take it out", isNo},
-	"clientWhiteList":          {byAllowed, isEverything},
-	"clientBlackList":          {byRule, isEmpty},
 
 	"grantTypesAndResponseTypesAutofixEnabled": {"what is not sent is completed, what does not fit is refused, and members.trimmed: [grant_types, response_types] leaves out what is not offered", isNo},
 
@@ -139,10 +135,4 @@ func isFlag(v strictjson.Value) bool { return isNo(v) || isYes(v) }
 func isEmpty(v strictjson.Value) bool {
 	text, isText := v.Text()
 	return isText && text == "" || v.Kind() == strictjson.KindArray && v.Len() == 0
-}
-
-// isEverything tells a white list that keeps nobody out. One without patterns keeps everybody out.
-func isEverything(v strictjson.Value) bool {
-	list, ok := v.Strings()
-	return ok && slices.Contains(list, "*")
 }

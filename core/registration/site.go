@@ -48,6 +48,8 @@ type SitePolicy struct {
 // SiteRedirects narrows redirect URIs.
 type SiteRedirects struct {
 	AllowedHosts          []string `yaml:"allowed_hosts"`           // empty: any host
+	Allowed               []string `yaml:"allowed"`                 // patterns (oauth.URLPattern), one of which each redirect URI matches; empty: any
+	Blocked               []string `yaml:"blocked"`                 // patterns, none of which a redirect URI matches
 	AllowedPrivateSchemes []string `yaml:"allowed_private_schemes"` // beside reverse-domain ones
 	Max                   int64    `yaml:"max" range:"1..200"`      // how many a client may have
 }
@@ -132,9 +134,13 @@ func (s *Site) Validate() []config.Problem {
 	eachInvalid(s.Registration.ApprovedMayChange, func(name string) bool { return slices.Contains(heldByApproval(), name) }, func(at string) {
 		add("registration.approved_may_change"+at, "is not a member that an approval fixes; use of: "+strings.Join(heldByApproval(), ", "))
 	})
+	for name, list := range map[string][]string{"allowed": s.Policy.Redirects.Allowed, "blocked": s.Policy.Redirects.Blocked} {
+		invalidPatterns(list, func(at, text string) { add("policy.redirects."+name+at, text) })
+	}
 	s.Members.validate(s.JanssenMembers.over(s.CustomAttributes), add)
 	eachInvalid(s.CustomAttributes, free, func(at string) { add("custom_attributes"+at, notFree) })
 	s.JanssenMembers.validate(&s.Members, s.CustomAttributes, add)
+	s.JanssenMembers.validateLists(s.Policy.Redirects, add)
 	for i, t := range s.TrustedIssuers {
 		path := fmt.Sprintf("trusted_issuers[%d]", i)
 		if t.Issuer == "" {
@@ -231,6 +237,7 @@ func (s Site) Prepared() (*Site, error) {
 	s.Profiles = profiles
 	s.Lifetime = s.JanssenLife.over(s.Lifetime)
 	s.CustomAttributes, s.Members = s.JanssenMembers.over(s.CustomAttributes), s.JanssenMembers.merged(s.Members)
+	s.Policy.Redirects = s.JanssenMembers.redirects(s.Policy.Redirects)
 	s.Policy.DefaultScopes = slices.DeleteFunc(slices.Clone(s.Policy.DefaultScopes), func(scope string) bool { return !s.allows(scope) })
 	if isFalse(s.Access.DefaultScopes) {
 		s.Policy.DefaultScopes = nil
