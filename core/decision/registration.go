@@ -129,9 +129,13 @@ func (d *Document) write(w Writer, name string) {
 	w.BeginObject(len(all) + 2)
 	text(w, "client_id", string(d.ClientID))
 	picker, picks := w.(Picker)
+	told := tellsApart(w)
 	for _, row := range rowsFor(w, all) {
 		if picks && !picker.Wants(row.Name) {
 			continue // it may be costly to make
+		}
+		if told && row.Zero(&d.Metadata) {
+			continue // as good as any other mark that nothing is there
 		}
 		w.Key(row.Name)
 		writeMember(w, row, &d.Metadata)

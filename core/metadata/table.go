@@ -1,7 +1,6 @@
 package metadata
 
 import (
-
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/oauth"
 )
