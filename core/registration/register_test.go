@@ -2,6 +2,7 @@ package registration_test
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -182,6 +183,27 @@ func TestOthersEndEncryption(t *testing.T) {
 	b.plug(hook.PreRegister, patching(t, "plain", alg, `{"`+alg+`":null}`))
 	_, err = b.ask(strings.Replace(asks, "{", `{"software_statement":"`+issuer.sign(t, `"`+enc+`":"A256GCM"`)+`",`, 1))
 	checkCode(t, err, core.InvalidClientMetadata, enc+" says nothing without "+alg)
+}
+
+// Nobody chooses a secret: one that is sent is not taken over, nor kept, seen or written down anywhere.
+func TestChosenSecret(t *testing.T) {
+	b := newBench(t)
+	var seen string
+	b.policy = func(q *decision.Registration) (decision.Verdict, error) {
+		seen = fmt.Sprint(q.Effective.Extra, q.Request.Extra)
+		return decision.Verdict{Allow: true}, nil
+	}
+	const chosen = "hunter2-hunter2-hunter2-hunter2"
+	c := b.register(`{"redirect_uris":["https://a.example/"],"client_secret":"` + chosen + `","client_secret_expires_at":1,"registration_access_token":"` + chosen + `"}`)
+	if len(c.secret) != 43 || len(c.rat) != 43 || strings.Contains(c.doc.String(), chosen) {
+		t.Errorf("answered %s", c.doc)
+	}
+	checkMembers(t, c.doc, "client_secret_expires_at", "0")
+	stored := b.stored(c.id)
+	e := b.store.entries[core.DecisionID(text(c.doc, "decision_id"))]
+	if kept := stored.Credentials.Secrets; len(kept) != 1 || kept[0].Hash != c.secret.Hash().String() || strings.Contains(fmt.Sprintf("%+v %+v %s", stored, e, seen), chosen) {
+		t.Errorf("stored %+v\nentry %+v\nseen %s", stored, e, seen)
+	}
 }
 
 func TestDefaultsOfARegistration(t *testing.T) {

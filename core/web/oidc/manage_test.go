@@ -166,6 +166,34 @@ func TestMerge(t *testing.T) {
 	h.refused(h.ask(at(http.MethodPatch, c, `["client_name"]`)), http.StatusBadRequest, core.InvalidClientMetadata, "RFC 7396")
 }
 
+// Who manages a client may name it in the query, as some servers have it, by each method. There it stands once and alone.
+func TestQueryForm(t *testing.T) {
+	h := open(t)
+	c := h.register(shop)
+	query := func(method, query, body string) answer {
+		h.now = h.now.Add(every) // who guesses is slowed down; not here
+		return h.ask(ask{method: method, path: "dcr/register" + query, bearer: c.rat, body: body})
+	}
+	me := "?client_id=" + c.id
+	a := ok(t, query(http.MethodPut, me, c.put("client_name", strictjson.String("Put"))))
+	if c.rat = a.text("registration_access_token"); a.text("client_name") != "Put" || !strings.HasSuffix(a.text("registration_client_uri"), "/dcr/register/"+c.id) {
+		t.Errorf("PUT: %s", a.body)
+	}
+	if a = ok(t, query(http.MethodPatch, me, `{"client_name":"Patched"}`)); a.text("client_name") != "Patched" {
+		t.Errorf("PATCH: %s", a.body)
+	}
+	c.rat = a.text("registration_access_token")
+	for _, bad := range []string{"", "?client_id=", me + "&client_id=c-other", me + "&" + me[1:], "?client=" + c.id, "?CLIENT_ID=" + c.id} {
+		if a := query(http.MethodDelete, bad, ""); a.StatusCode != http.StatusBadRequest && a.StatusCode != http.StatusUnauthorized || a.text("error") == "" {
+			t.Errorf("%q: %d %s", bad, a.StatusCode, a.body)
+		}
+	}
+	if a := query(http.MethodDelete, me, ""); a.StatusCode != http.StatusNoContent {
+		t.Errorf("DELETE: %d %s", a.StatusCode, a.body)
+	}
+	h.refused(query(http.MethodGet, me, ""), http.StatusUnauthorized, core.InvalidToken, "")
+}
+
 // RFC 7592 §2.3: 204 without a body, and then the token is like any other that is not.
 func TestDelete(t *testing.T) {
 	h := open(t)
