@@ -52,7 +52,7 @@ func Read(data []byte, file string, dst any, env Env) error {
 	if target.Kind() != reflect.Pointer || target.IsNil() || target.Elem().Kind() != reflect.Struct {
 		return errors.New("config: dst must be a pointer to a struct")
 	}
-	found := &collector{file: file, lines: Lines{}}
+	found := newCollector(file)
 	root := parse(data, found)
 	if root != nil {
 		d := decoder{collector: found, env: env}

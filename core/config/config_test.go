@@ -415,3 +415,27 @@ func TestInlineMembersAndOtherNames(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+type box struct {
+	Depth int              `yaml:"how_deep,camel"`
+	Boxes map[string][]box `yaml:"inner_boxes,camel"`
+}
+
+// Validate implements config.Checker.
+func (b box) Validate() []config.Problem {
+	if b.Depth < 1 {
+		return []config.Problem{{Path: "how_deep", Text: "must be 1 or more"}}
+	}
+	return nil
+}
+
+// What a Checker finds is told by the names that the file has, on their lines, and not when it could not be read in the first place.
+func TestProblemsUseTheNamesOfTheFile(t *testing.T) {
+	var got box
+	err := config.Read([]byte("howDeep: 1\ninnerBoxes:\n  a.b:\n    - howDeep: -1\n    - how_deep: 0\n    - howDeep: far\n    - inner_boxes: {}\n"), "f", &got, nil)
+	want := "f:4: innerBoxes.a.b[0].howDeep: must be 1 or more\nf:5: innerBoxes.a.b[1].how_deep: must be 1 or more\n" +
+		"f:6: innerBoxes.a.b[2].howDeep: must be a whole number from -9223372036854775808 to 9223372036854775807, not \"far\"\nf:7: innerBoxes.a.b[3].how_deep: must be 1 or more"
+	if err == nil || err.Error() != want {
+		t.Errorf("%v\nwant\n%s", err, want)
+	}
+}

@@ -78,7 +78,9 @@ func (d *decoder) structure(n *node, dst reflect.Value, path string) {
 			continue
 		}
 		given[f.name] = m.name
-		d.lines[join(path, f.name)] = m.line
+		if m.name != f.name {
+			d.written[join(path, f.name)] = m.name
+		}
 		d.fill(m.value, f.value, at, f.limits)
 	}
 }
