@@ -324,6 +324,30 @@ func TestSecretFiles(t *testing.T) {
 	}
 }
 
+// A public key is read from a file that everybody may read, as openssl makes it, but not from one that everybody may write.
+func TestPublicTexts(t *testing.T) {
+	dir := t.TempDir()
+	for name, mode := range map[string]os.FileMode{"usual.pem": 0o644, "own.pem": 0o600, "open.pem": 0o666} {
+		if err := errors.Join(os.WriteFile(filepath.Join(dir, name), []byte("a key\n"), mode), os.Chmod(filepath.Join(dir, name), mode)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for text, want := range map[string]string{
+		"a key": "", "file://usual.pem": "", "file://own.pem": "",
+		"file://open.pem": "open.pem can be written by everybody (mode 0666): chmod o-w it",
+		"file://none.pem": "no such file or directory",
+		`""`:              "the text is empty",
+	} {
+		var got struct {
+			Key config.Public `yaml:"key"`
+		}
+		err := config.Read([]byte("key: "+text), filepath.Join(dir, "ostiary.yaml"), &got, nil)
+		if want == "" && (err != nil || got.Key != "a key") || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %q, %v", text, got.Key, err)
+		}
+	}
+}
+
 // What a variable holds may be a secret that was put in the wrong place: problems show its name only.
 func TestProblemsDoNotQuoteVariables(t *testing.T) {
 	var got server

@@ -19,6 +19,7 @@ type decoder struct {
 
 var (
 	secretType   = reflect.TypeFor[core.Secret]()
+	publicType   = reflect.TypeFor[Public]()
 	durationType = reflect.TypeFor[time.Duration]()
 	valueType    = reflect.TypeFor[strictjson.Value]()
 )
