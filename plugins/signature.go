@@ -13,7 +13,6 @@ import (
 	"path"
 	"strings"
 
-	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/config"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
@@ -101,9 +100,9 @@ func ReadPublicKey(text []byte) (ed25519.PublicKey, error) {
 
 // A Publisher may sign plugins of some names.
 type Publisher struct {
-	Name    string      `yaml:"name"`    // the id of its key
-	Key     core.Secret `yaml:"key"`     // its Ed25519 public key in PEM, or file:// and where that is
-	Plugins []string    `yaml:"plugins"` // names, where * stands for any characters: acme-*
+	Name    string        `yaml:"name"`    // the id of its key
+	Key     config.Public `yaml:"key"`     // its Ed25519 public key in PEM, or file:// and where that is
+	Plugins []string      `yaml:"plugins"` // names, where * stands for any characters: acme-*
 }
 
 // Validate implements config.Checker.
@@ -112,7 +111,7 @@ func (p *Publisher) Validate() []config.Problem {
 	if !nameForm.MatchString(p.Name) {
 		found.add("name", "must be 1 to 64 of a-z, 0-9, dot, dash and underscore: the id that its plugins are signed under")
 	}
-	if _, err := ReadPublicKey([]byte(p.Key.Reveal())); err != nil {
+	if _, err := ReadPublicKey([]byte(p.Key)); err != nil {
 		found.add("key", "%v", err)
 	}
 	if len(p.Plugins) == 0 {
@@ -195,7 +194,7 @@ func verify(m *Manifest, module, manifest, signature []byte, publishers []Publis
 			continue
 		}
 		known = true
-		key, err := ReadPublicKey([]byte(p.Key.Reveal()))
+		key, err := ReadPublicKey([]byte(p.Key))
 		if err != nil || !ed25519.Verify(key, pae(payload), sig) {
 			continue
 		}

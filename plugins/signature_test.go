@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/config"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
@@ -27,7 +27,7 @@ func newKey(t *testing.T, id, plugins string) (*SigningKey, Publisher) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return key, Publisher{Name: id, Key: core.Secret(inPEM(t, "PUBLIC KEY", public)), Plugins: strings.Fields(plugins)}
+	return key, Publisher{Name: id, Key: config.Public(inPEM(t, "PUBLIC KEY", public)), Plugins: strings.Fields(plugins)}
 }
 
 func inPEM(t *testing.T, kind string, key any) []byte {
@@ -110,7 +110,7 @@ func TestSignatureIsDSSE(t *testing.T) {
 	if string(payload) != want {
 		t.Errorf("payload %s", payload)
 	}
-	public, err := ReadPublicKey([]byte(acme.Key.Reveal()))
+	public, err := ReadPublicKey([]byte(string(acme.Key)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,12 +1,14 @@
 package policies
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/metadata"
+	"github.com/ostiary/ostiary/core/oauth"
 )
 
 // A contract is what the rules of one decision are: where they stand, what they read and what they may say.
@@ -163,6 +165,8 @@ func (c *contract) wrongValue(set, member, value string) string {
 		return wrongField(value)
 	case member == "rule" && value == "":
 		return "rule is empty"
+	case set == "grant" && member == "scope" && !oauth.ValidScope(value):
+		return fmt.Sprintf("%q is no scope (RFC 6749 section 3.3); each finding grants one", value)
 	}
 	return ""
 }

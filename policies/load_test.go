@@ -89,6 +89,7 @@ func TestLoadRefuses(t *testing.T) {
 		"finding is a text":   {"a.rego", house + `deny contains "no"` + "\n", 3, "deny holds objects"},
 		"label is a number":   {"a.rego", house + "label contains 7\n", 3, "label holds strings, not number"},
 		"scope is a list":     {"a.rego", house + `grant contains {"rule": "r", "scope": ["a"]}` + "\n", 3, "scope must be a string, not array"},
+		"scope is two":        {"a.rego", house + `grant contains {"rule": "r", "scope": "a b"}` + "\n", 3, `"a b" is no scope`},
 		"public is a text":    {"a.rego", house + `deny contains {"rule": "r", "code": "access_denied", "message": "m", "public": "no"}` + "\n", 3, "public must be true or false"},
 		"fields is a text":    {"a.rego", house + `warn contains {"rule": "r", "message": "m", "fields": "scope"}` + "\n", 3, "fields must be a list"},
 		"limit is a text":     {"a.rego", house + `limit contains {"rule": "r", "name": "access_token", "value": "60"}` + "\n", 3, "1 or more, not \"60\""},

@@ -74,6 +74,7 @@ func (k *keycloakClient) entry() strictjson.Value {
 	k.redirects()
 	k.scopes()
 	k.settings()
+	k.mappers()
 	k.left()
 	return strictjson.Object(k.members...)
 }
@@ -362,7 +363,7 @@ var quiet = []string{
 	"id", "clientId", "name", "enabled", "protocol", "publicClient", "bearerOnly", "clientAuthenticatorType", "secret", "redirectUris", "webOrigins",
 	"rootUrl", "baseUrl", "standardFlowEnabled", "implicitFlowEnabled", "directAccessGrantsEnabled", "serviceAccountsEnabled", "consentRequired",
 	"attributes", "defaultClientScopes", "optionalClientScopes", "surrogateAuthRequired", "alwaysDisplayInConsole", "notBefore", "fullScopeAllowed",
-	"nodeReRegistrationTimeout", "access", "origin", "registeredNodes", "type",
+	"nodeReRegistrationTimeout", "protocolMappers", "access", "origin", "registeredNodes", "type",
 	"client.secret.creation.time", "realm_client", "display.on.consent.screen",
 }
 

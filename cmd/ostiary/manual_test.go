@@ -272,7 +272,7 @@ func keyPair(ts *testscript.TestScript, neg bool, args []string) {
 	private, public, err := newKeyPair(len(args) > 2 && args[2] == "ed25519")
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), private, 0o600))
-	ts.Check(os.WriteFile(ts.MkAbs(args[1]), public, 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), public, 0o644)) // as openssl does
 }
 
 // vouch signs what lies in $PLUGINS, as its publisher does: vouch NAME KEY PUBLISHER.

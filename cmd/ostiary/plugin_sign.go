@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/config"
 	"github.com/ostiary/ostiary/plugins"
 )
 
@@ -123,7 +123,7 @@ func (b *bench) verifyPlugin(k keyFlags) error {
 	if err != nil {
 		return err
 	}
-	publisher := plugins.Publisher{Name: k.id, Key: core.Secret(text), Plugins: []string{s.doc.Plugin}}
+	publisher := plugins.Publisher{Name: k.id, Key: config.Public(text), Plugins: []string{s.doc.Plugin}}
 	if _, err := plugins.VerifyPlugin(s.module, s.manifest, signature, []plugins.Publisher{publisher}); err != nil {
 		return b.pluginUnusable(err)
 	}

@@ -53,7 +53,7 @@ func (d *decoder) checkMap(dst reflect.Value, path string) {
 // ask adds what a Checker finds, except below a path that is already known to be wrong: it would complain of the symptom.
 func (c *collector) ask(checker Checker, path string) {
 	for _, p := range checker.Validate() {
-		p.Path = join(path, p.Path)
+		p.Path = c.asWritten(join(path, p.Path))
 		if c.known(p.Path) {
 			continue
 		}

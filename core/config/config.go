@@ -42,17 +42,17 @@ type Taker interface {
 // Only fields with a yaml tag are configuration: `yaml:"base_url"`; the option camel (`yaml:"base_url,camel"`) also accepts
 // baseUrl, or=base (any number of times) also base. The members of a struct with the tag `yaml:",inline"` stand among those of
 // the struct that it is in; it is not asked as a Checker. Fields may be structs, maps with string keys, slices, pointers, booleans, numbers, strings,
-// core.Secret, time.Duration ("90s"), strictjson.Value and anything with UnmarshalText. A tag `range:"1..65535"` bounds
+// core.Secret, Public, time.Duration ("90s"), strictjson.Value and anything with UnmarshalText. A tag `range:"1..65535"` bounds
 // integers and durations. What the file does not mention keeps the value it had, so defaults are set before Read.
 //
 // In scalar values ${NAME} is replaced from env (missing: a problem), ${NAME:-default} has a default for unset or empty, $${
-// is a literal ${. A core.Secret may be file:///path, or file://path relative to the file's folder.
+// is a literal ${. A core.Secret or a Public may be file:///path, or file://path relative to the file's folder.
 func Read(data []byte, file string, dst any, env Env) error {
 	target := reflect.ValueOf(dst)
 	if target.Kind() != reflect.Pointer || target.IsNil() || target.Elem().Kind() != reflect.Struct {
 		return errors.New("config: dst must be a pointer to a struct")
 	}
-	found := &collector{file: file, lines: Lines{}}
+	found := newCollector(file)
 	root := parse(data, found)
 	if root != nil {
 		d := decoder{collector: found, env: env}

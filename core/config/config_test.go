@@ -324,6 +324,30 @@ func TestSecretFiles(t *testing.T) {
 	}
 }
 
+// A public key is read from a file that everybody may read, as openssl makes it, but not from one that everybody may write.
+func TestPublicTexts(t *testing.T) {
+	dir := t.TempDir()
+	for name, mode := range map[string]os.FileMode{"usual.pem": 0o644, "own.pem": 0o600, "open.pem": 0o666} {
+		if err := errors.Join(os.WriteFile(filepath.Join(dir, name), []byte("a key\n"), mode), os.Chmod(filepath.Join(dir, name), mode)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for text, want := range map[string]string{
+		"a key": "", "file://usual.pem": "", "file://own.pem": "",
+		"file://open.pem": "open.pem can be written by everybody (mode 0666): chmod o-w it",
+		"file://none.pem": "no such file or directory",
+		`""`:              "the text is empty",
+	} {
+		var got struct {
+			Key config.Public `yaml:"key"`
+		}
+		err := config.Read([]byte("key: "+text), filepath.Join(dir, "ostiary.yaml"), &got, nil)
+		if want == "" && (err != nil || got.Key != "a key") || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%s: %q, %v", text, got.Key, err)
+		}
+	}
+}
+
 // What a variable holds may be a secret that was put in the wrong place: problems show its name only.
 func TestProblemsDoNotQuoteVariables(t *testing.T) {
 	var got server
@@ -413,5 +437,29 @@ func TestInlineMembersAndOtherNames(t *testing.T) {
 	err := config.Read([]byte("jwksURI: a\njwks_uri: b\nlimit: 7\n"), "f", &got, nil)
 	if err == nil || !strings.Contains(err.Error(), "f:2: jwks_uri: given twice, once as jwksURI") || !strings.Contains(err.Error(), "f:3: limit: must be an object") {
 		t.Errorf("%v", err)
+	}
+}
+
+type box struct {
+	Depth int              `yaml:"how_deep,camel"`
+	Boxes map[string][]box `yaml:"inner_boxes,camel"`
+}
+
+// Validate implements config.Checker.
+func (b box) Validate() []config.Problem {
+	if b.Depth < 1 {
+		return []config.Problem{{Path: "how_deep", Text: "must be 1 or more"}}
+	}
+	return nil
+}
+
+// What a Checker finds is told by the names that the file has, on their lines, and not when it could not be read in the first place.
+func TestProblemsUseTheNamesOfTheFile(t *testing.T) {
+	var got box
+	err := config.Read([]byte("howDeep: 1\ninnerBoxes:\n  a.b:\n    - howDeep: -1\n    - how_deep: 0\n    - howDeep: far\n    - inner_boxes: {}\n"), "f", &got, nil)
+	want := "f:4: innerBoxes.a.b[0].howDeep: must be 1 or more\nf:5: innerBoxes.a.b[1].how_deep: must be 1 or more\n" +
+		"f:6: innerBoxes.a.b[2].howDeep: must be a whole number from -9223372036854775808 to 9223372036854775807, not \"far\"\nf:7: innerBoxes.a.b[3].how_deep: must be 1 or more"
+	if err == nil || err.Error() != want {
+		t.Errorf("%v\nwant\n%s", err, want)
 	}
 }

@@ -19,6 +19,7 @@ type decoder struct {
 
 var (
 	secretType   = reflect.TypeFor[core.Secret]()
+	publicType   = reflect.TypeFor[Public]()
 	durationType = reflect.TypeFor[time.Duration]()
 	valueType    = reflect.TypeFor[strictjson.Value]()
 )
@@ -78,7 +79,9 @@ func (d *decoder) structure(n *node, dst reflect.Value, path string) {
 			continue
 		}
 		given[f.name] = m.name
-		d.lines[join(path, f.name)] = m.line
+		if m.name != f.name {
+			d.written[join(path, f.name)] = m.name
+		}
 		d.fill(m.value, f.value, at, f.limits)
 	}
 }

@@ -78,6 +78,12 @@ type collector struct {
 	lines Lines
 	list  []Problem
 	read  int // how many of them reading found, before any Checker was asked
+
+	written map[string]string // the names that stand in the file, by the path that ends in the member's own name
+}
+
+func newCollector(file string) *collector {
+	return &collector{file: file, lines: Lines{}, written: map[string]string{}}
 }
 
 func (c *collector) add(line int, path, format string, args ...any) {
@@ -88,6 +94,22 @@ func (c *collector) put(p Problem) {
 	if len(c.list) < maxProblems {
 		c.list = append(c.list, p)
 	}
+}
+
+// asWritten gives the path of a member as the file has it, which may name it, and what contains it, otherwise.
+func (c *collector) asWritten(path string) string {
+	at := ""
+	for path != "" {
+		end := len(path)
+		if next := strings.IndexAny(path[1:], ".["); next >= 0 {
+			end = 1 + next
+		}
+		at, path = at+path[:end], path[end:]
+		if name, otherwise := c.written[at]; otherwise {
+			at = join(parent(at), name)
+		}
+	}
+	return at
 }
 
 func (c *collector) err() error {

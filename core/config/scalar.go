@@ -16,11 +16,14 @@ func (d *decoder) scalar(n *node, dst reflect.Value, path, limits string) {
 	if !ok {
 		return
 	}
-	if dst.Type() == secretType {
+	switch dst.Type() {
+	case secretType:
 		d.secret(n, text, dst, path)
 		return
-	}
-	if dst.Type() == durationType {
+	case publicType:
+		d.public(n, text, dst, path)
+		return
+	case durationType:
 		d.duration(n, text, dst, path, limits)
 		return
 	}

@@ -12,34 +12,49 @@ import (
 	"strings"
 )
 
+// Public is a text that may stand in a file of its own, as a core.Secret may, but is no secret: a public key. Everybody may read the
+// file, and not everybody may write it, since what is in it is trusted.
+type Public string
+
 const (
 	fileScheme    = "file://"
 	maxSecret     = 64 << 10 // bytes; the longest is a private key with its chain
 	worldReadable = fs.FileMode(0o004)
+	worldWritable = fs.FileMode(0o002)
 )
 
 // secret fills a core.Secret from text or, with file://, from a file. No problem quotes it.
 func (d *decoder) secret(n *node, text string, dst reflect.Value, path string) {
+	d.fromFile(n, text, dst, path, "secret", worldReadable)
+}
+
+// public fills a Public in the same way.
+func (d *decoder) public(n *node, text string, dst reflect.Value, path string) {
+	d.fromFile(n, text, dst, path, "text", worldWritable)
+}
+
+// fromFile fills a text that may be in a file, which must not have the mode unsafe.
+func (d *decoder) fromFile(n *node, text string, dst reflect.Value, path, what string, unsafe fs.FileMode) {
 	if name, ok := strings.CutPrefix(text, fileScheme); ok {
 		if !filepath.IsAbs(name) {
 			name = filepath.Join(filepath.Dir(d.file), name)
 		}
-		read, err := readSecret(name)
+		read, err := readText(name, unsafe)
 		if err != nil {
-			d.add(n.line, path, "secret file: %v", err)
+			d.add(n.line, path, "%s file: %v", what, err)
 			return
 		}
 		text = read
 	}
 	if text == "" {
-		d.add(n.line, path, "the secret is empty")
+		d.add(n.line, path, "the %s is empty", what)
 		return
 	}
 	dst.SetString(text)
 }
 
-// readSecret reads a regular file that not everybody may read, without one newline at its end.
-func readSecret(name string) (string, error) {
+// readText reads a regular file that has not the mode unsafe, without one newline at its end.
+func readText(name string, unsafe fs.FileMode) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return "", plain(err)
@@ -52,8 +67,11 @@ func readSecret(name string) (string, error) {
 	if !about.Mode().IsRegular() {
 		return "", fmt.Errorf("%s is not a regular file", name)
 	}
-	if about.Mode().Perm()&worldReadable != 0 {
-		return "", fmt.Errorf("%s can be read by everybody (mode %04o): chmod o-r it", name, about.Mode().Perm())
+	switch mode := about.Mode().Perm(); mode & unsafe {
+	case worldReadable:
+		return "", fmt.Errorf("%s can be read by everybody (mode %04o): chmod o-r it", name, mode)
+	case worldWritable:
+		return "", fmt.Errorf("%s can be written by everybody (mode %04o): chmod o-w it", name, mode)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
 	if err != nil {

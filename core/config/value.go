@@ -14,7 +14,7 @@ import (
 // ReadValue reads YAML or JSON as plain data, without variables, and says on which line each path stands. Dates stay text,
 // and an empty file is an empty object. Lines is empty for JSON that YAML cannot read (escaped surrogate pairs, for example).
 func ReadValue(data []byte, file string) (strictjson.Value, Lines, error) {
-	found := &collector{file: file, lines: Lines{}}
+	found := newCollector(file)
 	root := parse(data, found)
 	if start := bytes.TrimLeft(data, " \t\r\n"); len(start) > 0 && (start[0] == '{' || start[0] == '[') {
 		if value, err := strictjson.Parse(data, strictjson.Stored); err == nil {
@@ -36,7 +36,7 @@ const MaxList = 32 << 20
 
 // ReadList is ReadValue for a file that may hold thousands of entries.
 func ReadList(data []byte, file string) (strictjson.Value, Lines, error) {
-	found := &collector{file: file, lines: Lines{}}
+	found := newCollector(file)
 	root := parseWithin(bound{MaxList, 4 << 20}, data, found)
 	if err := found.err(); err != nil {
 		return strictjson.Value{}, nil, err
@@ -47,7 +47,7 @@ func ReadList(data []byte, file string) (strictjson.Value, Lines, error) {
 
 // ReadSecret reads a secret as Read does one that stands in a file at a line: ${NAME} and file:// are followed.
 func ReadSecret(text, file string, line int, path string, env Env) (core.Secret, error) {
-	d := decoder{collector: &collector{file: file, lines: Lines{}}, env: env}
+	d := decoder{collector: newCollector(file), env: env}
 	var secret core.Secret
 	d.scalar(&node{kind: scalar, line: line, tag: "!!str", text: text}, reflect.ValueOf(&secret).Elem(), path, "")
 	return secret, d.err()

@@ -77,6 +77,7 @@ func TestRedirectProblems(t *testing.T) {
 		{`https://app.example/cb\..\x`, "backslash dot_segment"},
 		{"com.example.app:../cb", "dot_segment"},
 		{"javascript:alert(1)", "dangerous_scheme"},
+		{"javascript:1", "dangerous_scheme"}, // not a host and its port
 		{"JavaScript://app.example/%0aalert(1)", "control_character dangerous_scheme"},
 		{"data:text/html,x", "dangerous_scheme"},
 		{"file:///etc/passwd", "dangerous_scheme"},

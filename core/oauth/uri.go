@@ -126,19 +126,27 @@ func (u *URI) takeScheme(text string) (string, bool) {
 		}
 		return "", false
 	}
-	scheme = strings.ToLower(scheme)
-	if !isWeb(scheme) && startsWithPort(rest) { // "localhost:3000/cb": a host and port without a scheme
+	switch scheme = strings.ToLower(scheme); {
+	case isDangerous(scheme):
+		u.Scheme = scheme
+		u.add(DangerousScheme)
+		return "", false
+	case !isWeb(scheme) && startsWithPort(rest): // "localhost:3000/cb": a host and port without a scheme
 		u.add(NoScheme)
 		return "", false
 	}
 	u.Scheme = scheme
-	switch scheme {
-	case "javascript", "data", "file", "blob", "vbscript", "about", "filesystem", "view-source":
-		u.add(DangerousScheme)
-		return "", false
-	}
 	u.ReverseDomain = !isWeb(scheme) && isDotted(scheme)
 	return rest, true
+}
+
+// isDangerous tells the schemes that browsers run or read themselves.
+func isDangerous(scheme string) bool {
+	switch scheme {
+	case "javascript", "data", "file", "blob", "vbscript", "about", "filesystem", "view-source":
+		return true
+	}
+	return false
 }
 
 // takeParts reads what follows the scheme, the fragment being cut off already.

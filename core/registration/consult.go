@@ -114,6 +114,7 @@ func (j *judgement) chooseID(ctx context.Context) (core.ClientID, error) {
 	if j.req.Channel == core.ChannelImport {
 		return j.req.ClientID, nil
 	}
+	defer j.tellSecret()
 	v := j.asked.Control.ClientID
 	asked, _ := v.Text()
 	if !v.IsAbsent() && slices.Contains(j.profile.ClientIDs, asked) {
@@ -135,5 +136,16 @@ func (j *judgement) tellID(id core.ClientID) {
 	j.warnings = append(j.warnings, core.Reason{
 		Rule: "client_id", Fields: []string{"client_id"}, Public: true,
 		Message: "client_id was not taken over: the profile " + j.profile.Name + " does not offer this id.",
+	})
+}
+
+// tellSecret warns of a client_secret that was sent: a client that goes on with it would not get in.
+func (j *judgement) tellSecret() {
+	if j.asked.Control.ClientSecret.IsAbsent() {
+		return
+	}
+	j.warnings = append(j.warnings, core.Reason{
+		Rule: "client_secret", Fields: []string{"client_secret"}, Public: true,
+		Message: "client_secret was not taken over: the secret of a client that has one is in this answer.",
 	})
 }

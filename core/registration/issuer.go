@@ -127,7 +127,7 @@ func (t TrustedIssuer) validateKeys(add func(member, text string)) {
 		if keys, err := jose.ParseJWKS([]byte(t.JWKS)); err != nil {
 			add(".jwks", err.Error())
 		} else if keys.Len() == 0 {
-			add(".jwks", "has no keys, so no statement could be verified")
+			add(".jwks", "has no keys, so nothing could be verified")
 		}
 	}
 }

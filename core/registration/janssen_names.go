@@ -2,6 +2,7 @@ package registration
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -40,7 +41,7 @@ var strangeNames = map[string]strangeName{
 	"allowSpontaneousScopes":                  {noSpotted, isNo},
 	"spontaneousScopeLifetime":                {noSpotted, nil},
 
-	"requestUriBlockList":                          {byFetch, nil},
+	"requestUriBlockList":                          {byFetch, isOwnMachine},
 	"externalUriWhiteList":                         {byFetch, isEmpty},
 	"sectorIdentifierCacheLifetimeInMinutes":       {"what a sector publishes is kept for an hour, and for a day when its publisher is down. Take it out", nil},
 	"shareSubjectIdBetweenClientsWithSameSectorId": {"the clients of one sector know a person by one name (OpenID Connect Core section 8.1). Take it out, or set it to true", isYes},
@@ -108,7 +109,6 @@ func folded(name string) string { return strings.ToLower(strings.ReplaceAll(name
 
 // snake turns tokenEndpointAuthMethodsSupported into token_endpoint_auth_methods_supported.
 func snake(name string) string {
-	name = strings.Replace(name, "userInfo", "userinfo", 1)
 	var b strings.Builder
 	for _, c := range name {
 		if c >= 'A' && c <= 'Z' {
@@ -117,7 +117,7 @@ func snake(name string) string {
 		}
 		b.WriteRune(c)
 	}
-	return b.String()
+	return strings.Replace(b.String(), "user_info", "userinfo", 1)
 }
 
 func isNo(v strictjson.Value) bool {
@@ -135,4 +135,13 @@ func isFlag(v strictjson.Value) bool { return isNo(v) || isYes(v) }
 func isEmpty(v strictjson.Value) bool {
 	text, isText := v.Text()
 	return isText && text == "" || v.Kind() == strictjson.KindArray && v.Len() == 0
+}
+
+// isOwnMachine tells a list of hosts that are never asked for what a client says is there: none, or names of this machine.
+func isOwnMachine(v strictjson.Value) bool {
+	list, ok := v.Strings()
+	return ok && !slices.ContainsFunc(list, func(host string) bool {
+		addr, err := netip.ParseAddr(host)
+		return host != "localhost" && (err != nil || !addr.IsLoopback())
+	})
 }

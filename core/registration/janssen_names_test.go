@@ -83,7 +83,9 @@ var properties = []struct{ name, loads, wrong, says string }{
 	{"allowSpontaneousScopes", "false", "true", "no scope comes into being by being asked for"},
 	{"spontaneousScopeLifetime", "null", "86400", "no scope comes into being by being asked for"},
 	{"ssaConfiguration", "null", "{}", "no software statements are issued here"},
-	{"requestUriBlockList", "null", `["localhost"]`, "fetch.allow"},
+	{"requestUriBlockList", `["localhost", "127.0.0.1"]`, `["localhost", "intranet.example"]`, "fetch.allow"},
+	{"requestUriBlockList", `[]`, `["10.0.0.1"]`, "fetch.allow"},
+	{"requestUriBlockList", `["::1"]`, `[7]`, "fetch.allow"},
 	{"externalUriWhiteList", "[]", `["a.example"]`, "fetch.allow"},
 	{"sectorIdentifierCacheLifetimeInMinutes", "null", "1440", "kept for an hour"},
 	{"shareSubjectIdBetweenClientsWithSameSectorId", "true", "false", "by one name"},
@@ -132,6 +134,9 @@ func TestEveryPropertyOfJanssens(t *testing.T) {
 	}
 	if _, err := read("grantTypesSupportedNowhere: []"); err == nil || err.Error() != "dcr_config.yaml:1: grantTypesSupportedNowhere: unknown key" {
 		t.Errorf("what nobody knows: %v", err)
+	}
+	if _, err := read("user_info_signing_alg_values_supported: [RS256]"); err != nil {
+		t.Errorf("the snake case that a program makes: %v", err)
 	}
 }
 
@@ -193,8 +198,8 @@ idTokenSigningAlgValuesSupported: [none, HS256, RS256, ES256]
 		}
 	}
 	for also, says := range map[string]string{
-		"custom_attributes: [x]":                                  "dynamic_registration_custom_attributes: says the same as custom_attributes",
-		"members: {defaults: {subject_type: public}}":             "default_subject_type: says the same as members.defaults.subject_type",
+		"custom_attributes: [x]":                                  "dynamicRegistrationCustomAttributes: says the same as custom_attributes",
+		"members: {defaults: {subject_type: public}}":             "defaultSubjectType: says the same as members.defaults.subject_type",
 		"members: {allowed: {grant_types: [authorization_code]}}": "says the same as members.allowed.grant_types",
 		"members: {attributes: {team: x}}":                        "says the same as members.attributes",
 		"id_token_signing_alg_values_supported: [RS256]":          "bounds id_token_signed_response_alg, as idTokenSigningAlgValuesSupported does",

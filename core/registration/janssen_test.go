@@ -267,6 +267,16 @@ func TestJanssenSignedRequests(t *testing.T) {
 	})
 }
 
+// asWritten says a problem with the names that stand in the file: only a member that is missing keeps its own.
+func asWritten(problem, config, written string) string {
+	names := regexp.MustCompile(`"(\w+)":`)
+	there := names.FindAllStringSubmatch(written, -1)
+	for i, name := range names.FindAllStringSubmatch(config, -1) {
+		problem = regexp.MustCompile(`\b`+name[1]+`\b`).ReplaceAllString(problem, there[i][1])
+	}
+	return problem
+}
+
 // What is written for a switch that was there for tests, or for what is not built, is said to be so; mistakes are told all at once.
 func TestJanssenProblems(t *testing.T) {
 	for config, want := range map[string]string{
@@ -291,6 +301,7 @@ func TestJanssenProblems(t *testing.T) {
 		`{"dcr_signature_validation_enabled":true,"dcrSignatureValidationEnabled":true}`:                                         "given twice",
 	} {
 		for _, written := range []string{config, camelCase(config)} {
+			want := asWritten(want, config, written)
 			if _, err := read(written); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %v, want %s", written, err, want)
 			}

@@ -229,10 +229,15 @@ func ours(code core.Code) bool {
 func (j *judgement) face(err error) error {
 	e := *core.AsError(err)
 	if n := len(j.entry.Stages); n > 0 && len(e.Reasons) == 0 && !ours(e.Code) && e.Code != core.InvalidToken {
-		e.Reasons = public(j.entry.Stages[n-1].Reasons) // the stage's own refusal, so that every answer names a rule
+		e.Reasons = refusing(public(j.entry.Stages[n-1].Reasons)) // the stage's own, so that answers name a rule
 	}
 	e.Decision = j.req.Decision
 	return &e
+}
+
+// refusing leaves out what a stage found beside what it refuses for: remarks, and why policy changed a member.
+func refusing(reasons []core.Reason) []core.Reason {
+	return slices.DeleteFunc(reasons, func(r core.Reason) bool { return r.Code == "" })
 }
 
 // context is what plugins are told of the request.

@@ -123,6 +123,18 @@ func TestDenials(t *testing.T) {
 	if strings.Contains(face(t, err), "internal") {
 		t.Errorf("the caller is told %s", face(t, err))
 	}
+	_, err = b.try(func(*decision.Registration) (decision.Verdict, error) {
+		found := by("found")
+		found.Public = true
+		return decision.Verdict{
+			Deny: []core.Reason{{Rule: "b", Code: core.AccessDenied, Message: "internal"}}, Warn: []core.Reason{found},
+			Grant: []decision.Scope{{Scope: "profile", By: found}}, Default: []decision.Setting{{Field: "contacts", By: found}},
+		}, nil
+	})
+	checkCode(t, err, core.AccessDenied, "refused by policy")
+	if told := core.AsError(err).Reasons; len(told) > 0 { // what else the rules found is no reason of the refusal
+		t.Errorf("the caller is told %+v", told)
+	}
 	if len(b.store.clients) > 0 {
 		t.Error("something was stored")
 	}

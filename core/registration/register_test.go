@@ -322,6 +322,24 @@ func TestChosenClientID(t *testing.T) {
 	}
 }
 
+// A secret is never the client's to choose, and who tries is told so, by another text than the secret.
+func TestWhoChoosesASecretIsTold(t *testing.T) {
+	b := newBench(t)
+	for _, sent := range []string{`"chosen-by-the-client"`, `70000000007`} {
+		c := b.register(`{"redirect_uris":["https://a.example/"],"client_secret":` + sent + `}`)
+		warned, _ := c.doc.Get("warnings")
+		if warned.Len() != 1 || !strings.Contains(warned.String(), "client_secret was not taken over") || strings.Contains(c.doc.String(), sent) {
+			t.Errorf("%s: %s", sent, c.doc)
+		}
+	}
+	for _, none := range []string{`null`, `""`} {
+		c := b.register(`{"redirect_uris":["https://a.example/"],"client_secret":` + none + `}`)
+		if warned, told := c.doc.Get("warnings"); told {
+			t.Errorf("%s: %s", none, warned)
+		}
+	}
+}
+
 // Limits of policy shorten a secret's and a client's life; the largest number there is does not turn into a short one.
 func TestLimits(t *testing.T) {
 	for name, test := range map[string]struct {

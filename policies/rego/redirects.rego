@@ -70,7 +70,7 @@ problem(uri) := {
 	not native
 } else := {
 	"rule": "redirects.private_scheme",
-	"message": sprintf("%s: the scheme %s is neither a reverse domain name (such as com.example.app) nor allowed here.", [uri.raw, uri.scheme]),
+	"message": sprintf("%s: the scheme %s is neither a reverse domain name (such as com.example.app) nor allowed here. Use one, or ask the operator to add it to allowed_private_schemes.", [uri.raw, uri.scheme]),
 } if {
 	uri.class == "private_scheme"
 } else := {

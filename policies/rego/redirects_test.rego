@@ -44,6 +44,15 @@ test_native_has_loopback_and_reverse_domain if {
 	judged("native", [plain]) == {"redirects.private_scheme"}
 }
 
+test_private_scheme_says_who_may_allow_it if {
+	found := redirects.deny with input as examples.register
+		with input.effective.application_type as "native"
+		with input.redirect_uris as [plain]
+		with data.ostiary.config as examples.config
+	some finding in found
+	contains(finding.message, "ask the operator to add it to allowed_private_schemes")
+}
+
 test_private_scheme_may_be_allowed if {
 	found := redirects.deny with input as examples.register
 		with input.effective.application_type as "native"
