@@ -51,8 +51,8 @@ func TestListedRedirects(t *testing.T) {
 		t.Error(err)
 	}
 	for config, says := range map[string]string{
-		`{"clientWhiteList":["*"],"policy":{"redirects":{"allowed":["*"]}}}`:                 "client_white_list: says the same as policy.redirects.allowed",
-		`{"clientBlackList":["a.example"],"policy":{"redirects":{"blocked":["b.example"]}}}`: "client_black_list: says the same as policy.redirects.blocked",
+		`{"clientWhiteList":["*"],"policy":{"redirects":{"allowed":["*"]}}}`:                 "clientWhiteList: says the same as policy.redirects.allowed",
+		`{"clientBlackList":["a.example"],"policy":{"redirects":{"blocked":["b.example"]}}}`: "clientBlackList: says the same as policy.redirects.blocked",
 		`{"policy":{"redirects":{"allowed":["a.example","*.*.example"]}}}`:                   "policy.redirects.allowed[1]:",
 		`{"policy":{"redirects":{"blocked":["https://a.example/?x"]}}}`:                      "queries and fragments are not compared",
 	} {
