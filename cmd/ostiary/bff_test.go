@@ -484,7 +484,7 @@ func TestOwnKeyTurns(t *testing.T) {
 	}
 	b.wantSignIn(automate)
 	_ = b.end()
-	kept, err := b.settings.kept().Registration(t.Context())
+	kept, err := b.settings.kept(nil).Registration(t.Context())
 	if err != nil || len(kept.Older) != 1 || !strings.Contains(kept.Older[0].JWK, before[0]) {
 		t.Errorf("kept %+v, %v", kept, err)
 	}

@@ -86,6 +86,8 @@ type Parts struct {
 	Discover func(ctx context.Context) (Endpoints, error)
 	// Renew has an operator renew a registration access token. Optional: without it, nobody does.
 	Renew func(ctx context.Context, client core.ClientID) (core.Secret, error)
+	// RenewSecret has an operator give another client_secret. Optional: without it, nobody does.
+	RenewSecret func(ctx context.Context, client core.ClientID) (GivenSecret, error)
 	// EndSession ends the issuer's own session at a sign-out. Optional: without it the issuer ends it when the browser comes by.
 	EndSession func(ctx context.Context, subject core.Subject, id core.SessionID) error
 	// Seen is told what became of each look at the registration. Optional.
