@@ -71,22 +71,35 @@ func tryWriting(name string) error {
 		return own
 	}
 	probe, err := temporary(name)
-	switch {
-	case err == nil:
+	if err == nil {
 		return errors.Join(probe.Close(), os.Remove(probe.Name()))
-	case own == nil:
+	}
+	if own == nil && tryByte(name) == nil {
 		return nil
 	}
 	return err
 }
 
-// tryOpen tries whether a file can be written in place.
+// tryOpen tries whether a file can be opened to be written in place.
 func tryOpen(name string) error {
 	file, err := os.OpenFile(name, os.O_WRONLY, 0)
 	if err != nil {
 		return err
 	}
 	return file.Close()
+}
+
+// tryByte writes the first byte of a file over itself: some can be opened, and not written.
+func tryByte(name string) error {
+	file, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	first := make([]byte, 1)
+	if n, _ := file.ReadAt(first, 0); n == 1 {
+		_, err = file.WriteAt(first, 0)
+	}
+	return errors.Join(err, file.Close())
 }
 
 // temporary opens a file beside another one, that only its owner reads.

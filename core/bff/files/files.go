@@ -12,7 +12,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
@@ -175,7 +174,7 @@ func (f *Files) writable() error {
 	if f.opt.Key == "" {
 		return nil
 	}
-	if there, err := os.Stat(f.opt.Key); err == nil && there.Size() > 0 && !f.opt.Turns {
+	if there, _, err := f.readFile(f.opt.Key); err == nil && there != nil && !f.opt.Turns {
 		return nil
 	}
 	if err := tryWriting(f.opt.Key); err != nil {
