@@ -42,6 +42,15 @@ func TestNextStep(t *testing.T) {
 		"kept refused read differs":             "refused",
 		"kept refused ticket renewable replace": "renew",
 		"kept refused unknown remake ticket":    "register",
+		"spent ticket":                          "spent",
+		"kept unmanaged":                        "ready",
+		"kept unmanaged differs":                "ready", // there is no way to say so
+		"kept unmanaged replace ticket":         "replace",
+		"kept unmanaged renewable":              "renew",
+		"kept unmanaged fading":                 "secret",
+		"kept fading":                           "read",
+		"kept read fading differs":              "update",
+		"kept read fading":                      "secret",
 	} {
 		if got := bff.NextStep(known); got != want {
 			t.Errorf("%q: %s, want %s", known, got, want)
