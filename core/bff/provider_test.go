@@ -167,7 +167,7 @@ func (p *provider) register(r *http.Request, body string) (int, any) {
 	} else if had, _ := p.client.Get("client_id"); strictjson.Equal(had, wanted) {
 		return 400, claims{"error": "invalid_client_metadata", "error_description": "client_id is taken"}
 	}
-	p.client = doc
+	p.client, p.secret = doc, ""
 	return 201, p.described()
 }
 
@@ -207,7 +207,7 @@ func (p *provider) manage(r *http.Request, body string) (int, any) {
 		p.client = strictjson.MergePatch(p.client, doc)
 		return 200, p.described()
 	case http.MethodDelete:
-		p.client, p.secret = strictjson.Value{}, ""
+		p.client = strictjson.Value{}
 		return 204, nil
 	}
 	if p.turns {
