@@ -32,6 +32,7 @@ func (s *backendSettings) check(wrong *problemList) {
 		"client.method":                isOneOf(string(s.Client.Method), "private_key_jwt", "client_secret_basic", "client_secret_post"),
 		"registration.redirect_update": isOneOf(s.Registration.Redirects, "auto", string(bff.ReplaceRedirects), string(bff.MergeRedirects), string(bff.KeepRedirects)),
 		"provider.pushed_requests":     isOneOf(s.Provider.Push, "offered", "always", "never"),
+		"provider.prompt":              isOneOf(s.Provider.Prompt, "", promptConsent),
 		"forwarded_header":             isOneOf(s.Forwarded, web.XForwardedFor, web.Forwarded),
 		"log.format":                   isOneOf(s.Log.Format, "json", "text"),
 		"client.signing_alg":           isOneOf(s.Client.Alg, append(jose.Asymmetric(), "")...),
@@ -79,10 +80,8 @@ func (s *backendSettings) checkClient(add func(path, format string, args ...any)
 
 func (s *backendSettings) checkSite(add func(path, format string, args ...any)) {
 	for i, r := range s.Site.Common.Routes {
-		for _, own := range []string{routes.OperatorsArea, routes.SessionArea, routes.BFFArea, "/.well-known"} {
-			if strings.HasPrefix(r.Prefix+"/", own+"/") || strings.HasPrefix(own+"/", r.Prefix+"/") {
-				add(fmt.Sprintf("bff.routes[%d].prefix", i), "%s overlaps %s, which is the backend's own", r.Prefix, own)
-			}
+		if own := overlapped(r.Prefix, routes.OperatorsArea, routes.SessionArea, routes.BFFArea, wellKnownArea); own != "" {
+			add(fmt.Sprintf("bff.routes[%d].prefix", i), "%s overlaps %s, which is the backend's own", r.Prefix, own)
 		}
 	}
 	secure := len(s.Site.Common.Origins) > 0 && strings.HasPrefix(s.Site.Common.Origins[0], "https://")

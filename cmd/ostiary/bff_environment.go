@@ -28,6 +28,7 @@ var variables = []variable{
 	{"OIDC_AUTHORIZATION_URL", "provider.authorization_url", text(func(s *backendSettings) *string { return &s.Provider.AuthorizationURL })},
 	{"OIDC_TOKEN_URL", "provider.token_url", text(func(s *backendSettings) *string { return &s.Provider.TokenURL })},
 	{"MS_BFF_PAR_ENABLED", "provider.pushed_requests", choice(func(s *backendSettings) *string { return &s.Provider.Push }, "always", "never")},
+	{"OIDC_PROMPT", "provider.prompt", text(func(s *backendSettings) *string { return &s.Provider.Prompt })},
 
 	{"AUTH_CLIENT_ID", "client.id", clientID},
 	{"DCR_CLIENT_ID", "client.id", clientID},

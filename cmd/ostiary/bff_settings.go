@@ -47,6 +47,7 @@ type providerSettings struct {
 	AuthorizationURL string `yaml:"authorization_url"` // in place of what it publishes
 	TokenURL         string `yaml:"token_url"`
 	Push             string `yaml:"pushed_requests"` // offered, always or never
+	Prompt           string `yaml:"prompt"`          // consent: asked for at each login; empty: as the provider wants it
 }
 
 // clientSettings say who we are to it.
@@ -119,6 +120,7 @@ const (
 	day           = 24 * time.Hour
 	ownKeyLife    = 30 * day
 	callbackPath  = "/auth/callback"
+	promptConsent = "consent"
 	defaultIssuer = "http://localhost:8080/api/oidc"
 )
 

@@ -54,5 +54,6 @@ var hints = map[bff.Trouble]string{
 	bff.Unfit:            "the identity provider, or what was said of it and of the client, is not as it must be: the log says what it is; check IDP_BASE_URL, OIDC_ISSUER, BFF_CLIENT_CRED_PATH and BFF_JWT_SIGNING_KEY or AUTH_CLIENT_SECRET",
 	bff.Unmanaged:        "the identity provider gave no registration_access_token, or has nothing at its registration_client_uri: what is read, changed, turned or renewed by itself elsewhere must be done at the identity provider by hand, or by another registration (DCR_FORCE_REPLACE=true with a new DCR_IAT)",
 	bff.SecretEnds:       "have the client_secret renewed at the identity provider, set BOOTSTRAP_ADMIN_TOKEN, register anew (DCR_FORCE_REPLACE=true with a new DCR_IAT), or use a key, which does not end (MS_BFF_TOKEN_AUTH_METHOD=private_key_jwt)",
+	bff.NoRefresh:        "OIDC_SCOPES must have offline_access; many identity providers want to be asked for consent then, too (OIDC_PROMPT=consent)",
 	bff.ClientRefused:    "AUTH_CLIENT_ID, MS_BFF_TOKEN_AUTH_METHOD and BFF_JWT_SIGNING_KEY (or AUTH_CLIENT_SECRET) must be those of the client that is registered: its client_id, its token_endpoint_auth_method, a key of its jwks or its secret",
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -45,6 +46,7 @@ type Settings struct {
 	Profile     string        // the client_profile to ask for; empty: none
 	Scope       []string      // of logins
 	Push        Push          // how the request reaches the issuer; empty: pushed ahead
+	Consent     bool          // the issuer asks for consent at each login: many give a refresh token only then (OpenID Connect Core §11)
 	SessionLife time.Duration
 	AfterLogout string // a path: where the browser is at the end
 
@@ -114,6 +116,7 @@ type Backend struct {
 	again   chan struct{}              // the registration is in doubt
 	flights flights
 	forced  pace
+	told    sync.Once // of an issuer that gives no refresh tokens
 }
 
 // New makes a Backend. It answers "not ready" until Bootstrap or Run has registered it.

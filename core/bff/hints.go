@@ -24,6 +24,7 @@ const (
 	ScopeRefused                    // invalid_scope
 	Unmanaged                       // the issuer gave no registration access token
 	SecretEnds                      // the client_secret ends soon, or has ended, and nobody here can renew it
+	NoRefresh                       // logins bring no refresh token
 	ClientRefused                   // invalid_client: we do not prove who we are in the way that is registered
 	Unfit                           // what is known of the issuer or of the client does not do
 	Refused                         // anything else
@@ -42,6 +43,7 @@ var whatToDo = map[Trouble]string{
 	ScopeRefused:     "the registration was refused with invalid_scope: add the scope to policy.allowed_scopes in dcr_config.yaml",
 	Unmanaged:        "no registration access token was given: what is wanted otherwise must be changed at the identity provider, or by another registration",
 	SecretEnds:       "the client_secret must be renewed at the identity provider, or by another registration; a key (private_key_jwt) does not end",
+	NoRefresh:        "ask for offline_access, and for consent at each login where the identity provider wants that",
 	ClientRefused:    "the client that is registered has another key, another secret or another token_endpoint_auth_method",
 	Unfit:            "the identity provider, or what is known of the client, is not as it must be; the log says what it is",
 	Refused:          "the registration was refused; look up its decision in the log and at the identity provider",
