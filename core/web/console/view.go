@@ -160,6 +160,7 @@ type decisionView struct {
 	Stages       []stageView
 	Shaping      []stageView
 	Took         string
+	ClientHref   string
 	ClientFilter string
 }
 
@@ -192,6 +193,7 @@ func (h *Handlers) entryView(who visitor, e ledger.Entry) decisionView {
 	}
 	view := decisionView{Who: who.user.Username, Token: who.token(), Entry: e, Time: clock(e.Time), Ended: endOf(e), Took: duration(total)}
 	if e.ClientID != "" {
+		view.ClientHref = clientHref(e.ClientID)
 		view.ClientFilter = listPath + "?" + url.Values{"client_id": {string(e.ClientID)}}.Encode()
 	}
 	line := func(file string, line int) string { return h.explainer.Line(e.Revision, file, line) }
