@@ -67,7 +67,7 @@ func (h *Handlers) Client(ctx context.Context, r *web.Request, who visitor) (web
 // longestClient is the longest id that a client can have.
 const longestClient = 256
 
-var errNoClient = core.Refuse(core.NotFound, "There is no client with this id, and nothing is known of one.")
+var errNoClient = core.Refuse(core.NotFound, "There is no client with this id, and nothing was stored of one.")
 
 // A clientView is one client. Of one that is gone there is only its history.
 type clientView struct {

@@ -43,13 +43,14 @@ type loginView struct{ Username, Problem, Token string }
 
 // A listed is one row of the list.
 type listed struct {
-	Href      string
-	Time      string // RFC 3339, in UTC
-	Operation core.Operation
-	Channel   core.Channel
-	Client    core.ClientID
-	Ended     ended
-	Why       string // the error that the caller was told
+	Href       string
+	Time       string // RFC 3339, in UTC
+	Operation  core.Operation
+	Channel    core.Channel
+	Client     core.ClientID
+	ClientHref string
+	Ended      ended
+	Why        string // the error that the caller was told
 }
 
 type decisionsView struct {
@@ -135,7 +136,7 @@ func listView(who visitor, entries []ledger.Entry, next core.DecisionID, get fun
 	for _, e := range entries {
 		row := listed{
 			Href: listPath + "/" + url.PathEscape(string(e.DecisionID)), Time: clock(e.Time), Operation: e.Operation, Channel: e.Channel,
-			Client: e.ClientID, Ended: endOf(e),
+			Client: e.ClientID, ClientHref: clientHref(e.ClientID), Ended: endOf(e),
 		}
 		if e.Error != nil {
 			row.Why = string(e.Error.Code)
