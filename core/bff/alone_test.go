@@ -1,10 +1,12 @@
 package bff_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -416,6 +418,11 @@ func TestGiven(t *testing.T) {
 	b = s.lone(with, func(p *bff.Parts) { p.Mint = nil })
 	if err := b.Bootstrap(t.Context()); err != nil || len(s.op.calls) != 0 {
 		t.Errorf("%v, asked %v", err, s.op.calls)
+	}
+	var log bytes.Buffer
+	b = s.lone(with, func(p *bff.Parts) { p.Mint, p.Log = nil, slog.New(slog.NewTextHandler(&log, nil)) })
+	if err := b.Bootstrap(t.Context()); err != nil || strings.Contains(log.String(), "WARN") {
+		t.Errorf("%v, %s", err, log.String())
 	}
 }
 

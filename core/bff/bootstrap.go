@@ -110,10 +110,10 @@ func (b *Backend) arrive(w walk) (*self, error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.unmanaged {
+	if w.unmanaged && b.self.Load() == nil {
 		b.compareWish(me)
 	}
-	b.tell(w.outcome, me.Registration, w.unmanaged && !w.given)
+	b.tell(w.outcome, me.Registration, w.unmanaged)
 	return me, nil
 }
 

@@ -77,7 +77,7 @@ func (b *Backend) standing(have Registration) position {
 	return position{
 		given: b.settings.Given, kept: have.ClientID != "", ticket: b.parts.Mint != nil, remake: !b.settings.Settled,
 		replace:   b.settings.Replace && b.parts.Mint != nil && (b.settings.Ticket == "" || have.Ticket != b.settings.Ticket),
-		renewable: b.parts.Renew != nil, unmanaged: have.Token == "", fading: b.fading(have),
+		renewable: b.parts.Renew != nil, unmanaged: !b.settings.Given && have.ClientID != "" && have.Token == "", fading: b.fading(have),
 		spent: have.ClientID == "" && have.Ticket != "" && have.Ticket == b.settings.Ticket,
 	}
 }
@@ -203,13 +203,18 @@ func (w *walk) registered(made bool) {
 	}
 }
 
-// undone deletes a client that could not be kept: nobody could ever do it again.
+// undone deletes a client that could not be kept: nobody could ever do it again. One that was kept stays, whatever failed afterwards.
 func (w *walk) undone(ctx context.Context, made Registration, err error) error {
 	if err == nil || made.ClientID == "" {
 		return err
 	}
+	ctx = context.WithoutCancel(ctx)
+	kept, unknown := w.b.store.Registration(ctx)
+	if unknown == nil && kept.ClientID == made.ClientID && kept.Token == made.Token {
+		return err
+	}
 	what := "it was deleted again"
-	if made.Token == "" || w.b.deleteClient(context.WithoutCancel(ctx), made, w.at) != nil {
+	if unknown != nil || made.Token == "" || w.b.deleteClient(ctx, made, w.at) != nil {
 		what = "it is left at the identity provider: delete it there"
 	}
 	return fmt.Errorf("the client %q was registered, and what is known of it cannot be kept; %s: %w", core.Clip(string(made.ClientID)), what, err)

@@ -181,6 +181,32 @@ func TestRegisteredAndNotKept(t *testing.T) {
 	}
 }
 
+// What was kept stays, also when it cannot be read again at once: who registers is told to end meanwhile, say.
+func TestRegisteredAndKept(t *testing.T) {
+	s := newSite(t)
+	ctx, end := context.WithCancel(t.Context())
+	s.op.done = func(name string) {
+		if name == registers {
+			end()
+		}
+	}
+	b := s.lone(settled(), func(p *bff.Parts) { p.Store = impatient{s.store} })
+	if err := b.Bootstrap(ctx); err == nil || s.store.registration.ClientID != "bff-server" || s.op.count("DELETE /dcr/register/bff-server") != 0 {
+		t.Errorf("%v, kept %+v", err, s.store.registration)
+	}
+}
+
+// impatient is a store that reads nothing for who has been told to end.
+type impatient struct{ *memory }
+
+// Registration implements bff.Registrations.
+func (i impatient) Registration(ctx context.Context) (bff.Registration, error) {
+	if err := ctx.Err(); err != nil {
+		return bff.Registration{}, err
+	}
+	return i.memory.Registration(ctx)
+}
+
 // full is a store in which no registration has room.
 type full struct{ *memory }
 
