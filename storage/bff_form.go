@@ -17,6 +17,8 @@ type bffRegistrationForm struct {
 	Token      string         `json:"token"`
 	URI        string         `json:"uri,omitempty"`
 	Secret     string         `json:"secret,omitempty"`
+	Since      time.Time      `json:"secret_since,omitzero"`
+	Until      time.Time      `json:"secret_until,omitzero"`
 	IDTokenAlg string         `json:"id_token_alg"`
 	Key        string         `json:"key"`
 	KeyAlg     string         `json:"key_alg,omitempty"`
@@ -37,7 +39,7 @@ type bffOlderForm struct {
 
 func formOfBFFRegistration(r bff.Registration) bffRegistrationForm {
 	form := bffRegistrationForm{
-		Issuer: r.Issuer, ClientID: r.ClientID, Token: r.Token.Reveal(), URI: r.URI, Secret: r.Secret.Reveal(),
+		Issuer: r.Issuer, ClientID: r.ClientID, Token: r.Token.Reveal(), URI: r.URI, Secret: r.Secret.Reveal(), Since: r.Since, Until: r.Until,
 		IDTokenAlg: r.IDTokenAlg, Key: r.Key.Reveal(), KeyAlg: r.KeyAlg, KeyID: r.KeyID, KeyFrom: r.KeyFrom, Digest: r.Digest, Ticket: r.Ticket,
 	}
 	for _, key := range r.Older {
@@ -48,7 +50,7 @@ func formOfBFFRegistration(r bff.Registration) bffRegistrationForm {
 
 func (f bffRegistrationForm) noun() bff.Registration {
 	r := bff.Registration{
-		Issuer: f.Issuer, ClientID: f.ClientID, Token: core.Secret(f.Token), URI: f.URI, Secret: core.Secret(f.Secret),
+		Issuer: f.Issuer, ClientID: f.ClientID, Token: core.Secret(f.Token), URI: f.URI, Secret: core.Secret(f.Secret), Since: f.Since, Until: f.Until,
 		IDTokenAlg: f.IDTokenAlg, Key: core.Secret(f.Key), KeyAlg: f.KeyAlg, KeyID: f.KeyID, KeyFrom: f.KeyFrom, Digest: f.Digest, Ticket: f.Ticket,
 	}
 	for _, key := range append(f.before(), f.Older...) {

@@ -41,7 +41,8 @@ func TestBFFRegistration(t *testing.T) {
 		}
 		want := bff.Registration{
 			Issuer: "https://id.example.com", ClientID: "bff-server", Token: "RAT-TOKEN", URI: "https://id.example.com/dcr/register/bff-server",
-			IDTokenAlg: "ES256", Key: "PRIVATE-KEY", KeyAlg: "ES256", KeyID: "k-1", KeyFrom: s.clock.now(), Secret: "CLIENT-SECRET", Digest: "digest", Ticket: "t-1",
+			IDTokenAlg: "ES256", Key: "PRIVATE-KEY", KeyAlg: "ES256", KeyID: "k-1", KeyFrom: s.clock.now(), Secret: "CLIENT-SECRET",
+			Since: s.clock.now(), Until: s.clock.now().Add(time.Hour), Digest: "digest", Ticket: "t-1",
 			Older: []bff.OlderKey{{JWK: "{}", From: s.clock.now()}},
 		}
 		seen := fields{}

@@ -54,6 +54,9 @@ func bffCommand() *cobra.Command {
 
 // runBackend runs a backend until ctx ends. It does not stay without a registration, unless that was asked for.
 func runBackend(ctx context.Context, s backendSettings, log *slog.Logger) (err error) {
+	if err := s.checkFiles(ctx); err != nil {
+		return err
+	}
 	if s.TLS.Cert != "" {
 		s.TLS.pair = &tlsPair{}
 	}

@@ -40,8 +40,9 @@ func (s *backendSettings) backend() bff.Settings {
 		Issuer: s.Provider.Issuer, Endpoints: bff.Endpoints{Authorize: s.Provider.AuthorizationURL, Token: s.Provider.TokenURL},
 		Origins: s.Site.Common.Origins, ReturnTo: s.Site.Common.ReturnTo, ClientID: s.Client.ID, Profile: r.Profile, Scope: s.Site.Common.Scope,
 		SessionLife: s.Site.Common.Session, AfterLogout: s.Site.Common.AfterLogout,
-		Push:   map[string]bff.Push{"always": bff.PushAlways, "offered": bff.PushOffered, "never": bff.PushNever}[s.Provider.Push],
-		Method: s.Client.Method, Secret: s.Client.Secret, JWKSURI: s.Client.JWKSURI, KeyKept: s.Keys.Retire, MaxKeys: max(s.Keys.Max, 0),
+		Push:    map[string]bff.Push{"always": bff.PushAlways, "offered": bff.PushOffered, "never": bff.PushNever}[s.Provider.Push],
+		Consent: s.Provider.Prompt == promptConsent,
+		Method:  s.Client.Method, Secret: s.Client.Secret, JWKSURI: s.Client.JWKSURI, KeyKept: s.Keys.Retire, MaxKeys: max(s.Keys.Max, 0),
 		RedirectURIs: r.RedirectURIs, Redirects: s.redirects(), Given: r.given(), Settled: true, Replace: r.Replace,
 	}
 	if s.Keys.Retire == 0 {

@@ -9,9 +9,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/bff"
+	"github.com/ostiary/ostiary/core/bff/files"
 	"github.com/ostiary/ostiary/core/config"
 	"github.com/ostiary/ostiary/core/keys/jose"
 	"github.com/ostiary/ostiary/core/oauth"
@@ -32,6 +34,10 @@ func (s *backendSettings) check(wrong *problemList) {
 		"client.method":                isOneOf(string(s.Client.Method), "private_key_jwt", "client_secret_basic", "client_secret_post"),
 		"registration.redirect_update": isOneOf(s.Registration.Redirects, "auto", string(bff.ReplaceRedirects), string(bff.MergeRedirects), string(bff.KeepRedirects)),
 		"provider.pushed_requests":     isOneOf(s.Provider.Push, "offered", "always", "never"),
+		"provider.prompt":              checkPrompt(s.Provider.Prompt),
+		"client.id":                    checkName(string(s.Client.ID)),
+		"client.kid":                   checkName(s.Client.KeyID),
+		"bff.scope":                    checkScope(s.Site.Common.Scope),
 		"forwarded_header":             isOneOf(s.Forwarded, web.XForwardedFor, web.Forwarded),
 		"log.format":                   isOneOf(s.Log.Format, "json", "text"),
 		"client.signing_alg":           isOneOf(s.Client.Alg, append(jose.Asymmetric(), "")...),
@@ -79,10 +85,8 @@ func (s *backendSettings) checkClient(add func(path, format string, args ...any)
 
 func (s *backendSettings) checkSite(add func(path, format string, args ...any)) {
 	for i, r := range s.Site.Common.Routes {
-		for _, own := range []string{routes.OperatorsArea, routes.SessionArea, routes.BFFArea, "/.well-known"} {
-			if strings.HasPrefix(r.Prefix+"/", own+"/") || strings.HasPrefix(own+"/", r.Prefix+"/") {
-				add(fmt.Sprintf("bff.routes[%d].prefix", i), "%s overlaps %s, which is the backend's own", r.Prefix, own)
-			}
+		if own := overlapped(r.Prefix, routes.OperatorsArea, routes.SessionArea, routes.BFFArea, wellKnownArea); own != "" {
+			add(fmt.Sprintf("bff.routes[%d].prefix", i), "%s overlaps %s, which is the backend's own", r.Prefix, own)
 		}
 	}
 	secure := len(s.Site.Common.Origins) > 0 && strings.HasPrefix(s.Site.Common.Origins[0], "https://")
@@ -120,8 +124,8 @@ func checkAddress(raw string) error {
 		return nil
 	}
 	u, err := url.Parse(raw)
-	if err == nil && u.RawQuery != "" {
-		return errors.New("must have no query")
+	if err == nil && (u.RawQuery != "" || u.User != nil || strings.Contains(raw, "#")) {
+		return errors.New("must have no query, no fragment and no user: write it like https://id.example.com/api/oidc")
 	}
 	return checkPeerURL(raw, "https://id.example.com", false)
 }
@@ -132,6 +136,48 @@ func checkPublic(raw string) error {
 		return nil
 	}
 	return checkPeerURL(raw, "https://id.example.com/authorize", true)
+}
+
+// checkName takes what names a client or a key in a request (RFC 6749 appendix A.1); nothing is no name.
+func checkName(name string) error {
+	if len(name) > 255 || strings.ContainsFunc(name, func(c rune) bool { return c < ' ' || c > '~' }) {
+		return errors.New("must be at most 255 letters, digits and signs of ASCII, as the provider has it")
+	}
+	return nil
+}
+
+func checkPrompt(prompt string) error {
+	if prompt == "" || prompt == promptConsent {
+		return nil
+	}
+	return fmt.Errorf("must be %s, or be left out, not %q", promptConsent, core.Clip(prompt))
+}
+
+// checkScope wants what makes a sign-in one; nothing said is the usual scope.
+func checkScope(scope []string) error {
+	if len(scope) == 0 || oauth.ScopeContains(scope, oauth.ScopeOpenID) {
+		return nil
+	}
+	return errors.New("lacks openid, without which nobody is signed in: add it")
+}
+
+// checkFiles reads the files of the client, before anybody is asked for anything.
+func (s *backendSettings) checkFiles(ctx context.Context) error {
+	var wrong problemList
+	dir := s.Client.KeysDir
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		wrong.add(s, "client.keys_dir", "%s is no folder: name one, which is made when it is missing", dir)
+		return wrong.err()
+	}
+	for path, kept := range map[string]*files.Files{
+		"client.credentials": files.New(files.Options{Credentials: s.Client.Credentials, Now: time.Now}),
+		"client.key":         files.New(files.Options{Key: s.Client.Key, KeyID: s.Client.KeyID, Alg: s.Client.Alg, Now: time.Now}),
+	} {
+		if _, err := kept.Registration(ctx); err != nil {
+			wrong.add(s, path, "%v", err)
+		}
+	}
+	return wrong.err()
 }
 
 func isOneOf(value string, known ...string) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -28,6 +29,7 @@ var variables = []variable{
 	{"OIDC_AUTHORIZATION_URL", "provider.authorization_url", text(func(s *backendSettings) *string { return &s.Provider.AuthorizationURL })},
 	{"OIDC_TOKEN_URL", "provider.token_url", text(func(s *backendSettings) *string { return &s.Provider.TokenURL })},
 	{"MS_BFF_PAR_ENABLED", "provider.pushed_requests", choice(func(s *backendSettings) *string { return &s.Provider.Push }, "always", "never")},
+	{"OIDC_PROMPT", "provider.prompt", text(func(s *backendSettings) *string { return &s.Provider.Prompt })},
 
 	{"AUTH_CLIENT_ID", "client.id", clientID},
 	{"DCR_CLIENT_ID", "client.id", clientID},
@@ -42,14 +44,14 @@ var variables = []variable{
 
 	{"DCR_ENABLED", "registration.enabled", truth(func(s *backendSettings) *bool { return &s.Registration.Enabled })},
 	{"SKIP_DCR_BOOTSTRAP", "registration.skip", truth(func(s *backendSettings) *bool { return &s.Registration.Skip })},
-	{"DCR_IAT", "registration.initial_access_token", secret(func(s *backendSettings) *core.Secret { return &s.Registration.Ticket })},
+	{"DCR_IAT", "registration.initial_access_token", bearerToken(func(s *backendSettings) *core.Secret { return &s.Registration.Ticket })},
 	{"DCR_CLIENT_PROFILE", "registration.profile", text(func(s *backendSettings) *string { return &s.Registration.Profile })},
 	{"DCR_REDIRECT_URIS", "registration.redirect_uris", words(func(s *backendSettings) *[]string { return &s.Registration.RedirectURIs })},
 	{"DCR_REDIRECT_UPDATE_MODE", "registration.redirect_update", text(func(s *backendSettings) *string { return &s.Registration.Redirects })},
 	{"DCR_ROTATION_SAFE", "registration.rotation_safe", truth(func(s *backendSettings) *bool { return &s.Registration.RotationSafe })},
 	{"DCR_FORCE_REPLACE", "registration.force_replace", truth(func(s *backendSettings) *bool { return &s.Registration.Replace })},
 	{"ALLOW_BOOTSTRAP_FAILURE", "registration.allow_failure", truth(func(s *backendSettings) *bool { return &s.Registration.MayFail })},
-	{"BOOTSTRAP_ADMIN_TOKEN", "registration.operator_token", secret(func(s *backendSettings) *core.Secret { return &s.Registration.Operator })},
+	{"BOOTSTRAP_ADMIN_TOKEN", "registration.operator_token", bearerToken(func(s *backendSettings) *core.Secret { return &s.Registration.Operator })},
 	{"PROM_PUSHGATEWAY_URL", "registration.pushgateway", text(func(s *backendSettings) *string { return &s.Registration.Pushgateway })},
 
 	{"BFF_JWK_ROTATE_AFTER_DAYS", "keys.rotate_after", days(func(s *backendSettings, d time.Duration) { s.Keys.Rotate = &d })},
@@ -98,7 +100,11 @@ func (s *backendSettings) readEnvironment(environment []string, wrong *problemLi
 			wrong.list = append(wrong.list, config.Problem{File: "environment", Path: v.name, Text: fmt.Sprintf("must say the same as %s, or be left out", s.named[v.path])})
 			continue
 		}
-		if err := v.set(s, value); err != nil {
+		err := filledIn(value)
+		if err == nil {
+			err = v.set(s, value)
+		}
+		if err != nil {
 			wrong.list = append(wrong.list, config.Problem{File: "environment", Path: v.name, Text: err.Error()})
 		}
 		s.named[v.path], values[v.path] = v.name, value
@@ -113,10 +119,29 @@ func text(to func(*backendSettings) *string) func(*backendSettings, string) erro
 	}
 }
 
+// filledIn wants a value, and not what stands in its place in a guide or a template.
+func filledIn(v string) error {
+	if strings.HasPrefix(v, "<") {
+		return errors.New("still has the words that stand in its place in a guide; put the value there")
+	}
+	if strings.HasPrefix(v, "${") {
+		return errors.New("still has the name of another variable, which whoever sets the environment has not filled in; put the value there")
+	}
+	return nil
+}
+
 func secret(to func(*backendSettings) *core.Secret) func(*backendSettings, string) error {
 	return func(s *backendSettings, v string) error {
-		if strings.HasPrefix(v, "<") {
-			return fmt.Errorf("still has the words that stand in its place in a guide; put the token or secret there")
+		*to(s) = core.Secret(v)
+		return nil
+	}
+}
+
+// bearerToken takes a bearer token (RFC 6750 §2.1), and nothing around it.
+func bearerToken(to func(*backendSettings) *core.Secret) func(*backendSettings, string) error {
+	return func(s *backendSettings, v string) error {
+		if strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c > '~' || c == '"' || c == '\'' }) {
+			return errors.New("must be the token alone: without the word Bearer, quotes and spaces")
 		}
 		*to(s) = core.Secret(v)
 		return nil
@@ -178,7 +203,7 @@ func words(to func(*backendSettings) *[]string) func(*backendSettings, string) e
 func whole(v string) (int, error) {
 	n, err := strconv.Atoi(v)
 	if err != nil || n > 1_000_000 || n < -1_000_000 {
-		return 0, fmt.Errorf("must be a whole number, not %q", core.Clip(v))
+		return 0, fmt.Errorf("must be a whole number, at most 1000000, not %q", core.Clip(v))
 	}
 	return n, nil
 }
@@ -195,7 +220,7 @@ func days(set func(*backendSettings, time.Duration)) func(*backendSettings, stri
 	return func(s *backendSettings, v string) error {
 		n, err := whole(v)
 		if err != nil || n > 36500 {
-			return fmt.Errorf("must be a number of days, not %q", core.Clip(v))
+			return fmt.Errorf("must be a whole number of days, at most 36500, not %q", core.Clip(v))
 		}
 		set(s, time.Duration(max(n, -1))*day)
 		return nil
@@ -218,7 +243,7 @@ func clientID(s *backendSettings, v string) error {
 
 func scopes(s *backendSettings, v string) error {
 	if strings.Contains(v, ",") {
-		return fmt.Errorf("must be separated by spaces")
+		return errors.New("must be separated by spaces, not by commas")
 	}
 	s.Site.Common.Scope = strings.Fields(v)
 	for _, scope := range s.Site.Common.Scope {

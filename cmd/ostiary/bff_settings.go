@@ -47,6 +47,7 @@ type providerSettings struct {
 	AuthorizationURL string `yaml:"authorization_url"` // in place of what it publishes
 	TokenURL         string `yaml:"token_url"`
 	Push             string `yaml:"pushed_requests"` // offered, always or never
+	Prompt           string `yaml:"prompt"`          // consent: asked for at each login; empty: as the provider wants it
 }
 
 // clientSettings say who we are to it.
@@ -119,6 +120,7 @@ const (
 	day           = 24 * time.Hour
 	ownKeyLife    = 30 * day
 	callbackPath  = "/auth/callback"
+	promptConsent = "consent"
 	defaultIssuer = "http://localhost:8080/api/oidc"
 )
 
@@ -188,7 +190,12 @@ func (s *backendSettings) origins(wrong *problemList) {
 	for _, uri := range s.Registration.RedirectURIs {
 		origin, ok := strings.CutSuffix(uri, callbackPath)
 		if !ok {
-			wrong.add(s, "registration.redirect_uris", "%q must end in %s, without a slash after it: that is where the backend answers", uri, callbackPath)
+			wrong.add(s, "registration.redirect_uris", "%q must end in %s, without a slash after it: that is where the backend answers", core.Clip(uri), callbackPath)
+		} else {
+			s.checkOrigin("registration.redirect_uris", origin, wrong)
+		}
+		if len(registered) > 0 && strings.HasPrefix(origin, "https:") != strings.HasPrefix(registered[0], "https:") {
+			wrong.add(s, "registration.redirect_uris", "must be all https or all http: the hosts share the names of their cookies")
 		}
 		registered = append(registered, origin)
 	}
@@ -232,13 +239,42 @@ func (s *backendSettings) mainOrigin(wrong *problemList) string {
 	case s.Site.Callback != "":
 		origin, ok := strings.CutSuffix(s.Site.Callback, callbackPath)
 		if !ok {
-			wrong.add(s, "bff.callback_url", "%q must end in %s", s.Site.Callback, callbackPath)
+			wrong.add(s, "bff.callback_url", "%q must end in %s", core.Clip(s.Site.Callback), callbackPath)
+			return origin
 		}
-		return origin
+		return s.checkOrigin("bff.callback_url", origin, wrong)
 	case s.Site.defaultHost != "":
-		return cmp.Or(s.Site.defaultScheme, "https") + "://" + s.Site.defaultHost
+		return s.defaultOrigin(wrong)
 	}
-	return strings.TrimSuffix(s.Site.BaseURL, "/")
+	origin := strings.TrimSuffix(s.Site.BaseURL, "/")
+	if origin != "" {
+		s.checkOrigin("bff.base_url", origin, wrong)
+	}
+	return origin
+}
+
+// defaultOrigin is the main one by its host and its scheme.
+func (s *backendSettings) defaultOrigin(wrong *problemList) string {
+	scheme, host := cmp.Or(s.Site.defaultScheme, "https"), s.Site.defaultHost
+	origin := scheme + "://" + host
+	switch {
+	case bff.IsOrigin(origin):
+	case scheme != "https" && !bff.IsOrigin("http://"+host):
+		wrong.add(s, "bff.default_scheme", "must be https, or http for localhost, not %q", core.Clip(scheme))
+	case scheme != "https" && scheme != "http":
+		wrong.add(s, "bff.default_scheme", "must be https or http, not %q", core.Clip(scheme))
+	default:
+		wrong.add(s, "bff.origins", "%q is no host such as app.example.com: without scheme and path, in lower case", core.Clip(host))
+	}
+	return origin
+}
+
+// checkOrigin wants what a browser's address begins with.
+func (s *backendSettings) checkOrigin(path, origin string, wrong *problemList) string {
+	if !bff.IsOrigin(origin) {
+		wrong.add(s, path, "%q is no origin such as https://app.example.com (http only for localhost, in lower case, without wildcards and path)", core.Clip(origin))
+	}
+	return origin
 }
 
 // bound takes over the port that was picked, and answers to the address it belongs to.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -48,7 +49,8 @@ const automate = "https://automate.example.com"
 // A stand is an issuer with room for a backend beside it.
 type stand struct {
 	*devServer
-	dir string
+	dir    string
+	logout string // the issuer's end of sessions; empty: as this program has it
 }
 
 func newStand(t *testing.T) *stand {
@@ -206,10 +208,10 @@ func (b *lone) visitor() *person {
 	return p
 }
 
-// wantSignIn signs somebody in at an origin, renews their tokens and signs them out.
-func (b *lone) wantSignIn(origin string) {
+// wantSignIn signs somebody in at an origin, renews their tokens and signs them out. It gives them, and where they are sent then.
+func (b *lone) wantSignIn(origin string) (p *person, to string) {
 	b.Helper()
-	p := b.visitor()
+	p = b.visitor()
 	p.visit(origin+"/auth/login?return_to=%2Finbox", origin+"/inbox")
 	session := answered(b.T, p.get(origin+"/auth/session"), http.StatusOK)
 	if !isOn(session, "authenticated") || textOf(session, "preferred_username") != "demo" {
@@ -217,13 +219,14 @@ func (b *lone) wantSignIn(origin string) {
 	}
 	answered(b.T, p.post(origin+"/auth/refresh", nil), http.StatusOK)
 	leave := fetch.Request{Method: http.MethodPost, URL: origin + "/auth/logout", Header: http.Header{"X-Csrf": {"1"}}}
-	to := textOf(answered(b.T, p.ask(leave), http.StatusOK), "logout_url")
-	if !strings.HasPrefix(to, b.Issuer+"/logout?") {
+	to = textOf(answered(b.T, p.ask(leave), http.StatusOK), "logout_url")
+	if !strings.HasPrefix(to, b.Issuer+cmp.Or(b.logout, "/logout?")) {
 		b.Errorf("signed out to %s", to)
 	}
 	if session := answered(b.T, p.get(origin+"/auth/session"), http.StatusOK); isOn(session, "authenticated") {
 		b.Errorf("after the sign-out: %s", session)
 	}
+	return p, to
 }
 
 // writeKey makes a key file of the kind that an algorithm needs, and gives the id of the key.
@@ -484,7 +487,7 @@ func TestOwnKeyTurns(t *testing.T) {
 	}
 	b.wantSignIn(automate)
 	_ = b.end()
-	kept, err := b.settings.kept().Registration(t.Context())
+	kept, err := b.settings.kept(nil).Registration(t.Context())
 	if err != nil || len(kept.Older) != 1 || !strings.Contains(kept.Older[0].JWK, before[0]) {
 		t.Errorf("kept %+v, %v", kept, err)
 	}

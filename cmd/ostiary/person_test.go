@@ -69,8 +69,8 @@ func (p *person) visit(address, until string) string {
 }
 
 var (
-	formAction  = regexp.MustCompile(`<form method="post" action="([^"]*)"`)
-	hiddenField = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)">`)
+	formAction  = regexp.MustCompile(`<form (?:[^>]* )?(?:method="post" action="([^"]*)"|action="([^"]*)" method="post")`)
+	hiddenField = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"/?>`)
 )
 
 // fill answers the form of a page.
@@ -84,13 +84,21 @@ func (p *person) fill(page fetch.Response) fetch.Response {
 	for _, field := range hiddenField.FindAllStringSubmatch(string(page.Body), -1) {
 		form[field[1]] = []string{html.UnescapeString(field[2])}
 	}
-	if strings.Contains(string(page.Body), `type="password"`) {
+	has := func(text string) bool { return strings.Contains(string(page.Body), text) }
+	switch {
+	case has(`type="password"`):
 		p.asked++
-		form["username"], form["password"] = []string{p.username}, []string{p.password}
-	} else {
+		name := "username"
+		if has(`name="login"`) { // as oidc-provider has it
+			name = "login"
+		}
+		form[name], form["password"] = []string{p.username}, []string{p.password}
+	case has(`name="logout"`):
+		form["logout"] = []string{"yes"}
+	case has(`name="decision"`):
 		form["decision"] = []string{"Allow"}
 	}
-	return p.post(p.from(page.URL, html.UnescapeString(string(action[1]))), form)
+	return p.post(p.from(page.URL, html.UnescapeString(string(action[1])+string(action[2]))), form)
 }
 
 // from resolves a reference.

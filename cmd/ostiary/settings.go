@@ -267,13 +267,20 @@ func (s *settings) Validate() []config.Problem {
 
 const minOperatorToken = 16
 
+const wellKnownArea = "/.well-known"
+
 // overlaps gives the path of our own that a prefix would take calls from, or that would take calls from it.
 func (s *settings) overlaps(prefix string) string {
-	reserved := []string{routes.OperatorsArea, routes.SessionArea, routes.BFFArea, routes.ConsoleArea, "/.well-known"}
+	reserved := []string{routes.OperatorsArea, routes.SessionArea, routes.BFFArea, routes.ConsoleArea, wellKnownArea}
 	if u, err := url.Parse(s.Issuer); err == nil && u.Path != "" {
 		reserved = append(reserved, u.Path)
 	}
-	for _, path := range reserved {
+	return overlapped(prefix, reserved...)
+}
+
+// overlapped gives the first of our own paths that a prefix lies in, or that lies in it; empty: none.
+func overlapped(prefix string, own ...string) string {
+	for _, path := range own {
 		if strings.HasPrefix(prefix+"/", path+"/") || strings.HasPrefix(path+"/", prefix+"/") {
 			return path
 		}

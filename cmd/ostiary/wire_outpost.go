@@ -99,7 +99,7 @@ func (o *outpost) parts(ring *seal.Ring, peer *fetch.Peer) bff.Parts {
 			bff.Registrations
 			bff.Logins
 			bff.Sessions
-		}{s.kept(), browsers, browsers},
+		}{s.kept(o.log), browsers, browsers},
 		Door: door, Keys: keys.NewRemote(documentFrom(door), time.Now),
 		Discover: func(ctx context.Context) (bff.Endpoints, error) {
 			return bff.Discover(ctx, peer, at, s.Provider.Issuer)
@@ -111,15 +111,16 @@ func (o *outpost) parts(ring *seal.Ring, peer *fetch.Peer) bff.Parts {
 	}
 	if s.Registration.Operator != "" {
 		parts.Renew = bff.RenewAt(peer, originOf(at[0]), s.Registration.Operator)
+		parts.RenewSecret = bff.RenewSecretAt(peer, originOf(at[0]), s.Registration.Operator)
 	}
 	return parts
 }
 
 // kept is where the registration is.
-func (s *backendSettings) kept() *files.Files {
+func (s *backendSettings) kept(log *slog.Logger) *files.Files {
 	return files.New(files.Options{
 		Credentials: s.Client.Credentials, Key: s.Client.Key, KeyID: s.Client.KeyID, Alg: s.Client.Alg,
-		Turns: s.Keys.Rotate != nil && *s.Keys.Rotate >= 0, Now: time.Now,
+		Turns: s.Keys.Rotate != nil && *s.Keys.Rotate >= 0, Now: time.Now, Log: log,
 	})
 }
 

@@ -1,10 +1,12 @@
 package bff_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
@@ -42,6 +44,15 @@ func TestNextStep(t *testing.T) {
 		"kept refused read differs":             "refused",
 		"kept refused ticket renewable replace": "renew",
 		"kept refused unknown remake ticket":    "register",
+		"spent ticket":                          "spent",
+		"kept unmanaged":                        "ready",
+		"kept unmanaged differs":                "ready", // there is no way to say so
+		"kept unmanaged replace ticket":         "replace",
+		"kept unmanaged renewable":              "renew",
+		"kept unmanaged fading":                 "secret",
+		"kept fading":                           "read",
+		"kept read fading differs":              "update",
+		"kept read fading":                      "secret",
 	} {
 		if got := bff.NextStep(known); got != want {
 			t.Errorf("%q: %s, want %s", known, got, want)
@@ -407,6 +418,11 @@ func TestGiven(t *testing.T) {
 	b = s.lone(with, func(p *bff.Parts) { p.Mint = nil })
 	if err := b.Bootstrap(t.Context()); err != nil || len(s.op.calls) != 0 {
 		t.Errorf("%v, asked %v", err, s.op.calls)
+	}
+	var log bytes.Buffer
+	b = s.lone(with, func(p *bff.Parts) { p.Mint, p.Log = nil, slog.New(slog.NewTextHandler(&log, nil)) })
+	if err := b.Bootstrap(t.Context()); err != nil || strings.Contains(log.String(), "WARN") {
+		t.Errorf("%v, %s", err, log.String())
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -45,6 +46,7 @@ type Settings struct {
 	Profile     string        // the client_profile to ask for; empty: none
 	Scope       []string      // of logins
 	Push        Push          // how the request reaches the issuer; empty: pushed ahead
+	Consent     bool          // the issuer asks for consent at each login: many give a refresh token only then (OpenID Connect Core §11)
 	SessionLife time.Duration
 	AfterLogout string // a path: where the browser is at the end
 
@@ -86,6 +88,8 @@ type Parts struct {
 	Discover func(ctx context.Context) (Endpoints, error)
 	// Renew has an operator renew a registration access token. Optional: without it, nobody does.
 	Renew func(ctx context.Context, client core.ClientID) (core.Secret, error)
+	// RenewSecret has an operator give another client_secret. Optional: without it, nobody does.
+	RenewSecret func(ctx context.Context, client core.ClientID) (GivenSecret, error)
 	// EndSession ends the issuer's own session at a sign-out. Optional: without it the issuer ends it when the browser comes by.
 	EndSession func(ctx context.Context, subject core.Subject, id core.SessionID) error
 	// Seen is told what became of each look at the registration. Optional.
@@ -112,6 +116,7 @@ type Backend struct {
 	again   chan struct{}              // the registration is in doubt
 	flights flights
 	forced  pace
+	told    sync.Once // of an issuer that gives no refresh tokens
 }
 
 // New makes a Backend. It answers "not ready" until Bootstrap or Run has registered it.

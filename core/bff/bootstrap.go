@@ -32,7 +32,7 @@ func (b *Backend) Run(ctx context.Context) {
 		case ctx.Err() != nil:
 			return
 		case err == nil:
-			wait, next = firstWait, b.parts.After(lookEvery)
+			wait, next = firstWait, b.parts.After(b.nextLook())
 		case errors.Is(err, ErrLeased):
 			next = b.parts.After(firstWait)
 		default:
@@ -105,7 +105,7 @@ func (b *Backend) registered(ctx context.Context) (*self, error) {
 func (b *Backend) arrive(w walk) (*self, error) {
 	me, err := b.open(w.have, w.at)
 	if err == nil && b.settings.Method != oauth.AuthPrivateKeyJWT && me.Secret == "" {
-		err = unfit("there is no client secret")
+		err = unfit("there is no client secret: the identity provider gave none for %s", b.settings.Method)
 	}
 	if err == nil {
 		err = w.able()
@@ -113,7 +113,10 @@ func (b *Backend) arrive(w walk) (*self, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.tell(w.outcome, me.Registration)
+	if w.unmanaged && b.self.Load() == nil {
+		b.compareWish(me)
+	}
+	b.tell(w.outcome, me.Registration, w.unmanaged)
 	return me, nil
 }
 

@@ -195,6 +195,9 @@ func (b *Backend) begin(ctx context.Context, me *self, a arrived) (Arrival, erro
 	}
 	if t.Refresh == "" && t.AccessUntil.Before(s.ExpiresAt) {
 		s.ExpiresAt = t.AccessUntil // nothing could prolong it
+		b.told.Do(func() {
+			b.log.Warn("the identity provider gave no refresh token: sessions end with their access token", "after", t.AccessUntil.Sub(now).String(), "hint", b.say(NoRefresh))
+		})
 	}
 	if err := b.store.AddSession(ctx, s, t); err != nil {
 		return Arrival{}, err

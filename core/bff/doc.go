@@ -5,7 +5,7 @@
 // The road of a browser:
 //
 //	bootstrap.go  the backend registers itself with the issuer, once for all replicas: steps.go says what is done next, register.go and
-//	              update.go do it, signing.go turns its key, discover.go knows the issuer, authenticate.go proves who we are
+//	              update.go do it, signing.go turns its key, secret.go renews its secret, discover.go knows the issuer, authenticate.go proves who we are
 //	login.go      the browser is sent to the issuer, with a pushed request, PKCE, state and nonce
 //	callback.go   it comes back with a code; idtoken.go says who it is; a new session begins
 //	session.go    who is there, and an access token for the proxy, renewed one at a time

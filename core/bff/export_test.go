@@ -11,5 +11,6 @@ func NextStep(known string) string {
 	return string(position{
 		given: has("given"), kept: has("kept"), ticket: has("ticket"), replace: has("replace"), read: has("read"), differs: has("differs"),
 		refused: has("refused"), unknown: has("unknown"), renewable: has("renewable"), remake: has("remake"),
+		unmanaged: has("unmanaged"), fading: has("fading"), spent: has("spent"),
 	}.next())
 }

@@ -17,10 +17,14 @@ const (
 	Elsewhere                       // another replica is at it
 	NoTicket                        // there is no initial access token
 	TicketRefused                   // it was not accepted
+	TicketSpent                     // it was spent on a registration whose answer could not be used
 	TokenRefused                    // the registration access token was not accepted
 	MetadataRefused                 // invalid_client_metadata
 	RedirectsRefused                // invalid_redirect_uri
 	ScopeRefused                    // invalid_scope
+	Unmanaged                       // the issuer gave no registration access token
+	SecretEnds                      // the client_secret ends soon, or has ended, and nobody here can renew it
+	NoRefresh                       // logins bring no refresh token
 	ClientRefused                   // invalid_client: we do not prove who we are in the way that is registered
 	Unfit                           // what is known of the issuer or of the client does not do
 	Refused                         // anything else
@@ -32,10 +36,14 @@ var whatToDo = map[Trouble]string{
 	Elsewhere:        "another replica is registering it; try again in a moment",
 	NoTicket:         "there is no initial access token to register with",
 	TicketRefused:    "the initial access token is expired, revoked or used up: mint another one",
+	TicketSpent:      "the initial access token was spent on a registration whose answer could not be used: delete that client at the identity provider, then mint another token",
 	TokenRefused:     "the registration access token is not accepted any more: have it renewed, or register anew",
 	MetadataRefused:  "the registration was refused with invalid_client_metadata: check redirect_uris, grant_types and token_endpoint_auth_method against the policy and the profile",
 	RedirectsRefused: "the registration was refused with invalid_redirect_uri: align the origins of the backend with the policy for redirect_uris",
 	ScopeRefused:     "the registration was refused with invalid_scope: add the scope to policy.allowed_scopes in dcr_config.yaml",
+	Unmanaged:        "no registration access token was given: what is wanted otherwise must be changed at the identity provider, or by another registration",
+	SecretEnds:       "the client_secret must be renewed at the identity provider, or by another registration; a key (private_key_jwt) does not end",
+	NoRefresh:        "ask for offline_access, and for consent at each login where the identity provider wants that",
 	ClientRefused:    "the client that is registered has another key, another secret or another token_endpoint_auth_method",
 	Unfit:            "the identity provider, or what is known of the client, is not as it must be; the log says what it is",
 	Refused:          "the registration was refused; look up its decision in the log and at the identity provider",
@@ -43,7 +51,10 @@ var whatToDo = map[Trouble]string{
 
 var (
 	errNoTicket     = errors.New("there is neither a registration nor an initial access token")
+	errSpent        = errors.New("the initial access token was spent on a registration whose answer could not be used")
 	errTokenRefused = errors.New("the registration access token is not accepted")
+	errUnmanaged    = errors.New("the identity provider gave no registration access token for it")
+	errSecretEnded  = errors.New("the client_secret has ended")
 )
 
 // ticketRefused is a registration that was refused for its initial access token.
@@ -82,6 +93,10 @@ func troubleOf(err error) Trouble {
 		return Elsewhere
 	case errors.Is(err, errNoTicket):
 		return NoTicket
+	case errors.Is(err, errSpent):
+		return TicketSpent
+	case errors.Is(err, errSecretEnded):
+		return SecretEnds
 	case errors.Is(err, errTokenRefused):
 		return TokenRefused
 	case errors.As(err, new(ticketRefused)):
@@ -105,8 +120,19 @@ func troubleOf(err error) Trouble {
 // gone tells that the issuer knows neither the client nor its token (RFC 7592 §2.1: 401 for both).
 func gone(err error) bool { return statusOf(err) == http.StatusUnauthorized }
 
+func forbidden(err error) bool { return statusOf(err) == http.StatusForbidden }
+
 // notAccepted tells that the issuer does not take the registration access token: for the client, or for what was to be done.
-func notAccepted(err error) bool { return gone(err) || statusOf(err) == http.StatusForbidden }
+func notAccepted(err error) bool { return gone(err) || forbidden(err) }
+
+// absent tells that the issuer has nothing at the address where a client is managed, or not this.
+func absent(err error) bool {
+	switch statusOf(err) {
+	case http.StatusNotFound, http.StatusGone, http.StatusMethodNotAllowed, http.StatusNotImplemented:
+		return true
+	}
+	return false
+}
 
 // statusOf gives the status of a refusal; 0 for anything else.
 func statusOf(err error) int {
@@ -130,8 +156,11 @@ const (
 )
 
 // tell tells of a bootstrap that came to its end. Looks at what has not changed are told of once.
-func (b *Backend) tell(o Outcome, r Registration) {
+func (b *Backend) tell(o Outcome, r Registration, unmanaged bool) {
 	b.parts.Seen(o)
+	if first := o != Kept || b.self.Load() == nil; first && unmanaged {
+		b.log.Warn("the client cannot be managed", "client_id", core.Clip(string(r.ClientID)), "hint", b.say(Unmanaged))
+	}
 	switch {
 	case o == Registered:
 		b.log.Info("Client registered: "+core.Clip(string(r.ClientID)), "answer", "201 Created")

@@ -29,6 +29,12 @@ func (r *refusal) Error() string {
 	return text
 }
 
+// useless is an answer that says yes, and says nothing that could be used.
+type useless struct{ error }
+
+// Unwrap gives the cause.
+func (u useless) Unwrap() error { return u.error }
+
 func refusedWith(err error, code core.Code) bool {
 	var r *refusal
 	return errors.As(err, &r) && r.code == code
@@ -48,7 +54,7 @@ func ask(ctx context.Context, door Door, r fetch.Request) (strictjson.Value, err
 	doc, err := strictjson.Parse(answer.Body, strictjson.Default)
 	if answer.Status >= 200 && answer.Status < 300 {
 		if len(answer.Body) > 0 && err != nil {
-			return strictjson.Value{}, fmt.Errorf("the identity provider's answer is not usable JSON: %w", err)
+			return strictjson.Value{}, useless{fmt.Errorf("the identity provider's answer is not usable JSON: %w", err)}
 		}
 		return doc, nil
 	}

@@ -76,6 +76,9 @@ func (b *Backend) push(ctx context.Context, me *self, p Pending, state core.Secr
 		"code_challenge":        {oauth.S256Challenge(p.Verifier.Reveal())},
 		"code_challenge_method": {oauth.MethodS256},
 	}
+	if b.settings.Consent {
+		request.Set("prompt", "consent")
+	}
 	if !b.pushes(me.at) {
 		return withQuery(me.at.Authorize, request), nil
 	}

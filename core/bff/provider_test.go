@@ -31,6 +31,10 @@ type provider struct {
 	claim claims              // replaces claims of ID tokens; null removes one
 	sign  func([]byte) string // nil: with the key
 	life  int                 // seconds of an access token
+	bare  bool                // registrations are answered without credentials to manage them by
+	turns bool                // a read ends the registration access token, and brings another one
+	ends  time.Duration       // of a client_secret; 0: there is none
+	lasts bool                // an update gives no other secret
 	quiet bool                // ID tokens without names: ask userinfo
 	about string              // the sub that userinfo speaks of
 	fail  map[string]answer   // by "METHOD path": answered instead
@@ -41,6 +45,8 @@ type provider struct {
 	adds    strictjson.Value // what policy sets in every client: a merge patch
 	client  strictjson.Value // as registered; absent: none
 	token   string           // registration access token
+	secret  string           // of the client; empty: none
+	until   time.Time        // when it ends
 	pushed  map[string]url.Values
 	codes   map[string]url.Values
 	refresh string
@@ -162,7 +168,7 @@ func (p *provider) register(r *http.Request, body string) (int, any) {
 	} else if had, _ := p.client.Get("client_id"); strictjson.Equal(had, wanted) {
 		return 400, claims{"error": "invalid_client_metadata", "error_description": "client_id is taken"}
 	}
-	p.client = doc
+	p.client, p.secret = doc, ""
 	return 201, p.decided()
 }
 
@@ -179,8 +185,22 @@ func (p *provider) described() strictjson.Value {
 	p.token = core.NewSecret().Reveal()
 	id, _ := p.client.Get("client_id")
 	text, _ := id.Text()
-	return p.client.With("registration_access_token", strictjson.String(p.token)).
+	if p.bare {
+		return p.client
+	}
+	return p.withSecret(!p.lasts).With("registration_access_token", strictjson.String(p.token)).
 		With("registration_client_uri", strictjson.String(issuerURL+"/dcr/register/"+text)).With("client_id_issued_at", strictjson.Int(1))
+}
+
+// withSecret is the client with a secret that ends; fresh: with another one than before.
+func (p *provider) withSecret(fresh bool) strictjson.Value {
+	if p.ends == 0 {
+		return p.client
+	}
+	if fresh || p.secret == "" {
+		p.secret, p.until = core.NewSecret().Reveal(), p.now().Add(p.ends)
+	}
+	return p.client.With("client_secret", strictjson.String(p.secret)).With("client_secret_expires_at", strictjson.Int(p.until.Unix()))
 }
 
 func (p *provider) manage(r *http.Request, body string) (int, any) {
@@ -199,7 +219,10 @@ func (p *provider) manage(r *http.Request, body string) (int, any) {
 		p.client = strictjson.Value{}
 		return 204, nil
 	}
-	return 200, p.client.With("registration_access_token", strictjson.String(p.token))
+	if p.turns {
+		p.token = core.NewSecret().Reveal()
+	}
+	return 200, p.withSecret(false).With("registration_access_token", strictjson.String(p.token))
 }
 
 // authenticate is private_key_jwt; it says what is wrong.

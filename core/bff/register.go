@@ -96,6 +96,7 @@ func (b *Backend) registerClient(ctx context.Context, have Registration, at Endp
 	if answer, err = b.askToBe(ctx, at, token, wish); err != nil {
 		return Registration{}, answer, asTicket(err)
 	}
+	b.compare(answer, wish)
 	next, err = b.asRegistered(answer, asked)
 	next.Digest, next.Ticket = digest, b.settings.Ticket
 	return next, answer, err
@@ -165,21 +166,26 @@ func manage(r Registration, at Endpoints) string {
 	return at.Register + "/" + url.PathEscape(string(r.ClientID))
 }
 
-// asRegistered reads a client information response (RFC 7591 §3.2.1). What it leaves out is as it was.
+// compare tells of an answer that is not what was asked for, where sign-in depends on it (RFC 7591 §3.2.1).
+func (b *Backend) compare(answer, wish strictjson.Value) {
+	for _, name := range []string{"token_endpoint_auth_method", "redirect_uris"} {
+		asked, _ := wish.Get(name)
+		if got, said := answer.Get(name); said && !strictjson.Equal(got, asked) {
+			b.log.Warn("the identity provider registered something else than was asked for", "member", name, "asked", core.Clip(asked.String()), "registered", core.Clip(got.String()))
+		}
+	}
+}
+
+// asRegistered reads a client information response (RFC 7591 §3.2.1). What it leaves out is as it was. The registration access token and
+// its URI may be left out for good: then the client cannot be managed.
 func (b *Backend) asRegistered(answer strictjson.Value, asked *self) (Registration, error) {
 	text := func(name, otherwise string) string { return cmp.Or(textOf(answer, name), otherwise) }
 	next := asked.Registration // its keys are those that were asked for
 	next.Issuer = asked.at.Issuer
 	next.ClientID = core.ClientID(text("client_id", string(next.ClientID)))
-	next.Token = core.Secret(text("registration_access_token", next.Token.Reveal()))
-	next.URI = text("registration_client_uri", next.URI)
 	next.IDTokenAlg = text("id_token_signed_response_alg", jose.RS256) // OpenID Connect Registration §2
-	next.Secret = ""
-	if b.settings.Method != oauth.AuthPrivateKeyJWT {
-		next.Secret = core.Secret(text("client_secret", asked.Secret.Reveal()))
+	if next.ClientID == "" {
+		return Registration{}, useless{errors.New("the registration answer lacks client_id")}
 	}
-	if next.ClientID == "" || next.Token == "" {
-		return Registration{}, errors.New("the registration answer lacks client_id or registration_access_token")
-	}
-	return next, nil
+	return b.withCredentials(next, answer), nil
 }

@@ -39,7 +39,8 @@ func (b *Backend) lookAfterKeys(ctx context.Context, now bool) {
 		return
 	}
 	have, err := b.store.Registration(ctx)
-	if err == nil && (now || b.turnDue(have)) {
+	told := have.Token != "" || b.settings.JWKSURI != "" // a key that the issuer cannot be told of must not sign
+	if err == nil && told && (now || b.turnDue(have)) {
 		var me *self
 		if me, err = b.turned(ctx, have, now); err == nil {
 			b.become(me)

@@ -66,10 +66,12 @@ type Stamp [16]byte
 // A Registration is what the issuer knows us as (RFC 7591 §3.2.1), with the keys we prove it by.
 type Registration struct {
 	Issuer     string        // the issuer's URL when it was made
-	ClientID   core.ClientID // empty: we are not registered; there may be a key all the same
-	Token      core.Secret   // registration access token (RFC 7592 §3)
+	ClientID   core.ClientID // empty: we are not registered; there may be a key all the same, and a Ticket that was spent in vain
+	Token      core.Secret   // registration access token (RFC 7592 §3); empty: the issuer gave none, and the client cannot be managed
 	URI        string        // registration_client_uri
 	Secret     core.Secret   // client_secret; empty: none, or the operator has it
+	Since      time.Time     // when we got it
+	Until      time.Time     // client_secret_expires_at; zero: it does not end, or there is none
 	IDTokenAlg string        // what ID tokens are signed with
 	Key        core.Secret   // our key: PKCS #8 in base64; empty: none
 	KeyAlg     string        // what it signs with; empty: ES256
@@ -90,6 +92,7 @@ type OlderKey struct {
 // Equal tells whether two registrations are the same, keys and secrets included.
 func (r Registration) Equal(other Registration) bool {
 	return r.Issuer == other.Issuer && r.ClientID == other.ClientID && r.Token == other.Token && r.URI == other.URI && r.Secret == other.Secret &&
+		r.Since.Equal(other.Since) && r.Until.Equal(other.Until) &&
 		r.IDTokenAlg == other.IDTokenAlg && r.Key == other.Key && r.KeyAlg == other.KeyAlg && r.KeyID == other.KeyID && r.KeyFrom.Equal(other.KeyFrom) &&
 		r.Digest == other.Digest && r.Ticket == other.Ticket && r.Unsaved == other.Unsaved && slices.EqualFunc(r.Older, other.Older, func(a, b OlderKey) bool {
 		return a.JWK == b.JWK && a.From.Equal(b.From)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/fetch"
 	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/strictjson"
@@ -63,6 +64,14 @@ func (b *Backend) changes(doc, wish strictjson.Value, me *self) (patch []strictj
 		patch = append(patch, member(m.Name, strictjson.Null()))
 	}
 	return patch, digest
+}
+
+// compareWish tells that what is wanted now is not what a client that cannot be managed was registered with.
+func (b *Backend) compareWish(me *self) {
+	wish, err := b.wish(me)
+	if err == nil && digestOf(wish) != me.Digest || me.Unsaved {
+		b.log.Warn("the client was registered with other settings or another key, and they cannot be changed from here", "client_id", core.Clip(string(me.ClientID)), "hint", b.say(Unmanaged))
+	}
 }
 
 // withdrawn takes back what does not go with what we are now: an algorithm where nothing is signed, and the one of jwks and jwks_uri that
@@ -158,10 +167,5 @@ func (b *Backend) send(ctx context.Context, me *self, doc, patch strictjson.Valu
 	default:
 		return answer, err
 	}
-	whole := strictjson.MergePatch(doc, patch)
-	for _, name := range []string{"registration_access_token", "registration_client_uri", "client_secret_expires_at", "client_id_issued_at"} {
-		whole = whole.Without(name)
-	}
-	whole = whole.With("client_id", strictjson.String(string(me.ClientID)))
-	return b.askJSON(ctx, http.MethodPut, to, me.Token, whole)
+	return b.putWhole(ctx, me, strictjson.MergePatch(doc, patch))
 }

@@ -2,18 +2,16 @@
 // place: the credentials (JSON) and the key that signs (PEM). It knows nothing of sessions, and of keys only how they are written.
 //
 // The files are the truth. A key that stands in the key file and not in the credentials is a new one: the one before it stays published.
-// Both are written at once or not at all, the key first: what the issuer knows already may sign.
+// Both are written at once or not at all, the key first: what the issuer knows already may sign. disk.go knows of links, of mounted files
+// and of folders that nobody writes to.
 package files
 
 import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -31,6 +29,7 @@ type Options struct {
 	Alg         string // what it signs with; empty: what follows from the key
 	Turns       bool   // another key takes its place from time to time; else its file is written only when it is missing
 	Now         func() time.Time
+	Log         *slog.Logger // nil: nothing is logged
 }
 
 // Files is a bff.Registrations of one process.
@@ -40,12 +39,19 @@ type Files struct {
 	mu     sync.Mutex
 	holder string // of the lease
 	until  time.Time
+
+	warned sync.Map // the modes of files that were looked at, by name
 }
 
 var _ bff.Registrations = (*Files)(nil)
 
 // New makes Files. Nothing need be there.
-func New(opt Options) *Files { return &Files{opt: opt} }
+func New(opt Options) *Files {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Files{opt: opt}
+}
 
 // credentials is the file. Its first two members are all that others write.
 type credentials struct {
@@ -53,6 +59,8 @@ type credentials struct {
 	Token      string        `json:"registration_access_token,omitempty"`
 	URI        string        `json:"registration_client_uri,omitempty"`
 	Secret     string        `json:"client_secret,omitempty"`
+	Until      int64         `json:"client_secret_expires_at,omitempty"` // Unix seconds; 0: never
+	Since      time.Time     `json:"client_secret_since,omitzero"`
 	Issuer     string        `json:"issuer,omitempty"`
 	IDTokenAlg string        `json:"id_token_signed_response_alg,omitempty"`
 	Digest     string        `json:"metadata_digest,omitempty"`
@@ -74,7 +82,10 @@ func (f *Files) Registration(context.Context) (bff.Registration, error) {
 	}
 	r := bff.Registration{
 		Issuer: kept.Issuer, ClientID: kept.ClientID, Token: core.Secret(kept.Token), URI: kept.URI, Secret: core.Secret(kept.Secret),
-		IDTokenAlg: kept.IDTokenAlg, Digest: kept.Digest, Ticket: kept.Ticket,
+		IDTokenAlg: kept.IDTokenAlg, Digest: kept.Digest, Ticket: kept.Ticket, Since: kept.Since,
+	}
+	if kept.Until > 0 {
+		r.Until = time.Unix(kept.Until, 0).UTC()
 	}
 	if r.IDTokenAlg == "" {
 		r.IDTokenAlg = jose.RS256 // OpenID Connect Registration §2
@@ -86,12 +97,12 @@ func (f *Files) Registration(context.Context) (bff.Registration, error) {
 }
 
 func (f *Files) read() (kept credentials, err error) {
-	text, err := os.ReadFile(f.opt.Credentials)
-	if errors.Is(err, fs.ErrNotExist) {
-		return kept, nil
-	}
+	text, _, err := f.readFile(f.opt.Credentials)
 	if err != nil {
 		return kept, bff.Unusable(fmt.Errorf("the client's credentials: %w", err))
+	}
+	if text == nil {
+		return kept, nil
 	}
 	if err := strictjson.Decode(text, &kept, strictjson.Default); err != nil {
 		return kept, bff.Unusable(fmt.Errorf("the client's credentials %s: %w; mend the file, or remove it to register anew", f.opt.Credentials, err))
@@ -124,12 +135,12 @@ func (f *Files) addKey(r *bff.Registration) error {
 
 // readKey reads the key file, and since when it is there; no time: it is not.
 func (f *Files) readKey() (jose.PrivateKey, time.Time, error) {
-	text, err := os.ReadFile(f.opt.Key)
-	if errors.Is(err, fs.ErrNotExist) {
-		return jose.PrivateKey{}, time.Time{}, nil
-	}
+	text, from, err := f.readFile(f.opt.Key)
 	if err != nil {
 		return jose.PrivateKey{}, time.Time{}, bff.Unusable(fmt.Errorf("the signing key: %w", err))
+	}
+	if text == nil {
+		return jose.PrivateKey{}, time.Time{}, nil
 	}
 	key, err := jose.ParseClientPEM(text, f.opt.Alg)
 	if err != nil {
@@ -138,11 +149,7 @@ func (f *Files) readKey() (jose.PrivateKey, time.Time, error) {
 	if f.opt.KeyID != "" {
 		key = key.Named(f.opt.KeyID)
 	}
-	at, err := os.Stat(f.opt.Key)
-	if err != nil {
-		return key, time.Time{}, fmt.Errorf("the signing key: %w", err)
-	}
-	return key, at.ModTime().UTC().Truncate(time.Second), nil
+	return key, from.UTC().Truncate(time.Second), nil
 }
 
 // Lease keeps the other goroutines of this process away. It fails where nothing could be kept: nothing is changed at the issuer then.
@@ -159,42 +166,25 @@ func (f *Files) Lease(_ context.Context, holder string, until time.Time) error {
 	return nil
 }
 
-// writable tries the folders of what may have to be written. A key that stays may lie where nobody writes.
+// writable tries what may have to be written. A key that stays may lie where nobody writes.
 func (f *Files) writable() error {
-	if err := tryFolder(f.opt.Credentials); err != nil {
-		return bff.Unusable(fmt.Errorf("the client's credentials cannot be kept: %w", err))
+	if err := tryWriting(f.opt.Credentials); err != nil {
+		return bff.Unusable(fmt.Errorf("the client's credentials cannot be kept: %w; name a file on a volume that can be written to", err))
 	}
 	if f.opt.Key == "" {
 		return nil
 	}
-	if _, err := os.Stat(f.opt.Key); err == nil && !f.opt.Turns {
+	if there, _, err := f.readFile(f.opt.Key); err == nil && there != nil && !f.opt.Turns {
 		return nil
 	}
-	if err := tryFolder(f.opt.Key); err != nil {
-		return bff.Unusable(fmt.Errorf("the signing key cannot be kept: %w", err))
+	if err := tryWriting(f.opt.Key); err != nil {
+		return bff.Unusable(fmt.Errorf("the signing key cannot be kept: %w; name a file on a volume that can be written to, or one that has a key", err))
 	}
 	return nil
 }
 
-// tryFolder makes the folder of a file, and something in it for a moment.
-func tryFolder(file string) error {
-	probe, err := temporary(file)
-	if err != nil {
-		return err
-	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
-}
-
-// temporary opens a file beside another one, that only its owner reads.
-func temporary(file string) (*os.File, error) {
-	dir := filepath.Dir(file)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
-	}
-	return os.CreateTemp(dir, ".new-*") // mode 0600
-}
-
-// SaveRegistration writes the files and ends the lease. Without a client the credentials go, and what is known of keys with them. A lease
+// SaveRegistration writes the files and ends the lease. Without a client, and without a token that was spent in vain, the credentials go,
+// and what is known of keys with them. A lease
 // that has run out counts until another one has it: what a slow issuer answered would be lost.
 func (f *Files) SaveRegistration(_ context.Context, holder string, r bff.Registration) error {
 	f.mu.Lock()
@@ -222,7 +212,10 @@ func (f *Files) Release(_ context.Context, holder string) error {
 func (f *Files) save(r bff.Registration) error {
 	kept := credentials{
 		ClientID: r.ClientID, Token: r.Token.Reveal(), URI: r.URI, Secret: r.Secret.Reveal(), Issuer: r.Issuer, IDTokenAlg: r.IDTokenAlg,
-		Digest: r.Digest, Ticket: r.Ticket,
+		Digest: r.Digest, Ticket: r.Ticket, Since: r.Since,
+	}
+	if !r.Until.IsZero() {
+		kept.Until = r.Until.Unix()
 	}
 	for _, key := range r.Older {
 		jwk, err := strictjson.Parse([]byte(key.JWK), strictjson.Default)
@@ -238,12 +231,8 @@ func (f *Files) save(r bff.Registration) error {
 		}
 		kept.Keys = append(kept.Keys, last)
 	}
-	if r.ClientID == "" {
-		err := os.Remove(f.opt.Credentials)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		return err
+	if r.ClientID == "" && r.Ticket == "" {
+		return remove(f.opt.Credentials)
 	}
 	text, err := json.MarshalIndent(kept, "", "  ")
 	if err != nil {
@@ -282,20 +271,4 @@ func (f *Files) saveKey(r bff.Registration) (published, error) {
 		return published{}, err
 	}
 	return published{JWK: jwk, From: r.KeyFrom}, replace(f.opt.Key, text)
-}
-
-// replace writes a file that only its owner reads, at once or not at all.
-func replace(file string, text []byte) error {
-	f, err := temporary(file)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(f.Name(), file)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
-	}
-	return nil
 }

@@ -14,8 +14,10 @@ import (
 	"github.com/ostiary/ostiary/core/web"
 )
 
-// Clients lists clients. A cursor is opaque; "" starts, and "" ends.
+// Clients lists clients. A cursor is opaque; "" starts, and "" ends. The zero Stored is no client.
 type Clients interface {
+	Client(ctx context.Context, id core.ClientID) (registration.Stored, error)
+	Use(ctx context.Context, id core.ClientID) (registration.Use, error)
 	Page(ctx context.Context, f registration.Filter, cursor string, limit int) (page []registration.Stored, next string, err error)
 }
 
@@ -135,6 +137,7 @@ type approvalsView struct {
 // A waiting client is one that can be approved or rejected.
 type waiting struct {
 	Row                 string // distinguishes the fields of the page
+	Href                string // link to the client
 	ID, Name, Version   string
 	Since, Until        string
 	Registered          string // link to the decision that let it wait
@@ -164,7 +167,7 @@ func (v *approvalsView) fill(who visitor, page []registration.Stored, queue, nex
 func waitingOf(i int, s registration.Stored) waiting {
 	c, m := &s.Client, &s.Client.Metadata
 	w := waiting{
-		Row: strconv.Itoa(i + 1), ID: string(c.ID), Name: m.ClientName, Version: s.Tag(), Since: clock(c.IssuedAt), Until: clock(c.Expires),
+		Row: strconv.Itoa(i + 1), Href: clientHref(c.ID), ID: string(c.ID), Name: m.ClientName, Version: s.Tag(), Since: clock(c.IssuedAt), Until: clock(c.Expires),
 		Registered: listPath + "/" + url.PathEscape(string(c.Provenance.RegisteredBy)), Channel: c.Provenance.Channel, Profile: c.Provenance.Profile,
 		Token: string(c.Provenance.IAT), Why: registration.Waits(c.Governance), Redirects: m.RedirectURIs, Contacts: m.Contacts,
 		Scope: oauth.FormatScope(m.Scope), Grants: strings.Join(m.GrantTypes, " "), Auth: m.TokenEndpointAuthMethod, Site: m.ClientURI,

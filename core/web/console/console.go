@@ -1,5 +1,6 @@
-// Package console answers the operators' pages (/console): the recent decisions, and one of them explained (this file), and the
-// clients that wait for approval, to be approved as they are or with less (narrow.go), or rejected (approvals.go). It owns its
+// Package console answers the operators' pages (/console): the recent decisions, and one of them explained (this file), a client with
+// its secrets and its history (client.go), and the clients that wait for approval, to be approved as they are or with less
+// (narrow.go), or rejected (approvals.go). It owns its
 // templates and its own session cookie; an administrator signs in with a password, and no bearer token ever reaches the browser.
 // It has no verbs of its own: each handler finds out who is there, calls a verb and renders.
 package console

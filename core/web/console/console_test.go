@@ -104,11 +104,14 @@ type rig struct {
 	now     time.Time
 }
 
-func open(t *testing.T) *rig {
+func open(t *testing.T) *rig { return openWith(t, refusal()) }
+
+// openWith makes a console whose book holds one decision.
+func openWith(t *testing.T, e ledger.Entry) *rig {
 	t.Helper()
 	d := &door{sessions: map[core.Secret]core.User{}}
 	g := &rig{t: t, door: d, hall: &hall{}, cookies: map[string]string{}, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
-	h := console.New(d, book{refusal()}, book{}, true).Counted(web.NewLimiter(3*time.Second, freeFailures, 100)).Approving(g.hall, g.hall)
+	h := console.New(d, book{e}, book{}, true).Counted(web.NewLimiter(3*time.Second, freeFailures, 100)).Approving(g.hall, g.hall)
 	var err error
 	g.server, err = web.New(web.Options{Sites: []string{site}, Face: web.Page, Routes: table(h), Now: func() time.Time { return g.now }})
 	if err != nil {
@@ -127,6 +130,7 @@ func table(h *console.Handlers) []web.Route {
 		{Method: "POST", Path: "/console/logout", Handler: h.As(h.Logout)},
 		{Method: "GET", Path: "/console/decisions", Handler: h.As(h.List)},
 		{Method: "GET", Path: "/console/decisions/:id", Handler: h.As(h.Show)},
+		{Method: "GET", Path: "/console/client", Handler: h.As(h.Client)},
 		{Method: "GET", Path: "/console/approvals", Handler: h.As(h.Approvals)},
 		{Method: "POST", Path: "/console/approvals/approve", Handler: h.As(h.Approve)},
 		{Method: "POST", Path: "/console/approvals/reject", Handler: h.As(h.Reject)},

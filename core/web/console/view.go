@@ -43,13 +43,14 @@ type loginView struct{ Username, Problem, Token string }
 
 // A listed is one row of the list.
 type listed struct {
-	Href      string
-	Time      string // RFC 3339, in UTC
-	Operation core.Operation
-	Channel   core.Channel
-	Client    core.ClientID
-	Ended     ended
-	Why       string // the error that the caller was told
+	Href       string
+	Time       string // RFC 3339, in UTC
+	Operation  core.Operation
+	Channel    core.Channel
+	Client     core.ClientID
+	ClientHref string
+	Ended      ended
+	Why        string // the error that the caller was told
 }
 
 type decisionsView struct {
@@ -135,7 +136,7 @@ func listView(who visitor, entries []ledger.Entry, next core.DecisionID, get fun
 	for _, e := range entries {
 		row := listed{
 			Href: listPath + "/" + url.PathEscape(string(e.DecisionID)), Time: clock(e.Time), Operation: e.Operation, Channel: e.Channel,
-			Client: e.ClientID, Ended: endOf(e),
+			Client: e.ClientID, ClientHref: clientHref(e.ClientID), Ended: endOf(e),
 		}
 		if e.Error != nil {
 			row.Why = string(e.Error.Code)
@@ -160,6 +161,7 @@ type decisionView struct {
 	Stages       []stageView
 	Shaping      []stageView
 	Took         string
+	ClientHref   string
 	ClientFilter string
 }
 
@@ -192,6 +194,7 @@ func (h *Handlers) entryView(who visitor, e ledger.Entry) decisionView {
 	}
 	view := decisionView{Who: who.user.Username, Token: who.token(), Entry: e, Time: clock(e.Time), Ended: endOf(e), Took: duration(total)}
 	if e.ClientID != "" {
+		view.ClientHref = clientHref(e.ClientID)
 		view.ClientFilter = listPath + "?" + url.Values{"client_id": {string(e.ClientID)}}.Encode()
 	}
 	line := func(file string, line int) string { return h.explainer.Line(e.Revision, file, line) }

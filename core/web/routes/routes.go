@@ -163,6 +163,7 @@ func consolePages(h *console.Handlers) []web.Route {
 		page(http.MethodPost, "/console/logout", h.As(h.Logout)),
 		page(http.MethodGet, "/console/decisions", h.As(h.List)),
 		page(http.MethodGet, "/console/decisions/:id", h.As(h.Show)),
+		page(http.MethodGet, "/console/client", h.As(h.Client)),
 		page(http.MethodGet, "/console/approvals", h.As(h.Approvals)),
 		page(http.MethodPost, "/console/approvals/approve", h.As(h.Approve)),
 		page(http.MethodPost, "/console/approvals/reject", h.As(h.Reject)),

@@ -121,6 +121,7 @@ POST /console/login: page, application/x-www-form-urlencoded
 POST /console/logout: page, application/x-www-form-urlencoded
 GET /console/decisions: page
 GET /console/decisions/:id: page
+GET /console/client: page
 GET /console/approvals: page
 POST /console/approvals/approve: page, application/x-www-form-urlencoded
 POST /console/approvals/reject: page, application/x-www-form-urlencoded

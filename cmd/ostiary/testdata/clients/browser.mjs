@@ -253,6 +253,9 @@ async function console_(page, look = () => {}) {
   await page.locator('tbody tr:has-text("register") a').first().click()
   await page.getByRole('heading', { name: 'Stages' }).waitFor()
   await look(page, '14 decision')
+  await page.locator('.facts a[href^="/console/client?"]').click()
+  await page.getByRole('heading', { name: 'History' }).waitFor()
+  await look(page, '15 client')
   await page.getByRole('button', { name: 'Sign out' }).click()
   await at.password(page).waitFor()
 }

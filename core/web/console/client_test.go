@@ -1,0 +1,67 @@
+package console_test
+
+import (
+	"html"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/ledger"
+	"github.com/ostiary/ostiary/core/registration"
+	"github.com/ostiary/ostiary/core/strictjson"
+)
+
+// written is a write of a client whose name a stranger chose.
+func written(id core.ClientID) ledger.Entry {
+	e := refusal()
+	e.ClientID, e.Verdict, e.Outcome, e.Error = id, ledger.Allowed, ledger.Stored, nil
+	e.Stages = append(e.Stages, ledger.Stage{Stage: "approve", Reasons: []core.Reason{{Message: "Because " + nasty}}, Patch: []strictjson.PatchOp{{Op: "add", Path: "/scope", Value: strictjson.String("openid")}}})
+	return e
+}
+
+// A client's page has where it comes from, its secrets with their ends and never themselves, and each change with its diff. It is an
+// administrator's to see, and outlives the client.
+func TestClientPage(t *testing.T) {
+	id := core.ClientID("c/1 ü")
+	path := "/console/client?" + url.Values{"client_id": {string(id)}}.Encode()
+	g := openWith(t, written(id))
+	if res, _ := g.ask("GET", path, nil); res.StatusCode != 303 {
+		t.Errorf("without a session: %d", res.StatusCode)
+	}
+	g.signIn("ada", "right")
+	s := stranger(id)
+	s.State, s.Client.Locked = core.Active, []string{"redirect_uris"}
+	s.Client.Provenance.Plugins = []core.PluginRef{{Name: "contacts", Digest: "sha256:abc"}}
+	s.Credentials.Secrets = []core.StoredSecret{
+		{Alg: "sha256", Hash: "HASH-1", CreatedAt: g.now, ExpiresAt: g.now.Add(24 * time.Hour)}, {Alg: "sha256", Hash: "HASH-2", CreatedAt: g.now, ExpiresAt: g.now.Add(-time.Hour)},
+		{Alg: "argon2id", Hash: "HASH-3"},
+	}
+	g.hall.waiting = []registration.Stored{s}
+	res, page := g.ask("GET", path, nil)
+	for _, want := range []string{
+		"c/1 ü", ">active<", "2026-03-02 12:00:00 UTC", ">over<", "not known", ">never", `href="/console/decisions/d-9"`, "iat-1", "redirect_uris", "contacts sha256:abc",
+		"requires approval", "<code>token_endpoint_auth_method</code>", "Last used", "Because &lt;script&gt;", "<ins><code>&#34;openid&#34;</code></ins>", "/console/decisions/d-1",
+		"/console/decisions?client_id=c%2F1&#43;%C3%BC", `href="/console/client?after=d-1&amp;client_id=c%2F1&#43;%C3%BC" rel="next"`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %q", want)
+		}
+	}
+	if res.StatusCode != 200 || strings.Contains(page, "<script") || strings.Contains(page, "HASH-") || strings.Contains(page, `href="javascript:`) {
+		t.Errorf("%d %s", res.StatusCode, page)
+	}
+	g.hall.waiting = nil
+	if res, page := g.ask("GET", path, nil); res.StatusCode != 200 || !strings.Contains(page, ">deleted<") || strings.Contains(page, "<h2>Secrets") {
+		t.Errorf("gone: %d %s", res.StatusCode, page)
+	}
+	for _, other := range []string{"/console/client", "/console/client?client_id=nobody", "/console/client?client_id=" + strings.Repeat("a", 300), path + "&after=" + strings.Repeat("a", 300)} {
+		if res, _ := g.ask("GET", other, nil); res.StatusCode != 404 {
+			t.Errorf("%.60s: %d", other, res.StatusCode)
+		}
+	}
+	if _, page := g.ask("GET", "/console/decisions/d-1", nil); !strings.Contains(html.UnescapeString(page), `href="`+path+`"`) {
+		t.Error("no way leads from a decision to the client")
+	}
+}
