@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ostiary/ostiary/core/sandbox/meter"
 	"github.com/ostiary/ostiary/core/sandbox/wasm"
 )
 
@@ -103,7 +104,7 @@ func TestBombsAreRefused(t *testing.T) {
 	for name, w := range bombs() {
 		binary := w.bytes()
 		before := allocated()
-		_, _, _, err := check(binary, nil, limits)
+		_, _, _, err := check(binary, nil, limits, meter.RewriteModule)
 		var refused *LoadError
 		if !errors.As(err, &refused) {
 			t.Errorf("%s: %d bytes are not refused: %v", name, len(binary), err)

@@ -20,8 +20,16 @@ const (
 // maxReasons bounds how many reasons to refuse a module are told at once.
 const maxReasons = 20
 
+// A rewriter meters a module, or has it from before.
+type rewriter func(*wasm.Module, meter.Options) (*meter.Metered, error)
+
+// meterOptions are what a module is metered for.
+func meterOptions(l Limits) meter.Options {
+	return meter.Options{Stack: initialStack, MemoryPages: l.MemoryPages, Function: maxFunctionBytes}
+}
+
 // check parses and meters a module and lists every reason to refuse it that can be found without compiling it.
-func check(binary []byte, imports Imports, l Limits) (*wasm.Module, *meter.Metered, Imports, error) {
+func check(binary []byte, imports Imports, l Limits, rewrite rewriter) (*wasm.Module, *meter.Metered, Imports, error) {
 	if len(binary) > l.ModuleBytes {
 		return nil, nil, nil, refuse(nil, "the module has %d bytes, the limit is %d", len(binary), l.ModuleBytes)
 	}
@@ -32,7 +40,7 @@ func check(binary []byte, imports Imports, l Limits) (*wasm.Module, *meter.Meter
 	reasons := append(imports.check(), declared(m, l)...)
 	chosen, missing := imports.resolve(m.Info.Imports)
 	reasons = append(reasons, missing...)
-	metered, err := meter.RewriteModule(m, meter.Options{Stack: initialStack, MemoryPages: l.MemoryPages, Function: maxFunctionBytes})
+	metered, err := rewrite(m, meterOptions(l))
 	if err != nil {
 		reasons = append(reasons, clean(err.Error()))
 	} else {
