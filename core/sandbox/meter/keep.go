@@ -8,7 +8,7 @@ import (
 
 // fields are the numbers of a Report, in the order in which they are kept.
 func (r *Report) fields() []*uint64 {
-	fields := []*uint64{&r.CompileCost}
+	fields := []*uint64{&r.CompileCost, &r.LargestCost}
 	for family := range r.seen {
 		for n := range r.seen[family] {
 			fields = append(fields, &r.seen[family][n])
@@ -19,7 +19,7 @@ func (r *Report) fields() []*uint64 {
 
 // counts are those that cannot be negative.
 func (r *Report) counts() []*int {
-	return []*int{&r.Elements, &r.Functions, &r.Charges, &r.Guarded, &r.Exempt}
+	return []*int{&r.Elements, &r.Functions, &r.Largest, &r.Charges, &r.Guarded, &r.Exempt}
 }
 
 // Append writes all of it, for ReadMetered.
