@@ -13,7 +13,7 @@ const (
 	// keep the compiler busy for hours.
 	maxCompileCost = 100_000_000
 	// maxFunctionCost bounds what one function takes of it, and so the memory: about 25 bytes for each unit, for two functions at once.
-	maxFunctionCost = 8_000_000
+	maxFunctionCost = 6_000_000
 	// maxFunctionBytes bounds one function, because compilation can be cancelled only between functions, and because walking blocks in
 	// blocks takes a hundred times as much memory as they do.
 	maxFunctionBytes = 256 << 10
