@@ -287,14 +287,21 @@ func TestSecretFiles(t *testing.T) {
 	good := write("good", "secret with space \n", 0o600)
 	write("group", "g\r\n", 0o640)
 	write("world", "w", 0o644)
+	const public = "-----BEGIN PUBLIC KEY-----\nTm8gc2VjcmV0IGF0IGFsbA==\n-----END PUBLIC KEY-----\n"
+	const private = "-----BEGIN PRIVATE KEY-----\nTm8gc2VjcmV0IGF0IGFsbA==\n-----END PRIVATE KEY-----\n"
+	write("public.pem", public, 0o644)
+	write("private.pem", private, 0o644)
+	write("both.pem", public+private, 0o644)
+	write("before.pem", "w\n"+public, 0o644)
 	write("empty", "\n", 0o600)
 	write("large", strings.Repeat("x", 65<<10), 0o600)
 	for text, want := range map[string]string{
-		"file://" + good: "secret with space ",
-		"file://good":    "secret with space ", // relative to the configuration file
-		"file://group":   "g",
-		"${FROM}":        "g",
-		"plain":          "plain",
+		"file://" + good:    "secret with space ",
+		"file://good":       "secret with space ", // relative to the configuration file
+		"file://group":      "g",
+		"file://public.pem": strings.TrimSuffix(public, "\n"), // which everybody may read
+		"${FROM}":           "g",
+		"plain":             "plain",
 	} {
 		var got server
 		err := config.Read([]byte("token: "+text), filepath.Join(dir, "ostiary.yaml"), &got, env("FROM", "file://group"))
@@ -303,13 +310,16 @@ func TestSecretFiles(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		"file://world":      "can be read by everybody (mode 0644): chmod o-r it",
-		"file://absent":     "no such file or directory",
-		"file://" + dir:     "is not a regular file",
-		"file://empty":      "the secret is empty",
-		"file://large":      "is larger than",
-		`""`:                "the secret is empty",
-		"[very-confidence]": "must be a single value",
+		"file://world":       "can be read by everybody (mode 0644): chmod o-r it",
+		"file://private.pem": "can be read by everybody",
+		"file://both.pem":    "can be read by everybody",
+		"file://before.pem":  "can be read by everybody",
+		"file://absent":      "no such file or directory",
+		"file://" + dir:      "is not a regular file",
+		"file://empty":       "the secret is empty",
+		"file://large":       "is larger than",
+		`""`:                 "the secret is empty",
+		"[very-confidence]":  "must be a single value",
 	} {
 		var got server
 		err := config.Read([]byte("token: "+text), filepath.Join(dir, "ostiary.yaml"), &got, nil)

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -38,7 +39,8 @@ func (d *decoder) secret(n *node, text string, dst reflect.Value, path string) {
 	dst.SetString(text)
 }
 
-// readSecret reads a regular file that not everybody may read, without one newline at its end.
+// readSecret reads a regular file that not everybody may read, without one newline at its end. A public key is no secret: it is written
+// where secrets are because it is a file of the same kind.
 func readSecret(name string) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -52,9 +54,6 @@ func readSecret(name string) (string, error) {
 	if !about.Mode().IsRegular() {
 		return "", fmt.Errorf("%s is not a regular file", name)
 	}
-	if about.Mode().Perm()&worldReadable != 0 {
-		return "", fmt.Errorf("%s can be read by everybody (mode %04o): chmod o-r it", name, about.Mode().Perm())
-	}
 	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
 	if err != nil {
 		return "", plain(err)
@@ -62,10 +61,19 @@ func readSecret(name string) (string, error) {
 	if len(data) > maxSecret {
 		return "", fmt.Errorf("%s is larger than %d bytes", name, maxSecret)
 	}
+	if about.Mode().Perm()&worldReadable != 0 && !isPublicKey(data) {
+		return "", fmt.Errorf("%s can be read by everybody (mode %04o): chmod o-r it", name, about.Mode().Perm())
+	}
 	if line, ok := bytes.CutSuffix(data, []byte("\n")); ok {
 		data = bytes.TrimSuffix(line, []byte("\r"))
 	}
 	return string(data), nil
+}
+
+// isPublicKey tells whether a file has one public key in PEM, as openssl writes it, and nothing else.
+func isPublicKey(data []byte) bool {
+	block, rest := pem.Decode(data)
+	return block != nil && block.Type == "PUBLIC KEY" && bytes.HasPrefix(data, []byte("-----BEGIN PUBLIC KEY-----")) && len(bytes.TrimSpace(rest)) == 0
 }
 
 // plain shortens "open X: no such file or directory" to "X: no such file or directory".
