@@ -24,12 +24,20 @@ var errPacked = errors.New("the packed record is damaged")
 // dictionary is built when the first record is packed or read.
 var dictionary = sync.OnceValue(func() *s2.Dict { return s2.MakeDict(packWords, nil) })
 
+// tooShort is up to where the words of the dictionary are not looked for: to look takes some microseconds however short a record is,
+// and there is little to find. What comes of it is a block like any other.
+const tooShort = 512
+
 // pack gives what is valid until the scratch is used again.
 func (s *scratch) pack(plain []byte) ([]byte, error) {
-	if len(plain) > longestUnpacked {
+	switch room := s.packed[:cap(s.packed)]; {
+	case len(plain) > longestUnpacked:
 		return nil, ErrTooLarge
+	case len(plain) <= tooShort:
+		s.packed = s2.Encode(room, plain)
+	default:
+		s.packed = dictionary().Encode(room, plain)
 	}
-	s.packed = dictionary().Encode(s.packed[:cap(s.packed)], plain)
 	return s.packed, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -22,6 +23,29 @@ func TestPackDictionaryIsFrozen(t *testing.T) {
 	if sum := sha256.Sum256(words); hex.EncodeToString(sum[:]) != frozen {
 		t.Errorf("pack.dict is %x: give the packed tables another form before it changes", sum)
 	}
+}
+
+// Short records are packed without the dictionary and read with it: what is written either way is one kind of block.
+func TestShortRecordsArePacked(t *testing.T) {
+	onEach(t, func(s *store) {
+		table := storage.NewTable[string](s.engine, "main", "packed", 1).Packed()
+		random := rand.New(rand.NewPCG(3, 4))
+		words := []string{`{"client_name":"`, "Example", `","redirect_uris":["`, "https://client.example.org/", "a", "aaaaaaaa", `\u00e9`, `"]}`}
+		for size := range 600 {
+			var value strings.Builder
+			for value.Len() < size {
+				value.WriteString(words[random.IntN(len(words))])
+			}
+			op, err := table.Put(value.String()[:size], time.Time{}, "k")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := table.Decode(storage.Record{Key: table.Key("k"), Value: op.Value, Version: storage.Version{1}})
+			if err != nil || got != value.String()[:size] {
+				t.Errorf("%d bytes: read %q, %v", size, got, err)
+			}
+		}
+	})
 }
 
 // Packed tables keep every value, short and long, alike and not, and say so when a record is damaged.

@@ -11,41 +11,52 @@ import (
 )
 
 // A question about a registration is kept so that it can be asked again, of other rules too: AppendKept writes it, ParseKept
-// reads it. It is the input as policy saw it, and beside it the one thing that policy cannot see and the road goes by: which
-// members of the two documents were there although they were empty.
+// reads it. What is kept is what the input is written from: not what follows from it, such as the parts of a URI, nor the many
+// members that a client does not have. Beside it stands the one thing that policy cannot see and the road goes by: which members of
+// the two documents were there although they were empty.
 
 // explicit is the member that names them, where there are any: "effective.contacts", "before.require_auth_time".
 const explicit = "explicit"
 
+// usualKept is about how long a question is as it is kept.
+const usualKept = 3 << 10
+
 // AppendKept appends the question as it is kept.
 func AppendKept(dst []byte, r *Registration) []byte {
-	w := keptWriter{JSONWriter{buf: slices.Grow(dst, usual)}}
-	r.Write(&w)
-	dst = w.buf
-	names := append(emptyMembers("effective.", &r.Effective.Metadata), emptyMembers("before.", &r.Before.Metadata)...)
-	if len(names) == 0 {
-		return dst
+	w := JSONWriter{buf: slices.Grow(dst, usualKept)}
+	w.BeginObject(0)
+	r.writeOccasion(&w)
+	r.Request.keep(&w, "request", nil)
+	list(&w, "present", r.Present)
+	empties := r.Effective.keep(&w, "effective", nil)
+	empties = r.Before.keep(&w, "before", empties)
+	list(&w, "changed", r.Changed)
+	r.writeKeys(&w)
+	r.writeCredentials(&w)
+	if len(empties) > 0 {
+		list(&w, explicit, empties)
 	}
-	dst = append(dst[:len(dst)-1], `,"`+explicit+`":`...)
-	return append(strictjson.Append(dst, strictjson.Strings(names)), '}')
+	w.EndObject()
+	return w.buf
 }
 
-// A keptWriter leaves out the members that came later where a client has none: what was kept before the server knew them is read in
-// the same way, and most clients have few of them.
-type keptWriter struct{ JSONWriter }
-
-func (*keptWriter) skips(row *metadata.Row, m *core.Metadata) bool {
-	return row.Later && (!row.Has(m) || row.Empty(m)) // that it is empty stands in explicit
-}
-
-func emptyMembers(prefix string, m *core.Metadata) []string {
-	var names []string
+// keep writes the members that the client has, and adds the names of those that it has empty.
+func (d *Document) keep(w *JSONWriter, name string, empties []string) []string {
+	w.Key(name)
+	w.BeginObject(0)
+	text(w, "client_id", string(d.ClientID))
 	for _, row := range metadata.Visible() {
-		if row.Empty(m) {
-			names = append(names, prefix+row.Name)
+		switch {
+		case row.Empty(&d.Metadata):
+			empties = append(empties, name+"."+row.Name)
+		case row.Has(&d.Metadata):
+			w.Key(row.Name)
+			writeMember(w, row, &d.Metadata)
 		}
 	}
-	return names
+	d.writeExtra(w)
+	w.EndObject()
+	return empties
 }
 
 // ParseKept reads what AppendKept wrote. The question that it gives is written, by any Writer, as the one that was kept.
@@ -96,18 +107,21 @@ func (k *keptReader) registration() *Registration {
 func (k *keptReader) document(name string) Document {
 	v := k.member(k.doc, name)
 	d := Document{ClientID: core.ClientID(k.text(v, "client_id"))}
+	read := 2 // client_id and extra
 	for _, row := range metadata.Visible() {
+		empty := slices.Contains(k.explicit, name+"."+row.Name)
 		seen, kept := v.Get(row.Name)
-		if !kept && row.Later {
-			row.RestoreZero(&d.Metadata, slices.Contains(k.explicit, name+"."+row.Name))
+		if !kept {
+			row.RestoreZero(&d.Metadata, empty)
 			continue
 		}
-		if !kept {
-			k.wrong("%s.%s is missing", name, row.Name)
-		}
-		if err := row.Restore(&d.Metadata, seen, slices.Contains(k.explicit, name+"."+row.Name)); err != nil {
+		read++
+		if err := row.Restore(&d.Metadata, seen, empty); err != nil {
 			k.wrong("%s.%v", name, err)
 		}
+	}
+	if v.Len() > read { // kept by a server that knows more
+		k.wrong("%s has members that this server does not know", name)
 	}
 	d.Extra = k.member(v, "extra").Members()
 	for _, m := range d.Extra {

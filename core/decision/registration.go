@@ -84,13 +84,7 @@ type Statement struct {
 // Write implements Question.
 func (r *Registration) Write(w Writer) {
 	w.BeginObject(21)
-	text(w, "contract", Contract)
-	text(w, "operation", string(r.Operation))
-	text(w, "channel", string(r.Channel))
-	text(w, "profile", r.Profile)
-	number(w, "pass", int64(r.Pass))
-	number(w, "now", unix(r.Now))
-	text(w, "request_id", r.RequestID)
+	r.writeOccasion(w)
 	r.Request.write(w, "request")
 	list(w, "present", r.Present)
 	r.Effective.write(w, "effective")
@@ -99,6 +93,23 @@ func (r *Registration) Write(w Writer) {
 	r.writeURIs(w)
 	list(w, "scopes", r.Effective.Metadata.Scope)
 	r.writeKeys(w)
+	r.writeCredentials(w)
+	w.EndObject()
+}
+
+// writeOccasion says what is done, where and when.
+func (r *Registration) writeOccasion(w Writer) {
+	text(w, "contract", Contract)
+	text(w, "operation", string(r.Operation))
+	text(w, "channel", string(r.Channel))
+	text(w, "profile", r.Profile)
+	number(w, "pass", int64(r.Pass))
+	number(w, "now", unix(r.Now))
+	text(w, "request_id", r.RequestID)
+}
+
+// writeCredentials says who asks, and what vouches for the request.
+func (r *Registration) writeCredentials(w Writer) {
 	w.Key("iat")
 	r.IAT.write(w)
 	w.Key("signed_request")
@@ -107,7 +118,6 @@ func (r *Registration) Write(w Writer) {
 	r.Statement.write(w)
 	w.Key("caller")
 	writeCaller(w, &r.Caller)
-	w.EndObject()
 }
 
 func (d *Document) write(w Writer, name string) {
@@ -119,24 +129,28 @@ func (d *Document) write(w Writer, name string) {
 	w.BeginObject(len(all) + 2)
 	text(w, "client_id", string(d.ClientID))
 	picker, picks := w.(Picker)
-	keeper, keeps := w.(*keptWriter)
+	told := tellsApart(w)
 	for _, row := range rowsFor(w, all) {
-		if keeps && keeper.skips(row, &d.Metadata) {
-			continue
-		}
 		if picks && !picker.Wants(row.Name) {
 			continue // it may be costly to make
+		}
+		if told && row.Zero(&d.Metadata) {
+			continue // as good as any other mark that nothing is there
 		}
 		w.Key(row.Name)
 		writeMember(w, row, &d.Metadata)
 	}
+	d.writeExtra(w)
+	w.EndObject()
+}
+
+func (d *Document) writeExtra(w Writer) {
 	w.Key("extra")
 	w.BeginObject(len(d.Extra))
 	for _, m := range d.Extra {
 		w.Key(m.Name)
 		w.Value(m.Value)
 	}
-	w.EndObject()
 	w.EndObject()
 }
 

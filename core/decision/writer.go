@@ -36,6 +36,12 @@ func sourcesDo(w Writer) bool {
 	return selects && s.sources && s.depth > 0 && s.taking
 }
 
+// tellsApart tells whether the Writer only tells inputs apart, so that a member may stand for its value by not being there.
+func tellsApart(w Writer) bool {
+	s, selects := w.(*selector)
+	return selects && s.sources
+}
+
 // texts writes a list of strings; nil is an empty list.
 func texts[S ~string](w Writer, list []S) {
 	w.BeginArray(len(list))

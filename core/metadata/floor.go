@@ -68,6 +68,8 @@ func (r *Row) checkOne(name, s string) []core.Reason {
 		return []core.Reason{r.unsupported(s)}
 	case r.Origins && !oauth.IsOrigin(s):
 		return []core.Reason{complaint("malformed_value", r.Code, []string{name}, "%s: %q is no origin as browsers send it, such as https://app.example.com or http://localhost:3000.", name, core.Clip(withoutUser(s)))}
+	case isPlain(s):
+		return nil
 	case strings.ContainsFunc(s, isControl):
 		return []core.Reason{complaint("control_character", r.Code, []string{name}, "%s has a control character; remove it.", name)}
 	case strings.ContainsFunc(s, isInvisible):
@@ -131,6 +133,19 @@ var fetched = []string{"jwks_uri", "sector_identifier_uri", "request_uris", "bac
 
 func (r *Row) webProblems(u oauth.URI) []oauth.Problem {
 	return oauth.WebURIProblems(u, slices.Contains(fetched, r.Name))
+}
+
+// isPlain tells text of printable ASCII, the most common, that is not blank: no character of it needs a closer look.
+func isPlain(s string) bool {
+	seen := false
+	for i := range len(s) {
+		c := s[i]
+		if c < ' ' || c > '~' {
+			return false
+		}
+		seen = seen || c != ' '
+	}
+	return seen
 }
 
 // isControl tells characters that are no text. Those that turn the direction of reading about are among them: by them a page would

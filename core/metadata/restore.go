@@ -28,6 +28,9 @@ func (r *Row) Empty(m *core.Metadata) bool {
 	return false
 }
 
+// Zero tells whether policy sees the member as if it were not there: as the zero value of its kind.
+func (r *Row) Zero(m *core.Metadata) bool { return !r.Has(m) || r.Empty(m) }
+
 // Restore gives the member what policy saw of it: a scope is a list of strings. A zero value is an absent member unless it is
 // known to have been there. What was accepted once is not judged again; only a wrong type is an error.
 func (r *Row) Restore(m *core.Metadata, seen strictjson.Value, empty bool) error {

@@ -47,7 +47,6 @@ type Row struct {
 	Tagged  bool      // may be repeated in other languages as name#tag (RFC 7591 §2.2)
 	Origins bool      // of a List: its items are origins (RFC 6454 §6.2)
 	Fixed   bool      // no plugin and no policy may write it
-	Later   bool      // it came to the table when questions to policy had been kept without it
 	Code    core.Code // of a complaint about it
 
 	least, most int64 // of a Number; 0: no bound

@@ -1,8 +1,6 @@
 package metadata
 
 import (
-	"slices"
-
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/oauth"
 )
@@ -132,24 +130,6 @@ var table = []*Row{
 	{Name: "software_statement", Kind: Text, Source: rfc7591, Fixed: true, Code: core.InvalidSoftwareStatement, str: func(m *core.Metadata) *string { return &m.SoftwareStatement }},
 }
 
-// later are the members that came to the table when questions to policy had been kept without them.
-var later = []string{
-	"frontchannel_logout_uri", "frontchannel_logout_session_required", "backchannel_logout_uri", "backchannel_logout_session_required",
-	"require_pkce", "default_prompt_login", "access_token_lifetime", "id_token_lifetime", "refresh_token_lifetime", "par_lifetime",
-	"tls_client_certificate_bound_access_tokens", "allowed_audiences",
-
-	"require_signed_request_object", "dpop_bound_access_tokens", "authorization_details_types",
-	"introspection_signed_response_alg", "introspection_encrypted_response_alg", "introspection_encrypted_response_enc",
-	"authorization_signed_response_alg", "authorization_encrypted_response_alg", "authorization_encrypted_response_enc",
-	"backchannel_token_delivery_mode", "backchannel_client_notification_endpoint", "backchannel_authentication_request_signing_alg",
-	"backchannel_user_code_parameter",
-
-	"org_id", "groups", "description", "authorized_origins", "additional_audience", "claims", "include_claims_in_id_token",
-	"keep_client_authorization_after_expiration", "access_token_as_jwt", "access_token_signing_alg",
-	"tx_token_lifetime", "tx_token_signed_response_alg", "tx_token_encrypted_response_alg", "tx_token_encrypted_response_enc",
-	"logout_status_jwt_signed_response_alg",
-}
-
 // byName finds rows; visible are those policy sees: all but the statement, whose claims it sees verified.
 var byName, visible = index(table)
 
@@ -160,7 +140,6 @@ func index(rows []*Row) (map[string]*Row, []*Row) {
 		if row.Code == "" {
 			row.Code = core.InvalidClientMetadata
 		}
-		row.Later = slices.Contains(later, row.Name)
 		names[row.Name] = row
 		if row.Name != "software_statement" {
 			seen = append(seen, row)

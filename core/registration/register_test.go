@@ -76,7 +76,9 @@ func TestEntryOfARegistration(t *testing.T) {
 	}
 	input := parse(t, string(e.Input))
 	checkMembers(t, input, "operation", `"register"`, "channel", `"dcr"`, "pass", "1", "profile", `"default"`,
-		"present", `["client_name","redirect_uris","scope"]`, "scopes", `["openid","email"]`)
+		"present", `["client_name","redirect_uris","scope"]`)
+	effective, _ := input.Get("effective")
+	checkMembers(t, effective, "scope", `["openid","email"]`)
 }
 
 // Who asks for what nothing comes of is told so, once.
