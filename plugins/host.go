@@ -19,7 +19,7 @@ import (
 // Options say where the plugins are and what they may use.
 type Options struct {
 	Dir      string // the folder; empty: no plugins
-	CacheDir string // keeps compiled code between runs, in mode 0700; empty: in memory only
+	CacheDir string // keeps metered and compiled modules between runs, in mode 0700; empty: in memory only
 	Limits   Limits
 	Services Services // what capabilities are carried out with
 	Operator Operator
@@ -103,7 +103,7 @@ type chain struct {
 
 // New prepares a host without plugins; Reload reads the folder. An error means that CacheDir cannot be used.
 func New(o Options) (*Host, error) {
-	machine, err := sandbox.NewMachine(sandbox.Options{CacheDir: o.CacheDir})
+	machine, err := sandbox.NewMachine(sandbox.Options{CacheDir: o.CacheDir, Log: o.Log})
 	if err != nil {
 		return nil, err
 	}

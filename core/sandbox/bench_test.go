@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary/core/sandbox/meter"
 	"github.com/ostiary/ostiary/core/sandbox/wasm"
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -63,7 +64,7 @@ func BenchmarkMetering(b *testing.B) {
 		export string
 	}{"go": {guest, "upper"}, "loop": {loops.bytes(), "hook"}} {
 		b.Run(name, func(b *testing.B) {
-			_, out, _, err := check(c.binary, WASI(WASIOptions{}), benchLimits(b))
+			_, out, _, err := check(c.binary, WASI(WASIOptions{}), benchLimits(b), meter.RewriteModule)
 			if err != nil {
 				b.Fatal(err)
 			}

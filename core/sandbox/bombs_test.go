@@ -3,11 +3,14 @@ package sandbox
 import (
 	"bytes"
 	"errors"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/ostiary/ostiary/core/sandbox/meter"
 	"github.com/ostiary/ostiary/core/sandbox/wasm"
 )
 
@@ -86,6 +89,36 @@ func bombs() map[string]*wat {
 	for range 2_000_000 {
 		w.segments = append(w.segments, []byte{1, 0})
 	}
+	for name, unit := range map[string][]byte{
+		"nothing but calls":          call(0),
+		"nothing but indirect calls": slices.Concat(i32(0), ops(0x11, 0, 0)),
+		"nothing but loads":          slices.Concat(i32(0), i32Load, drop),
+		"nothing but stores":         slices.Concat(i32(0), i32(0), i32Store),
+		"nothing but conversions":    slices.Concat(i64(0), ops(0xba, 0xb1), drop),
+		"nothing but divisions":      slices.Concat(i32(1), i32(1), i32DivS, drop),
+		"nothing but vectors":        slices.Concat(i32(0), i32(0), ops(0xfd, 0, 0, 0), ops(0xfd, 98), ops(0xfd, 11, 0, 0)),
+	} {
+		w = bomb(name)
+		w.tableOf(1, w.fn("", "", ""))
+		filler := bytes.Repeat(unit, 20_000/len(unit))
+		for range 8_000_000 / len(filler) {
+			w.fn("", "", "", filler)
+		}
+	}
+	for name, unit := range map[string][]byte{
+		"branches over many values": slices.Concat(i32(0), ops(0x04, 0x40, 0x0b)),
+		"loops over many values":    loop(leave),
+		"calls over many values":    bytes.Repeat(call(0), 20),
+	} {
+		w = bomb(name)
+		w.fn("", "", "")
+		for range 40 {
+			w.fn("", "", "", bytes.Repeat(slices.Concat(i32(4), i32Load), 8000), bytes.Repeat(unit, 300), bytes.Repeat(drop, 8000))
+		}
+	}
+	w = bomb("one function of calls")
+	w.fn("", "", "")
+	w.fn("", "", "", bytes.Repeat(call(0), 130_000))
 	w = bomb("wide types")
 	w.typeIndex(thousand, thousand)
 	for range 4_000 {
@@ -103,7 +136,7 @@ func TestBombsAreRefused(t *testing.T) {
 	for name, w := range bombs() {
 		binary := w.bytes()
 		before := allocated()
-		_, _, _, err := check(binary, nil, limits)
+		_, _, _, err := check(binary, nil, limits, meter.RewriteModule)
 		var refused *LoadError
 		if !errors.As(err, &refused) {
 			t.Errorf("%s: %d bytes are not refused: %v", name, len(binary), err)
@@ -114,6 +147,50 @@ func TestBombsAreRefused(t *testing.T) {
 			t.Errorf("%s: it took %d MiB to refuse %d bytes", name, took>>20, len(binary))
 		}
 		t.Logf("%s: %d bytes, for %d MiB: %s", name, len(binary), took>>20, refused)
+	}
+}
+
+// What compilers make of programs stays far from what is refused, all of it and each of its functions.
+func TestGuestsAreNotTakenForBombs(t *testing.T) {
+	limits, err := Limits{}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	guest, err := buildGuest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	guests := map[string][]byte{"go": guest}
+	for _, language := range []string{"go", "rust", "assemblyscript"} {
+		if kit, err := os.ReadFile(filepath.Join(kits, language+".wasm")); err == nil { // there is one once `make bench` has run
+			guests["kit of "+language] = kit
+		}
+	}
+	for name, binary := range guests {
+		metered, err := meter.Rewrite(binary, meterOptions(limits))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := metered.Report; r.CompileCost == 0 || r.CompileCost > maxCompileCost/4 || r.LargestCost > maxFunctionCost/4 {
+			t.Errorf("%s: cost %d, of one function %d", name, r.CompileCost, r.LargestCost)
+		}
+	}
+}
+
+// A function that is too much is named.
+func TestLargestFunctionIsNamed(t *testing.T) {
+	limits, err := Limits{}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := (&wat{}).pages(1)
+	w.fn("", "", "")
+	w.fn("", "", "", bytes.Repeat(call(0), 130_000))
+	names := wasm.AppendName([]byte{1, 1}, "main.huge") // one name: that of function 1
+	w.custom("name", string(wasm.AppendSection(nil, 1, names)))
+	_, _, _, err = check(w.bytes(), nil, limits, meter.RewriteModule)
+	if err == nil || !strings.Contains(err.Error(), "function main.huge is too much to be compiled") {
+		t.Error(err)
 	}
 }
 

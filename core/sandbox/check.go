@@ -9,9 +9,11 @@ import (
 
 // Bounds on what a module makes the compiler do. RATIONALE.md has the measurements.
 const (
-	// maxCompileCost bounds the work in units of roughly a quarter of a microsecond: a module far below the size limit could
+	// maxCompileCost bounds the work in units of roughly a tenth of a microsecond of one core: a module far below the size limit could
 	// keep the compiler busy for hours.
 	maxCompileCost = 100_000_000
+	// maxFunctionCost bounds what one function takes of it, and so the memory: about 25 bytes for each unit, for two functions at once.
+	maxFunctionCost = 6_000_000
 	// maxFunctionBytes bounds one function, because compilation can be cancelled only between functions, and because walking blocks in
 	// blocks takes a hundred times as much memory as they do.
 	maxFunctionBytes = 256 << 10
@@ -20,8 +22,16 @@ const (
 // maxReasons bounds how many reasons to refuse a module are told at once.
 const maxReasons = 20
 
+// A rewriter meters a module, or has it from before.
+type rewriter func(*wasm.Module, meter.Options) (*meter.Metered, error)
+
+// meterOptions are what a module is metered for.
+func meterOptions(l Limits) meter.Options {
+	return meter.Options{Stack: initialStack, MemoryPages: l.MemoryPages, Function: maxFunctionBytes}
+}
+
 // check parses and meters a module and lists every reason to refuse it that can be found without compiling it.
-func check(binary []byte, imports Imports, l Limits) (*wasm.Module, *meter.Metered, Imports, error) {
+func check(binary []byte, imports Imports, l Limits, rewrite rewriter) (*wasm.Module, *meter.Metered, Imports, error) {
 	if len(binary) > l.ModuleBytes {
 		return nil, nil, nil, refuse(nil, "the module has %d bytes, the limit is %d", len(binary), l.ModuleBytes)
 	}
@@ -32,11 +42,11 @@ func check(binary []byte, imports Imports, l Limits) (*wasm.Module, *meter.Meter
 	reasons := append(imports.check(), declared(m, l)...)
 	chosen, missing := imports.resolve(m.Info.Imports)
 	reasons = append(reasons, missing...)
-	metered, err := meter.RewriteModule(m, meter.Options{Stack: initialStack, MemoryPages: l.MemoryPages, Function: maxFunctionBytes})
+	metered, err := rewrite(m, meterOptions(l))
 	if err != nil {
 		reasons = append(reasons, clean(err.Error()))
 	} else {
-		reasons = append(reasons, coded(&metered.Report, l)...)
+		reasons = append(reasons, coded(m, &metered.Report, l)...)
 	}
 	if more := len(reasons) - maxReasons; more > 0 {
 		reasons = append(reasons[:maxReasons], fmt.Sprintf("and %d more", more))
@@ -85,7 +95,7 @@ var unrestorable = []struct {
 }
 
 // coded are the rules about code.
-func coded(r *meter.Report, l Limits) []string {
+func coded(m *wasm.Module, r *meter.Report, l Limits) []string {
 	var reasons []string
 	for _, u := range unrestorable {
 		if r.Uses(u.op) {
@@ -96,7 +106,11 @@ func coded(r *meter.Report, l Limits) []string {
 		reasons = append(reasons, fmt.Sprintf("it fills tables with %d elements, the limit is %d", r.Elements, l.TableElements))
 	}
 	if r.CompileCost > maxCompileCost {
-		reasons = append(reasons, fmt.Sprintf("its functions are too branched to be compiled: cost %d, the limit is %d", r.CompileCost, maxCompileCost))
+		reasons = append(reasons, fmt.Sprintf("its code is too much to be compiled: cost %d, the limit is %d", r.CompileCost, maxCompileCost))
+	}
+	if r.LargestCost > maxFunctionCost {
+		reasons = append(reasons, fmt.Sprintf("function %s is too much to be compiled: cost %d, the limit is %d: make several of it",
+			clean(m.FunctionName(r.Largest)), r.LargestCost, maxFunctionCost))
 	}
 	return reasons
 }

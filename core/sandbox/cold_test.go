@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// BenchmarkColdLoad loads the kit of each SDK as a server does that starts anew, with the compiled code of an earlier one on disk: the
-// module is read, checked and metered, its code taken from the cache, and the first instance started. Others use the machine, too, so
+// BenchmarkColdLoad loads the kit of each SDK as a server does that starts anew, with what an earlier one kept on disk: the
+// module is read and checked, the metered one and its code are taken from there, and the first instance is started. Others use the machine, too, so
 // the best load counts, and the processor's time says more than the clock's. What hashing 64 MiB takes stands beside it: machines are
 // compared by that.
 func BenchmarkColdLoad(b *testing.B) {

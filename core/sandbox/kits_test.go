@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ostiary/ostiary/core/sandbox/meter"
 	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/tetratelabs/wazero/api"
 )
@@ -49,7 +50,7 @@ func BenchmarkMeteringOfKits(b *testing.B) {
 // startKit starts a kit as it is, and with charges.
 func startKit(b *testing.B, language string) (plain, metered api.Module) {
 	binary, imports := readKit(b, language)
-	_, out, imports, err := check(binary, imports, benchLimits(b))
+	_, out, imports, err := check(binary, imports, benchLimits(b), meter.RewriteModule)
 	if err != nil {
 		b.Fatal(err)
 	}

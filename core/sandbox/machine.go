@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"sync"
 
@@ -14,47 +15,59 @@ import (
 
 // Options configure a Machine.
 type Options struct {
-	// CacheDir keeps compiled code between runs of the process; empty keeps it in memory only. It holds native code that
-	// will be executed, so it is created with mode 0700 and refused if others may enter it.
+	// CacheDir keeps metered and compiled modules between runs of the process; empty keeps compiled ones in memory only. It holds
+	// native code that will be executed, so it is created with mode 0700 and refused if others may enter it.
 	CacheDir string
+	Log      *slog.Logger // is told of what is wrong with CacheDir; nil: nobody
 }
 
 // A Machine compiles modules and shares what it compiled among its programs. It is safe for concurrent use.
 type Machine struct {
-	cache     wazero.CompilationCache
-	onDisk    bool
+	dir       string // Options.CacheDir
+	log       *slog.Logger
 	compiling chan struct{} // one compilation at a time: it is the most expensive thing a module can make us do
 	pages     *pageMap      // nil: nobody tells which pages were written to
 
 	mu       sync.Mutex
-	programs int // not yet torn down
+	compiled map[moduleKey]*compiled
 	closed   bool
+}
+
+// A compiled module is shared by the programs that have it open.
+type compiled struct {
+	cache    wazero.CompilationCache
+	programs int // not yet torn down
 }
 
 // NewMachine prepares a machine. An error means that CacheDir cannot be used or trusted.
 func NewMachine(o Options) (*Machine, error) {
-	cache, err := openCache(o.CacheDir)
-	if err != nil {
+	if err := ready(o.CacheDir); err != nil {
 		return nil, fmt.Errorf("sandbox: compilation cache: %w", err)
 	}
-	return &Machine{cache: cache, onDisk: o.CacheDir != "", compiling: make(chan struct{}, 1), pages: openPageMap()}, nil
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Machine{
+		dir: o.CacheDir, log: o.Log, compiling: make(chan struct{}, 1), pages: openPageMap(), compiled: map[moduleKey]*compiled{},
+	}, nil
 }
 
-func openCache(dir string) (wazero.CompilationCache, error) {
+// ready makes the folder if it is not there, and looks whether others may enter it.
+func ready(dir string) error {
 	if dir == "" {
-		return wazero.NewCompilationCache(), nil
+		return nil
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, err
+		return err
 	}
 	info, err := os.Lstat(dir)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !info.IsDir() || info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s must be a directory of mode 0700, it is %s", dir, info.Mode())
+		return fmt.Errorf("%s must be a directory of mode 0700, it is %s", dir, info.Mode())
 	}
-	return wazero.NewCompilationCacheWithDir(dir)
+	return nil
 }
 
 // Close gives the compiled code back. If programs are still open it happens when the last of them is closed; new ones
@@ -69,36 +82,45 @@ func (m *Machine) Close() error {
 	return m.closeUnused()
 }
 
-// closeUnused closes the cache if nobody needs it any more: code that is running must stay mapped.
+// closeUnused closes the machine's files if nobody needs them any more.
 func (m *Machine) closeUnused() error {
-	if !m.closed || m.programs > 0 {
+	if !m.closed || len(m.compiled) > 0 {
 		return nil
 	}
-	return errors.Join(m.cache.Close(context.Background()), m.pages.close())
+	return m.pages.close()
 }
 
-// register counts a program in.
-func (m *Machine) register() error {
+// register counts a program in and gives what is compiled of its module.
+func (m *Machine) register(s *shelf) (*compiled, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.closed {
-		return ErrClosed
+		return nil, ErrClosed
 	}
-	m.programs++
-	return nil
+	c := m.compiled[s.key]
+	if c == nil {
+		c = &compiled{cache: s.cache()}
+		m.compiled[s.key] = c
+	}
+	c.programs++
+	return c, nil
 }
 
-// unregister counts a program out.
-func (m *Machine) unregister() error {
+// unregister counts a program out. Its code is given back with the last that runs it.
+func (m *Machine) unregister(key moduleKey) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.programs--
-	return m.closeUnused()
+	c := m.compiled[key]
+	if c.programs--; c.programs > 0 {
+		return nil
+	}
+	delete(m.compiled, key)
+	return errors.Join(c.cache.Close(context.Background()), m.closeUnused())
 }
 
-// compile makes a runtime of its own for one program, so that closing it leaves nothing behind, and compiles into it. A
-// damaged entry of the disk cache must not keep a good module away, so a failure is tried once more without the cache.
-func (m *Machine) compile(ctx context.Context, binary []byte, imports Imports, l Limits) (wazero.Runtime, wazero.CompiledModule, error) {
+// compile makes a runtime of its own for one program, so that closing it leaves nothing behind, and compiles into it. No cache:
+// what is compiled is not shared.
+func (m *Machine) compile(ctx context.Context, binary []byte, imports Imports, l Limits, cache wazero.CompilationCache) (wazero.Runtime, wazero.CompiledModule, error) {
 	select {
 	case m.compiling <- struct{}{}:
 		defer func() { <-m.compiling }()
@@ -109,11 +131,10 @@ func (m *Machine) compile(ctx context.Context, binary []byte, imports Imports, l
 		WithCoreFeatures(api.CoreFeaturesV2).
 		WithMemoryLimitPages(l.MemoryPages).
 		WithDebugInfoEnabled(false) // the rewriter moved the code that DWARF points into
-	runtime, code, err := compileWith(ctx, config.WithCompilationCache(m.cache), binary, imports)
-	if err != nil && m.onDisk && ctx.Err() == nil {
-		return compileWith(ctx, config, binary, imports)
+	if cache != nil {
+		config = config.WithCompilationCache(cache)
 	}
-	return runtime, code, err
+	return compileWith(ctx, config, binary, imports)
 }
 
 func compileWith(ctx context.Context, config wazero.RuntimeConfig, binary []byte, imports Imports) (wazero.Runtime, wazero.CompiledModule, error) {

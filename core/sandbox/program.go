@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ostiary/ostiary/core/sandbox/meter"
 	"github.com/ostiary/ostiary/core/sandbox/wasm"
 	"github.com/tetratelabs/wazero"
 )
@@ -20,6 +21,7 @@ type ConfigureFunc func(ctx context.Context, i *Instance) error
 // A Program is a loaded module with its pool of instances. It is safe for concurrent use.
 type Program struct {
 	machine   *Machine
+	key       moduleKey // of what the machine has compiled
 	limits    Limits
 	module    *wasm.Module
 	functions map[string]*function // those that are exported
@@ -81,20 +83,19 @@ func (m *Machine) Load(ctx context.Context, binary []byte, imports Imports, limi
 		return nil, err
 	}
 	binary = bytes.Clone(binary) // what is checked, hashed and compiled must be the same bytes
-	parsed, out, chosen, err := check(binary, imports, limits)
+	digest := sha256.Sum256(binary)
+	s := m.shelf(keyOf(digest, meterOptions(limits)))
+	parsed, out, chosen, err := check(binary, imports, limits, s.rewrite)
 	if err != nil {
 		return nil, err
 	}
-	if err := m.register(); err != nil {
-		return nil, err
-	}
 	p := &Program{
-		machine: m, limits: limits, module: parsed, functions: exported(parsed), mutable: out.Mutable, digest: sha256.Sum256(binary), configure: configure,
+		machine: m, key: s.key, limits: limits, module: parsed, functions: exported(parsed), mutable: out.Mutable, digest: digest, configure: configure,
 		slots: make(chan struct{}, limits.Instances), closing: make(chan struct{}),
 	}
 	p.ended.L = &p.mu
-	if p.runtime, p.code, err = m.compile(ctx, out.Wasm, chosen, limits); err != nil {
-		return nil, errors.Join(refuse(err, "%s", clean(err.Error())), m.unregister())
+	if err := p.compile(ctx, s, out, chosen); err != nil {
+		return nil, err
 	}
 	p.open = true
 	p.slots <- struct{}{}
@@ -105,6 +106,30 @@ func (m *Machine) Load(ctx context.Context, binary []byte, imports Imports, limi
 	}
 	p.endLease(first)
 	return p, nil
+}
+
+// compile fills in runtime and code. What is kept on disk must not keep a good module away, so a failure is tried once more without it.
+func (p *Program) compile(ctx context.Context, s *shelf, out *meter.Metered, imports Imports) error {
+	shared, err := p.machine.register(s)
+	if err != nil {
+		return err
+	}
+	p.runtime, p.code, err = p.machine.compile(ctx, out.Wasm, imports, p.limits, shared.cache)
+	if err != nil && s.folder != "" && ctx.Err() == nil {
+		s.remove()
+		broken := err
+		if out, err = meter.RewriteModule(p.module, meterOptions(p.limits)); err == nil {
+			p.runtime, p.code, err = p.machine.compile(ctx, out.Wasm, imports, p.limits, nil)
+		}
+		if err == nil {
+			p.machine.log.Warn("compiled code on disk is not used, and made anew", "folder", s.folder, "error", broken)
+		}
+	}
+	if err != nil {
+		return errors.Join(refuse(err, "%s", clean(err.Error())), p.machine.unregister(s.key))
+	}
+	s.keep(out)
+	return nil
 }
 
 // Do lends an instance to use and waits for it. Afterwards memory and globals are restored; after a fault, or if memory
@@ -226,7 +251,7 @@ func (p *Program) tearDown() error {
 	}
 	p.open = false
 	ctx := context.Background()
-	return errors.Join(p.runtime.Close(ctx), p.code.Close(ctx), p.machine.unregister())
+	return errors.Join(p.runtime.Close(ctx), p.code.Close(ctx), p.machine.unregister(p.key))
 }
 
 // Exports lists what the module offers.

@@ -199,7 +199,7 @@ func TestReloadsLeakNothing(t *testing.T) {
 	if after := used(); after > memory+32<<20 {
 		t.Errorf("the heap went from %d to %d MiB", memory>>20, after>>20)
 	}
-	if m.programs != 0 {
-		t.Errorf("%d programs are still counted", m.programs)
+	if len(m.compiled) != 0 {
+		t.Errorf("%d programs are still counted", len(m.compiled))
 	}
 }

@@ -102,7 +102,6 @@ func (a *analyser) walk(index, depth int) error {
 			continue
 		}
 		a.report.see(i.Op)
-		w.facts.see(&i)
 		if err := a.step(w, &i, depth); err != nil {
 			return a.fail(index, i.At, err)
 		}
@@ -119,7 +118,7 @@ func (a *analyser) walk(index, depth int) error {
 	w.settle(fn, typ)
 	fn.places = span{len(a.places), len(a.places) + len(w.places)}
 	a.places = append(a.places, w.places...)
-	a.report.function(w.facts, w.locals, len(fn.charges))
+	a.report.function(index, w.facts, w.locals, len(fn.charges))
 	return nil
 }
 
@@ -175,6 +174,8 @@ func (w *walk) pass(op byte, x uint32) {
 	s := &straights[op]
 	w.owed += int64(s.weight)
 	w.values += int64(s.values)
+	w.facts.work += uint64(s.effort)
+	w.facts.push(int64(s.pushes))
 	if s.sets {
 		w.sets++
 		w.top().assigned |= 1 << min(x, 63)
@@ -185,6 +186,8 @@ func (a *analyser) step(w *walk, i *wasm.Instruction, depth int) error {
 	w.add(w.owed + weight(i.Op))
 	w.owed = 0
 	w.values += values(i.Op)
+	w.facts.push(pushes(i.Op))
+	w.facts.see(i)
 	if i.Op >= 0xfd00 {
 		w.slot = 16
 	}
@@ -200,6 +203,7 @@ func (a *analyser) step(w *walk, i *wasm.Instruction, depth int) error {
 		r := w.region()
 		f.reach(&r.here)
 		r.here = f.start
+		w.facts.height = f.base + f.params
 	case wasm.OpEnd:
 		if w.close(i.At); len(w.frames) > 0 {
 			a.blocks--
@@ -235,7 +239,7 @@ func (a *analyser) enter(w *walk, i *wasm.Instruction) error {
 		return fmt.Errorf("too branched: more than %d blocks inside each other", maxBlocks)
 	}
 	w.facts.carry(params + results)
-	f := frame{op: i.Op, arity: results, results: results}
+	f := frame{op: i.Op, arity: results, results: results, params: params, base: w.facts.height - params}
 	switch i.Op {
 	case wasm.OpLoop:
 		if w.plain {

@@ -159,17 +159,12 @@ func (a *analyser) shift(index uint32) uint32 {
 
 // fail names the function in an error.
 func (a *analyser) fail(index, offset int, err error) error {
-	number := uint32(a.m.ImportedFunctions + index)
-	name, ok := a.m.FunctionNames()[number]
-	if !ok {
-		name = fmt.Sprint(number)
-	}
-	return &Error{Function: name, Offset: offset, Err: err}
+	return &Error{Function: a.m.FunctionName(index), Offset: offset, Err: err}
 }
 
 // count adds what is known of all functions together. A compiler looks at every type for every function.
 func (r *Report) count(functions []function, types int) {
-	r.CompileCost += uint64(len(functions)) * uint64(types) / 8
+	r.CompileCost += uint64(len(functions)) * (effortFunction + uint64(types)/3)
 	for _, fn := range functions {
 		if fn.guarded {
 			r.Guarded++

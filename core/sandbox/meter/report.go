@@ -1,11 +1,17 @@
 package meter
 
-import "github.com/ostiary/ostiary/core/sandbox/wasm"
+import (
+	"math/bits"
+
+	"github.com/ostiary/ostiary/core/sandbox/wasm"
+)
 
 // A Report is what Rewrite saw in the code of a module: material for rules that others have.
 type Report struct {
 	Elements    int    // entries of all element segments
-	CompileCost uint64 // how much work the module makes for a compiler, in units of roughly a quarter of a microsecond
+	CompileCost uint64 // how much work the module makes for a compiler, in units of roughly a tenth of a microsecond
+	LargestCost uint64 // of the function that makes most of it
+	Largest     int    // that function, imports not counted
 	Functions   int    // functions in the module
 	Charges     int    // places where fuel is charged
 	Guarded     int    // functions that count their stack
@@ -38,46 +44,60 @@ func family(op wasm.Opcode) (family, low int) {
 // facts of one function are what a compiler's time depends on.
 type facts struct {
 	branches uint64
+	across   uint64 // values on the stack at each branch, added up: the compiler looks at all of them there
 	work     uint64 // what grows in proportion, in units of CompileCost
+	height   int64  // values on the stack now, or more: where code cannot be reached it is not known
+	highest  int64
 }
 
-// What some instructions make the compiler do, in units of CompileCost.
-const (
-	workTarget   = 100 // each target of br_table
-	workValue    = 16  // each value that a call, a block or a branch carries; half of it for each target
-	workIndirect = 40  // looking a function up in a table
-	workTrap     = 10  // leaving at an operand without result
-)
-
 func (f *facts) see(i *wasm.Instruction) {
+	f.work += uint64(effort(i.Op))
 	switch op := i.Op; {
 	case op == wasm.OpBlock, op == wasm.OpLoop, op == wasm.OpIf, op == wasm.OpBrIf:
-		f.branches++
+		f.branch()
 	case op == wasm.OpBrTable:
-		f.work += workTarget * uint64(len(i.Targets))
-	case op == wasm.OpCallIndirect:
-		f.work += workIndirect
-	case traps(op):
-		f.work += workTrap
+		f.work += effortTarget * uint64(len(i.Targets))
+		f.branch()
 	default:
 		if _, bulk := bulkHelper(op); bulk { // it becomes several ways
-			f.branches++
+			f.branch()
 		}
 	}
 }
 
-// traps says whether it is a division or a truncation.
-func traps(op wasm.Opcode) bool {
-	return op >= 0x6d && op <= 0x70 || op >= 0x7f && op <= 0x82 || op >= 0xa8 && op <= 0xb1
+func (f *facts) branch() {
+	f.branches++
+	f.across += uint64(max(f.height, 0))
+}
+
+// push moves the height of the stack; negative numbers of values are taken off.
+func (f *facts) push(values int64) {
+	f.height += values
+	f.highest = max(f.highest, f.height)
 }
 
 // carry adds values that the compiler moves from one place to another.
-func (f *facts) carry(values int64) { f.work += workValue * uint64(values) }
+func (f *facts) carry(values int64) { f.work += effortValue * uint64(values) }
 
-// function adds one function. Compilation takes time quadratic in the branches of one function, and worse with its local
-// variables; a header adds a branch.
-func (r *Report) function(f facts, locals, headers int) {
+// crowd is how many values alive at once make the work twice as much.
+const crowd = 400
+
+// cost is the work that a function makes for a compiler. In proportion to its instructions it is more the longer the function is, and
+// the more values are alive at once, which are its local variables and what is on the stack. Beside that it is quadratic in branches,
+// and worse with local variables; a header adds a branch.
+func (f facts) cost(locals, headers int) uint64 {
+	l, branches := uint64(locals), f.branches+uint64(headers)
+	linear := f.work * uint64(3+bits.Len64(f.work>>13)) / 3
+	linear += linear * (l + uint64(f.highest)) / crowd
+	return linear + branches*branches/2 + branches*l*l/16 + effortAcross*f.across
+}
+
+// function adds one function.
+func (r *Report) function(index int, f facts, locals, headers int) {
 	r.Functions++
-	branches, l := f.branches+uint64(headers), uint64(locals)
-	r.CompileCost += branches*branches + branches*l*l/16 + f.work
+	cost := f.cost(locals, headers)
+	r.CompileCost += cost
+	if cost > r.LargestCost {
+		r.LargestCost, r.Largest = cost, index
+	}
 }

@@ -72,7 +72,9 @@ type frame struct {
 	region         int
 	start, end     ways  // to an if's arms, and to its end by branches
 	arity          int64 // values a branch to it carries
+	params         int64
 	results        int64
+	base           int64  // values on the stack below its own
 	sets           int    // how many local.set there were before it
 	assigned       uint64 // which of the first 64 locals it sets
 	apart, hasElse bool   // what follows its end is charged apart; an else was seen
@@ -166,6 +168,8 @@ func (w *walk) open(f frame, head bool) {
 func (w *walk) close(at int) {
 	w.add(w.top().results)
 	f := *w.top()
+	w.facts.height = f.base
+	w.facts.push(f.results)
 	w.frames = w.frames[:len(w.frames)-1]
 	switch {
 	case f.op == wasm.OpLoop || len(w.frames) == 0:
@@ -223,7 +227,10 @@ func (w *walk) branch(f *frame) {
 func (f *frame) reach(here *ways) { f.apart = f.apart || !f.end.join(here) }
 
 // leave marks what follows as out of reach.
-func (w *walk) leave() { w.region().here.n = 0 }
+func (w *walk) leave() {
+	w.region().here.n = 0
+	w.facts.height = w.top().base
+}
 
 // moves is what a branch costs: the values it carries, and where there are many local variables, those too.
 func (w *walk) moves(arity int64) int64 { return arity + int64(max(0, w.locals-64)/4) }
@@ -264,6 +271,7 @@ func (w *walk) jump(i *wasm.Instruction) error {
 // carries adds what parameters and results of a call cost.
 func (w *walk) carries(t wasm.FuncType) {
 	both := int64(len(t.Params) + len(t.Results))
+	w.facts.push(int64(len(t.Results) - len(t.Params)))
 	w.add(both)
 	w.facts.carry(both)
 	w.values += int64(len(t.Results))

@@ -101,13 +101,15 @@ var straights = func() (s [256]struct {
 	form           form
 	sets           bool // a local variable
 	weight, values uint8
+	effort         uint8
+	pushes         int8
 }) {
 	for n := range s {
 		op := wasm.Opcode(n)
 		local := op >= wasm.OpLocalGet && op <= wasm.OpLocalTee
 		memory := op >= 0x28 && op < wasm.OpMemoryGrow
 		constant := op >= wasm.OpI32Const && op <= wasm.OpF64Const
-		compute := op >= 0x45 && op <= 0xc4 && !traps(op)
+		compute := op >= 0x45 && op <= 0xc4
 		switch {
 		case compute || op == wasm.OpDrop || op == wasm.OpSelect:
 			s[n].form = alone
@@ -122,6 +124,7 @@ var straights = func() (s [256]struct {
 		}
 		s[n].sets = op == wasm.OpLocalSet || op == wasm.OpLocalTee
 		s[n].weight, s[n].values = uint8(weights[n]), uint8(values(op))
+		s[n].effort, s[n].pushes = uint8(efforts[n]), pushed[n]
 	}
 	return s
 }()

@@ -262,6 +262,15 @@ func (m *Module) FunctionNames() map[uint32]string {
 	return nil
 }
 
+// FunctionName gives the name of a function that the module defines, the first of them being 0, or its number if it has none.
+func (m *Module) FunctionName(defined int) string {
+	number := uint32(m.ImportedFunctions + defined)
+	if name, ok := m.FunctionNames()[number]; ok {
+		return name
+	}
+	return fmt.Sprint(number)
+}
+
 func functionNames(data []byte) map[uint32]string {
 	r := &Reader{Data: data}
 	for r.More() {
