@@ -158,6 +158,5 @@ func textOf(v strictjson.Value, name string) string {
 // timeOf reads a NumericDate (RFC 7519 §2), whole seconds.
 func timeOf(v strictjson.Value, name string) (time.Time, bool) {
 	m, _ := v.Get(name)
-	seconds, ok := m.Int64()
-	return time.Unix(seconds, 0), ok
+	return m.Seconds()
 }

@@ -132,19 +132,14 @@ func timely(claims strictjson.Value, now time.Time) (time.Time, error) {
 	return expires, nil
 }
 
-// instant reads a NumericDate, which may have a fraction (RFC 7519 §2); of that the whole seconds count.
+// instant reads a NumericDate.
 func instant(claims strictjson.Value, name string) (at time.Time, present, ok bool) {
 	v, given := claims.Get(name)
 	if !given {
 		return time.Time{}, false, true
 	}
-	literal, isNumber := v.Literal()
-	seconds, err := strconv.ParseFloat(literal, 64)
-	const latest = 1 << 40 // seconds; far beyond what is meant, and a time can hold it
-	if !isNumber || err != nil || seconds < 0 || seconds > latest {
-		return time.Time{}, true, false
-	}
-	return time.Unix(int64(seconds), 0), true, true
+	at, ok = v.Seconds()
+	return at, true, ok
 }
 
 // names tells whether aud, a string or an array of strings, has one of the values.

@@ -159,7 +159,7 @@ func (t Terms) accepts(claims strictjson.Value, isNew bool, now time.Time) error
 	iat, ok := second(claims, "iat")
 	switch {
 	case !ok:
-		return core.Refuse(core.InvalidSoftwareStatement, "software_statement has no claim iat in whole seconds, which is needed here.")
+		return core.Refuse(core.InvalidSoftwareStatement, "software_statement has no claim iat in seconds, which is needed here.")
 	case iat.After(now.Add(skew)):
 		return core.Refuse(core.InvalidSoftwareStatement, "software_statement was issued in the future.")
 	case iat.Add(t.MaxAge + skew).Before(now):

@@ -105,7 +105,7 @@ func (j *judgement) meant(claims strictjson.Value, signer string) error {
 	iat, hasIAT := second(claims, "iat")
 	switch {
 	case !hasExp || !hasIAT:
-		return core.Refuse(core.InvalidRequest, "The signed request needs exp and iat, in whole seconds.")
+		return core.Refuse(core.InvalidRequest, "The signed request needs exp and iat, in seconds.")
 	case exp.After(j.now.Add(maxRequestLife)):
 		return core.Refuse(core.InvalidRequest, "The signed request is valid for too long: exp may be an hour ahead.")
 	case iat.After(j.now.Add(skew)):
@@ -133,11 +133,10 @@ func (j *judgement) isAudience(claims strictjson.Value, also []string) bool {
 	return slices.ContainsFunc(named, func(name string) bool { return slices.Contains(ours, name) })
 }
 
-// second gives a time that is a whole number of seconds.
+// second gives a time; false when there is none.
 func second(claims strictjson.Value, name string) (time.Time, bool) {
 	v, _ := claims.Get(name)
-	n, ok := v.Int64()
-	return time.Unix(n, 0), ok
+	return v.Seconds()
 }
 
 // vouched verifies the signature of a software statement or a request, and tells whose it is, and on which entry of the table

@@ -178,11 +178,11 @@ func inTime(code core.Code, what string, claims strictjson.Value, now time.Time)
 		if !present {
 			continue
 		}
-		seconds, ok := v.Int64()
+		at, ok := v.Seconds()
 		if !ok {
-			return core.Refuse(code, "%s has a claim %s that is no whole number of seconds.", what, check.claim)
+			return core.Refuse(code, "%s has a claim %s that is no number of seconds.", what, check.claim)
 		}
-		if !check.ok(time.Unix(seconds, 0)) {
+		if !check.ok(at) {
 			return core.Refuse(code, "%s %s.", what, check.text)
 		}
 	}

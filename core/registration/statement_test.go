@@ -166,7 +166,7 @@ func TestRefusedStatements(t *testing.T) {
 		"expired":               {issuer.sign(t, fmt.Sprintf(`"exp":%d`, at(-10*time.Second))), "has expired"},
 		"not valid yet":         {issuer.sign(t, fmt.Sprintf(`"nbf":%d`, at(11*time.Second))), "is not valid yet"},
 		"exp of another type":   {issuer.sign(t, `"exp":"tomorrow"`), "claim exp"},
-		"nbf with a fraction":   {issuer.sign(t, `"nbf":1.5`), "claim nbf"},
+		"nbf in milliseconds":   {issuer.sign(t, fmt.Sprintf(`"nbf":%d000`, at(0))), "not valid yet"},
 		"exp beyond all time":   {issuer.sign(t, `"exp":9223372036854775807`), ""},
 		"claim of a wrong type": {issuer.sign(t, `"redirect_uris":"https://a.example/"`), "software_statement: redirect_uris must be"},
 	} {
@@ -178,13 +178,14 @@ func TestRefusedStatements(t *testing.T) {
 	for name, claims := range map[string]string{
 		"just expired":   fmt.Sprintf(`"exp":%d`, at(-9*time.Second)),
 		"just not valid": fmt.Sprintf(`"nbf":%d`, at(10*time.Second)),
+		"with fractions": fmt.Sprintf(`"nbf":%d.5,"exp":%d.25`, at(0), at(time.Minute)), // RFC 7519 §2
 		"long claims":    `"https://` + strings.Repeat("n", 150) + `":1,"client_name":"x"`,
 	} {
 		if c := b.register(body(issuer.sign(t, claims), "")); c.id == "" {
 			t.Errorf("%s was refused", name)
 		}
 	}
-	if len(b.store.clients) != 3 {
+	if len(b.store.clients) != 4 {
 		t.Errorf("%d clients are stored", len(b.store.clients))
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Kind says what a Value is.
@@ -95,6 +96,20 @@ func (v Value) Int64() (n int64, ok bool) {
 		return 0, false
 	}
 	return n, true
+}
+
+// Seconds gives a number as the time that a NumericDate means (RFC 7519 §2): seconds since 1970, of which the whole ones count. What is
+// before that, or farther away than times can be told apart, is none.
+func (v Value) Seconds() (at time.Time, ok bool) {
+	if v.kind != KindNumber {
+		return time.Time{}, false
+	}
+	const last = 1 << 53
+	seconds, err := strconv.ParseFloat(v.text, 64)
+	if err != nil || seconds < 0 || seconds > last {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(seconds), 0), true
 }
 
 // Strings gives an array that holds strings only; ok is false for anything else.

@@ -252,3 +252,20 @@ func TestValuesInStructs(t *testing.T) {
 		}
 	}
 }
+
+func TestSeconds(t *testing.T) {
+	for text, want := range map[string]int64{
+		"0": 0, "1700000000": 1_700_000_000, "1700000000.9": 1_700_000_000, "1.7e9": 1_700_000_000,
+	} {
+		v, err := Parse([]byte(text), Default)
+		if at, ok := v.Seconds(); err != nil || !ok || at.Unix() != want {
+			t.Errorf("%s is %d, %t, %v", text, at.Unix(), ok, err)
+		}
+	}
+	for _, text := range []string{`"1700000000"`, "null", "true", "[]", "-5", "1e400", "1e16", "9223372036854775807"} {
+		v, _ := Parse([]byte(text), Default)
+		if _, ok := v.Seconds(); ok {
+			t.Errorf("%s is a time", text)
+		}
+	}
+}
