@@ -57,6 +57,12 @@ func bombs() map[string]*wat {
 	w = bomb("calls that carry a thousand values")
 	carry := w.fn("", thousand, thousand, zeros)
 	w.fn("", "", "", zeros, bytes.Repeat(call(carry), 60_000), drops)
+	w = bomb("calls that give half a million values")
+	million := strings.Repeat("i", 500_000)
+	give := w.fn("", "", million, unreachable)
+	for range 20 {
+		w.fn("", "", "", bytes.Repeat(call(give), 130_000), unreachable)
+	}
 	w = bomb("loops that carry a thousand values")
 	w.fn("", "", "", zeros, bytes.Repeat(block(0x03, w.typeIndex(thousand, thousand), leave), 8_000), drops)
 	w = bomb("blocks that carry a thousand values")

@@ -2,6 +2,7 @@ package meter
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ostiary/ostiary/core/sandbox/wasm"
 )
@@ -56,9 +57,13 @@ type analyser struct {
 	walks     []*walk
 	blocks    int // that are open
 	report    *Report
+	vectors   []bool // by type: it has some; looked for once, since a type may be long and be called often
 }
 
 func (a *analyser) run() error {
+	for _, t := range a.m.Types {
+		a.vectors = append(a.vectors, slices.Contains(t.Params, wasm.V128) || slices.Contains(t.Results, wasm.V128))
+	}
 	for index := range a.functions {
 		if a.functions[index].state == unseen {
 			if err := a.walk(index, 0); err != nil {
@@ -275,7 +280,7 @@ func (a *analyser) call(w *walk, i *wasm.Instruction, depth int) error {
 		if uint64(i.X) >= uint64(len(a.m.Types)) {
 			return fmt.Errorf("there is no type %d", i.X)
 		}
-		w.carries(a.m.Types[i.X])
+		w.carries(a.m.Types[i.X], a.vectors[i.X])
 		w.indirect, w.callsOut = true, true
 		return nil
 	}
@@ -286,7 +291,7 @@ func (a *analyser) call(w *walk, i *wasm.Instruction, depth int) error {
 	if i.Op == wasm.OpRefFunc {
 		return nil
 	}
-	w.carries(a.m.TypeOf(i.X))
+	w.carries(a.m.TypeOf(i.X), a.vectors[a.m.Functions[i.X]])
 	defined := int(i.X) - a.m.ImportedFunctions
 	if defined < 0 {
 		w.add(weightImport)

@@ -72,6 +72,11 @@ func TestCostOfFunctions(t *testing.T) {
 	if small.cost(0, 0) >= small.cost(crowd, 0) || small.cost(0, 0) >= (facts{work: 10_000, highest: crowd}).cost(0, 0) {
 		t.Error("values that are alive cost nothing")
 	}
+	const most = 1 << 44 // more than any module of 8 MiB can say of itself
+	huge := facts{work: most, highest: most, branches: 1 << 18, across: 1 << 38}
+	if huge.cost(50_000, 1<<18) < mostWork {
+		t.Error("what is too much to be counted costs little")
+	}
 	if (facts{branches: 100}).cost(10, 0) >= (facts{branches: 100, across: 100}).cost(10, 0) {
 		t.Error("values at branches cost nothing")
 	}

@@ -67,7 +67,7 @@ func (f *facts) see(i *wasm.Instruction) {
 
 func (f *facts) branch() {
 	f.branches++
-	f.across += uint64(max(f.height, 0))
+	f.across += uint64(min(max(f.height, 0), mostAlive))
 }
 
 // push moves the height of the stack; negative numbers of values are taken off.
@@ -82,13 +82,19 @@ func (f *facts) carry(values int64) { f.work += effortValue * uint64(values) }
 // crowd is how many values alive at once make the work twice as much.
 const crowd = 400
 
+// Bounds that are far beyond what anybody accepts, so that no product of what a module says of itself becomes too large to be counted.
+const (
+	mostAlive = 1 << 20
+	mostWork  = 1 << 40
+)
+
 // cost is the work that a function makes for a compiler. In proportion to its instructions it is more the longer the function is, and
 // the more values are alive at once, which are its local variables and what is on the stack. Beside that it is quadratic in branches,
 // and worse with local variables; a header adds a branch.
 func (f facts) cost(locals, headers int) uint64 {
 	l, branches := uint64(locals), f.branches+uint64(headers)
-	linear := f.work * uint64(3+bits.Len64(f.work>>13)) / 3
-	linear += linear * (l + uint64(f.highest)) / crowd
+	linear := min(f.work, mostWork) * uint64(3+bits.Len64(f.work>>13)) / 3
+	linear += min(linear, mostWork) * min(l+uint64(f.highest), mostAlive) / crowd
 	return linear + branches*branches/2 + branches*l*l/16 + effortAcross*f.across
 }
 

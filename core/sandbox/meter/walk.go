@@ -268,17 +268,15 @@ func (w *walk) jump(i *wasm.Instruction) error {
 	return nil
 }
 
-// carries adds what parameters and results of a call cost.
-func (w *walk) carries(t wasm.FuncType) {
+// carries adds what parameters and results of a call cost; vectors says whether there are vectors among them.
+func (w *walk) carries(t wasm.FuncType, vectors bool) {
 	both := int64(len(t.Params) + len(t.Results))
 	w.facts.push(int64(len(t.Results) - len(t.Params)))
 	w.add(both)
 	w.facts.carry(both)
 	w.values += int64(len(t.Results))
 	w.outgoing = max(w.outgoing, both)
-	for _, types := range [][]wasm.ValueType{t.Params, t.Results} {
-		for _, v := range types {
-			w.wide(v)
-		}
+	if vectors {
+		w.slot = 16
 	}
 }
