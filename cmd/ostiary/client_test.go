@@ -272,9 +272,9 @@ func TestClientListLimit(t *testing.T) {
 // What people named is no word to the terminal, and breaks no table.
 func TestClientHostileName(t *testing.T) {
 	c := openCounter(t)
-	c.stdin = `{"redirect_uris":["https://shop.example/cb"],"client_name":"Shop \u200dgpj"}`
-	c.prints("client create -f -", `^  client_name +Shop \?gpj$`)
-	c.prints("client list", ` Shop \?gpj +active `)
+	c.stdin = `{"redirect_uris":["https://shop.example/cb"],"client_name":"Shop \u05d0\u200fgpj"}`
+	c.prints("client create -f -", "^  client_name +Shop \u05d0\\?gpj$")
+	c.prints("client list", " Shop \u05d0\\?gpj +active ")
 }
 
 func TestClientCalledWrongly(t *testing.T) {
