@@ -22,7 +22,11 @@ type foreign struct {
 // newForeign starts one; differs holds settings of its own.
 func newForeign(t *testing.T, differs string) *foreign {
 	t.Helper()
-	cmd := nodeCommand(t, needNode(t), "oidc-provider.mjs")
+	node := needNode(t)
+	if _, err := os.Stat(filepath.Join(packages, "oidc-provider")); err != nil {
+		lacking(t, "the npm package oidc-provider")
+	}
+	cmd := nodeCommand(t, node, "oidc-provider.mjs")
 	cmd.Env = append(os.Environ(), "ISSUER="+differs)
 	var said transcript
 	cmd.Stderr = &said

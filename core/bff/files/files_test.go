@@ -66,6 +66,7 @@ func (f *folder) registered() bff.Registration {
 	r := f.read()
 	r.Issuer, r.ClientID, r.Token, r.URI = "https://id.example.com", "bff-server", "RAT", "https://id.example.com/dcr/register/bff-server"
 	r.Secret, r.IDTokenAlg, r.Digest, r.Ticket = "SECRET", "ES256", "digest", "ticket"
+	r.Since, r.Until = f.now, f.now.Add(time.Hour)
 	r.Older = []bff.OlderKey{{JWK: `{"kid":"older"}`, From: f.now.Add(-time.Hour)}}
 	return r
 }
@@ -160,6 +161,23 @@ func TestNoKeys(t *testing.T) {
 	f.save(r)
 	if got := f.read(); got.Key != "" || got.Secret.Reveal() != "SECRET" || len(got.Older) != 0 || got.Unsaved {
 		t.Errorf("%+v", got)
+	}
+}
+
+// A token that was spent in vain is remembered, and that there is no client; without both there is no file.
+func TestSpentTicket(t *testing.T) {
+	f := open(t)
+	f.bring(jose.ES256)
+	spent := f.read()
+	spent.Ticket = "ticket"
+	f.save(spent)
+	if got := f.read(); got.Ticket != "ticket" || got.ClientID != "" || got.Key != spent.Key || got.Unsaved {
+		t.Errorf("%+v", got)
+	}
+	spent.Ticket = ""
+	f.save(spent)
+	if _, err := os.Stat(f.Credentials); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the file: %v", err)
 	}
 }
 
