@@ -1,18 +1,20 @@
 package oauth
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 )
 
 // A URLPattern stands for addresses: [scheme://]host[:port][/path]. Each part may be "*", for any, and so may the whole. Without a
-// scheme it is for http and https, without a port or path for any; a host that begins with "*." is that domain and all below it; in a
-// path each "*" stands for any text. It is how Janssen's auth server writes the lists of redirect URIs that clients may have.
+// scheme it is for http and https, without a port or path, or with the path "/*", for any; a host that begins with "*." is that domain
+// and all below it; in a path each other "*" stands for any text. It is how Janssen's auth server writes the lists of redirect URIs that
+// clients may have.
 type URLPattern struct {
-	all                      bool
-	scheme, host, port, path string // "" or "*": any
+	all                bool
+	scheme, host, port string   // "*", or a port "": any; a scheme "": http and https
+	path               []string // decoded, what stands between its stars; nil: any
 }
 
 // ParseURLPattern reads a pattern. One that could never match is an error.
@@ -30,10 +32,11 @@ func ParseURLPattern(text string) (URLPattern, error) {
 		}
 	}
 	if at := strings.IndexByte(rest, '/'); at >= 0 {
-		rest, p.path = rest[:at], rest[at:]
-	}
-	if strings.ContainsAny(p.path, "?#") {
-		return wrong("queries and fragments are not compared")
+		path, what := readPattern(rest[at:])
+		if what != "" {
+			return wrong(what)
+		}
+		rest, p.path = rest[:at], path
 	}
 	p.host = rest
 	if at := strings.LastIndexByte(rest, ':'); at > strings.LastIndexByte(rest, ']') {
@@ -55,22 +58,45 @@ func ParseURLPattern(text string) (URLPattern, error) {
 	return p, nil
 }
 
+// readPattern takes the path of a pattern apart at its stars, or says what is wrong with it. An encoded star stands for itself.
+func readPattern(path string) (parts []string, wrong string) {
+	switch {
+	case strings.ContainsAny(path, "?#"):
+		return nil, "queries and fragments are not compared"
+	case hasDotSegment(path):
+		return nil, "no address may have the path segments . and .."
+	case path == "/*":
+		return nil, ""
+	}
+	for part := range strings.SplitSeq(path, "*") {
+		decoded, err := url.PathUnescape(part)
+		if err != nil {
+			return nil, "a % in the path is followed by no two hexadecimal digits"
+		}
+		parts = append(parts, decoded)
+	}
+	return parts, ""
+}
+
 func isSchemeName(scheme string) bool {
 	return scheme != "" && strings.Trim(scheme, "abcdefghijklmnopqrstuvwxyz0123456789+-.") == "" && scheme[0] >= 'a'
 }
 
 // Matches tells whether an address is among those that the pattern stands for. Ports are compared also where a scheme has them by
-// itself, and paths as they are meant, whatever of them is encoded.
+// itself, and paths as they are meant, whatever of them is encoded: none at all is "/" (RFC 3986 §6.2.3).
 func (p URLPattern) Matches(u URI) bool {
 	if p.all {
 		return true
 	}
-	schemes := []string{p.scheme}
-	if p.scheme == "" || p.scheme == "*" {
-		schemes = []string{"http", "https"}
-	}
 	path, err := url.PathUnescape(u.Path)
-	return err == nil && slices.Contains(schemes, u.Scheme) && p.isHost(u) && p.isPort(u) && (p.path == "" || globs(p.path, path))
+	return err == nil && p.isScheme(u) && p.isHost(u) && p.isPort(u) && (p.path == nil || globs(p.path, cmp.Or(path, "/")))
+}
+
+func (p URLPattern) isScheme(u URI) bool {
+	if p.scheme == "" {
+		return isWeb(u.Scheme)
+	}
+	return p.scheme == "*" || p.scheme == u.Scheme
 }
 
 func (p URLPattern) isHost(u URI) bool {
@@ -90,12 +116,11 @@ func (p URLPattern) isPort(u URI) bool {
 	return p.port == "" || p.port == "*" || p.port == port
 }
 
-// globs tells whether a text is what a pattern is, each star of which stands for any text.
-func globs(pattern, text string) bool {
-	parts := strings.Split(pattern, "*")
+// globs tells whether a text has these parts in their order, the first at its beginning and the last at its end, and anything between.
+func globs(parts []string, text string) bool {
 	first, last := parts[0], parts[len(parts)-1]
 	if len(parts) == 1 {
-		return text == pattern
+		return text == first
 	}
 	text, begins := strings.CutPrefix(text, first)
 	if !begins {

@@ -10,13 +10,18 @@ import (
 func TestURLPatterns(t *testing.T) {
 	for pattern, test := range map[string]struct{ in, out string }{
 		"*":                      {"https://a.example/cb com.example.app:/cb http://127.0.0.1:7/", ""},
-		"*.example.com/*":        {"https://example.com/ https://a.example.com/cb http://a.b.example.com:8443/x/y", "https://example.com.evil.example/ https://evilexample.com/ https://example.org/ com.example.com:/cb"},
+		"*.example.com/*":        {"https://example.com/ https://example.com https://a.example.com?x https://a.example.com/cb http://a.b.example.com:8443/x/y", "https://example.com.evil.example/ https://evilexample.com/ https://example.org/ com.example.com:/cb"},
 		"https://*.example.com":  {"https://a.example.com/cb?x=1", "http://a.example.com/cb https://a.example.org/"},
 		"*://app.example.com/cb": {"https://app.example.com/cb http://APP.example.com/cb https://app.example.com/c%62", "https://app.example.com/cb/ https://app.example.com/cbx https://a.app.example.com/cb"},
 		"app.example.com:443":    {"https://app.example.com/ https://app.example.com:443/", "https://app.example.com:8443/ http://app.example.com/"},
 		"app.example.com:*/a*/b": {"https://app.example.com/a/b https://app.example.com:1/ax/y/b", "https://app.example.com/a https://app.example.com/b https://app.example.com/a/bc"},
 		"https://*/cb":           {"https://any.example/cb https://192.0.2.1/cb", "https://any.example/ http://any.example/cb"},
 		"https://*":              {"https://any.example/cb", "http://any.example/cb com.example.app:/cb"},
+		"*://evil.example/*":     {"https://evil.example http://evil.example/x com.example.app://evil.example/cb com.example.app://evil.example", "com.example.app:/cb"},
+		"https://a.example/":     {"https://a.example https://a.example/ https://a.example?x", "https://a.example/x"},
+		"a.example/%63b/a%2Ab":   {"https://a.example/cb/a*b https://a.example/c%62/a%2ab", "https://a.example/cb/axb"},
+		"a.example/ü*":           {"https://a.example/%C3%BCx", "https://a.example/ux"},
+		"com.example.app://*/*":  {"com.example.app:/cb com.example.app:cb com.example.app://x", "com.example.apple:/cb"},
 		"com.example.app://*":    {"com.example.app:/cb com.example.app://x/cb", "com.example.apple:/cb https://com.example.app/"},
 		"bücher.example":         {"https://xn--bcher-kva.example/", "https://bucher.example/"},
 		"http://[::1]:*/":        {"http://[::1]:7/ http://[0:0:0:0:0:0:0:1]/", "http://127.0.0.1/ http://[::1]/x"},
@@ -36,7 +41,7 @@ func TestURLPatterns(t *testing.T) {
 		}
 	}
 	for _, wrong := range []string{"", "/", "https://", "https:///cb", "a..example", "a.*.example", "*example.com", "*.192.0.2.1", "1.2.3", "a.example:x", "a.example:", "a.example:123456",
-		"a.example/cb?x", "a.example/#", "-://a.example", "a b://c.example", "u@a.example", "[::1", "https://a.example:443:443/"} {
+		"a.example/cb?x", "a.example/#", "a.example/%", "a.example/%zz*", "a.example/a/../b", "a.example/%2e%2E/*", "-://a.example", "a b://c.example", "u@a.example", "[::1", "https://a.example:443:443/"} {
 		if p, err := oauth.ParseURLPattern(wrong); err == nil {
 			t.Errorf("%q was read: %+v", wrong, p)
 		}

@@ -52,6 +52,8 @@ type SiteRedirects struct {
 	Blocked               []string `yaml:"blocked"`                 // patterns, none of which a redirect URI matches
 	AllowedPrivateSchemes []string `yaml:"allowed_private_schemes"` // beside reverse-domain ones
 	Max                   int64    `yaml:"max" range:"1..200"`      // how many a client may have
+
+	allowed, blocked []oauth.URLPattern
 }
 
 // SiteStatement says when software statements are needed.
@@ -238,6 +240,9 @@ func (s Site) Prepared() (*Site, error) {
 	s.Lifetime = s.JanssenLife.over(s.Lifetime)
 	s.CustomAttributes, s.Members = s.JanssenMembers.over(s.CustomAttributes), s.JanssenMembers.merged(s.Members)
 	s.Policy.Redirects = s.JanssenMembers.redirects(s.Policy.Redirects)
+	if err := s.Policy.Redirects.prepare(); err != nil {
+		return nil, err
+	}
 	s.Policy.DefaultScopes = slices.DeleteFunc(slices.Clone(s.Policy.DefaultScopes), func(scope string) bool { return !s.allows(scope) })
 	if isFalse(s.Access.DefaultScopes) {
 		s.Policy.DefaultScopes = nil

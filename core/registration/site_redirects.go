@@ -12,7 +12,7 @@ import (
 // redirectsListed holds redirect URIs to the patterns of the site: each matches one that is allowed, and none that is blocked.
 func (j *judgement) redirectsListed() (found []core.Reason) {
 	lists := &j.site.Policy.Redirects
-	if len(lists.Allowed) == 0 && len(lists.Blocked) == 0 {
+	if len(lists.allowed) == 0 && len(lists.blocked) == 0 {
 		return nil
 	}
 	for _, raw := range j.draft.RedirectURIs {
@@ -20,9 +20,9 @@ func (j *judgement) redirectsListed() (found []core.Reason) {
 		text := ""
 		switch {
 		case !uri.Valid: // which is told already
-		case matchesAny(lists.Blocked, uri):
+		case matchesAny(lists.blocked, uri):
 			text = "is kept out here"
-		case len(lists.Allowed) > 0 && !matchesAny(lists.Allowed, uri):
+		case len(lists.allowed) > 0 && !matchesAny(lists.allowed, uri):
 			text = "is not among the addresses that are allowed here; they are like " + core.Clip(strings.Join(lists.Allowed, ", "))
 		}
 		if text != "" {
@@ -35,11 +35,30 @@ func (j *judgement) redirectsListed() (found []core.Reason) {
 	return found
 }
 
-func matchesAny(patterns []string, uri oauth.URI) bool {
-	return slices.ContainsFunc(patterns, func(text string) bool {
-		p, err := oauth.ParseURLPattern(text)
-		return err == nil && p.Matches(uri)
-	})
+func matchesAny(patterns []oauth.URLPattern, uri oauth.URI) bool {
+	return slices.ContainsFunc(patterns, func(p oauth.URLPattern) bool { return p.Matches(uri) })
+}
+
+// prepare reads the patterns. One that cannot be read would let through what it is to keep out.
+func (r *SiteRedirects) prepare() (err error) {
+	if r.allowed, err = readPatterns(r.Allowed); err != nil {
+		return fmt.Errorf("policy.redirects.allowed: %w", err)
+	}
+	if r.blocked, err = readPatterns(r.Blocked); err != nil {
+		return fmt.Errorf("policy.redirects.blocked: %w", err)
+	}
+	return nil
+}
+
+func readPatterns(texts []string) ([]oauth.URLPattern, error) {
+	patterns := make([]oauth.URLPattern, len(texts))
+	for i, text := range texts {
+		var err error
+		if patterns[i], err = oauth.ParseURLPattern(text); err != nil {
+			return nil, err
+		}
+	}
+	return patterns, nil
 }
 
 func invalidPatterns(patterns []string, add func(at, text string)) {

@@ -26,7 +26,7 @@ func TestListedRedirects(t *testing.T) {
 			"https://app.example.com/cb": "", "https://example.com/": "", "com.example.app:/cb": "",
 			"https://app.example.org/cb": "is not among the addresses that are allowed here; they are like *.example.com/*, com.example.app://*.",
 			"com.other.app:/cb":          "is not among the addresses", "https://example.com.evil.example/": "is not among the addresses",
-			"https://evil.example.com/cb": "is kept out here.", "https://app.example.com:8443/": "is kept out here.",
+			"https://evil.example.com/cb": "is kept out here.", "https://evil.example.com": "is kept out here.", "com.example.app://evil.example.com": "is kept out here.", "https://app.example.com:8443/": "is kept out here.",
 		} {
 			for _, channel := range []core.Channel{core.ChannelDCR, core.ChannelOperator} {
 				req := b.request(core.Register, channel, "", `{"redirect_uris":["https://app.example.com/a","`+uri+`"]}`)
