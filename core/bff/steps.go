@@ -203,18 +203,20 @@ func (w *walk) registered(made bool) {
 	}
 }
 
-// undone deletes a client that could not be kept: nobody could ever do it again. One that was kept stays, whatever failed afterwards.
+// undone deletes a client that could not be kept: nobody could ever do it again. One that was kept stays, whatever failed afterwards, and
+// whoever has changed it since; and so does one by an id that is kept, unless the issuer said that nobody has that any more.
 func (w *walk) undone(ctx context.Context, made Registration, err error) error {
 	if err == nil || made.ClientID == "" {
 		return err
 	}
 	ctx = context.WithoutCancel(ctx)
 	kept, unknown := w.b.store.Registration(ctx)
-	if unknown == nil && kept.ClientID == made.ClientID && kept.Token == made.Token {
+	same := unknown == nil && kept.ClientID == made.ClientID
+	if same && !kept.Equal(w.have) {
 		return err
 	}
 	what := "it was deleted again"
-	if unknown != nil || made.Token == "" || w.b.deleteClient(ctx, made, w.at) != nil {
+	if unknown != nil || made.Token == "" || same && !w.refused || w.b.deleteClient(ctx, made, w.at) != nil {
 		what = "it is left at the identity provider: delete it there"
 	}
 	return fmt.Errorf("the client %q was registered, and what is known of it cannot be kept; %s: %w", core.Clip(string(made.ClientID)), what, err)

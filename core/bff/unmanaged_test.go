@@ -196,6 +196,47 @@ func TestRegisteredAndKept(t *testing.T) {
 	}
 }
 
+// A client whose token somebody turned since it was kept is theirs, too.
+func TestRegisteredAndTurnedSince(t *testing.T) {
+	s := newSite(t)
+	b := s.lone(settled(), func(p *bff.Parts) { p.Store = overtaken{s.store} })
+	if err := b.Bootstrap(t.Context()); err == nil || s.store.registration.Token != "TURNED" || s.op.count("DELETE /dcr/register/bff-server") != 0 {
+		t.Errorf("%v, kept %+v", err, s.store.registration)
+	}
+}
+
+// overtaken is a store that keeps a registration, has it changed at once, and says that it failed.
+type overtaken struct{ *memory }
+
+// SaveRegistration implements bff.Registrations.
+func (o overtaken) SaveRegistration(ctx context.Context, holder string, r bff.Registration) error {
+	r.Token = "TURNED"
+	return errors.Join(o.memory.SaveRegistration(ctx, holder, r), errors.New("the answer was lost"))
+}
+
+// An issuer that gives who registers again the client that they have: what cannot be kept of that costs nobody the client.
+func TestRegisteredTheSameAgain(t *testing.T) {
+	s := newSite(t)
+	if err := s.replica(settled()).Bootstrap(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s.op.failing(registers, 201, `{"client_id":"bff-server","registration_access_token":"ANOTHER","id_token_signed_response_alg":"ES256"}`)
+	with := settled()
+	with.Replace, with.Ticket = true, "ticket-2"
+	b := s.lone(with, func(p *bff.Parts) { p.Store = full{s.store} })
+	if err := b.Bootstrap(t.Context()); err == nil || !strings.Contains(err.Error(), "it is left at the identity provider") || s.op.count("DELETE /dcr/register/bff-server") != 0 {
+		t.Errorf("%v", err)
+	}
+	s.op.failing(reads, 401, `{"error":"invalid_token"}`) // nobody has the id any more
+	s.op.failing("DELETE /dcr/register/bff-server", 204, "")
+	own := settled()
+	own.Settled = false
+	b = s.lone(own, func(p *bff.Parts) { p.Store = full{s.store} })
+	if err := b.Bootstrap(t.Context()); err == nil || !strings.Contains(err.Error(), "it was deleted again") || s.op.count("DELETE /dcr/register/bff-server") != 1 {
+		t.Errorf("%v", err)
+	}
+}
+
 // impatient is a store that reads nothing for who has been told to end.
 type impatient struct{ *memory }
 
