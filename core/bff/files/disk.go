@@ -2,6 +2,7 @@ package files
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -55,10 +56,25 @@ func (f *Files) warnOf(name string, mode fs.FileMode) {
 	}
 }
 
-// behind gives the file that a link stands for. It is written, and not the link: whoever made it goes on finding the file.
+// mostLinks is how many links may lead to one another, as the system has it.
+const mostLinks = 40
+
+// behind gives the file that a link stands for, be it there or not. It is written, and not the link: whoever made it goes on finding the
+// file.
 func behind(name string) string {
-	if target, err := filepath.EvalSymlinks(name); err == nil {
-		return target
+	for range mostLinks {
+		dir, base := filepath.Split(name)
+		if real, err := filepath.EvalSymlinks(cmp.Or(dir, ".")); err == nil { // from where a link is read
+			name = filepath.Join(real, base)
+		}
+		target, err := os.Readlink(name)
+		if err != nil {
+			break
+		}
+		if !filepath.IsAbs(target) {
+			target = filepath.Dir(name) + string(filepath.Separator) + target
+		}
+		name = target
 	}
 	return name
 }
@@ -112,17 +128,27 @@ func temporary(name string) (*os.File, error) {
 }
 
 // replace writes a file that only its owner reads, at once or not at all. Where no other file can take its place, because it is mounted by
-// itself or its folder is closed, it is written in place.
+// itself or its folder is closed, it is written in place; never for want of room, of which a half would be left.
 func replace(name string, text []byte) error {
 	name = behind(name)
 	err := swap(name, text)
-	if err == nil || tryOpen(name) != nil {
+	if err == nil || !isClosed(err) || tryOpen(name) != nil {
 		return err
 	}
 	if again := overwrite(name, text); again != nil {
 		return errors.Join(err, again)
 	}
 	return nil
+}
+
+// isClosed tells that nothing can be put where a file is: in its folder, or in its place.
+func isClosed(err error) bool {
+	for _, closed := range []error{fs.ErrPermission, syscall.EROFS, syscall.EBUSY, syscall.EXDEV} {
+		if errors.Is(err, closed) {
+			return true
+		}
+	}
+	return false
 }
 
 // swap puts another file in the place of one.

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ostiary/ostiary/core/bff"
 	"github.com/ostiary/ostiary/core/bff/files"
 	"github.com/ostiary/ostiary/core/keys/jose"
 )
@@ -36,6 +37,36 @@ func TestLinks(t *testing.T) {
 	}
 	if text, err := os.ReadFile(target); err != nil || !strings.Contains(string(text), "bff-server") || f.read().ClientID != "bff-server" {
 		t.Errorf("what it stands for: %s, %v", text, err)
+	}
+}
+
+// So does one to a file that is not there yet, or was removed: it is made where all links lead, wherever their folders are links to.
+func TestLinksToNothing(t *testing.T) {
+	f := open(t)
+	f.bring(jose.ES256)
+	volume, app := t.TempDir(), t.TempDir()
+	target := filepath.Join(volume, "kept", "bff_client.json")
+	if err := errors.Join(
+		os.MkdirAll(filepath.Join(volume, "config", "keys"), 0o700), os.Symlink(filepath.Join(volume, "config", "keys"), filepath.Join(app, "keys")),
+		os.Symlink(filepath.Join("..", "first"), filepath.Join(volume, "config", "keys", "bff_client.json")), os.Symlink(target, filepath.Join(volume, "config", "first")),
+	); err != nil {
+		t.Fatal(err)
+	}
+	f.Credentials = filepath.Join(app, "keys", "bff_client.json")
+	r := f.registered()
+	f.save(r)
+	f.save(bff.Registration{Key: r.Key, KeyAlg: r.KeyAlg, KeyFrom: r.KeyFrom})
+	if _, err := os.Stat(target); err == nil {
+		t.Error("it was not removed")
+	}
+	f.save(r)
+	for _, link := range []string{f.Credentials, filepath.Join(volume, "config", "first")} {
+		if about, err := os.Lstat(link); err != nil || about.Mode()&os.ModeSymlink == 0 {
+			t.Errorf("the link %s: %v, %v", link, about, err)
+		}
+	}
+	if text, err := os.ReadFile(target); err != nil || !strings.Contains(string(text), "bff-server") {
+		t.Errorf("what they stand for: %s, %v", text, err)
 	}
 }
 

@@ -17,7 +17,17 @@ import (
 // mount mounts a file or a folder at another one. Where nobody may, the test is left out.
 func mount(t *testing.T, from, at string, flags uintptr) {
 	t.Helper()
-	err := syscall.Mount(from, at, "", syscall.MS_BIND, "")
+	mounted(t, at, syscall.Mount(from, at, "", syscall.MS_BIND, ""))
+	if flags != 0 {
+		if err := syscall.Mount("", at, "", syscall.MS_BIND|syscall.MS_REMOUNT|flags, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// mounted ends what was mounted when the test does.
+func mounted(t *testing.T, at string, err error) {
+	t.Helper()
 	if errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EACCES) {
 		t.Skipf("not tested, because nothing can be mounted here: %v", err)
 	}
@@ -29,10 +39,30 @@ func mount(t *testing.T, from, at string, flags uintptr) {
 			t.Error(err)
 		}
 	})
-	if flags != 0 {
-		if err := syscall.Mount("", at, "", syscall.MS_BIND|syscall.MS_REMOUNT|flags, ""); err != nil {
-			t.Fatal(err)
-		}
+}
+
+// A volume without room keeps what it has, whole.
+func TestNoRoom(t *testing.T) {
+	f := open(t)
+	f.bring(jose.ES256)
+	dir := filepath.Dir(f.empty(f.Credentials))
+	mounted(t, dir, syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=16k"))
+	want := f.registered()
+	f.save(want)
+	kept := files.New(f.Options)
+	if err := kept.Lease(t.Context(), "me", f.now.Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "others"), make([]byte, 64<<10), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
+	longer := want
+	longer.Digest = strings.Repeat("long", 2048)
+	if err := kept.SaveRegistration(t.Context(), "me", longer); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("got %v", err)
+	}
+	if got := f.read(); !got.Equal(want) {
+		t.Errorf("read %+v", got)
 	}
 }
 
