@@ -3,6 +3,7 @@ package bff
 import (
 	"strings"
 
+	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
@@ -50,12 +51,12 @@ func (w *walk) able() error {
 	}
 	var says []string
 	for _, m := range found {
-		says = append(says, m.Name+" "+m.Value.String())
+		says = append(says, m.Name+" "+core.Clip(m.Value.String()))
 	}
 	seen := "the client's history"
 	if id := textOf(w.doc, "decision_id"); id != "" {
-		seen = "the decision " + id
+		seen = "the decision " + core.Clip(id)
 	}
 	return unfit("the identity provider registered %s with %s, which this backend does not ask for and cannot do, so nobody could sign in: "+
-		"leave this client out of the rule or plugin there that sets it; %s says which one that is", w.have.ClientID, strings.Join(says, ", "), seen)
+		"leave this client out of the rule or plugin there that sets it; %s says which one that is", core.Clip(string(w.have.ClientID)), strings.Join(says, ", "), seen)
 }

@@ -155,7 +155,7 @@ func textOf(v strictjson.Value, name string) string {
 	return text
 }
 
-// timeOf reads a NumericDate (RFC 7519 §2), whole seconds.
+// timeOf reads a NumericDate (RFC 7519 §2).
 func timeOf(v strictjson.Value, name string) (time.Time, bool) {
 	m, _ := v.Get(name)
 	return m.Seconds()

@@ -37,14 +37,14 @@ func (b *Backend) withCredentials(r Registration, answer strictjson.Value) Regis
 	return b.withSecret(r, given)
 }
 
-// endOf reads client_secret_expires_at; 0 means never.
+// endOf reads client_secret_expires_at; 0 means never, and so does what is farther away than any time, by which some say it.
 func endOf(answer strictjson.Value) (until time.Time, said bool) {
 	v, _ := answer.Get("client_secret_expires_at")
-	seconds, said := v.Int64()
-	if seconds <= 0 {
-		return time.Time{}, said
+	until, ok := v.Seconds()
+	if !ok || until.Unix() == 0 {
+		return time.Time{}, v.Kind() == strictjson.KindNumber
 	}
-	return time.Unix(seconds, 0).UTC(), said
+	return until.UTC(), true
 }
 
 // withSecret takes over a secret, or only that the one that there is ends at another time.

@@ -124,6 +124,18 @@ func TestSecretBringsAnotherClient(t *testing.T) {
 	}
 }
 
+// A secret without an end is good for ever, however the issuer says so.
+func TestSecretWithoutAnEnd(t *testing.T) {
+	for _, end := range []string{"0", "-1", "9223372036854775807", "1e300", "null", `"never"`} {
+		s := newSite(t)
+		s.op.failing(registers, 201, `{"client_id":"c-1","client_secret":"SECRET","client_secret_expires_at":`+end+`}`)
+		log, err := s.look(0, asItIs)
+		if kept := s.store.registration; err != nil || kept.Secret != "SECRET" || !kept.Until.IsZero() || strings.Contains(log, "ends") {
+			t.Errorf("%s: %v, kept %+v\n%s", end, err, kept, log)
+		}
+	}
+}
+
 // A client that cannot be managed, and whose secret ends: nothing is asked of the issuer, and it is told.
 func TestSecretOfAnUnmanagedClient(t *testing.T) {
 	s := newSite(t)
