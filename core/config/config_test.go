@@ -287,6 +287,7 @@ func TestSecretFiles(t *testing.T) {
 	good := write("good", "secret with space \n", 0o600)
 	write("group", "g\r\n", 0o640)
 	write("world", "w", 0o644)
+	write("chosen", "w", 0o602)
 	write("empty", "\n", 0o600)
 	write("large", strings.Repeat("x", 65<<10), 0o600)
 	for text, want := range map[string]string{
@@ -304,6 +305,7 @@ func TestSecretFiles(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"file://world":      "can be read by everybody (mode 0644): chmod o-r it",
+		"file://chosen":     "can be written by everybody (mode 0602): chmod o-w it",
 		"file://absent":     "no such file or directory",
 		"file://" + dir:     "is not a regular file",
 		"file://empty":      "the secret is empty",

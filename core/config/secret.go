@@ -23,9 +23,9 @@ const (
 	worldWritable = fs.FileMode(0o002)
 )
 
-// secret fills a core.Secret from text or, with file://, from a file. No problem quotes it.
+// secret fills a core.Secret from text or, with file://, from a file. No problem quotes it. Who may write the file chooses the secret.
 func (d *decoder) secret(n *node, text string, dst reflect.Value, path string) {
-	d.fromFile(n, text, dst, path, "secret", worldReadable)
+	d.fromFile(n, text, dst, path, "secret", worldReadable|worldWritable)
 }
 
 // public fills a Public in the same way.
@@ -33,7 +33,7 @@ func (d *decoder) public(n *node, text string, dst reflect.Value, path string) {
 	d.fromFile(n, text, dst, path, "text", worldWritable)
 }
 
-// fromFile fills a text that may be in a file, which must not have the mode unsafe.
+// fromFile fills a text that may be in a file, which must have no bit of the mode unsafe.
 func (d *decoder) fromFile(n *node, text string, dst reflect.Value, path, what string, unsafe fs.FileMode) {
 	if name, ok := strings.CutPrefix(text, fileScheme); ok {
 		if !filepath.IsAbs(name) {
@@ -53,7 +53,7 @@ func (d *decoder) fromFile(n *node, text string, dst reflect.Value, path, what s
 	dst.SetString(text)
 }
 
-// readText reads a regular file that has not the mode unsafe, without one newline at its end.
+// readText reads a regular file that has no bit of the mode unsafe, without one newline at its end.
 func readText(name string, unsafe fs.FileMode) (string, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -67,10 +67,10 @@ func readText(name string, unsafe fs.FileMode) (string, error) {
 	if !about.Mode().IsRegular() {
 		return "", fmt.Errorf("%s is not a regular file", name)
 	}
-	switch mode := about.Mode().Perm(); mode & unsafe {
-	case worldReadable:
+	switch mode := about.Mode().Perm(); {
+	case mode&unsafe&worldReadable != 0:
 		return "", fmt.Errorf("%s can be read by everybody (mode %04o): chmod o-r it", name, mode)
-	case worldWritable:
+	case mode&unsafe&worldWritable != 0:
 		return "", fmt.Errorf("%s can be written by everybody (mode %04o): chmod o-w it", name, mode)
 	}
 	data, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
