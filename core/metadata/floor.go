@@ -169,8 +169,8 @@ func isControl(c rune) bool {
 	return c < 0x20 || c == 0x7f || c >= 0x80 && c < 0xa0 || c == '\u2028' || c == '\u2029' || turns
 }
 
-// isSeen tells characters that a reader sees.
-func isSeen(c rune) bool { return unicode.IsGraphic(c) && !unicode.IsSpace(c) }
+// isSeen tells characters that a reader sees. The braille pattern without dots is a space.
+func isSeen(c rune) bool { return unicode.IsGraphic(c) && !unicode.IsSpace(c) && c != '\u2800' }
 
 // A joint is a rule about several members.
 type joint struct {

@@ -38,6 +38,7 @@ func TestFloor(t *testing.T) {
 		"a space without width":  {`{"client_name":"Goo\u200bgle"}`, []string{"invalid_client_metadata floor.invisible_character client_name"}},
 		"text for programs only": {`{"client_name#en":"a\udb40\udc41"}`, []string{"invalid_client_metadata floor.invisible_character client_name#en"}},
 		"a filler of Hangul":     {`{"contacts":["a\u3164b"]}`, []string{"invalid_client_metadata floor.invisible_character contacts"}},
+		"a name in no dots":      {`{"client_name":"\u2800 \u2800"}`, []string{"invalid_client_metadata floor.blank client_name"}},
 		"a blank name":           {`{"client_name":"\u00a0\u3000 "}`, []string{"invalid_client_metadata floor.blank client_name"}},
 		"nothing but a joiner":   {`{"client_name#fa":"\u200c"}`, []string{"invalid_client_metadata floor.invisible_character client_name#fa"}},
 		"scripts with joiners":   {`{"client_name#fa":"\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645","client_name":"\ud83d\udc69\u200d\ud83d\ude80 app"}`, nil},
