@@ -198,7 +198,7 @@ func (s *Site) issuers(use, name string) []TrustedIssuer {
 }
 
 // vouching finds the entries that hold a client made from a statement of an issuer: the one that it rested on. Where that is not
-// known, or is there no longer, all that the issuer has now, so that nobody is held to less by what was taken out of the table.
+// known, or is there no longer, all that the issuer has now: each holds it, so that it cannot choose the mildest.
 func (s *Site) vouching(issuer, entry string) []TrustedIssuer {
 	all := s.issuers(ForStatements, issuer)
 	rested := slices.DeleteFunc(slices.Clone(all), func(t TrustedIssuer) bool { return t.Entry() != entry })

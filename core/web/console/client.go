@@ -32,7 +32,7 @@ func (h *Handlers) Client(ctx context.Context, r *web.Request, who visitor) (web
 		return web.Response{}, err
 	}
 	id, after := core.ClientID(query.Get("client_id")), query.Get("after")
-	if id == "" || len(id) > longestClient || len(after) > longestID {
+	if id == "" || len(id) > registration.MaxClientID || len(after) > longestID {
 		return web.Response{}, errNoClient
 	}
 	stored, err := h.clients.Client(ctx, id)
@@ -63,9 +63,6 @@ func (h *Handlers) Client(ctx context.Context, r *web.Request, who visitor) (web
 	}
 	return render("client.html", http.StatusOK, view)
 }
-
-// longestClient is the longest id that a client can have.
-const longestClient = 256
 
 var errNoClient = core.Refuse(core.NotFound, "There is no client with this id, and nothing was stored of one.")
 
