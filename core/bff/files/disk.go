@@ -128,7 +128,7 @@ func temporary(name string) (*os.File, error) {
 }
 
 // replace writes a file that only its owner reads, at once or not at all. Where no other file can take its place, because it is mounted by
-// itself or its folder is closed, it is written in place; never for want of room, of which a half would be left.
+// itself or its folder is closed, it is written in place; never for want of room.
 func replace(name string, text []byte) error {
 	name = behind(name)
 	err := swap(name, text)
@@ -168,22 +168,30 @@ func swap(name string, text []byte) error {
 }
 
 // overwrite writes over what a file has, and cuts it afterwards: what was longer is blank lines until then, which JSON and PEM allow, so
-// that a process that is killed leaves a whole file.
+// that a process that is killed leaves a whole file. Where there is no room for it, the file is as it was.
 func overwrite(name string, text []byte) error {
 	f, err := os.OpenFile(name, os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
-	about, err := f.Stat()
+	before, err := io.ReadAll(io.LimitReader(f, largest))
 	if err != nil {
 		return errors.Join(err, f.Close())
 	}
-	longer := max(0, int(about.Size())-len(text))
-	_, err = f.WriteAt(append(bytes.Clone(text), bytes.Repeat([]byte("\n"), longer)...), 0)
-	if err = errors.Join(err, f.Sync()); err == nil {
-		err = errors.Join(f.Truncate(int64(len(text))), f.Sync())
+	if err = writeOver(f, text, len(before)); err != nil {
+		err = errors.Join(err, writeOver(f, before, len(before)))
 	}
 	return errors.Join(err, f.Close())
+}
+
+// writeOver writes a text over one that has so many bytes.
+func writeOver(f *os.File, text []byte, had int) error {
+	blank := bytes.Repeat([]byte("\n"), max(0, had-len(text)))
+	_, err := f.WriteAt(append(bytes.Clone(text), blank...), 0)
+	if err = errors.Join(err, f.Sync()); err != nil {
+		return err
+	}
+	return errors.Join(f.Truncate(int64(len(text))), f.Sync())
 }
 
 // remove removes a file, or empties one that cannot be removed.

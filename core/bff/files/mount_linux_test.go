@@ -41,28 +41,36 @@ func mounted(t *testing.T, at string, err error) {
 	})
 }
 
-// A volume without room keeps what it has, whole.
+// A volume without room keeps what it has, whole, also where it is a single file that is mounted.
 func TestNoRoom(t *testing.T) {
-	f := open(t)
-	f.bring(jose.ES256)
-	dir := filepath.Dir(f.empty(f.Credentials))
-	mounted(t, dir, syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=16k"))
-	want := f.registered()
-	f.save(want)
-	kept := files.New(f.Options)
-	if err := kept.Lease(t.Context(), "me", f.now.Add(time.Minute)); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "others"), make([]byte, 64<<10), 0o600); !errors.Is(err, syscall.ENOSPC) {
-		t.Fatal(err)
-	}
-	longer := want
-	longer.Digest = strings.Repeat("long", 2048)
-	if err := kept.SaveRegistration(t.Context(), "me", longer); !errors.Is(err, syscall.ENOSPC) {
-		t.Errorf("got %v", err)
-	}
-	if got := f.read(); !got.Equal(want) {
-		t.Errorf("read %+v", got)
+	for _, single := range []bool{false, true} {
+		f := open(t)
+		f.bring(jose.ES256)
+		dir := filepath.Dir(f.empty(f.Credentials))
+		if single {
+			dir = t.TempDir()
+		}
+		mounted(t, dir, syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=16k"))
+		if single {
+			mount(t, f.empty(filepath.Join(dir, "bff_client.json")), f.Credentials, 0)
+		}
+		want := f.registered()
+		f.save(want)
+		kept := files.New(f.Options)
+		if err := kept.Lease(t.Context(), "me", f.now.Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "others"), make([]byte, 64<<10), 0o600); !errors.Is(err, syscall.ENOSPC) {
+			t.Fatal(err)
+		}
+		longer := want
+		longer.Digest = strings.Repeat("long", 2048)
+		if err := kept.SaveRegistration(t.Context(), "me", longer); !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("mounted by itself %v: got %v", single, err)
+		}
+		if got := f.read(); !got.Equal(want) {
+			t.Errorf("mounted by itself %v: read %+v", single, got)
+		}
 	}
 }
 
