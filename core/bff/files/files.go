@@ -184,8 +184,8 @@ func (f *Files) writable() error {
 }
 
 // SaveRegistration writes the files and ends the lease. Without a client, and without a token that was spent in vain, the credentials go,
-// and what is known of keys with them. A lease
-// that has run out counts until another one has it: what a slow issuer answered would be lost.
+// and what is known of keys with them. A lease that has run out counts until another one has it: what a slow issuer answered would be
+// lost.
 func (f *Files) SaveRegistration(_ context.Context, holder string, r bff.Registration) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
