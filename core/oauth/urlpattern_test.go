@@ -48,15 +48,28 @@ func TestURLPatterns(t *testing.T) {
 	}
 }
 
-// What a pattern matches it matches without what follows the path, and no host is matched by another one's pattern.
+// What a pattern matches it matches without a query, and with the path that no path stands for; and no host is matched by another one's
+// pattern.
 func FuzzURLPattern(f *testing.F) {
-	f.Add("*.example.com/*", "https://a.example.com/cb")
+	f.Add("*.example.com/*", "https://a.example.com/cb?x=/")
 	f.Add("https://a.example:443/a*b", "https://a.example/a/b")
-	f.Add("*://*:*/*", "http://[::1]/")
+	f.Add("*://*:*/*", "http://[::1]")
+	f.Add("*://a.example/", "com.example.app://a.example?x")
+	f.Add("a.example/%63b", "https://a.example/c%62")
 	f.Fuzz(func(t *testing.T, pattern, raw string) {
 		p, err := oauth.ParseURLPattern(pattern)
 		u := oauth.ParseURI(raw)
-		if err != nil || !u.Valid || u.Host == "" || strings.Contains(pattern, "*") {
+		if err != nil || !u.Valid || u.Host == "" {
+			return
+		}
+		bare, _, _ := strings.Cut(raw, "?")
+		if u.Path == "" {
+			bare += "/"
+		}
+		if same := oauth.ParseURI(bare); p.Matches(u) != p.Matches(same) {
+			t.Errorf("%q does not say the same of %q and %q", pattern, raw, bare)
+		}
+		if strings.Contains(pattern, "*") {
 			return
 		}
 		other := u
