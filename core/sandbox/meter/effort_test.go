@@ -67,7 +67,9 @@ func TestAccessesBeforeBranches(t *testing.T) {
 	one, leave := []byte{0x41, 1}, []byte{0x41, 1, 0x0d, 0}
 	load, store := []byte{0x41, 1, 0x28, 2, 0, 0x1a}, []byte{0x41, 1, 0x41, 1, 0x36, 2, 0}
 	vector := []byte{0x41, 1, 0xfd, 0, 0, 0, 0x1a}
-	block := func(op byte, body ...[]byte) []byte { return slices.Concat([]byte{op, 0x40}, slices.Concat(body...), []byte{0x0b}) }
+	block := func(op byte, body ...[]byte) []byte {
+		return slices.Concat([]byte{op, 0x40}, slices.Concat(body...), []byte{0x0b})
+	}
 	for name, c := range map[string]struct {
 		body []byte
 		want uint64
