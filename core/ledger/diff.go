@@ -53,7 +53,9 @@ func (f *folder) fold(patch []strictjson.PatchOp) []Diff {
 	for _, name := range names {
 		was, _ := before.Get(name)
 		is, _ := f.doc.Get(name)
-		diffs = append(diffs, Diff{Member: name, Before: was, After: is})
+		if !strictjson.Equal(was, is) { // else a later step took it back
+			diffs = append(diffs, Diff{Member: name, Before: was, After: is})
+		}
 	}
 	return diffs
 }

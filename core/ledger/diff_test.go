@@ -35,3 +35,17 @@ func TestDiffs(t *testing.T) {
 		}
 	}
 }
+
+// What one step takes away and a later one of the same stage gives back is no change.
+func TestDiffsTellNoMemberThatStays(t *testing.T) {
+	text := strictjson.String
+	start := strictjson.Object(strictjson.Member{Name: "scope", Value: text("openid")}, strictjson.Member{Name: "client_name", Value: text("Shop")})
+	patch := []strictjson.PatchOp{
+		{Op: "remove", Path: "/scope"}, {Op: "replace", Path: "/client_name", Value: text("Store")}, {Op: "add", Path: "/scope", Value: text("openid")},
+		{Op: "add", Path: "/logo_uri", Value: text("https://shop.example/l.png")}, {Op: "remove", Path: "/logo_uri"},
+	}
+	got, err := json.Marshal(ledger.Diffs(start, []ledger.Stage{{Patch: patch}}))
+	if want := `[[{"member":"client_name","before":"Shop","after":"Store"}]]`; err != nil || string(got) != want {
+		t.Errorf("%s, %v\nwant %s", got, err, want)
+	}
+}

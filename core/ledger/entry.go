@@ -30,7 +30,7 @@ type Entry struct {
 	Outcome    Outcome         `json:"outcome"`
 	Error      *Problem        `json:"error,omitempty"`
 	Shaping    []Stage         `json:"shaping,omitempty"` // stages 8 and 9, kept in a row of their own and merged at read
-	Input      []byte          `json:"-"`                 // the unmasked policy input; sealed, with its own retention
+	Input      []byte          `json:"-"`                 // the unmasked policy input, or only its before where policy was not reached; sealed, with its own retention
 }
 
 // Actor is who asked.

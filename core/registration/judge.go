@@ -204,7 +204,10 @@ func (j *judgement) refused(err error) ledger.Entry {
 }
 
 func (j *judgement) close(verdict ledger.Verdict, outcome ledger.Outcome) {
-	if j.asking != nil && (j.req.Operation != core.Read || verdict != ledger.Allowed) {
+	switch {
+	case j.asking == nil:
+		j.keepBefore()
+	case j.req.Operation != core.Read || verdict != ledger.Allowed:
 		j.entry.Input = decision.AppendKept(nil, j.asking) // so that the decision can be replayed; successful reads leave no entry
 	}
 	j.entry.Verdict, j.entry.Outcome = verdict, outcome
@@ -213,6 +216,17 @@ func (j *judgement) close(verdict ledger.Verdict, outcome ledger.Outcome) {
 		j.entry.Actor.Token = j.held.Token.ID
 	}
 	j.entry.Revision = j.verdict.Revision
+}
+
+// keepBefore keeps what the client was where policy was never asked, so that what its rows changed can be told. Nothing of the request
+// is kept: it may be refused for what it holds. No replay asks such a question, for there is no decision to compare.
+func (j *judgement) keepBefore() {
+	patched := slices.ContainsFunc(j.entry.Stages, func(row ledger.Stage) bool { return len(row.Patch) > 0 })
+	if before := &j.before.Client; before.ID != "" && patched {
+		j.entry.Input = decision.AppendKept(nil, &decision.Registration{
+			Operation: j.req.Operation, Channel: j.req.Channel, Now: j.now, Before: document(before.ID, &before.Metadata, nil),
+		})
+	}
 }
 
 // ours tells the codes that stand for a fault of the server, not of the request.

@@ -2,12 +2,14 @@ package registration_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/ledger"
+	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/registration"
 )
 
@@ -116,6 +118,35 @@ func TestControlMembersOfAnUpdate(t *testing.T) {
 				t.Error("the client was written, though none of these changes it")
 			}
 		})
+	}
+}
+
+// Of an update that never reaches policy is kept what the client was, and nothing of what was asked for.
+func TestRefusedUpdateTellsWhatWas(t *testing.T) {
+	b := newBench(t)
+	c := b.register(shop)
+	was := b.stored(c.id).Client.Metadata
+	for code, asked := range map[core.Code][]string{
+		core.InvalidRedirectURI: {"redirect_uris", `["javascript:alert(1)"]`}, core.InvalidRequest: {"client_id", `"other"`},
+	} {
+		_, err := b.do(b.manage(core.Update, c, c.put(t, append(asked, "client_name", `"Told"`)...)))
+		checkCode(t, err, code, "")
+		e := b.lastEntry()
+		kept, err := decision.ParseKept(e.Input)
+		if err != nil {
+			t.Fatalf("%s: %v: %s", code, err, e.Input)
+		}
+		if differs := metadata.Changed(&kept.Before.Metadata, &was); len(differs) > 0 || kept.Before.ClientID != c.id || e.Verdict != ledger.Denied {
+			t.Errorf("%s: %v differ in what the client was: %s", code, differs, e.Input)
+		}
+		if strings.Contains(string(e.Input), "Told") || strings.Contains(string(e.Input), "alert") {
+			t.Errorf("%s: kept of the request: %s", code, e.Input)
+		}
+	}
+	_, err := b.do(b.manage(core.Update, client{id: c.id, rat: "no-token-of-this-client"}, c.put(t)))
+	checkCode(t, err, core.InvalidToken, "")
+	if e := b.lastEntry(); e.Input != nil {
+		t.Errorf("who showed no token: %s", e.Input)
 	}
 }
 

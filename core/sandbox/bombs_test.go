@@ -122,6 +122,10 @@ func bombs() map[string]*wat {
 			w.fn("", "", "", bytes.Repeat(slices.Concat(i32(4), i32Load), 8000), bytes.Repeat(unit, 300), bytes.Repeat(drop, 8000))
 		}
 	}
+	w = bomb("branches behind many loads")
+	for range 20 {
+		w.fn("", "i", "", bytes.Repeat(slices.Concat(i32(0), i32Load, drop), 10_000), bytes.Repeat(ops(0x20, 0, 0x0d, 0), 2_500))
+	}
 	w = bomb("one function of calls")
 	w.fn("", "", "")
 	w.fn("", "", "", bytes.Repeat(call(0), 130_000))

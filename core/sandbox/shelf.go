@@ -4,13 +4,17 @@ import (
 	"bytes"
 	"cmp"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ostiary/ostiary/core/sandbox/meter"
@@ -45,6 +49,7 @@ type shelf struct {
 	key     moduleKey
 	folder  string         // empty: nothing is kept
 	read    *meter.Metered // nil: it was not there, or not as it was written
+	code    []string       // the files of compiled code that were there with it
 }
 
 func (m *Machine) shelf(key moduleKey) *shelf {
@@ -74,7 +79,8 @@ func (s *shelf) rewrite(m *wasm.Module, o meter.Options) (*meter.Metered, error)
 	return meter.RewriteModule(m, o)
 }
 
-// open reads the metered module. Its checksum covers the key, so that the file of another module is none.
+// open reads the metered module. Its checksum covers the key, so that the file of another module is none, and the compiled code
+// beside it.
 func (s *shelf) open() (*meter.Metered, error) {
 	file := filepath.Join(s.folder, meteredFile)
 	info, err := os.Lstat(file)
@@ -88,32 +94,77 @@ func (s *shelf) open() (*meter.Metered, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(data) < sha256.Size || !bytes.Equal(data[:sha256.Size], s.checksum(data[sha256.Size:])) {
-		return nil, fmt.Errorf("%s is not as it was written", file)
+	if s.code, err = codeIn(s.folder); err != nil {
+		return nil, err
+	}
+	code, err := sumOf(s.code)
+	if err != nil {
+		return nil, err
+	}
+	if len(data) < sha256.Size || !bytes.Equal(data[:sha256.Size], s.checksum(code, data[sha256.Size:])) {
+		return nil, fmt.Errorf("%s, or the compiled code beside it, is not as it was written", file)
 	}
 	return meter.ReadMetered(data[sha256.Size:])
 }
 
-func (s *shelf) checksum(data []byte) []byte {
+func (s *shelf) checksum(code uint32, data []byte) []byte {
 	sum := sha256.New()
 	sum.Write(s.key[:])
+	sum.Write(binary.BigEndian.AppendUint32(nil, code))
 	sum.Write(data)
 	return sum.Sum(nil)
 }
 
+// codeIn lists the files of compiled code in the folder of a module: the engine has a folder of its own there.
+func codeIn(folder string) ([]string, error) {
+	files, err := filepath.Glob(filepath.Join(folder, "*", "*"))
+	return slices.DeleteFunc(files, func(file string) bool { return strings.HasSuffix(file, ".tmp") }), err
+}
+
+// sumOf adds up files. The engine has a checksum in its files, but not of where the functions begin: one wrong bit there, or the code
+// of another module, and the process jumps anywhere. It is of another kind than the engine's: with the same one, what the engine
+// adds behind its code would make all files alike.
+func sumOf(files []string) (uint32, error) {
+	sum := crc32.NewIEEE()
+	for _, name := range files {
+		file, err := os.Open(name)
+		if err != nil {
+			return 0, err
+		}
+		_, err = io.Copy(sum, file)
+		if err = errors.Join(err, file.Close()); err != nil {
+			return 0, err
+		}
+	}
+	return sum.Sum32(), nil
+}
+
 // keep writes a metered module that was compiled. That it cannot be kept is told, and hurts nobody.
 func (s *shelf) keep(metered *meter.Metered) {
-	if s.folder == "" || s.read != nil {
+	if s.folder == "" {
 		return
 	}
-	data := metered.Append(make([]byte, sha256.Size, sha256.Size+len(metered.Wasm)+4096))
-	if len(data) > maxMetered {
+	code, err := codeIn(s.folder)
+	if err == nil && s.read != nil && slices.Equal(code, s.code) {
 		return
 	}
-	copy(data, s.checksum(data[sha256.Size:]))
-	if err := errors.Join(writeWhole(s.folder, meteredFile, data), bound(s.machine.dir, mostKept, mostKeptBytes)); err != nil {
+	if err := errors.Join(err, s.write(metered, code)); err != nil {
 		s.machine.log.Warn("a metered module cannot be kept", "folder", s.folder, "error", err)
 	}
+}
+
+// write keeps a metered module with its compiled code, and makes room for it.
+func (s *shelf) write(metered *meter.Metered, code []string) error {
+	data := metered.Append(make([]byte, sha256.Size, sha256.Size+len(metered.Wasm)+4096))
+	if len(data) > maxMetered {
+		return nil
+	}
+	sum, err := sumOf(code)
+	if err != nil {
+		return err
+	}
+	copy(data, s.checksum(sum, data[sha256.Size:]))
+	return errors.Join(writeWhole(s.folder, meteredFile, data), bound(s.machine.dir, mostKept, mostKeptBytes))
 }
 
 // writeWhole writes a file that nobody finds half written.

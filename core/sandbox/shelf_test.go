@@ -208,6 +208,83 @@ func TestDamagedModulesAreNotUsed(t *testing.T) {
 	}
 }
 
+// The engine's checksum leaves out where functions begin, and which module they are of: one wrong bit there ended the process.
+func TestDamagedCodeIsNotRun(t *testing.T) {
+	s, other := newShop(t), newShop(t)
+	want := s.answer(t, answering(42))
+	other.answer(t, answering(666))
+	code := func(s *shop) string {
+		files, err := codeIn(s.folders(t)[0])
+		if err != nil || len(files) != 1 {
+			t.Fatalf("compiled code in %q, %v", files, err)
+		}
+		return files[0]
+	}
+	whole, err := os.ReadFile(code(s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign, err := os.ReadFile(code(other))
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := map[string][]byte{"empty": {}, "of another module": foreign, "longer": append(bytes.Clone(whole), 0)}
+	for at := range whole {
+		edited := bytes.Clone(whole)
+		edited[at] ^= 8
+		damaged[fmt.Sprint("edited at ", at)] = edited
+	}
+	for name, data := range damaged {
+		s.log.Reset()
+		if err := os.WriteFile(code(s), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.answer(t, answering(42)); got != want {
+			t.Errorf("%s: answered %s, want %s", name, got, want)
+		}
+		if !strings.Contains(s.log.String(), "not as it was written") {
+			t.Errorf("%s: logged %q", name, &s.log)
+		}
+	}
+	if err := os.Remove(code(s)); err != nil {
+		t.Fatal(err)
+	}
+	s.answer(t, answering(42))
+	s.log.Reset()
+	if got := s.answer(t, answering(42)); got != want || s.log.Len() > 0 {
+		t.Errorf("after it was gone: answered %s, logged %q", got, &s.log)
+	}
+}
+
+// Code that another engine made is kept beside what was there, and both are then as they were written.
+func TestCodeThatCameLaterIsKept(t *testing.T) {
+	s := newShop(t)
+	s.answer(t, answering(42))
+	files, err := codeIn(s.folders(t)[0])
+	if err != nil || len(files) != 1 {
+		t.Fatalf("compiled code in %q, %v", files, err)
+	}
+	shelf := s.open(t).shelf(moduleKey{1})
+	metered, err := meter.Rewrite(answering(42), meter.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shelf.keep(metered)
+	if shelf.read, err = shelf.open(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(shelf.folder, "engine"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(files[0], filepath.Join(shelf.folder, "engine", "code")); err != nil {
+		t.Fatal(err)
+	}
+	shelf.keep(metered)
+	if _, err := shelf.open(); err != nil || s.log.Len() > 0 {
+		t.Errorf("%v, logged %q", err, &s.log)
+	}
+}
+
 // Only a file that nobody else can write to, and that stands where it should, is one of ours.
 func TestFilesOfOthersAreNotUsed(t *testing.T) {
 	s := newShop(t)

@@ -181,6 +181,7 @@ func (w *walk) pass(op byte, x uint32) {
 	w.values += int64(s.values)
 	w.facts.work += uint64(s.effort)
 	w.facts.push(int64(s.pushes))
+	w.facts.accesses += int64(s.accesses)
 	if s.sets {
 		w.sets++
 		w.top().assigned |= 1 << min(x, 63)
@@ -195,6 +196,9 @@ func (a *analyser) step(w *walk, i *wasm.Instruction, depth int) error {
 	w.facts.see(i)
 	if i.Op >= 0xfd00 {
 		w.slot = 16
+		if accesses(i.Op) {
+			w.facts.accesses++
+		}
 	}
 	switch i.Op {
 	case wasm.OpBlock, wasm.OpLoop, wasm.OpIf:
@@ -209,6 +213,8 @@ func (a *analyser) step(w *walk, i *wasm.Instruction, depth int) error {
 		f.reach(&r.here)
 		r.here = f.start
 		w.facts.height = f.base + f.params
+		f.met = min(f.met, w.facts.accesses)
+		w.facts.accesses = f.before
 	case wasm.OpEnd:
 		if w.close(i.At); len(w.frames) > 0 {
 			a.blocks--
@@ -244,7 +250,7 @@ func (a *analyser) enter(w *walk, i *wasm.Instruction) error {
 		return fmt.Errorf("too branched: more than %d blocks inside each other", maxBlocks)
 	}
 	w.facts.carry(params + results)
-	f := frame{op: i.Op, arity: results, results: results, params: params, base: w.facts.height - params}
+	f := frame{op: i.Op, arity: results, results: results, params: params, base: w.facts.height - params, before: w.facts.accesses}
 	switch i.Op {
 	case wasm.OpLoop:
 		if w.plain {

@@ -9,6 +9,7 @@ const (
 	effortTarget   = 25  // each target of br_table
 	effortValue    = 10  // each value that a call, a block or a branch carries; half of it for each target
 	effortAcross   = 8   // each value that is on the stack at a branch
+	effortBound    = 1   // each access to the memory on the way to a branch
 	effortVector   = 50
 	effortBulk     = 300
 	effortSaturate = 40 // conversions that cannot fail
@@ -66,6 +67,17 @@ var efforts = func() (e [256]uint16) {
 	set(25, 0xd2, 0xd2) // ref.func
 	return e
 }()
+
+// accesses tells the instructions that load or store.
+func accesses(op wasm.Opcode) bool {
+	switch low := op & 0xff; {
+	case op >= 0xfd00:
+		return low <= 11 || low >= 84 && low <= 93
+	case op <= 0xff:
+		return op >= 0x28 && op <= 0x3e
+	}
+	return false
+}
 
 // pushes gives how many values an instruction leaves on the stack more than it takes, or more than that; of calls and blocks it is
 // added where their types are known.

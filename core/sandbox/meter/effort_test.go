@@ -62,6 +62,48 @@ func TestHeightOfTheStack(t *testing.T) {
 	}
 }
 
+// Accesses to the memory count at each branch that they lead to, on the way with the fewest, and not where nothing leads.
+func TestAccessesBeforeBranches(t *testing.T) {
+	one, leave := []byte{0x41, 1}, []byte{0x41, 1, 0x0d, 0}
+	load, store := []byte{0x41, 1, 0x28, 2, 0, 0x1a}, []byte{0x41, 1, 0x41, 1, 0x36, 2, 0}
+	vector := []byte{0x41, 1, 0xfd, 0, 0, 0, 0x1a}
+	block := func(op byte, body ...[]byte) []byte {
+		return slices.Concat([]byte{op, 0x40}, slices.Concat(body...), []byte{0x0b})
+	}
+	for name, c := range map[string]struct {
+		body []byte
+		want uint64
+	}{
+		"none before":           {slices.Concat(block(0x02, leave), load), 0},
+		"each branch":           {slices.Concat(load, store, block(0x02, leave, vector, leave)), 2 + 2 + 3},
+		"other instructions":    {slices.Concat(one, one, []byte{0x6a, 0x1a}, block(0x02, leave)), 0},
+		"the way with fewest":   {slices.Concat(load, block(0x02, leave, load, load), block(0x02)), 1 + 1 + 1},
+		"a loop":                {slices.Concat(load, block(0x03, leave, load), block(0x02)), 1 + 1 + 2},
+		"an if":                 {slices.Concat(one, block(0x04, load, load), block(0x02)), 0},
+		"an if with else":       {slices.Concat(one, block(0x04, load, load, []byte{0x05}, load), block(0x02)), 1},
+		"a table":               {slices.Concat(load, block(0x02, one, []byte{0x0e, 1, 0, 0}, load), block(0x02)), 1 + 1 + 1},
+		"where nothing leads":   {slices.Concat(load, block(0x02, []byte{0x0c, 0}, load, block(0x02)), block(0x02)), 1 + 1},
+		"behind an endless way": {slices.Concat(load, block(0x02, block(0x02, []byte{0x0c, 1})), block(0x02)), 1 + 1 + 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m, err := wasm.Parse(module(slices.Concat(c.body, one)...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := &analyser{m: m, functions: make([]function, 1), report: &Report{}}
+			if err := a.bodies(); err != nil {
+				t.Fatal(err)
+			}
+			if err := a.run(); err != nil {
+				t.Fatal(err)
+			}
+			if got := a.walks[0].facts.bounds; got != c.want {
+				t.Errorf("%d, want %d", got, c.want)
+			}
+		})
+	}
+}
+
 // Work that is compiled together costs more than apart, and more where more values are alive.
 func TestCostOfFunctions(t *testing.T) {
 	small := facts{work: 10_000}
@@ -71,6 +113,9 @@ func TestCostOfFunctions(t *testing.T) {
 	}
 	if small.cost(0, 0) >= small.cost(crowd, 0) || small.cost(0, 0) >= (facts{work: 10_000, highest: crowd}).cost(0, 0) {
 		t.Error("values that are alive cost nothing")
+	}
+	if (facts{branches: 100}).cost(10, 0) >= (facts{branches: 100, bounds: 1000}).cost(10, 0) {
+		t.Error("accesses before branches cost nothing")
 	}
 	const most = 1 << 44 // more than any module of 8 MiB can say of itself
 	huge := facts{work: most, highest: most, branches: 1 << 18, across: 1 << 38}

@@ -48,7 +48,12 @@ type facts struct {
 	work     uint64 // what grows in proportion, in units of CompileCost
 	height   int64  // values on the stack now, or more: where code cannot be reached it is not known
 	highest  int64
+	accesses int64  // of the memory on every way to here, or more; nowhere and more where code cannot be reached
+	bounds   uint64 // accesses at each branch, added up: the compiler notes there how much of the memory is known to be there
 }
+
+// nowhere is more accesses than there can be on any way.
+const nowhere = 1 << 40
 
 func (f *facts) see(i *wasm.Instruction) {
 	f.work += uint64(effort(i.Op))
@@ -68,6 +73,9 @@ func (f *facts) see(i *wasm.Instruction) {
 func (f *facts) branch() {
 	f.branches++
 	f.across += uint64(min(max(f.height, 0), mostAlive))
+	if f.accesses < nowhere {
+		f.bounds += uint64(f.accesses)
+	}
 }
 
 // push moves the height of the stack; negative numbers of values are taken off.
@@ -90,12 +98,12 @@ const (
 
 // cost is the work that a function makes for a compiler. In proportion to its instructions it is more the longer the function is, and
 // the more values are alive at once, which are its local variables and what is on the stack. Beside that it is quadratic in branches,
-// and worse with local variables; a header adds a branch.
+// and worse with local variables, with what is on the stack and with accesses to the memory before; a header adds a branch.
 func (f facts) cost(locals, headers int) uint64 {
 	l, branches := uint64(locals), f.branches+uint64(headers)
 	linear := min(f.work, mostWork) * uint64(3+bits.Len64(f.work>>13)) / 3
 	linear += min(linear, mostWork) * min(l+uint64(f.highest), mostAlive) / crowd
-	return linear + branches*branches/2 + branches*l*l/16 + effortAcross*f.across
+	return linear + branches*branches/2 + branches*l*l/16 + effortAcross*f.across + effortBound*f.bounds
 }
 
 // function adds one function.

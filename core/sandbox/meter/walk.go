@@ -75,6 +75,7 @@ type frame struct {
 	params         int64
 	results        int64
 	base           int64  // values on the stack below its own
+	before, met    int64  // accesses to the memory at its beginning, and the fewest at a branch to its end
 	sets           int    // how many local.set there were before it
 	assigned       uint64 // which of the first 64 locals it sets
 	apart, hasElse bool   // what follows its end is charged apart; an else was seen
@@ -160,7 +161,7 @@ func (w *walk) open(f frame, head bool) {
 			w.region().here.n = 0
 		}
 	}
-	f.region, f.sets = len(w.regions)-1, w.sets
+	f.region, f.sets, f.met = len(w.regions)-1, w.sets, nowhere
 	w.frames = append(w.frames, f)
 }
 
@@ -170,6 +171,10 @@ func (w *walk) close(at int) {
 	f := *w.top()
 	w.facts.height = f.base
 	w.facts.push(f.results)
+	w.facts.accesses = min(w.facts.accesses, f.met)
+	if f.op == wasm.OpIf && !f.hasElse {
+		w.facts.accesses = min(w.facts.accesses, f.before)
+	}
 	w.frames = w.frames[:len(w.frames)-1]
 	switch {
 	case f.op == wasm.OpLoop || len(w.frames) == 0:
@@ -218,6 +223,7 @@ func (w *walk) target(label uint32) (*frame, error) {
 // branch takes the way to a label. Out of a loop, the way so far is the one to the loop.
 func (w *walk) branch(f *frame) {
 	if f.op != wasm.OpLoop {
+		f.met = min(f.met, w.facts.accesses)
 		here := w.regions[f.region].here
 		f.reach(&here)
 	}
@@ -229,7 +235,7 @@ func (f *frame) reach(here *ways) { f.apart = f.apart || !f.end.join(here) }
 // leave marks what follows as out of reach.
 func (w *walk) leave() {
 	w.region().here.n = 0
-	w.facts.height = w.top().base
+	w.facts.height, w.facts.accesses = w.top().base, nowhere
 }
 
 // moves is what a branch costs: the values it carries, and where there are many local variables, those too.

@@ -103,6 +103,7 @@ var straights = func() (s [256]struct {
 	weight, values uint8
 	effort         uint8
 	pushes         int8
+	accesses       int8
 }) {
 	for n := range s {
 		op := wasm.Opcode(n)
@@ -125,6 +126,9 @@ var straights = func() (s [256]struct {
 		s[n].sets = op == wasm.OpLocalSet || op == wasm.OpLocalTee
 		s[n].weight, s[n].values = uint8(weights[n]), uint8(values(op))
 		s[n].effort, s[n].pushes = uint8(efforts[n]), pushed[n]
+		if accesses(op) {
+			s[n].accesses = 1
+		}
 	}
 	return s
 }()
