@@ -67,7 +67,7 @@ func (r *Row) checkOne(name, s string) []core.Reason {
 	case r.Values != nil && !slices.Contains(r.Values, s):
 		return []core.Reason{r.unsupported(s)}
 	case r.Origins && !oauth.IsOrigin(s):
-		return []core.Reason{complaint("malformed_value", r.Code, []string{name}, "%s: %q is no origin as browsers send it, such as https://app.example.com or http://localhost:3000.", name, core.Clip(withoutUser(s)))}
+		return []core.Reason{complaint("malformed_value", r.Code, []string{name}, "%s: %q is no origin as browsers send it, such as https://app.example.com or http://localhost:3000.", name, core.Clip(WithoutUser(s)))}
 	case isPlain(s):
 		return nil
 	case strings.ContainsFunc(s, isControl):
@@ -108,14 +108,14 @@ func (r *Row) checkURI(name, raw string) []core.Reason {
 	}
 	var found []core.Reason
 	for _, p := range problems(u) {
-		found = append(found, complaint("uri."+string(p), r.Code, []string{name}, "%s: %q %s.", name, core.Clip(withoutUser(raw)), p.Explain()))
+		found = append(found, complaint("uri."+string(p), r.Code, []string{name}, "%s: %q %s.", name, core.Clip(WithoutUser(raw)), p.Explain()))
 	}
 	return found
 }
 
-// withoutUser gives a URI to be quoted, in an answer and a ledger, without what stands before an @. Browsers read https:ann@a.example
+// WithoutUser gives a URI to be quoted, in an answer and a ledger, without what stands before an @. Browsers read https:ann@a.example
 // and https:\\ann@a.example as if there were two slashes.
-func withoutUser(raw string) string {
+func WithoutUser(raw string) string {
 	begins := strings.IndexAny(raw, `:/\`) // what follows the scheme, if there is one
 	if begins < 0 {
 		return raw

@@ -107,14 +107,14 @@ func told(name string, v strictjson.Value) strictjson.Value {
 		return v
 	}
 	if text, isText := v.Text(); isText {
-		return strictjson.String(withoutUser(text))
+		return strictjson.String(WithoutUser(text))
 	}
 	uris, isList := v.Strings()
-	if !isList || !slices.ContainsFunc(uris, func(raw string) bool { return withoutUser(raw) != raw }) {
+	if !isList || !slices.ContainsFunc(uris, func(raw string) bool { return WithoutUser(raw) != raw }) {
 		return v
 	}
 	for i, raw := range uris {
-		uris[i] = withoutUser(raw)
+		uris[i] = WithoutUser(raw)
 	}
 	return strictjson.Strings(uris)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/keys/jose"
+	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/oauth"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
@@ -151,7 +152,7 @@ func (j *judgement) heldToStatement() (found []core.Reason) {
 			if !slices.Contains(uris, uri) {
 				found = append(found, core.Reason{
 					Rule: "statement.redirects", Code: core.InvalidRedirectURI, Fields: []string{"redirect_uris"}, Public: true,
-					Message: fmt.Sprintf("%s is not in %s of the software statement.", core.Clip(uri), t.RedirectsClaim),
+					Message: fmt.Sprintf("%s is not in %s of the software statement.", core.Clip(metadata.WithoutUser(uri)), t.RedirectsClaim),
 				})
 			}
 		}

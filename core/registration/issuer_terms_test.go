@@ -222,7 +222,11 @@ func TestRedirectsOfStatements(t *testing.T) {
 		_, err := b.ask(body(with(uris), ""))
 		t.Run(name, func(t *testing.T) { checkCode(t, err, core.InvalidRedirectURI, "not in software_redirect_uris") })
 	}
-	_, err := b.ask(body(issuer.sign(t, ""), "")) // what lists none allows none
+	_, err := b.ask(`{"redirect_uris":["https://ann:hunter2@a.example/"],"software_statement":"` + issuer.sign(t, "") + `"}`)
+	if checkCode(t, err, core.InvalidRedirectURI, ""); strings.Contains(fmt.Sprint(core.AsError(err).Detail, core.AsError(err).Reasons), "hunter2") {
+		t.Errorf("a password in an address is repeated: %+v", core.AsError(err))
+	}
+	_, err = b.ask(body(issuer.sign(t, ""), "")) // what lists none allows none
 	checkCode(t, err, core.InvalidRedirectURI, "not in software_redirect_uris")
 	if _, err := b.ask(`{"grant_types":["client_credentials"],"software_statement":"` + issuer.sign(t, "") + `"}`); err != nil {
 		t.Errorf("a client without redirect URIs: %v", err)

@@ -117,8 +117,17 @@ func (s *shelf) checksum(code uint32, data []byte) []byte {
 
 // codeIn lists the files of compiled code in the folder of a module: the engine has a folder of its own there.
 func codeIn(folder string) ([]string, error) {
-	files, err := filepath.Glob(filepath.Join(folder, "*", "*"))
-	return slices.DeleteFunc(files, func(file string) bool { return strings.HasSuffix(file, ".tmp") }), err
+	var files []string
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // not there yet, or gone meanwhile
+		}
+		if err == nil && !entry.IsDir() && filepath.Dir(path) != folder && !strings.HasSuffix(path, ".tmp") {
+			files = append(files, path)
+		}
+		return err
+	})
+	return files, err
 }
 
 // sumOf adds up files. The engine has a checksum in its files, but not of where the functions begin: one wrong bit there, or the code

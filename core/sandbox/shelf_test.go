@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -205,6 +206,26 @@ func TestDamagedModulesAreNotUsed(t *testing.T) {
 		if mended, err := os.ReadFile(file); err != nil || !bytes.Equal(mended, whole) {
 			t.Errorf("%s: it was not written anew: %v", name, err)
 		}
+	}
+}
+
+// Whatever the folder is called, its compiled code is found; what is not there has none.
+func TestCodeInAnyFolder(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "data[1]*", "key")
+	want := filepath.Join(folder, "engine", "code")
+	if files, err := codeIn(folder); err != nil || len(files) > 0 {
+		t.Errorf("before it is there: %q, %v", files, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(want), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{want, want + ".tmp", filepath.Join(folder, meteredFile)} {
+		if err := os.WriteFile(name, []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if files, err := codeIn(folder); err != nil || !slices.Equal(files, []string{want}) {
+		t.Errorf("found %q, %v", files, err)
 	}
 }
 

@@ -44,22 +44,28 @@ func TestHeightOfTheStack(t *testing.T) {
 		"vectors, at least":     {slices.Concat(one, one, []byte{0xfd, 15, 0xfd, 77, 0xfd, 21, 0, 0x6a}), 2},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m, err := wasm.Parse(module(c.body...))
-			if err != nil {
-				t.Fatal(err)
-			}
-			a := &analyser{m: m, functions: make([]function, 1), report: &Report{}}
-			if err := a.bodies(); err != nil {
-				t.Fatal(err)
-			}
-			if err := a.run(); err != nil {
-				t.Fatal(err)
-			}
-			if f := a.walks[0].facts; f.highest != c.highest || f.height != 1 {
+			if f := factsOf(t, c.body); f.highest != c.highest || f.height != 1 {
 				t.Errorf("highest %d, want %d; %d at the end, want 1", f.highest, c.highest, f.height)
 			}
 		})
 	}
+}
+
+// factsOf gives what is found of a function with this body.
+func factsOf(t *testing.T, body []byte) facts {
+	t.Helper()
+	m, err := wasm.Parse(module(body...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &analyser{m: m, functions: make([]function, 1), report: &Report{}}
+	if err := a.bodies(); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.run(); err != nil {
+		t.Fatal(err)
+	}
+	return a.walks[0].facts
 }
 
 // Accesses to the memory count at each branch that they lead to, on the way with the fewest, and not where nothing leads.
@@ -86,18 +92,7 @@ func TestAccessesBeforeBranches(t *testing.T) {
 		"behind an endless way": {slices.Concat(load, block(0x02, block(0x02, []byte{0x0c, 1})), block(0x02)), 1 + 1 + 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m, err := wasm.Parse(module(slices.Concat(c.body, one)...))
-			if err != nil {
-				t.Fatal(err)
-			}
-			a := &analyser{m: m, functions: make([]function, 1), report: &Report{}}
-			if err := a.bodies(); err != nil {
-				t.Fatal(err)
-			}
-			if err := a.run(); err != nil {
-				t.Fatal(err)
-			}
-			if got := a.walks[0].facts.bounds; got != c.want {
+			if got := factsOf(t, slices.Concat(c.body, one)).bounds; got != c.want {
 				t.Errorf("%d, want %d", got, c.want)
 			}
 		})
