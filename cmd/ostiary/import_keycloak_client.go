@@ -270,15 +270,19 @@ func (k *keycloakClient) scopes() {
 	}
 	for _, name := range []string{"defaultClientScopes", "optionalClientScopes"} {
 		list, _ := member(k.doc, name).Strings()
+		var claims []string // one note of all of them: every client of a realm has most
 		for _, scope := range list {
 			switch {
 			case slices.Contains(implied, scope):
-				k.note(name, scope+" adds claims in Keycloak and is no scope here: left out")
+				claims = append(claims, scope)
 			case !oauth.ValidScope(scope):
 				k.note(name, scope+" is no scope (RFC 6749 section 3.3): left out")
 			case !slices.Contains(scopes, scope):
 				scopes = append(scopes, scope)
 			}
+		}
+		if len(claims) > 0 {
+			k.note(name, strings.Join(claims, ", ")+": these add claims in Keycloak and are no scopes here, left out")
 		}
 	}
 	if len(scopes) > 0 {
