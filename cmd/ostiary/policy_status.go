@@ -68,7 +68,7 @@ func sourceOf(s strictjson.Value) string {
 	case "folder", "bundle":
 		return origin + " " + from
 	case "embedded":
-		return "the shipped rules alone" + prefixed("; there are none in ", from)
+		return "the shipped rules alone" + prefixed("; none is in force of ", from)
 	default:
 		return origin + prefixed(", in the place of ", from)
 	}
