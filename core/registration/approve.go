@@ -126,6 +126,7 @@ func (j *judgement) share(ctx context.Context, a *Approved) error {
 	if stored.Client.ID == "" {
 		a.client.ID, a.shares = id, true
 		j.tellID(id)
+		j.tellSecret()
 		return nil
 	}
 	a.client, a.credentials, a.state = stored.Client, core.Credentials{}, stored.State
@@ -137,6 +138,7 @@ func (j *judgement) share(ctx context.Context, a *Approved) error {
 		j.tellEnd(&a.client)
 	}
 	j.tellID(id)
+	j.tellSecret()
 	return nil
 }
 

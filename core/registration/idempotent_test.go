@@ -221,6 +221,17 @@ func TestSharedClientEnds(t *testing.T) {
 	}
 }
 
+// A client_secret that was sent is told not to be one, the first time and again.
+func TestSharedClientHasNoSecret(t *testing.T) {
+	b := newBench(t, idempotent)
+	for range 2 {
+		doc := b.openly(strings.Replace(public, "{", `{"client_secret":"chosen-by-the-client",`, 1))
+		if warned, _ := doc.Get("warnings"); warned.Len() != 1 || !strings.Contains(warned.String(), "client_secret was not taken over") {
+			t.Errorf("warnings %s", warned)
+		}
+	}
+}
+
 // A plugin that gives ids gives each client its own.
 func TestPluginsIDsAreNotShared(t *testing.T) {
 	b := newBench(t, idempotent)
