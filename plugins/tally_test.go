@@ -130,13 +130,13 @@ func TestWhatIsNoFault(t *testing.T) {
 func TestTallyOfFuel(t *testing.T) {
 	tally := newTally()
 	for fuel := range uint64(1000) {
-		tally.note(Continued, fuel, nil, time.Time{})
+		tally.note(Continued, fuel, nil, nil)
 	}
-	tally.note(Skipped, 0, nil, time.Time{})
+	tally.note(Skipped, 0, nil, nil)
 	if s := tally.read(); s.FuelMax != 999 || s.FuelP50 != 1000-recentCalls/2 || s.Calls[Continued] != 1000 {
 		t.Errorf("%+v", s)
 	}
-	tally.note(Faulted, 1, errors.New("odd"), time.Unix(1, 0))
+	tally.note(Faulted, 1, errors.New("odd"), func() time.Time { return time.Unix(1, 0) })
 	if s := tally.read(); s.LastFault != "odd" || s.Faults["answer"] != 1 {
 		t.Errorf("%+v", s)
 	}
