@@ -154,7 +154,7 @@ func (v *version) ask(ctx context.Context, call *hook.Call) (hook.Result, hook.U
 		return hook.Result{}, hook.Usage{}, v.failure(ctx, call.Point, sandbox.ErrClosed, &journal{})
 	}
 	defer v.users.release()
-	pass, wait, ok := v.breaker.enter()
+	pass, wait, ok := v.breaker.enter(call.Context.Caller.IP)
 	if !ok {
 		v.tally.note(Skipped, 0, nil, v.now)
 		v.see(call.Point, Skipped, hook.Usage{}, spending{})

@@ -58,12 +58,17 @@ func TestPluginThatFailsAgainAndAgain(t *testing.T) {
 		t.Errorf("seen %+v", got)
 	}
 
+	other := plain
+	other.Context.Caller.IP = neighbour
+	_, _, err = p.Ask(context.Background(), other)
+	wantCode(t, err, core.PluginFault) // who has not failed with it may ask
+
 	f.put("a", answers("x"), register) // a new version begins anew
 	f.reload()
 	if _, _, err := f.only(hook.PreRegister).Ask(context.Background(), plain); err != nil {
 		t.Error(err)
 	}
-	if s := f.want("a", Live, ""); s.Breaker != BreakerClosed || s.Stats.Calls[Patched] != 1 || s.Stats.Calls[Faulted] != 5 {
+	if s := f.want("a", Live, ""); s.Breaker != BreakerClosed || s.Stats.Calls[Patched] != 1 || s.Stats.Calls[Faulted] != 6 {
 		t.Errorf("%+v", s)
 	}
 }
