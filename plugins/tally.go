@@ -204,9 +204,12 @@ func (v *version) resting(wait time.Duration) error {
 
 // mayAnswer verifies that a plugin patched nothing that it may not, with nothing that a client cannot have.
 func (v *version) mayAnswer(call *hook.Call, r hook.Result) error {
-	var client core.Metadata
+	var client *core.Metadata // that patches are tried on; it is large, and most answers patch none
+	if r.Patch.Len() > 0 && call.Point.Answers().Patches {
+		client = new(core.Metadata)
+	}
 	for name, value := range r.Patch.All() {
-		if err := v.mayPatch(call, name, value, &client); err != nil {
+		if err := v.mayPatch(call, name, value, client); err != nil {
 			return call.Point.Fault(v.Name(), err)
 		}
 	}
@@ -218,7 +221,7 @@ func (v *version) mayPatch(call *hook.Call, name string, value strictjson.Value,
 	switch {
 	case !v.MayWrite(call.Point, name):
 		return core.Refuse(core.PluginFault, "it patched %s, which its manifest does not let it write", clipped(name))
-	case !call.Point.Answers().Patches:
+	case client == nil:
 		return nil
 	case slices.Contains(call.Context.Locked, base):
 		return core.Refuse(core.PluginFault, "it patched %s, which the software statement fixed", clipped(name))
