@@ -157,7 +157,7 @@ func (v *version) check(ctx context.Context, c Case) Checked {
 	out.Result, out.Usage, cost, out.Fault = v.call(ctx, &c.Call, c.entropy(), &around)
 	out.Memory, out.PagesReset = int64(cost.MemoryPages)*pageSize, cost.PagesReset
 	if out.Fault == nil {
-		out.Fault = v.mayAnswer(c.Call.Point, out.Result)
+		out.Fault = v.mayAnswer(&c.Call, out.Result)
 	}
 	out.Differences = c.Expect.compare(&out)
 	return out

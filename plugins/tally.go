@@ -5,12 +5,15 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/hook"
+	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/sandbox"
+	"github.com/ostiary/ostiary/core/strictjson"
 )
 
 // An Outcome is how one call of a plugin ended.
@@ -163,7 +166,7 @@ func (v *version) ask(ctx context.Context, call *hook.Call) (hook.Result, hook.U
 	result, usage, took, err := v.call(ctx, call, newEntropy(), &v.services)
 	wrong := err
 	if err == nil {
-		wrong = v.mayAnswer(call.Point, result) // whoever asked refuses it; it counts here
+		wrong = v.mayAnswer(call, result) // whoever asked refuses it; it counts here
 	}
 	o := outcomeOf(result, wrong)
 	v.tally.note(o, usage.Fuel, wrong, v.now)
@@ -199,12 +202,38 @@ func (v *version) resting(wait time.Duration) error {
 	}
 }
 
-// mayAnswer verifies that a plugin patched nothing that its manifest does not let it write.
-func (v *version) mayAnswer(p hook.Point, r hook.Result) error {
-	for name := range r.Patch.All() {
-		if !v.MayWrite(p, name) {
-			return p.Fault(v.Name(), core.Refuse(core.PluginFault, "it patched %s, which its manifest does not let it write", clipped(name)))
+// mayAnswer verifies that a plugin patched nothing that it may not, with nothing that a client cannot have.
+func (v *version) mayAnswer(call *hook.Call, r hook.Result) error {
+	var client *core.Metadata // that patches are tried on; it is large, and most answers patch none
+	if r.Patch.Len() > 0 && call.Point.Answers().Patches {
+		client = new(core.Metadata)
+	}
+	for name, value := range r.Patch.All() {
+		if err := v.mayPatch(call, name, value, client); err != nil {
+			return call.Point.Fault(v.Name(), err)
 		}
+	}
+	return nil
+}
+
+func (v *version) mayPatch(call *hook.Call, name string, value strictjson.Value, client *core.Metadata) error {
+	base, _, _ := strings.Cut(name, "#")
+	switch {
+	case !v.MayWrite(call.Point, name):
+		return core.Refuse(core.PluginFault, "it patched %s, which its manifest does not let it write", clipped(name))
+	case client == nil:
+		return nil
+	case slices.Contains(call.Context.Locked, base):
+		return core.Refuse(core.PluginFault, "it patched %s, which the software statement fixed", clipped(name))
+	}
+	var err error
+	if row, known := metadata.Lookup(name); known {
+		err = row.Set(client, value)
+	} else {
+		err = metadata.Translate(client, name, value)
+	}
+	if err != nil {
+		return core.Refuse(core.PluginFault, "its patch is not valid: %s", core.AsError(err).Detail)
 	}
 	return nil
 }

@@ -89,6 +89,38 @@ func TestTrespassCounts(t *testing.T) {
 	}
 }
 
+// So is what the desk takes from nobody: values that no client can have, members that the software statement fixed.
+func TestImpossiblePatchCounts(t *testing.T) {
+	for name, test := range map[string]struct{ patch, fault string }{
+		"fixed":           {`"client_name":"x"`, "it patched client_name, which the software statement fixed"},
+		"fixed otherwise": {`"client_name#fr":"x"`, "it patched client_name#fr, which the software statement fixed"},
+		"of another type": {`"redirect_uris":"https://a.example/"`, "its patch is not valid: redirect_uris must be"},
+		"no language":     {`"tos_uri#":"https://a.example/"`, "its patch is not valid: tos_uri has no valid language tag"},
+		"good":            {`"redirect_uris":["https://a.example/"],"tos_uri#fr":"https://a.example/"`, ""},
+		"taken away":      {`"redirect_uris":null`, ""},
+		"only looks like": {`"tos_uri":"client_name"`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, _, seen := failing(t, Binding{}, register, nil)
+			f.put("a", fake{answer: `{"v":1,"action":"patch","patch":{` + test.patch + `}}`}.wasm(),
+				"hooks: {pre_register: {}}\nwrites: [client_name, redirect_uris, tos_uri]\n")
+			f.reload()
+			call := plain
+			call.Context.Locked = []string{"client_name"}
+			if r, _, err := f.only(hook.PreRegister).Ask(context.Background(), call); err != nil || r.Action != hook.Patch {
+				t.Fatalf("%v, %v", r, err) // it is the desk's to refuse
+			}
+			want := Patched
+			if test.fault != "" {
+				want = Faulted
+			}
+			if got, s := *seen, f.status("a"); len(got) != 1 || got[0].Outcome != want || !strings.Contains(s.Stats.LastFault, test.fault) {
+				t.Errorf("%+v: %s", got, s.Stats.LastFault)
+			}
+		})
+	}
+}
+
 // reload: when it is not asked for a while, it is loaded anew. That alone does not make it well.
 func TestPluginThatIsLoadedAnew(t *testing.T) {
 	log := &logbook{}
