@@ -246,20 +246,38 @@ fn first(marks: u64) -> Option<usize> {
     (marks != 0).then(|| (marks.trailing_zeros() / 8) as usize)
 }
 
-/// Gives how many bytes come before the first one that is marked. It looks at eight bytes at a time: most of a document is text.
+/// Gives how many bytes come before the first one that is marked. It looks at sixteen bytes at a time: most of a document is text, and
+/// a loop costs fuel.
 #[inline(always)]
 fn before(bytes: &[u8], marks: impl Fn(u64) -> u64) -> usize {
     let mut rest = bytes;
-    while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
-        if let Some(at) = first(marks(u64::from_le_bytes(*chunk))) {
+    while let Some((chunk, after)) = rest.split_first_chunk::<16>() {
+        if let Some(at) = first_in(chunk, &marks) {
             return bytes.len() - rest.len() + at;
         }
         rest = after;
     }
-    match bytes.last_chunk::<8>() {
+    match bytes.last_chunk::<16>() {
         // Some of it is looked at once more, and has no marks.
-        Some(chunk) => first(marks(u64::from_le_bytes(*chunk))).map_or(bytes.len(), |at| bytes.len() - 8 + at),
-        None => bytes.iter().position(|c| first(marks(u64::from(*c))) == Some(0)).unwrap_or(bytes.len()),
+        Some(chunk) => first_in(chunk, &marks).map_or(bytes.len(), |at| bytes.len() - 16 + at),
+        None => before_in_few(bytes, marks),
+    }
+}
+
+/// Gives where the first byte is that is marked.
+#[inline(always)]
+fn first_in(chunk: &[u8; 16], marks: impl Fn(u64) -> u64) -> Option<usize> {
+    let both = u128::from_le_bytes(*chunk);
+    first(marks(both as u64)).or_else(|| Some(8 + first(marks((both >> 64) as u64))?))
+}
+
+/// Is [`before`] for less than sixteen bytes.
+#[inline(never)]
+fn before_in_few(bytes: &[u8], marks: impl Fn(u64) -> u64) -> usize {
+    let of = |chunk: &[u8; 8]| first(marks(u64::from_le_bytes(*chunk)));
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(begin), Some(end)) => of(begin).or_else(|| Some(bytes.len() - 8 + of(end)?)).unwrap_or(bytes.len()),
+        _ => bytes.iter().position(|c| first(marks(u64::from(*c))) == Some(0)).unwrap_or(bytes.len()),
     }
 }
 
