@@ -64,11 +64,13 @@ export class Writer {
 
   /** Writes plain ASCII as it is. */
   raw(text: string): void {
-    const length = text.length;
+    const length = <usize>text.length;
     this.room(length);
     const out = this.next;
     const from = changetype<usize>(text);
-    for (let i: usize = 0; i < <usize>length; i++) store<u8>(out + i, <u8>load<u16>(from + (i << 1)));
+    let i: usize = 0;
+    for (; i + 4 <= length; i += 4) store<u32>(out + i, narrowed(load<u64>(from + (i << 1))));
+    for (; i < length; i++) store<u8>(out + i, <u8>load<u16>(from + (i << 1)));
     this.size += length;
   }
 
@@ -83,6 +85,7 @@ export class Writer {
 
   /** Writes a text as a JSON string. Half a surrogate pair becomes U+FFFD. */
   string(text: string): void {
+    this.room(text.length + 2);
     this.byte(0x22);
     this.quoted(text);
     this.byte(0x22);

@@ -207,9 +207,9 @@ fn word_size(bytes: &[u8]) -> usize {
     before(bytes, |chunk| is(chunk, b',') | is(chunk, b'}') | is(chunk, b']') | is_below(chunk, b' ' + 1))
 }
 
-/// Gives how many bytes come before the first space or control character.
-pub(crate) fn dark_size(bytes: &[u8]) -> usize {
-    before(bytes, |chunk| is_below(chunk, b' ' + 1))
+/// Gives how many bytes come before the first space.
+pub(crate) fn until_space(bytes: &[u8]) -> usize {
+    before(bytes, |chunk| is(chunk, b' '))
 }
 
 /// Gives how many bytes come before the first quote or backslash.
