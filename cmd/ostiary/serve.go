@@ -193,6 +193,7 @@ func (h *house) follow(ctx context.Context) error {
 			}
 		})
 	}
+	h.beside.Go(func() { keepHeap(ctx) })
 	h.beside.Go(func() { h.sweep(ctx) })
 	h.beside.Go(func() { h.keepKeys(ctx) })
 	h.beside.Go(func() { h.keepRecalling(ctx) })
