@@ -4,14 +4,16 @@ import { Metadata } from "./metadata";
 import { Code, describable, printable } from "./reject";
 import { Member, put, spaced, Value } from "./value";
 
+const noMetadata = new Metadata(Value.absent());
+
 /** One question to the plugin and, piece by piece, its answer. */
 export class Call {
   /** What is to be registered so far, or what is stored, or the answer without credentials; only what the manifest reads. */
-  client: Metadata = new Metadata(Value.absent());
+  client: Metadata = noMetadata;
   /** What is stored, on an update; else empty. */
-  before: Metadata = new Metadata(Value.absent());
+  before: Metadata = noMetadata;
   /** What surrounds the call. */
-  context: Context = new Context(Value.absent());
+  context: Context = noContext;
   /** What should change. */
   patch: Patch = new Patch();
   /** What keys are asked for, in softwareStatementKeys and requestKeys. */
@@ -118,6 +120,8 @@ export class Context {
   /** Members that no patch may touch. */
   get locked(): string[] { return this.value.get("locked").strings(); }
 }
+
+const noContext = new Context(Value.absent());
 
 /** Who is at the desk. */
 export class Caller {

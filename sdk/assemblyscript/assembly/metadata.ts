@@ -50,30 +50,27 @@ export class Metadata {
 class Places {
   /** The place behind the object. */
   readonly end: usize;
-  private list: StaticArray<usize> = new StaticArray<usize>(4 * 32);
-  private size: i32 = 0;
+  private list: StaticArray<usize>;
+  private size: i32;
 
   constructor(start: usize, end: usize) {
+    let list = new StaticArray<usize>(4 * 32);
+    let n = 0;
     let stop: usize = 0;
     for (let name = first(start, end, 0x7b); name; name = next(stop, end)) {
       const behind = valueEnd(name, end);
       const value = behindColon(behind, end);
       stop = valueEnd(value, end);
-      this.add(name, behind, value, stop);
+      if (n == list.length) list = list.concat<StaticArray<usize>>(new StaticArray<usize>(n));
+      unchecked(list[n + 3] = stop); // the last one first: then the engine knows that there is room for the others
+      unchecked(list[n + 2] = value);
+      unchecked(list[n + 1] = behind);
+      unchecked(list[n] = name);
+      n += 4;
     }
+    this.list = list;
+    this.size = n;
     this.end = stop ? space(stop, end) + 1 : valueEnd(start, end);
-  }
-
-  @inline
-  private add(name: usize, behind: usize, value: usize, stop: usize): void {
-    if (this.size == this.list.length) this.list = this.list.concat<StaticArray<usize>>(new StaticArray<usize>(this.size));
-    const list = this.list;
-    const n = this.size;
-    unchecked(list[n] = name);
-    unchecked(list[n + 1] = behind);
-    unchecked(list[n + 2] = value);
-    unchecked(list[n + 3] = stop);
-    this.size = n + 4;
   }
 
   get(name: string, owner: ArrayBuffer | null): Value {

@@ -65,7 +65,7 @@ export class Value {
     pad.byte(0x5b);
     for (let i = 0; i < list.length; i++) {
       if (i > 0) pad.byte(0x2c);
-      pad.string(list[i]);
+      pad.string(unchecked(list[i]));
     }
     pad.byte(0x5d);
     return pad.value();
@@ -76,7 +76,7 @@ export class Value {
     pad.byte(0x5b);
     for (let i = 0; i < items.length; i++) {
       if (i > 0) pad.byte(0x2c);
-      pad.json(items[i]);
+      pad.json(unchecked(items[i]));
     }
     pad.byte(0x5d);
     return pad.value();
@@ -217,7 +217,7 @@ export function writeObject(w: Writer, members: Member[]): void {
   w.byte(0x7b);
   let first = true;
   for (let i = 0; i < members.length; i++) {
-    const m = members[i];
+    const m = unchecked(members[i]);
     if (!m.value.exists()) continue;
     if (!first) w.byte(0x2c);
     first = false;
@@ -233,7 +233,7 @@ export function spaced(words: string[]): Value {
   pad.byte(0x22);
   for (let i = 0; i < words.length; i++) {
     if (i > 0) pad.byte(0x20);
-    pad.quoted(words[i]);
+    pad.quoted(unchecked(words[i]));
   }
   pad.byte(0x22);
   return pad.value();
@@ -243,8 +243,8 @@ export function spaced(words: string[]): Value {
 export function put(members: Member[], name: string, v: Value): void {
   if (!v.exists()) v = Value.null();
   for (let i = 0; i < members.length; i++) {
-    if (members[i].name == name) {
-      members[i].value = v;
+    if (unchecked(members[i]).name == name) {
+      unchecked(members[i]).value = v;
       return;
     }
   }

@@ -194,7 +194,7 @@ impl Patch {
 
     /// Sets the member `scope`, which is one string with spaces.
     pub fn set_scope<T: AsRef<str>>(&mut self, scopes: &[T]) {
-        let mut text = String::new();
+        let mut text = String::with_capacity(scopes.iter().map(|scope| scope.as_ref().len() + 1).sum());
         for scope in scopes {
             if !text.is_empty() {
                 text.push(' ');

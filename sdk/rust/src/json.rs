@@ -5,6 +5,9 @@ use alloc::vec::Vec;
 use crate::scan::plain_size;
 use crate::value::Value;
 
+/// Bytes of an item that most have no more of.
+const USUAL: usize = 40;
+
 /// JSON that a plugin makes. Texts, numbers, booleans, lists of them, and [`Value`]s become one with `into()`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Json(String);
@@ -43,7 +46,12 @@ impl Object {
         let value = value.into();
         match self.members.iter_mut().find(|(n, _)| n == name) {
             Some(member) => member.1 = value,
-            None => self.members.push((name.to_string(), value)),
+            None => {
+                if self.members.is_empty() {
+                    self.members.reserve(8);
+                }
+                self.members.push((name.to_string(), value));
+            }
         }
     }
 
@@ -85,30 +93,39 @@ impl Object {
 
 /// Writes a text as a JSON string.
 pub(crate) fn write_string(out: &mut String, text: &str) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.reserve(text.len() + 2);
     out.push('"');
     let mut rest = text;
-    loop {
-        let at = plain_size(rest.as_bytes());
-        out.push_str(&rest[..at]);
-        if at == rest.len() {
-            break;
-        }
-        match rest.as_bytes()[at] {
-            b'\n' => out.push_str("\\n"),
-            c @ (b'"' | b'\\') => {
-                out.push('\\');
-                out.push(c as char);
-            }
-            c => {
-                out.push_str("\\u00");
-                out.push(HEX[usize::from(c >> 4)] as char);
-                out.push(HEX[usize::from(c & 15)] as char);
-            }
-        }
-        rest = &rest[at + 1..];
+    while let (plain, Some(c)) = split(rest) {
+        out.push_str(plain);
+        write_escape(out, c);
+        rest = &rest[plain.len() + 1..];
     }
+    out.push_str(rest);
     out.push('"');
+}
+
+/// Splits a text before the first character that a JSON string has only as an escape.
+fn split(text: &str) -> (&str, Option<u8>) {
+    let at = plain_size(text.as_bytes());
+    (&text[..at], text.as_bytes().get(at).copied())
+}
+
+#[cold]
+fn write_escape(out: &mut String, c: u8) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    match c {
+        b'\n' => out.push_str("\\n"),
+        b'"' | b'\\' => {
+            out.push('\\');
+            out.push(c as char);
+        }
+        _ => {
+            out.push_str("\\u00");
+            out.push(HEX[usize::from(c >> 4)] as char);
+            out.push(HEX[usize::from(c & 15)] as char);
+        }
+    }
 }
 
 /// Writes an array.
@@ -194,7 +211,7 @@ impl From<Object> for Json {
 
 impl<T: Into<Json>> From<Vec<T>> for Json {
     fn from(items: Vec<T>) -> Self {
-        let mut out = String::new();
+        let mut out = String::with_capacity(items.len() * USUAL);
         write_array(&mut out, items.into_iter().map(Into::into));
         Json(out)
     }
@@ -202,7 +219,7 @@ impl<T: Into<Json>> From<Vec<T>> for Json {
 
 impl<T: Into<Json>, const N: usize> From<[T; N]> for Json {
     fn from(items: [T; N]) -> Self {
-        let mut out = String::new();
+        let mut out = String::with_capacity(N * USUAL);
         write_array(&mut out, items.into_iter().map(Into::into));
         Json(out)
     }
@@ -210,7 +227,7 @@ impl<T: Into<Json>, const N: usize> From<[T; N]> for Json {
 
 impl<T: Clone + Into<Json>> From<&[T]> for Json {
     fn from(items: &[T]) -> Self {
-        let mut out = String::new();
+        let mut out = String::with_capacity(items.len() * USUAL);
         write_array(&mut out, items.iter().cloned().map(Into::into));
         Json(out)
     }

@@ -2,8 +2,11 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::scan::Scanner;
+use crate::scan::{until_space, Scanner};
 use crate::value::Value;
+
+/// Members that most clients have no more of.
+const USUAL: usize = 24;
 
 /// A client's metadata, as RFC 7591 §2 and OpenID Connect Dynamic Client Registration 1.0 §2 name it. An absent member reads as an
 /// empty one; `get` tells absent from empty.
@@ -32,17 +35,18 @@ macro_rules! lists {
 }
 
 impl<'a> Metadata<'a> {
-    /// Finds the members once, so that each `get` need not walk the text.
-    pub(crate) fn read(s: &mut Scanner<'a>) -> Self {
-        let mut members = Vec::new();
+    /// Finds the members once, so that each `get` need not walk the text. It gives what stands behind the object.
+    pub(crate) fn read(&mut self, mut s: Scanner<'a>) -> Scanner<'a> {
         let start = s.rest();
+        let mut members = Vec::new();
         if s.open(b'{') {
-            members.reserve(24);
+            members.reserve(USUAL);
             while let Some(name) = s.key() {
                 members.push((name, s.take()));
             }
         }
-        Metadata { value: Value::of(&start[..start.len() - s.rest().len()]), members }
+        *self = Metadata { value: Value::of(&start[..start.len() - s.rest().len()]), members };
+        s
     }
 
     /// The whole object.
@@ -70,8 +74,45 @@ impl<'a> Metadata<'a> {
     /// The member `scope`, split at its spaces.
     pub fn scope(&self) -> Vec<Cow<'a, str>> {
         match self.get("scope").text() {
-            Cow::Borrowed(text) => text.split_ascii_whitespace().map(Cow::Borrowed).collect(),
-            Cow::Owned(text) => text.split_ascii_whitespace().map(|s| Cow::Owned(String::from(s))).collect(),
+            Cow::Borrowed(text) => words(text, Cow::Borrowed),
+            Cow::Owned(text) => words(&text, |word| Cow::Owned(String::from(word))),
+        }
+    }
+}
+
+/// Splits a text at its spaces.
+fn words<'t, T>(text: &'t str, make: impl Fn(&'t str) -> T) -> Vec<T> {
+    let mut words = Vec::new();
+    let mut start = 0;
+    while start < text.len() {
+        let end = start + until_space(&text.as_bytes()[start..]);
+        if start < end {
+            if words.is_empty() {
+                words.reserve(8);
+            }
+            words.push(make(&text[start..end]));
+        }
+        start = end + 1;
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each word is found, whatever it is made of.
+    #[test]
+    fn splits_at_spaces() {
+        let mut seed = 1u64;
+        for size in 0..2000 {
+            let text: String = (0..size % 70)
+                .map(|_| {
+                    seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    [' ', ' ', '\t', '!', '\u{1f}', 'a', 'é', '€'][(seed >> 33) as usize % 8]
+                })
+                .collect();
+            assert_eq!(words(&text, |word| word), text.split(' ').filter(|word| !word.is_empty()).collect::<Vec<_>>(), "{text:?}");
         }
     }
 }

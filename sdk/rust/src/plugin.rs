@@ -92,11 +92,15 @@ impl<S> Running<S> {
         if c.hook.is_empty() {
             c.hook = hook.to_owned().into();
         }
-        match serve(&self.state, &mut c) {
+        let answer = match serve(&self.state, &mut c) {
             Ok(()) => envelope(&c),
             Err(Fault::Reject(r)) => r.check(&c.hook).map(|()| refusal(&r, &c)),
             Err(Fault::Failed(text)) => Err(text),
+        };
+        if cfg!(target_arch = "wasm32") {
+            core::mem::forget(c); // the host sets everything back
         }
+        answer
     }
 }
 

@@ -9,92 +9,97 @@ pub(crate) struct Scanner<'a> {
 }
 
 impl<'a> Scanner<'a> {
+    #[inline]
     pub(crate) fn new(text: &'a str) -> Self {
         Scanner { rest: text.as_bytes() }
     }
 
-    #[inline]
-    fn peek(&self) -> u8 {
-        self.rest.first().copied().unwrap_or(0)
-    }
-
-    /// Steps over one byte if it is this one.
-    #[inline]
-    fn step(&mut self, over: u8) {
-        if let [c, rest @ ..] = self.rest {
-            if *c == over {
-                self.rest = rest;
-            }
-        }
-    }
-
-    /// Steps over white space. The host sends none, so the look for it is all that it may cost.
-    #[inline]
-    fn space(&mut self) {
-        if self.peek() <= b' ' {
-            self.spaces();
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn spaces(&mut self) {
-        while let [b' ' | b'\t' | b'\n' | b'\r', rest @ ..] = self.rest {
-            self.rest = rest;
-        }
-    }
-
     /// The text from here on.
+    #[inline]
     pub(crate) fn rest(&self) -> &'a str {
         as_text(self.rest)
     }
 
-    /// Steps into the object or array at hand. What is neither is stepped over.
-    pub(crate) fn open(&mut self, opening: u8) -> bool {
-        if self.peek() != opening {
-            self.take();
-            return false;
+    /// Steps over so many bytes. Only ASCII is stepped over by itself.
+    #[inline(always)]
+    fn step(&mut self, size: usize) {
+        self.rest = &self.rest[size..];
+    }
+
+    /// Steps over white space. The host sends none, so the look for it is all that it may cost.
+    #[inline(always)]
+    fn space(&mut self) {
+        if let [..=b' ', ..] = self.rest {
+            self.step(spaces(self.rest));
         }
-        self.step(opening);
-        true
+    }
+
+    /// Steps into the object or array at hand. What is neither is stepped over.
+    #[inline(always)]
+    pub(crate) fn open(&mut self, opening: u8) -> bool {
+        let opens = self.rest.first() == Some(&opening);
+        self.step(if opens { 1 } else { value_size(self.rest) });
+        opens
     }
 
     /// Goes to the next item or member and tells whether there is one. At the end it steps over the closing bracket.
-    #[inline]
+    #[inline(always)]
     fn next(&mut self, closing: u8) -> bool {
+        if let [b',', b'"', ..] = self.rest {
+            self.step(1); // as the host writes it
+            return true;
+        }
         self.space();
-        if self.peek() == b',' {
-            self.step(b',');
+        if let [b',', ..] = self.rest {
+            self.step(1);
             self.space();
         }
-        match self.peek() {
-            0 => false,
-            c if c == closing => {
-                self.step(closing);
+        match self.rest {
+            [] | [0, ..] => false,
+            [c, ..] if *c == closing => {
+                self.step(1);
                 false
             }
             _ => true,
         }
     }
 
-    /// Gives the name of the next member and stands at its value, which must be taken then.
-    #[inline]
-    pub(crate) fn key(&mut self) -> Option<Cow<'a, str>> {
+    /// Goes to the next member, gives its name as a value and stands at its own, which must be taken then.
+    #[inline(always)]
+    fn name(&mut self) -> Option<Value<'a>> {
         if !self.next(b'}') {
             return None;
         }
-        let name = self.take().text();
+        let name = self.take();
         self.space();
-        if self.peek() != b':' {
+        let [b':', ..] = self.rest else {
             self.rest = &[];
             return None;
-        }
-        self.step(b':');
+        };
+        self.step(1);
         self.space();
         Some(name)
     }
 
+    /// Gives the name of the next member and stands at its value, which must be taken then.
+    #[inline(always)]
+    pub(crate) fn key(&mut self) -> Option<Cow<'a, str>> {
+        self.name().map(Value::text)
+    }
+
+    /// Gives the next member of this name.
+    pub(crate) fn find(mut self, name: &str) -> Option<Value<'a>> {
+        while let Some(other) = self.name() {
+            let value = self.take();
+            if other.is(name) {
+                return Some(value);
+            }
+        }
+        None
+    }
+
     /// Gives the next item of an array.
+    #[inline(always)]
     pub(crate) fn item(&mut self) -> Option<Value<'a>> {
         if !self.next(b']') {
             return None;
@@ -104,23 +109,27 @@ impl<'a> Scanner<'a> {
     }
 
     /// Gives the value at hand and steps over it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&mut self) -> Value<'a> {
-        if let [b'"', inside @ ..] = self.rest {
-            let end = text_size(inside);
-            if inside.get(end) == Some(&b'"') {
-                return self.cut(end + 2, true);
-            }
+        match plain_string_size(self.rest) {
+            Some(size) => self.cut(size, true),
+            None => self.cut(value_size(self.rest), false),
         }
-        self.cut(value_size(self.rest), false)
     }
 
-    #[inline]
+    #[inline(always)]
     fn cut(&mut self, size: usize, plain: bool) -> Value<'a> {
         let (taken, rest) = self.rest.split_at(size);
         self.rest = rest;
         Value::taken(as_text(taken), plain)
     }
+}
+
+/// Gives the length of the white space at the beginning.
+#[cold]
+#[inline(never)]
+fn spaces(bytes: &[u8]) -> usize {
+    bytes.iter().position(|c| !matches!(c, b' ' | b'\t' | b'\n' | b'\r')).unwrap_or(bytes.len())
 }
 
 /// The same bytes as a text.
@@ -136,7 +145,7 @@ fn value_size(bytes: &[u8]) -> usize {
     match bytes.first() {
         Some(b'"') => string_size(bytes),
         Some(b'{' | b'[') => container_size(bytes),
-        _ => bytes.iter().position(|c| matches!(c, b',' | b'}' | b']' | b' ' | b'\t' | b'\n' | b'\r')).unwrap_or(bytes.len()),
+        _ => word_size(bytes),
     }
 }
 
@@ -144,16 +153,25 @@ fn value_size(bytes: &[u8]) -> usize {
 fn container_size(bytes: &[u8]) -> usize {
     let mut depth = 0;
     let mut rest = bytes;
-    while let [c, after @ ..] = rest {
-        rest = match c {
-            b'"' => &rest[string_size(rest)..],
-            _ => after,
-        };
+    loop {
+        if let Some(size) = plain_string_size(rest) {
+            rest = &rest[size..];
+            if let [b',' | b':', after @ ..] = rest {
+                rest = after;
+            }
+            continue;
+        }
+        let [c, after @ ..] = rest else { break };
         match c {
             b'{' | b'[' => depth += 1,
             b'}' | b']' => depth -= 1,
-            _ => continue,
+            b'"' => {
+                rest = &rest[string_size(rest)..];
+                continue;
+            }
+            _ => {}
         }
+        rest = after;
         if depth == 0 {
             break;
         }
@@ -161,7 +179,17 @@ fn container_size(bytes: &[u8]) -> usize {
     bytes.len() - rest.len()
 }
 
+/// Gives the length of the string at the beginning if there is one without escapes.
+#[inline(always)]
+fn plain_string_size(bytes: &[u8]) -> Option<usize> {
+    let [b'"', inside @ ..] = bytes else { return None };
+    let end = text_size(inside);
+    (inside.get(end) == Some(&b'"')).then_some(end + 2)
+}
+
 /// Gives the length of the string at the beginning.
+#[cold]
+#[inline(never)]
 fn string_size(bytes: &[u8]) -> usize {
     let mut at = 1;
     loop {
@@ -174,41 +202,83 @@ fn string_size(bytes: &[u8]) -> usize {
     }
 }
 
+/// Gives the length of the number, boolean or null at the beginning.
+fn word_size(bytes: &[u8]) -> usize {
+    before(bytes, |chunk| is(chunk, b',') | is(chunk, b'}') | is(chunk, b']') | is_below(chunk, b' ' + 1))
+}
+
+/// Gives how many bytes come before the first space.
+pub(crate) fn until_space(bytes: &[u8]) -> usize {
+    before(bytes, |chunk| is(chunk, b' '))
+}
+
 /// Gives how many bytes come before the first quote or backslash.
+#[inline(always)]
 fn text_size(bytes: &[u8]) -> usize {
-    before(bytes, |chunk| zeros(chunk ^ (ONES * b'"' as u64)) | zeros(chunk ^ (ONES * b'\\' as u64)))
+    before(bytes, |chunk| is(chunk, b'"') | is(chunk, b'\\'))
 }
 
 /// Gives how many bytes come before the first quote, backslash or control character.
 pub(crate) fn plain_size(bytes: &[u8]) -> usize {
-    before(bytes, |chunk| {
-        zeros(chunk ^ (ONES * b'"' as u64)) | zeros(chunk ^ (ONES * b'\\' as u64)) | chunk.wrapping_sub(ONES * b' ' as u64) & !chunk
-    })
+    before(bytes, |chunk| is(chunk, b'"') | is(chunk, b'\\') | is_below(chunk, b' '))
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 
-/// Marks in the highest bit of a byte where there is a zero. Bytes above the first one marked may be marked wrongly, because
-/// subtraction borrows from them.
-#[inline]
-fn zeros(chunk: u64) -> u64 {
-    chunk.wrapping_sub(ONES) & !chunk
+/// Marks in the highest bit of a byte where it is this one. Bytes above the first one marked may be marked wrongly, because subtraction
+/// borrows from them.
+#[inline(always)]
+fn is(chunk: u64, byte: u8) -> u64 {
+    let zero = chunk ^ (ONES * u64::from(byte));
+    zero.wrapping_sub(ONES) & !zero
 }
 
-/// Gives how many bytes come before the first one that is marked in its highest bit. It looks at eight bytes at a time: most of a
-/// document is text.
-#[inline]
+/// Marks likewise where it is less than this one, which is at most 128.
+#[inline(always)]
+fn is_below(chunk: u64, byte: u8) -> u64 {
+    chunk.wrapping_sub(ONES * u64::from(byte)) & !chunk
+}
+
+/// Gives where the first byte is that is marked.
+#[inline(always)]
+fn first(marks: u64) -> Option<usize> {
+    let marks = marks & (ONES * 0x80);
+    (marks != 0).then(|| (marks.trailing_zeros() / 8) as usize)
+}
+
+/// Gives how many bytes come before the first one that is marked. It looks at sixteen bytes at a time: most of a document is text, and
+/// a loop costs fuel.
+#[inline(always)]
 fn before(bytes: &[u8], marks: impl Fn(u64) -> u64) -> usize {
     let mut rest = bytes;
-    while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
-        let found = marks(u64::from_le_bytes(*chunk)) & (ONES * 0x80);
-        if found != 0 {
-            return bytes.len() - rest.len() + (found.trailing_zeros() / 8) as usize;
+    while let Some((chunk, after)) = rest.split_first_chunk::<16>() {
+        if let Some(at) = first_in(chunk, &marks) {
+            return bytes.len() - rest.len() + at;
         }
         rest = after;
     }
-    let marked = |c: &u8| marks(u64::from(*c)) & 0x80 != 0;
-    bytes.len() - rest.len() + rest.iter().position(marked).unwrap_or(rest.len())
+    match bytes.last_chunk::<16>() {
+        // Some of it is looked at once more, and has no marks.
+        Some(chunk) => first_in(chunk, &marks).map_or(bytes.len(), |at| bytes.len() - 16 + at),
+        None => before_in_few(bytes, marks),
+    }
+}
+
+/// Gives where the first byte is that is marked.
+#[inline(always)]
+fn first_in(chunk: &[u8; 16], marks: impl Fn(u64) -> u64) -> Option<usize> {
+    let both = u128::from_le_bytes(*chunk);
+    first(marks(both as u64)).or_else(|| Some(8 + first(marks((both >> 64) as u64))?))
+}
+
+/// Is [`before`] for less than sixteen bytes.
+#[inline(never)]
+fn before_in_few(bytes: &[u8], marks: impl Fn(u64) -> u64) -> usize {
+    let of = |chunk: &[u8; 8]| first(marks(u64::from_le_bytes(*chunk)));
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(begin), Some(end)) => of(begin).or_else(|| Some(bytes.len() - 8 + of(end)?)).unwrap_or(bytes.len()),
+        _ => bytes.iter().position(|c| first(marks(u64::from(*c))) == Some(0)).unwrap_or(bytes.len()),
+    }
 }
 
 /// Gives the text of a JSON string. Without escapes it is a piece of the text itself.

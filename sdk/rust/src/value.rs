@@ -71,6 +71,15 @@ impl<'a> Value<'a> {
         unquote(self.text)
     }
 
+    /// Whether it is a string with this text.
+    #[inline]
+    pub(crate) fn is(self, text: &str) -> bool {
+        match self.plain {
+            true => self.text.len() == text.len() + 2 && self.text() == text,
+            false => self.text() == text,
+        }
+    }
+
     /// Whether it is true.
     pub fn bool(self) -> bool {
         self.text == "true"
@@ -83,7 +92,14 @@ impl<'a> Value<'a> {
 
     /// The strings of an array, without its other items.
     pub fn strings(self) -> Vec<Cow<'a, str>> {
-        self.items().filter(|item| item.is_string()).map(Value::text).collect()
+        let mut strings = Vec::new();
+        for item in self.items().filter(|item| item.is_string()) {
+            if strings.is_empty() {
+                strings.reserve(8);
+            }
+            strings.push(item.text());
+        }
+        strings
     }
 
     /// Walks the items of an array.
@@ -102,7 +118,9 @@ impl<'a> Value<'a> {
 
     /// A member of an object; the absent Value if there is none.
     pub fn get(self, name: &str) -> Value<'a> {
-        self.members().find(|(n, _)| n == name).map(|(_, value)| value).unwrap_or_default()
+        let mut scanner = Scanner::new(self.text);
+        scanner.open(b'{');
+        scanner.find(name).unwrap_or_default()
     }
 }
 
