@@ -60,7 +60,7 @@ var author = Operator{Unsigned: true, Trusting: true}
 func (f *folder) open(o Options) {
 	t := f.t
 	t.Helper()
-	o.Dir, o.CacheDir = f.dir, cache
+	o.Dir, o.CacheDir = f.dir, cmp.Or(o.CacheDir, cache)
 	if o.Limits == (Limits{}) {
 		o.Limits = patient
 	}
