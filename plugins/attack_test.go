@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -344,8 +343,7 @@ func TestStart(t *testing.T) {
 
 // Many modules, some of them bad, are loaded side by side; none is in the way of another, and what did not change is not loaded again.
 func TestManyModules(t *testing.T) {
-	f := &folder{t: t, dir: t.TempDir()}
-	f.open(Options{Operator: author, CacheDir: filepath.Join(t.TempDir(), "compiled")}) // the one that others share has no room for so many
+	f := newFolderApart(t)
 	for i := range 200 {
 		name := fmt.Sprintf("p%03d", i)
 		if i%10 == 0 {

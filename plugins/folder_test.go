@@ -53,6 +53,15 @@ func newFolder(t testing.TB, log *slog.Logger) *folder {
 	return f
 }
 
+// newFolderApart is for a test of many modules: what is compiled of them is kept apart, because the folder that the tests share has no
+// room for them beside the kits.
+func newFolderApart(t testing.TB) *folder {
+	t.Helper()
+	f := &folder{t: t, dir: t.TempDir()}
+	f.open(Options{Operator: author, CacheDir: filepath.Join(t.TempDir(), "compiled")})
+	return f
+}
+
 // author is an operator who lets everything run: what somebody is who writes a plugin.
 var author = Operator{Unsigned: true, Trusting: true}
 
