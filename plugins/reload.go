@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -254,8 +255,8 @@ func (h *Host) again(ctx context.Context, name string) error {
 
 // tripped is told when a plugin failed so often that it is not asked for a while.
 func (h *Host) tripped(v *version) {
-	_, until := v.breaker.state()
-	h.log.Error("plugin is not asked for a while: it failed too often", "plugin", v.Name(), "until", until)
+	_, until, sources := v.breaker.state()
+	h.log.Error("plugin is not asked for a while: it failed too often", "plugin", v.Name(), "until", until, "callers", keptFrom(sources))
 	if v.binding.Fail != Afresh {
 		return
 	}
@@ -269,6 +270,14 @@ func (h *Host) tripped(v *version) {
 			h.log.Error("plugin not loaded anew", "plugin", v.Name(), "error", err.Error())
 		}
 	})
+}
+
+// keptFrom says for how many callers a plugin is not asked.
+func keptFrom(sources int) string {
+	if sources == 0 {
+		return "all"
+	}
+	return strconv.Itoa(sources)
 }
 
 // signal wakes those who wait for attempts to end. The caller holds mu.

@@ -48,6 +48,7 @@ type Status struct {
 	Limits    Allowance        // of what is live
 	Breaker   BreakerState     // of what is live
 	Until     time.Time        // when an open breaker lets somebody try; zero: it is closed
+	KeptFrom  int              // for how many callers, by address, an open breaker keeps it from being asked; zero: for all
 	Stats     Stats
 	Instances int       // that are ready or at work
 	Error     string    // of the last attempt, one problem a line; empty: none
@@ -129,7 +130,7 @@ func (h *Host) statusOfLive(out *Status, s *slot) {
 	out.State, out.Digest, out.Version, out.Hooks = Live, v.digest, v.manifest.Version, v.manifest.points()
 	out.Priority, out.Publisher, out.Limits = v.binding.priorities(&v.manifest), v.publisher, v.limits
 	out.Asked, out.Granted = v.manifest.Capabilities.Value(), v.granted.Value()
-	if out.Breaker, out.Until = v.breaker.state(); out.Breaker != BreakerClosed {
+	if out.Breaker, out.Until, out.KeptFrom = v.breaker.state(); out.Breaker != BreakerClosed {
 		out.State = Resting
 	}
 	pool := v.program.Stats()

@@ -74,7 +74,7 @@ func newTally() *tally {
 }
 
 // note takes one call in.
-func (t *tally) note(o Outcome, fuel uint64, err error, at time.Time) {
+func (t *tally) note(o Outcome, fuel uint64, err error, now func() time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.calls[o]++
@@ -90,7 +90,7 @@ func (t *tally) note(o Outcome, fuel uint64, err error, at time.Time) {
 	t.max = max(t.max, fuel)
 	if o == Faulted {
 		t.faults[faultKind(err)]++
-		t.last, t.lastAt = causeOf(err), at
+		t.last, t.lastAt = causeOf(err), now()
 	}
 }
 
@@ -154,9 +154,9 @@ func (v *version) ask(ctx context.Context, call *hook.Call) (hook.Result, hook.U
 		return hook.Result{}, hook.Usage{}, v.failure(ctx, call.Point, sandbox.ErrClosed, &journal{})
 	}
 	defer v.users.release()
-	pass, wait, ok := v.breaker.enter()
+	pass, wait, ok := v.breaker.enter(call.Context.Caller.IP)
 	if !ok {
-		v.tally.note(Skipped, 0, nil, v.now())
+		v.tally.note(Skipped, 0, nil, v.now)
 		v.see(call.Point, Skipped, hook.Usage{}, spending{})
 		return hook.Result{}, hook.Usage{}, v.resting(wait)
 	}
@@ -166,7 +166,7 @@ func (v *version) ask(ctx context.Context, call *hook.Call) (hook.Result, hook.U
 		wrong = v.mayAnswer(call.Point, result) // whoever asked refuses it; it counts here
 	}
 	o := outcomeOf(result, wrong)
-	v.tally.note(o, usage.Fuel, wrong, v.now())
+	v.tally.note(o, usage.Fuel, wrong, v.now)
 	v.see(call.Point, o, usage, took)
 	if v.breaker.leave(pass, healthOf(o)) {
 		v.tripped(v)

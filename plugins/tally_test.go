@@ -58,12 +58,17 @@ func TestPluginThatFailsAgainAndAgain(t *testing.T) {
 		t.Errorf("seen %+v", got)
 	}
 
+	other := plain
+	other.Context.Caller.IP = neighbour
+	_, _, err = p.Ask(context.Background(), other)
+	wantCode(t, err, core.PluginFault) // who has not failed with it may ask
+
 	f.put("a", answers("x"), register) // a new version begins anew
 	f.reload()
 	if _, _, err := f.only(hook.PreRegister).Ask(context.Background(), plain); err != nil {
 		t.Error(err)
 	}
-	if s := f.want("a", Live, ""); s.Breaker != BreakerClosed || s.Stats.Calls[Patched] != 1 || s.Stats.Calls[Faulted] != 5 {
+	if s := f.want("a", Live, ""); s.Breaker != BreakerClosed || s.Stats.Calls[Patched] != 1 || s.Stats.Calls[Faulted] != 6 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -130,13 +135,13 @@ func TestWhatIsNoFault(t *testing.T) {
 func TestTallyOfFuel(t *testing.T) {
 	tally := newTally()
 	for fuel := range uint64(1000) {
-		tally.note(Continued, fuel, nil, time.Time{})
+		tally.note(Continued, fuel, nil, nil)
 	}
-	tally.note(Skipped, 0, nil, time.Time{})
+	tally.note(Skipped, 0, nil, nil)
 	if s := tally.read(); s.FuelMax != 999 || s.FuelP50 != 1000-recentCalls/2 || s.Calls[Continued] != 1000 {
 		t.Errorf("%+v", s)
 	}
-	tally.note(Faulted, 1, errors.New("odd"), time.Unix(1, 0))
+	tally.note(Faulted, 1, errors.New("odd"), func() time.Time { return time.Unix(1, 0) })
 	if s := tally.read(); s.LastFault != "odd" || s.Faults["answer"] != 1 {
 		t.Errorf("%+v", s)
 	}

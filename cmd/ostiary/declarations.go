@@ -87,6 +87,9 @@ func declarationFiles(path string) ([]string, error) {
 			return filepath.SkipDir
 		case entry.IsDir() || hidden || strings.HasSuffix(file, ".schema.json"):
 		case slices.Contains([]string{".yaml", ".yml", ".json"}, filepath.Ext(file)):
+			if about, err := os.Stat(file); err == nil && !about.Mode().IsRegular() { // to read a pipe would be to wait for its other end
+				return fmt.Errorf("%s is no file with text in it: take it out of the folder, or name it by itself", file)
+			}
 			files = append(files, file)
 		}
 		return nil

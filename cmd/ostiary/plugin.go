@@ -119,6 +119,9 @@ func printPlugin(w io.Writer, p strictjson.Value) {
 	if until := moment(member(p, "breaker"), "until"); until != "-" {
 		breaker += " until " + until
 	}
+	if _, some := member(p, "breaker").Get("callers"); some {
+		breaker += ", for " + countOf(member(p, "breaker"), "callers") + " of the callers"
+	}
 	fail := textOf(p, "fail")
 	if isOn(p, "required") {
 		fail += ", required"

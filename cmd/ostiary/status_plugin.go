@@ -85,6 +85,7 @@ type pluginLimits struct {
 type pluginBreaker struct {
 	State plugins.BreakerState `json:"state"`
 	Until time.Time            `json:"until,omitzero"`
+	For   int                  `json:"callers,omitempty"` // by their addresses, that it is not asked for; absent with an open one: for all
 }
 
 type pluginFuel struct {
@@ -104,7 +105,7 @@ type pluginList struct {
 func pluginStatusOf(s *plugins.Status) pluginStatus {
 	out := pluginStatus{
 		Name: s.Name, Version: s.Version, Digest: s.Digest, State: s.State, Hooks: s.Hooks, Priority: s.Priority, Fail: s.Fail, Required: s.Required, Declared: s.Declared, Asked: s.Asked,
-		Granted: s.Granted, Missing: s.Missing, Breaker: pluginBreaker{s.Breaker, s.Until}, Instances: s.Instances, Outcomes: s.Stats.Calls,
+		Granted: s.Granted, Missing: s.Missing, Breaker: pluginBreaker{s.Breaker, s.Until, s.KeptFrom}, Instances: s.Instances, Outcomes: s.Stats.Calls,
 		Faults: s.Stats.Faults, Fuel: pluginFuel{s.Stats.FuelP50, s.Stats.FuelMax}, Error: s.Error, Since: s.Since,
 	}
 	if s.Publisher != "" {
@@ -153,6 +154,8 @@ func troubleOf(s *plugins.Status) string {
 		return "version " + s.Next.Version + " waits for approval of: " + strings.Join(s.Missing, ", ")
 	case s.State == plugins.Waiting:
 		return "it waits for approval of: " + strings.Join(s.Missing, ", ")
+	case s.Breaker == plugins.BreakerOpen && s.KeptFrom > 0:
+		return "it failed too often for " + counted(s.KeptFrom, "caller") + " and is not asked for them now: " + s.Stats.LastFault
 	case s.Breaker == plugins.BreakerOpen:
 		return "it failed too often and is not asked for now: " + s.Stats.LastFault
 	}

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -290,6 +291,9 @@ func TestSecretFiles(t *testing.T) {
 	write("chosen", "w", 0o602)
 	write("empty", "\n", 0o600)
 	write("large", strings.Repeat("x", 65<<10), 0o600)
+	if err := syscall.Mkfifo(filepath.Join(dir, "pipe"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for text, want := range map[string]string{
 		"file://" + good: "secret with space ",
 		"file://good":    "secret with space ", // relative to the configuration file
@@ -308,6 +312,7 @@ func TestSecretFiles(t *testing.T) {
 		"file://chosen":     "can be written by everybody (mode 0602): chmod o-w it",
 		"file://absent":     "no such file or directory",
 		"file://" + dir:     "is not a regular file",
+		"file://pipe":       "is not a regular file", // to open it would be to wait for its other end
 		"file://empty":      "the secret is empty",
 		"file://large":      "is larger than",
 		`""`:                "the secret is empty",

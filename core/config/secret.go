@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"strings"
+	"syscall"
 )
 
 // Public is a text that may stand in a file of its own, as a core.Secret may, but is no secret: a public key. Everybody may read the
@@ -55,7 +56,7 @@ func (d *decoder) fromFile(n *node, text string, dst reflect.Value, path, what s
 
 // readText reads a regular file that has no bit of the mode unsafe, without one newline at its end.
 func readText(name string, unsafe fs.FileMode) (string, error) {
-	f, err := os.Open(name)
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // to open a pipe would be to wait for its other end
 	if err != nil {
 		return "", plain(err)
 	}

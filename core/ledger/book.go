@@ -71,7 +71,7 @@ func (b *Book) Record(e Entry) {
 	for _, counted := range b.budget.roll(now) {
 		b.put(counted)
 	}
-	if !b.budget.take(source(e.Actor.IP), &e, now) {
+	if !b.budget.take(core.Network(e.Actor.IP), &e, now) {
 		return
 	}
 	b.put(e)

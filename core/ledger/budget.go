@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"fmt"
-	"net/netip"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -25,19 +24,6 @@ const maxSources = 10000
 
 // fullSources is how many sources can use up their limit before all are only counted; there is a place for one entry of each, at least.
 const fullSources = 100
-
-// source is what counts as one caller: of an IPv6 address its /64, since the rest is theirs to choose.
-func source(ip string) string {
-	addr, err := netip.ParseAddr(ip)
-	if err != nil || !addr.Unmap().Is6() {
-		return ip
-	}
-	network, err := addr.Prefix(64)
-	if err != nil { // 64 bits always fit an IPv6 address
-		return ip
-	}
-	return network.String()
-}
 
 func newBudget(perMinute int) budget {
 	return budget{perMinute: perMinute, taken: make(map[string]tally)}

@@ -59,8 +59,10 @@ func isMeant(before, c, after rune, text string) bool {
 	return false
 }
 
-// joins tells places where a joiner makes a difference: after a letter that joins the next, at the vowel signs and viramas of Indic
-// scripts, and between the parts of an emoji.
+// joins tells places where joiners belong: after a letter of a script that joins, at the vowel signs and viramas of Indic scripts, and
+// between the parts of an emoji. After a letter that never joins the next, as the reh of Persian, a joiner changes nothing to see, and
+// is not refused for it: people write one between the parts of a word whatever letter is there, and a name must stay as its owner
+// writes it. Nothing is won by hiding one there, since a name is compared with nothing, and whoever wants another's takes it as it is.
 func joins(before, after rune) bool {
 	cursive := unicode.In(before, unicode.Arabic, unicode.Syriac, unicode.Mongolian, unicode.Nko, unicode.Mandaic, unicode.Adlam, unicode.Hanifi_Rohingya)
 	emoji := (isPicture(before) || unicode.Is(unicode.Sk, before) || before == '\ufe0f') && isPicture(after)

@@ -92,6 +92,12 @@ func (p URLPattern) Matches(u URI) bool {
 	return err == nil && p.isScheme(u) && p.isHost(u) && p.isPort(u) && (p.path == nil || globs(p.path, cmp.Or(path, "/")))
 }
 
+// MatchesSite is Matches for whom paths do not count: the address has the scheme, the host and the port.
+func (p URLPattern) MatchesSite(u URI) bool {
+	p.path = nil
+	return p.Matches(u)
+}
+
 func (p URLPattern) isScheme(u URI) bool {
 	if p.scheme == "" {
 		return isWeb(u.Scheme)

@@ -40,6 +40,10 @@ func TestURLPatterns(t *testing.T) {
 			}
 		}
 	}
+	if p, _ := oauth.ParseURLPattern("https://*.example.com:8443/cb"); !p.MatchesSite(oauth.ParseURI("https://a.example.com:8443/bye")) || p.MatchesSite(oauth.ParseURI("https://a.example.com/cb")) ||
+		p.Matches(oauth.ParseURI("https://a.example.com:8443/bye")) {
+		t.Errorf("%+v without its path", p)
+	}
 	for _, wrong := range []string{"", "/", "https://", "https:///cb", "a..example", "a.*.example", "*example.com", "*.192.0.2.1", "1.2.3", "a.example:x", "a.example:", "a.example:123456",
 		"a.example/cb?x", "a.example/#", "a.example/%", "a.example/%zz*", "a.example/a/../b", "a.example/%2e%2E/*", "-://a.example", "a b://c.example", "u@a.example", "[::1", "https://a.example:443:443/"} {
 		if p, err := oauth.ParseURLPattern(wrong); err == nil {

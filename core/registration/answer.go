@@ -166,17 +166,13 @@ func (d *Desk) addMembers(doc strictjson.Value, p hook.Plugin, point hook.Point,
 	if r.Action == hook.Continue {
 		return doc, nil
 	}
-	for name, v := range r.Patch.All() {
+	for name := range r.Patch.All() {
 		switch {
 		case metadata.IsReserved(name) || slices.Contains(d.Site().CustomAttributes, name):
 			return doc, badPatch(p, point, "it tried to answer %s, which belongs to the desk", name)
 		case !p.MayWrite(point, name):
 			return doc, badPatch(p, point, "it answered %s, which its manifest does not let it write", name)
-		case v.IsNull():
-			doc = doc.Without(name)
-		default:
-			doc = doc.With(name, v)
 		}
 	}
-	return doc, nil
+	return doc.Overlaid(r.Patch), nil
 }

@@ -130,8 +130,11 @@ func (j *judgement) share(ctx context.Context, a *Approved) error {
 	}
 	a.client, a.credentials, a.state = stored.Client, core.Credentials{}, stored.State
 	a.before, a.basis.stamps, a.unchanged = stored, stored.Stamps, true
-	if j.warnings = slices.Delete(j.warnings, said, len(j.warnings)); a.state == core.Pending && a.client.Governance.Obliges(decision.ObligeApproval) {
+	j.warnings = slices.Delete(j.warnings, said, len(j.warnings)) // they were about a new client
+	if a.state == core.Pending && a.client.Governance.Obliges(decision.ObligeApproval) {
 		j.warnings = append(j.warnings, waitingWarning(&a.client))
+	} else {
+		j.tellEnd(&a.client)
 	}
 	j.tellID(id)
 	return nil

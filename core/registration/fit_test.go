@@ -88,7 +88,8 @@ func TestUnusableKeys(t *testing.T) {
 }
 
 // A key of a kind to come does not take the others with it (RFC 7517 §5): the set is kept as it was sent, the answer says what nothing
-// comes of, and policy is not told of a key that does nothing. It is so for issuers, too.
+// comes of, and policy is not told of a key that does nothing. It is so for what an issuer publishes, too; in the operator's own file
+// such a key is a mistake, and told as one.
 func TestKeysOfOtherKinds(t *testing.T) {
 	const other = `{"kty":"AKP","alg":"ML-DSA-65","pub":"AA","kid":"pq"}`
 	b := newBench(t)
@@ -112,14 +113,17 @@ func TestKeysOfOtherKinds(t *testing.T) {
 	issuer := newSigner(t, "https://issuer.example")
 	mixed := strings.Replace(issuer.jwks(t), `[`, `[`+other+`,`, 1)
 	b = newBench(t, func(s *registration.Site) {
-		s.TrustedIssuers = []registration.TrustedIssuer{{Issuer: issuer.name, JWKS: mixed}}
+		s.TrustedIssuers = []registration.TrustedIssuer{{Issuer: issuer.name, JWKSURI: "https://issuer.example/keys"}}
 	})
+	b.published = map[string]string{"https://issuer.example/keys": mixed}
 	if c := b.register(body(issuer.sign(t, ""), "")); b.stored(c.id).Client.Governance.Trust != registration.TrustIssuer {
 		t.Error("a key of another kind took the issuer's others with it")
 	}
 	site := registration.DefaultSite()
-	site.TrustedIssuers = []registration.TrustedIssuer{{Issuer: issuer.name, JWKS: `{"keys":[` + other + `]}`}}
-	if problems := site.Validate(); len(problems) != 1 || !strings.Contains(problems[0].Text, "the set has no others") {
-		t.Errorf("an issuer without a key: %v", problems)
+	for jwks, says := range map[string]string{`{"keys":[` + other + `]}`: "the set has no others", mixed: "keys[0] (AKP): nothing is verified with keys of this kind"} {
+		site.TrustedIssuers = []registration.TrustedIssuer{{Issuer: issuer.name, JWKS: jwks}}
+		if problems := site.Validate(); len(problems) != 1 || problems[0].Path != "trusted_issuers[0].jwks" || !strings.Contains(problems[0].Text, says) {
+			t.Errorf("%s: %v, want %q", jwks, problems, says)
+		}
 	}
 }

@@ -206,6 +206,21 @@ func TestSharedClientWaits(t *testing.T) {
 	}
 }
 
+// A shared client ends when it first said, and whoever registers it is told when that is.
+func TestSharedClientEnds(t *testing.T) {
+	b := newBench(t, idempotent)
+	brief := strings.Replace(public, "{", `{"lifetime":3600,`, 1)
+	first := b.openly(brief)
+	b.now = b.now.Add(time.Minute)
+	again := b.openly(brief)
+	checkMembers(t, again, "client_id", `"`+text(first, "client_id")+`"`)
+	for _, doc := range []strictjson.Value{first, again} {
+		if warnings, _ := doc.Get("warnings"); strings.Count(warnings.String(), "ends at 2026-03-01T13:00:00Z") != 1 {
+			t.Errorf("warnings %s", warnings)
+		}
+	}
+}
+
 // A plugin that gives ids gives each client its own.
 func TestPluginsIDsAreNotShared(t *testing.T) {
 	b := newBench(t, idempotent)

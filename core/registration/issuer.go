@@ -128,6 +128,8 @@ func (t TrustedIssuer) validateKeys(add func(member, text string)) {
 			add(".jwks", err.Error())
 		} else if keys.Len() == 0 {
 			add(".jwks", "has no keys, so nothing could be verified")
+		} else if other := keys.Other(); len(other) > 0 { // of a client it may stay; these are the operator's own, who counts on each
+			add(".jwks", strings.Join(other, ", ")+": nothing is verified with keys of this kind, so that what they sign would be refused; use RSA, P-256, P-384, P-521 or Ed25519, or take them out")
 		}
 	}
 }

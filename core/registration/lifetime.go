@@ -220,7 +220,7 @@ func lifetimeEnd(c *core.Client) (end time.Time) {
 	return end
 }
 
-// tellEnd says when a new registration ends.
+// tellEnd says when a registration ends.
 func (j *judgement) tellEnd(c *core.Client) {
 	if !c.Expires.IsZero() {
 		j.warnings = append(j.warnings, core.Reason{

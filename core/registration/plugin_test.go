@@ -3,7 +3,9 @@ package registration_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -277,6 +279,29 @@ func TestShapingTheAnswer(t *testing.T) {
 				t.Errorf("rows = %+v", rows)
 			}
 		})
+	}
+}
+
+// What a plugin adds costs the desk work in proportion to it: nothing else bounds that work, which is not the plugin's own.
+func TestMuchIsAddedInOneStep(t *testing.T) {
+	p := asking("p", "", nil)
+	var patch []strictjson.Member
+	for i := range 4000 { // about what an answer can hold
+		p.writes = append(p.writes, "a"+strconv.Itoa(i))
+		patch = append(patch, strictjson.Member{Name: p.writes[i], Value: strictjson.Int(1)})
+	}
+	p.ask = func(hook.Call) (hook.Result, error) {
+		return hook.Result{Action: hook.Patch, Patch: strictjson.Object(patch...)}, nil
+	}
+	b := newBench(t)
+	b.plug(hook.PostRegister, p)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	c := b.register(shop)
+	runtime.ReadMemStats(&after)
+	checkMembers(t, c.doc, "a0", "1", "a3999", "1")
+	if made := (after.TotalAlloc - before.TotalAlloc) >> 20; made > 20 {
+		t.Errorf("%d MiB were made for 4000 members", made)
 	}
 }
 

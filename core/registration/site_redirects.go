@@ -6,37 +6,49 @@ import (
 	"strings"
 
 	"github.com/ostiary/ostiary/core"
+	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/oauth"
 )
 
-// redirectsListed holds redirect URIs to the patterns of the site: each matches one that is allowed, and none that is blocked.
+// redirectsListed holds where browsers are sent to the lists of the site: a redirect URI matches a pattern that is allowed, and none that
+// is blocked. After a sign-out a browser is sent on by us as well (RP-Initiated Logout 1.0 §3), and who lists the addresses of his
+// clients wants none to end elsewhere.
 func (j *judgement) redirectsListed() (found []core.Reason) {
 	lists := &j.site.Policy.Redirects
-	if len(lists.allowed) == 0 && len(lists.blocked) == 0 {
+	if len(lists.allowed)+len(lists.blocked)+len(lists.AllowedHosts) == 0 {
 		return nil
 	}
-	for _, raw := range j.draft.RedirectURIs {
-		uri := oauth.ParseURI(raw)
-		text := ""
-		switch {
-		case !uri.Valid: // which is told already
-		case matchesAny(lists.blocked, uri):
-			text = "is kept out here"
-		case len(lists.allowed) > 0 && !matchesAny(lists.allowed, uri):
-			text = "is not among the addresses that are allowed here; they are like " + core.Clip(strings.Join(lists.Allowed, ", "))
-		}
-		if text != "" {
-			found = append(found, core.Reason{
-				Rule: "site.redirects", Code: core.InvalidRedirectURI, Fields: []string{"redirect_uris"}, Public: true,
-				Message: fmt.Sprintf("redirect_uris: %s %s.", core.Clip(raw), text),
-			})
+	for _, member := range []string{"redirect_uris", "post_logout_redirect_uris"} {
+		row, _ := metadata.Lookup(member)
+		for _, raw := range row.List(&j.draft) {
+			if why := lists.refuses(member, oauth.ParseURI(raw)); why != "" {
+				found = append(found, core.Reason{
+					Rule: "site.redirects", Code: row.Code, Fields: []string{member}, Public: true, Message: fmt.Sprintf("%s: %s %s.", member, core.Clip(raw), why),
+				})
+			}
 		}
 	}
 	return found
 }
 
-func matchesAny(patterns []oauth.URLPattern, uri oauth.URI) bool {
-	return slices.ContainsFunc(patterns, func(p oauth.URLPattern) bool { return p.Matches(uri) })
+// refuses says why the lists do not let an address into a member; "": they do, or it is refused for what it is already. Patterns often
+// have the path of a callback, which no page for the signed-out has: there, what is allowed counts without its path. Of redirect URIs,
+// allowed_hosts is the rules' to hold, which have more to say of them.
+func (r *SiteRedirects) refuses(member string, uri oauth.URI) string {
+	matches, hosts := oauth.URLPattern.Matches, []string(nil)
+	if member == "post_logout_redirect_uris" {
+		matches, hosts = oauth.URLPattern.MatchesSite, r.AllowedHosts
+	}
+	switch {
+	case !uri.Valid:
+	case slices.ContainsFunc(r.blocked, func(p oauth.URLPattern) bool { return p.Matches(uri) }):
+		return "is kept out here"
+	case len(r.allowed) > 0 && !slices.ContainsFunc(r.allowed, func(p oauth.URLPattern) bool { return matches(p, uri) }):
+		return "is not among the addresses that are allowed here; they are like " + core.Clip(strings.Join(r.Allowed, ", "))
+	case len(hosts) > 0 && uri.Class == oauth.ClassHTTPS && !slices.Contains(hosts, uri.Host):
+		return "is not at one of the hosts that are allowed here: " + core.Clip(strings.Join(hosts, ", "))
+	}
+	return ""
 }
 
 // prepare reads the patterns. One that cannot be read would let through what it is to keep out.

@@ -61,3 +61,36 @@ func TestListedRedirects(t *testing.T) {
 		}
 	}
 }
+
+// The lists hold where browsers go after a sign-out, too. What is allowed counts there without its path, what is blocked with it.
+func TestListedPostLogoutRedirects(t *testing.T) {
+	site, err := read(`{"policy":{"redirects":{"allowed":["https://*.example.com/cb*","com.example.app://*"],"blocked":["https://app.example.com/away/*","evil.example.com"]}}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBench(t, func(s *registration.Site) { *s = site })
+	for uri, says := range map[string]string{
+		"https://app.example.com/cb": "", "https://app.example.com/bye": "", "https://example.com/": "", "com.example.app:/bye": "",
+		"https://app.example.org/bye": "is not among the addresses that are allowed here; they are like https://*.example.com/cb*, com.example.app://*.",
+		"http://127.0.0.1/bye":        "is not among the addresses", "com.other.app:/bye": "is not among the addresses",
+		"https://evil.example.com/cb": "is kept out here.", "https://app.example.com/away/?to=x": "is kept out here.",
+	} {
+		_, err := b.ask(`{"redirect_uris":["https://app.example.com/cb"],"post_logout_redirect_uris":["https://app.example.com/","` + uri + `"]}`)
+		if says == "" && err != nil {
+			t.Errorf("%s: %v", uri, err)
+		} else if says != "" {
+			checkCode(t, err, core.InvalidClientMetadata, "post_logout_redirect_uris: "+uri+" "+says)
+		}
+	}
+	b = newBench(t, func(s *registration.Site) { s.Policy.Redirects.AllowedHosts = []string{"app.example.com"} })
+	for uri, says := range map[string]string{
+		"https://app.example.com/bye": "", "com.example.app:/bye": "", "https://app.example.com:8443/": "", "https://app.example.org/": "is not at one of the hosts that are allowed here: app.example.com.",
+	} {
+		_, err := b.ask(`{"redirect_uris":["https://app.example.com/cb"],"post_logout_redirect_uris":["` + uri + `"]}`)
+		if says == "" && err != nil {
+			t.Errorf("%s: %v", uri, err)
+		} else if says != "" {
+			checkCode(t, err, core.InvalidClientMetadata, "post_logout_redirect_uris: "+uri+" "+says)
+		}
+	}
+}

@@ -75,6 +75,20 @@ func bombs() map[string]*wat {
 	for range 6 {
 		w.fn("", "", "", i32(0), wasm.AppendU32([]byte{0x0e}, 250_000), make([]byte, 250_001))
 	}
+	table := func(targets uint32) []byte { // all of them leave the block
+		return slices.Concat(ops(0x02, 0x40), localGet(0), wasm.AppendU32([]byte{0x0e}, targets-1), make([]byte, targets), ops(0x0b))
+	}
+	set, add := []byte(nil), []byte(nil)
+	for n := range byte(100) {
+		set = append(set, slices.Concat(localGet(0), ops(0x21, n+1))...)
+		add = append(add, slices.Concat(localGet(uint32(n)+1), drop)...)
+	}
+	w = bomb("two long tables of branches, and local variables")
+	w.withLocals("i", "", 400, set, table(10_000), table(10_000), add)
+	w = bomb("tables of branches, and local variables")
+	for range 120 {
+		w.withLocals("i", "", 100, set, bytes.Repeat(table(100), 16), add)
+	}
 	w = bomb("bulk instructions")
 	for range 4 {
 		w.fn("", "", "", bytes.Repeat(slices.Concat(i32(0), i32(0), i32(0), memoryFill), 25_000))

@@ -13,12 +13,13 @@ func (i *Instance) Exchange(ctx context.Context, alloc, export string, in []byte
 	if len(in) > i.program.limits.InputBytes {
 		return nil, ErrInputTooLarge
 	}
-	if err := i.program.exchanges(alloc, export); err != nil {
+	room, hook, err := i.program.exchanges(alloc, export)
+	if err != nil {
 		return nil, err
 	}
 	var out []byte
-	err := i.run(ctx, func(ctx context.Context) (err error) {
-		out, err = i.exchange(ctx, alloc, export, in)
+	err = i.run(ctx, func(ctx context.Context) (err error) {
+		out, err = i.exchange(ctx, room, hook, in)
 		return err
 	})
 	if err != nil {
@@ -27,15 +28,15 @@ func (i *Instance) Exchange(ctx context.Context, alloc, export string, in []byte
 	return out, nil
 }
 
-// exchanges says whether both functions are there and of the right types.
-func (p *Program) exchanges(alloc, export string) error {
-	if !p.functions[alloc].is([]ValueType{I32}, I32) {
-		return fmt.Errorf("sandbox: no exported function %s of type i32 -> i32", alloc)
+// exchanges finds both functions, of the right types.
+func (p *Program) exchanges(alloc, export string) (room, hook *function, err error) {
+	if room = p.functions[alloc]; !room.is([]ValueType{I32}, I32) {
+		return nil, nil, fmt.Errorf("sandbox: no exported function %s of type i32 -> i32", alloc)
 	}
-	if !p.functions[export].is([]ValueType{I32, I32}, I64) {
-		return fmt.Errorf("sandbox: no exported function %s of type (i32, i32) -> i64", export)
+	if hook = p.functions[export]; !hook.is([]ValueType{I32, I32}, I64) {
+		return nil, nil, fmt.Errorf("sandbox: no exported function %s of type (i32, i32) -> i64", export)
 	}
-	return nil
+	return room, hook, nil
 }
 
 func (f *function) is(params []ValueType, result ValueType) bool {
@@ -43,27 +44,27 @@ func (f *function) is(params []ValueType, result ValueType) bool {
 }
 
 // exchange runs while the instance is in use.
-func (i *Instance) exchange(ctx context.Context, alloc, export string, in []byte) ([]byte, error) {
+func (i *Instance) exchange(ctx context.Context, alloc, export *function, in []byte) ([]byte, error) {
 	stack := i.stack[:]
 	stack[0] = uint64(len(in))
-	if err := i.call(ctx, i.program.functions[alloc], stack); err != nil {
+	if err := i.call(ctx, alloc, stack); err != nil {
 		return nil, err
 	}
 	at := uint32(stack[0])
 	if i.mem == nil || !i.mem.Write(at, in) {
-		return nil, &Trap{Kind: TrapBadPointer, Message: fmt.Sprintf("%s gave %#x for %d bytes", alloc, at, len(in))}
+		return nil, &Trap{Kind: TrapBadPointer, Message: fmt.Sprintf("%s gave %#x for %d bytes", alloc.name, at, len(in))}
 	}
 	stack[0], stack[1] = uint64(at), uint64(len(in))
-	if err := i.call(ctx, i.program.functions[export], stack); err != nil {
+	if err := i.call(ctx, export, stack); err != nil {
 		return nil, err
 	}
 	at, size := uint32(stack[0]>>32), uint32(stack[0])
 	if uint64(size) > uint64(i.program.limits.OutputBytes) {
-		return nil, &Trap{Kind: TrapOutputTooLarge, Message: fmt.Sprintf("%s answered %d bytes", export, size)}
+		return nil, &Trap{Kind: TrapOutputTooLarge, Message: fmt.Sprintf("%s answered %d bytes", export.name, size)}
 	}
 	out, ok := i.mem.Read(at, size)
 	if !ok {
-		return nil, &Trap{Kind: TrapBadPointer, Message: fmt.Sprintf("%s answered %d bytes at %#x", export, size, at)}
+		return nil, &Trap{Kind: TrapBadPointer, Message: fmt.Sprintf("%s answered %d bytes at %#x", export.name, size, at)}
 	}
 	return bytes.Clone(out), nil // it is the guest's memory, which the next call changes
 }

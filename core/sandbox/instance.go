@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/ostiary/ostiary/core/sandbox/meter"
 	"github.com/tetratelabs/wazero"
@@ -37,7 +38,7 @@ type Instance struct {
 func (p *Program) newInstance(ctx context.Context) (*Instance, error) {
 	i := &Instance{program: p, handles: map[*function]api.Function{}}
 	i.using.Lock()
-	i.begin(ctx, p.limits.InitFuel, p.limits.InitWall)
+	i.begin(ctx, p.limits.InitFuel, time.Now().Add(p.limits.InitWall))
 	i.host.reseed(initialSeed(p.digest))
 	ready := false
 	defer func() { // also when a configure function panics

@@ -23,9 +23,9 @@ type lease struct {
 	given    int64 // the slice the guest has now; zero before it asked for one
 }
 
-// begin opens a lease.
-func (i *Instance) begin(ctx context.Context, fuel uint64, wall time.Duration) {
-	i.lease = lease{ctx: ctx, deadline: time.Now().Add(wall), budget: int64(fuel)}
+// begin opens a lease that ends at the deadline.
+func (i *Instance) begin(ctx context.Context, fuel uint64, deadline time.Time) {
+	i.lease = lease{ctx: ctx, deadline: deadline, budget: int64(fuel)}
 	i.calls++
 	i.host.reset(i.program.limits)
 	if i.fuel != nil {

@@ -141,7 +141,7 @@ func (p *Program) Do(ctx context.Context, use func(*Instance) error) (usage Usag
 		return Usage{}, err
 	}
 	started := time.Now()
-	inst.begin(ctx, p.limits.Fuel, p.limits.Wall)
+	inst.begin(ctx, p.limits.Fuel, started.Add(p.limits.Wall))
 	returned := false
 	defer func() { // also when use panics: then the instance is in an unknown state
 		usage = p.release(inst, returned)

@@ -94,6 +94,27 @@ func (v Value) Without(name string) Value {
 	return objectOf(slices.Delete(v.Members(), i, i+1))
 }
 
+// Overlaid gives a copy of v with the members of over: at the places of its own of those names, or else after them. What is null in
+// over is left out.
+func (v Value) Overlaid(over Value) Value {
+	members := make([]Member, 0, v.Len()+over.Len())
+	laid := roster{members: append(members, v.members()...)}
+	nulls := 0
+	for _, m := range over.members() {
+		laid.put(m.Name, m.Value)
+		if m.Value.IsNull() {
+			nulls++
+		}
+	}
+	if nulls == 0 {
+		return objectOf(laid.members)
+	}
+	taken := roster{members: over.members()}
+	return objectOf(slices.DeleteFunc(laid.members, func(m Member) bool {
+		return m.Value.IsNull() && taken.find(m.Name) >= 0
+	}))
+}
+
 // arrayOf takes the slice over. Empty arrays have no children, so that equal values have equal forms.
 func arrayOf(items []Value) Value {
 	if len(items) == 0 {

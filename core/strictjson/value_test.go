@@ -158,6 +158,11 @@ func TestWithLeavesTheOriginalAlone(t *testing.T) {
 		{Value{}.With("a", Null()), `{"a":null}`},
 		{Int(1).With("a", Null()), `{"a":null}`},
 		{Int(1).Without("a"), `1`},
+		{v.Overlaid(must(t, `{}`)), `{"a":1,"b":2}`},
+		{v.Overlaid(must(t, `{"b":{"x":1},"c":3}`)), `{"a":1,"b":{"x":1},"c":3}`},
+		{v.Overlaid(must(t, `{"a":null,"c":null,"d":4}`)), `{"b":2,"d":4}`},
+		{must(t, `{"a":null,"b":null}`).Overlaid(must(t, `{"b":null}`)), `{"a":null}`},
+		{Value{}.Overlaid(v), `{"a":1,"b":2}`},
 	} {
 		if c.got.String() != c.want {
 			t.Errorf("got %s, want %s", c.got, c.want)

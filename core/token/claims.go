@@ -70,24 +70,19 @@ func (c *call) face(err error) error {
 
 // extend takes a plugin's claims into the token, all of them or none, and tells those that follow.
 func (c *call) extend(question *hook.Call, p hook.Plugin, r hook.Result) error {
-	next := *question.Token
-	added, claims := c.added, next.Claims
-	for name, v := range r.Patch.All() {
+	for name := range r.Patch.All() {
 		switch {
 		case oauth.ReservedClaim(name):
 			return badClaim(p, "it set %s, which only the server sets", name)
 		case !p.MayWrite(hook.TokenClaims, name):
 			return badClaim(p, "it set %s, which its manifest does not let it write", name)
-		case v.IsNull():
-			added, claims = added.Without(name), claims.Without(name)
-		default:
-			added, claims = added.With(name, v), claims.With(name, v)
 		}
 	}
+	next, added := *question.Token, c.added.Overlaid(r.Patch)
 	if len(strictjson.Append(nil, added)) > maxAdded {
 		return badClaim(p, "what plugins add to the token is longer than %d bytes", maxAdded)
 	}
-	next.Claims = claims
+	next.Claims = next.Claims.Overlaid(r.Patch)
 	c.added, question.Token = added, &next
 	return nil
 }

@@ -3,7 +3,9 @@ package token_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/ostiary/ostiary/core/decision"
 	"github.com/ostiary/ostiary/core/hook"
 	"github.com/ostiary/ostiary/core/oauth"
+	"github.com/ostiary/ostiary/core/strictjson"
 	"github.com/ostiary/ostiary/core/token"
 )
 
@@ -174,6 +177,29 @@ func TestPluginsRefuseTokens(t *testing.T) {
 				t.Errorf("told of %+v", *told)
 			}
 		})
+	}
+}
+
+// writesAll may write whatever it likes.
+type writesAll struct{ *plugin }
+
+func (writesAll) MayWrite(hook.Point, string) bool { return true }
+
+// What a plugin adds costs work in proportion to it, also where it is then refused.
+func TestMuchIsAddedInOneStep(t *testing.T) {
+	var claims []strictjson.Member
+	for i := range 4000 { // about what an answer can hold
+		claims = append(claims, strictjson.Member{Name: "a" + strconv.Itoa(i), Value: strictjson.Int(1)})
+	}
+	h := open(t)
+	h.chain.plugins = []hook.Plugin{writesAll{adding(t, "p", "", strictjson.Object(claims...).String())}}
+	request := h.redeeming("web", h.code("web"))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := h.Token(t.Context(), request)
+	runtime.ReadMemStats(&after)
+	if made := (after.TotalAlloc - before.TotalAlloc) >> 20; core.CodeOf(err) != core.PluginFault || made > 20 {
+		t.Errorf("%d MiB were made for 4000 claims: %v", made, err)
 	}
 }
 

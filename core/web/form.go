@@ -32,6 +32,22 @@ func parseParams(text, place string, may []string) (oauth.Params, error) {
 	return params, nil
 }
 
+// OwnForm refuses a form that the browser says another site sent (Fetch Metadata; of older browsers, Origin). It comes beside a form's
+// token and the cookie's SameSite, which hold by themselves: who says neither is no browser of today. Pages that send no referrer
+// have their own forms marked Origin: null, so that this says nothing.
+func OwnForm(r *Request) error {
+	switch r.Header("Sec-Fetch-Site") {
+	case "same-origin", "none": // none: the person sent it again
+		return nil
+	case "":
+		_, from, _ := strings.Cut(r.Header("Origin"), "://")
+		if from == "" || strings.EqualFold(from, r.Host) {
+			return nil
+		}
+	}
+	return core.Refuse(core.AccessDenied, "The form was sent by a page of another site; open the page here and try again.")
+}
+
 // Cookie gives the value of the first cookie of that name, or "".
 func (r *Request) Cookie(name string) string {
 	for field, line := range r.Headers() {

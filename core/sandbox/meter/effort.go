@@ -7,6 +7,7 @@ import "github.com/ostiary/ostiary/core/sandbox/wasm"
 const (
 	effortFunction = 100 // each function
 	effortTarget   = 25  // each target of br_table
+	effortMeeting  = 5   // each local variable, and four times beside, at each target of br_table that others lead to already
 	effortValue    = 10  // each value that a call, a block or a branch carries; half of it for each target
 	effortAcross   = 8   // each value that is on the stack at a branch
 	effortBound    = 1   // each access to the memory on the way to a branch

@@ -99,6 +99,33 @@ func TestAccessesBeforeBranches(t *testing.T) {
 	}
 }
 
+// What a br_table leads to counts from the second time on, wherever the first one was.
+func TestMeetingsOfTables(t *testing.T) {
+	one := []byte{0x41, 1}
+	table := func(labels ...byte) []byte { return slices.Concat(one, []byte{0x0e, byte(len(labels) - 1)}, labels) }
+	block := func(op byte, body ...[]byte) []byte {
+		return slices.Concat([]byte{op, 0x40}, slices.Concat(body...), []byte{0x0b})
+	}
+	for name, c := range map[string]struct {
+		body []byte
+		want uint64
+	}{
+		"each another block":    {block(0x02, block(0x02, block(0x02, table(0, 1, 2)))), 0},
+		"one block":             {block(0x02, table(0, 0, 0, 0)), 3},
+		"two blocks":            {block(0x02, block(0x02, table(0, 1, 0, 1, 1))), 3},
+		"two tables":            {block(0x02, block(0x02, table(0, 1)), table(0)), 1},
+		"one after the other":   {slices.Concat(block(0x02, table(0, 0)), block(0x02, table(0, 0))), 2},
+		"a loop":                {block(0x03, table(0, 0)), 1},
+		"other branches do not": {block(0x02, one, []byte{0x0d, 0}, table(0)), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := factsOf(t, slices.Concat(c.body, one)).meetings; got != c.want {
+				t.Errorf("%d, want %d", got, c.want)
+			}
+		})
+	}
+}
+
 // Work that is compiled together costs more than apart, and more where more values are alive.
 func TestCostOfFunctions(t *testing.T) {
 	small := facts{work: 10_000}
@@ -112,8 +139,11 @@ func TestCostOfFunctions(t *testing.T) {
 	if (facts{branches: 100}).cost(10, 0) >= (facts{branches: 100, bounds: 1000}).cost(10, 0) {
 		t.Error("accesses before branches cost nothing")
 	}
+	if few := (facts{meetings: 1000}).cost(10, 0); few == 0 || (facts{meetings: 1000}).cost(1000, 0) < 50*few {
+		t.Error("local variables cost little where tables meet")
+	}
 	const most = 1 << 44 // more than any module of 8 MiB can say of itself
-	huge := facts{work: most, highest: most, branches: 1 << 18, across: 1 << 38}
+	huge := facts{work: most, highest: most, branches: 1 << 18, across: 1 << 38, meetings: 1 << 23}
 	if huge.cost(50_000, 1<<18) < mostWork {
 		t.Error("what is too much to be counted costs little")
 	}

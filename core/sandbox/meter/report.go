@@ -49,6 +49,7 @@ type facts struct {
 	height   int64  // values on the stack now, or more: where code cannot be reached it is not known
 	highest  int64
 	accesses int64  // of the memory on every way to here, or more; nowhere and more where code cannot be reached
+	meetings uint64 // targets of br_table beside the first that leads to a block: there the compiler looks at all local variables
 	bounds   uint64 // accesses at each branch, added up: the compiler notes there how much of the memory is known to be there
 }
 
@@ -103,7 +104,7 @@ func (f facts) cost(locals, headers int) uint64 {
 	l, branches := uint64(locals), f.branches+uint64(headers)
 	linear := min(f.work, mostWork) * uint64(3+bits.Len64(f.work>>13)) / 3
 	linear += min(linear, mostWork) * min(l+uint64(f.highest), mostAlive) / crowd
-	return linear + branches*branches/2 + branches*l*l/16 + effortAcross*f.across + effortBound*f.bounds
+	return linear + branches*branches/2 + branches*l*l/16 + effortAcross*f.across + effortBound*f.bounds + effortMeeting*f.meetings*(l+4)
 }
 
 // function adds one function.

@@ -79,6 +79,7 @@ type frame struct {
 	sets           int    // how many local.set there were before it
 	assigned       uint64 // which of the first 64 locals it sets
 	apart, hasElse bool   // what follows its end is charged apart; an else was seen
+	tabled         bool   // a br_table leads to it
 }
 
 // A walk is the state of one pass over one function.
@@ -263,6 +264,10 @@ func (w *walk) jump(i *wasm.Instruction) error {
 		for _, label := range i.Targets {
 			f, _ := w.target(label)
 			w.branch(f)
+			if f.tabled {
+				w.facts.meetings++
+			}
+			f.tabled = true
 		}
 	case wasm.OpReturn:
 		w.add(w.moves(w.frames[0].arity))

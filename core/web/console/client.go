@@ -25,7 +25,8 @@ func clientHref(id core.ClientID) string {
 const historyLength = 20
 
 // Client shows a client: where it comes from, its secrets with their ends, its metadata, and what was written of it, newest first, each
-// with its diff: ?client_id= after=. The history outlives the client.
+// with its diff: ?client_id= after=. The history outlives the client. Of a client that only its document describes nothing is stored:
+// its history is how the document was judged.
 func (h *Handlers) Client(ctx context.Context, r *web.Request, who visitor) (web.Response, error) {
 	query, err := web.ParseQuery(r)
 	if err != nil {
@@ -39,7 +40,11 @@ func (h *Handlers) Client(ctx context.Context, r *web.Request, who visitor) (web
 	if err != nil {
 		return web.Response{}, err
 	}
-	entries, next, err := h.decisions.Search(ctx, ledger.Filter{Client: id, Written: true}, core.DecisionID(after), historyLength)
+	judged := ledger.Filter{Client: id, Written: true}
+	if id.IsDocument() {
+		judged = ledger.Filter{Client: id, Channel: core.ChannelDocument}
+	}
+	entries, next, err := h.decisions.Search(ctx, judged, core.DecisionID(after), historyLength)
 	if err != nil {
 		return web.Response{}, err
 	}
@@ -47,6 +52,9 @@ func (h *Handlers) Client(ctx context.Context, r *web.Request, who visitor) (web
 		return web.Response{}, errNoClient
 	}
 	view := clientView{Who: who.user.Username, Token: who.token(), ID: id, Name: string(id), State: "deleted", Earlier: after != ""}
+	if id.IsDocument() {
+		view.State, view.Described = "document", true
+	}
 	view.Newest = clientHref(id)
 	view.Decisions = listPath + "?" + url.Values{"client_id": {string(id)}}.Encode()
 	if next != "" {
@@ -72,6 +80,7 @@ type clientView struct {
 	ID         core.ClientID
 	Name       string
 	State      string
+	Described  bool // by a document, and nowhere else
 	Facts      []fact
 	Secrets    []secretRow
 	Demands    []string // what policy attached to it
@@ -94,12 +103,13 @@ type secretRow struct {
 
 type member struct{ Name, Value string }
 
-// A historyRow is one write.
+// A historyRow is one write, or one verdict on a document.
 type historyRow struct {
 	Href, Time string
 	Operation  core.Operation
 	Channel    core.Channel
 	By         string
+	Ended      ended
 	Changes    []change
 	Reasons    []string
 }
@@ -172,12 +182,12 @@ func (h *Handlers) history(ctx context.Context, entries []ledger.Entry) ([]histo
 		}
 		rows[i] = historyRow{
 			Href: decisionHref(e.DecisionID), Time: clock(e.Time), Operation: e.Operation, Channel: e.Channel,
-			By: strings.TrimSpace(string(e.Actor.Kind) + " " + string(e.Actor.Subject)),
+			By: strings.TrimSpace(string(e.Actor.Kind) + " " + string(e.Actor.Subject)), Ended: endOf(e),
 		}
 		var all ledger.Stage
 		for _, s := range e.Stages {
 			all.Patch = append(all.Patch, s.Patch...)
-			if s.Stage != "approve" {
+			if s.Stage != "approve" && s.Stage != "change" {
 				continue
 			}
 			for _, reason := range s.Reasons {

@@ -65,3 +65,28 @@ func TestClientPage(t *testing.T) {
 		t.Error("no way leads from a decision to the client")
 	}
 }
+
+// A client that only its document describes has a page, too: it says why there is so little on it, and how the document was judged.
+func TestPageOfADocument(t *testing.T) {
+	const id = "https://app.example.com/client.json"
+	e := written(id)
+	e.Channel, e.Outcome = core.ChannelDocument, ledger.Nothing
+	e.Stages = append(e.Stages, ledger.Stage{Stage: "change", Reasons: []core.Reason{{Message: "It has changed in client_name."}}})
+	g := openWith(t, e)
+	g.signIn("ada", "right")
+	res, page := g.ask("GET", "/console/client?client_id="+url.QueryEscape(id), nil)
+	for _, want := range []string{">document<", "Nothing is stored of this client", ">accepted<", "It has changed in client_name.", "/console/decisions/d-1", "client/name"} {
+		if res.StatusCode != 200 || !strings.Contains(page, want) {
+			t.Errorf("%d, the page lacks %q: %s", res.StatusCode, want, page)
+		}
+	}
+	if strings.Contains(page, ">deleted<") || strings.Contains(page, `href="https://app`) {
+		t.Errorf("it is called deleted, or a stranger's address is a link: %s", page)
+	}
+	if _, list := g.ask("GET", "/console/decisions", nil); strings.Contains(list, "not stored") {
+		t.Error("a document that was accepted is told as a failure")
+	}
+	if res, _ := g.ask("GET", "/console/client?client_id="+url.QueryEscape(id+"x"), nil); res.StatusCode != 404 {
+		t.Errorf("one that nobody came with: %d", res.StatusCode)
+	}
+}

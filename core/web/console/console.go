@@ -98,9 +98,14 @@ type visitor struct {
 // token is what forms of this session must carry. The cookie cannot be computed from it.
 func (v visitor) token() string { return formToken("session", v.cookie) }
 
-// As makes a handler that only an administrator reaches; others are sent to the sign-in page.
+// As makes a handler that only an administrator reaches; others are sent to the sign-in page. A form of another site reaches none.
 func (h *Handlers) As(p page) web.Handler {
 	return func(ctx context.Context, r *web.Request) (web.Response, error) {
+		if r.Method == http.MethodPost {
+			if err := web.OwnForm(r); err != nil {
+				return web.Response{}, err
+			}
+		}
 		cookie := core.Secret(r.Cookie(h.cookieName()))
 		_, user, there, err := h.door.Session(ctx, cookie)
 		switch {
@@ -158,27 +163,38 @@ func (h *Handlers) Show(ctx context.Context, r *web.Request, who visitor) (web.R
 var errNoDecision = core.Refuse(core.NotFound, "There is no decision with this id, or its retention has passed.")
 
 // LoginPage shows the sign-in form.
-func (h *Handlers) LoginPage(context.Context, *web.Request) (web.Response, error) {
-	return h.form(http.StatusOK, "", "")
+func (h *Handlers) LoginPage(_ context.Context, r *web.Request) (web.Response, error) {
+	return h.form(r, http.StatusOK, "", "")
 }
 
 // form shows the sign-in form. Its token is bound to a cookie of this browser: nobody else can post it.
-func (h *Handlers) form(status int, username, problem string) (web.Response, error) {
-	var fresh [18]byte
-	_, _ = rand.Read(fresh[:]) // never fails since Go 1.24
-	binding := core.Secret(base64.RawURLEncoding.EncodeToString(fresh[:]))
+func (h *Handlers) form(r *web.Request, status int, username, problem string) (web.Response, error) {
+	binding := h.binding(r)
 	answer, err := render("login.html", status, loginView{Username: username, Problem: problem, Token: formToken("login", binding)})
 	return answer.SetCookie(h.cookie(h.bindingName(), binding.Reveal(), int(time.Hour/time.Second))), err
 }
 
+// binding is what the forms of this browser are bound to: what it has already, so that the form in another tab stays good, or a fresh one.
+func (h *Handlers) binding(r *web.Request) core.Secret {
+	var fresh [18]byte
+	if had := r.Cookie(h.bindingName()); len(had) == base64.RawURLEncoding.EncodedLen(len(fresh)) {
+		return core.Secret(had)
+	}
+	_, _ = rand.Read(fresh[:]) // never fails since Go 1.24
+	return core.Secret(base64.RawURLEncoding.EncodeToString(fresh[:]))
+}
+
 // Login signs an administrator in.
 func (h *Handlers) Login(ctx context.Context, r *web.Request) (web.Response, error) {
+	if err := web.OwnForm(r); err != nil {
+		return web.Response{}, err
+	}
 	form, err := web.ParseForm(r)
 	if err != nil {
 		return web.Response{}, err
 	}
 	if !sameToken(form, "login", core.Secret(r.Cookie(h.bindingName()))) {
-		return h.form(http.StatusForbidden, "", "The form had expired. Try again.")
+		return h.form(r, http.StatusForbidden, "", "The form had expired. Try again.")
 	}
 	if ok, retry := h.failures.Ready(r.RemoteIP, r.Start); !ok {
 		return web.Response{}, web.TooManyFailures(retry)
@@ -203,7 +219,7 @@ func (h *Handlers) enter(ctx context.Context, r *web.Request, username string, c
 			return web.Response{}, err
 		}
 		h.failures.Allow(r.RemoteIP, r.Start)
-		return h.form(http.StatusForbidden, username, "This account is not an administrator's.")
+		return h.form(r, http.StatusForbidden, username, "This account is not an administrator's.")
 	}
 	return web.SeeOther(listPath).
 		SetCookie(h.cookie(h.cookieName(), cookie.Reveal(), 0)).
@@ -216,11 +232,11 @@ func (h *Handlers) refused(r *web.Request, username string, err error) (web.Resp
 	case core.AccessDenied:
 		h.failures.Allow(r.RemoteIP, r.Start)
 		if errors.Is(err, login.ErrDenied) {
-			return h.form(http.StatusForbidden, username, why.Detail)
+			return h.form(r, http.StatusForbidden, username, why.Detail)
 		}
-		return h.form(http.StatusOK, username, why.Detail) // the page is what was asked for
+		return h.form(r, http.StatusOK, username, why.Detail) // the page is what was asked for
 	case core.TooManyRequests:
-		return h.form(http.StatusTooManyRequests, username, why.Detail)
+		return h.form(r, http.StatusTooManyRequests, username, why.Detail)
 	}
 	return web.Response{}, err
 }

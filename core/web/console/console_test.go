@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -139,7 +140,8 @@ func table(h *console.Handlers) []web.Route {
 	}
 }
 
-func (g *rig) ask(method, path string, form url.Values) (*http.Response, string) {
+// ask sends a request with the browser's cookies; more are further header fields, name and value.
+func (g *rig) ask(method, path string, form url.Values, more ...string) (*http.Response, string) {
 	g.t.Helper()
 	req, err := http.NewRequestWithContext(g.t.Context(), method, "http://"+site+path, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -147,6 +149,9 @@ func (g *rig) ask(method, path string, form url.Values) (*http.Response, string)
 	}
 	if method == http.MethodPost {
 		req.Header.Set("Content-Type", web.Form)
+	}
+	for pair := range slices.Chunk(more, 2) {
+		req.Header.Set(pair[0], pair[1])
 	}
 	for name, value := range g.cookies {
 		req.AddCookie(&http.Cookie{Name: name, Value: value})
@@ -297,6 +302,50 @@ func TestConsoleSignInIsBound(t *testing.T) {
 		res, page := g.ask("POST", "/console/login", url.Values{"token": {token}, "username": {"ada"}, "password": {"right"}})
 		if res.StatusCode != 403 || len(g.door.sessions) != 0 || !strings.Contains(page, "Try again") {
 			t.Errorf("token %q: %d", token, res.StatusCode)
+		}
+	}
+}
+
+// A form that another site sends does nothing, also if it had token and cookie.
+func TestConsoleFormsOfOtherSites(t *testing.T) {
+	g := open(t)
+	_, page := g.ask("GET", "/console/login", nil)
+	in := url.Values{"token": {g.token(page)}, "username": {"ada"}, "password": {"right"}}
+	if res, _ := g.ask("POST", "/console/login", in, "Sec-Fetch-Site", "cross-site"); res.StatusCode != 403 || g.door.tries != 0 {
+		t.Errorf("sign-in: %d, %d tries", res.StatusCode, g.door.tries)
+	}
+	if res, _ := g.ask("POST", "/console/login", in, "Sec-Fetch-Site", "same-origin", "Origin", "null"); res.StatusCode != 303 {
+		t.Fatalf("our own sign-in: %d", res.StatusCode)
+	}
+	_, page = g.ask("GET", "/console/approvals", nil, "Sec-Fetch-Site", "cross-site") // a link is no form
+	out := url.Values{"token": {g.token(page)}}
+	for _, path := range []string{"/console/logout", "/console/approvals/approve", "/console/approvals/reject"} {
+		if res, page := g.ask("POST", path, out, "Sec-Fetch-Site", "same-site"); res.StatusCode != 403 || !strings.Contains(page, "another site") || len(g.door.sessions) != 1 {
+			t.Errorf("%s: %d, %d sessions", path, res.StatusCode, len(g.door.sessions))
+		}
+	}
+}
+
+// The sign-in form of one tab stays good when another tab shows it, too.
+func TestConsoleSignInInTwoTabs(t *testing.T) {
+	g := open(t)
+	_, first := g.ask("GET", "/console/login", nil)
+	g.ask("GET", "/console/login", nil)
+	if res, _ := g.ask("POST", "/console/login", url.Values{"token": {g.token(first)}, "username": {"ada"}, "password": {"right"}}); res.StatusCode != 303 {
+		t.Errorf("the first tab: %d", res.StatusCode)
+	}
+}
+
+// What a stranger wrote from right to left leaves the words around it in their order.
+func TestConsoleIsolatesNames(t *testing.T) {
+	g := openWith(t, written("c-1"))
+	s := stranger("c-1")
+	s.Client.Metadata.ClientName = "שלום (1)"
+	g.hall.waiting = []registration.Stored{s}
+	g.signIn("ada", "right")
+	for path, name := range map[string]string{"/console/approvals": "שלום (1)", "/console/client?client_id=c-1": "שלום (1)", "/console/decisions/d-1": "no &lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;"} {
+		if _, page := g.ask("GET", path, nil); !strings.Contains(page, "<bdi>"+name+"</bdi>") {
+			t.Errorf("%s: %s", path, page)
 		}
 	}
 }

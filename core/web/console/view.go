@@ -114,6 +114,8 @@ func endOf(e ledger.Entry) ended {
 		return ended{"refused", "refused"}
 	case e.Verdict == ledger.Failed:
 		return ended{"failed", "failed"}
+	case e.Channel == core.ChannelDocument: // of which nothing is ever stored
+		return ended{"accepted", "accepted"}
 	case e.Outcome == ledger.Unchanged:
 		return ended{"unchanged", "unchanged"}
 	case e.Outcome == ledger.Nothing:
