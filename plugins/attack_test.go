@@ -343,7 +343,7 @@ func TestStart(t *testing.T) {
 
 // Many modules, some of them bad, are loaded side by side; none is in the way of another, and what did not change is not loaded again.
 func TestManyModules(t *testing.T) {
-	f := newFolder(t, nil)
+	f := newFolderApart(t)
 	for i := range 200 {
 		name := fmt.Sprintf("p%03d", i)
 		if i%10 == 0 {

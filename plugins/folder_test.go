@@ -53,6 +53,15 @@ func newFolder(t testing.TB, log *slog.Logger) *folder {
 	return f
 }
 
+// newFolderApart is for a test of many modules: what is compiled of them is kept apart, because the folder that the tests share has no
+// room for them beside the kits.
+func newFolderApart(t testing.TB) *folder {
+	t.Helper()
+	f := &folder{t: t, dir: t.TempDir()}
+	f.open(Options{Operator: author, CacheDir: filepath.Join(t.TempDir(), "compiled")})
+	return f
+}
+
 // author is an operator who lets everything run: what somebody is who writes a plugin.
 var author = Operator{Unsigned: true, Trusting: true}
 
@@ -60,7 +69,7 @@ var author = Operator{Unsigned: true, Trusting: true}
 func (f *folder) open(o Options) {
 	t := f.t
 	t.Helper()
-	o.Dir, o.CacheDir = f.dir, cache
+	o.Dir, o.CacheDir = f.dir, cmp.Or(o.CacheDir, cache)
 	if o.Limits == (Limits{}) {
 		o.Limits = patient
 	}

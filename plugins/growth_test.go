@@ -127,7 +127,7 @@ func TestFlatOverReloads(t *testing.T) {
 	if testing.Short() || racing {
 		reloads = 100
 	}
-	f := newFolder(t, nil)
+	f := newFolderApart(t)
 	f.putTest("tests/a.yaml", "name: a case\nhook: pre_register\nexpect: {action: patch}\n")
 	f.put("bystander", answers("bystander"), register)
 	reload := func(n int) {

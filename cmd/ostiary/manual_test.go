@@ -72,6 +72,11 @@ type sessionKey struct{}
 func setup(env *testscript.Env) error {
 	s := &session{log: new(bytes.Buffer)}
 	env.Values[sessionKey{}] = s
+	known, err := goSettings()
+	if err != nil {
+		return err
+	}
+	env.Vars = append(env.Vars, known...)
 	env.Defer(func() {
 		if s.child != nil {
 			_ = s.child.Process.Kill()
@@ -80,6 +85,20 @@ func setup(env *testscript.Env) error {
 	})
 	return nil
 }
+
+// goSettings lets the Go tools that a script calls find what was compiled before: without a cache they would compile the standard
+// library anew, into the home folder of nobody.
+var goSettings = sync.OnceValues(func() ([]string, error) {
+	var settings []string
+	for _, name := range []string{"GOCACHE", "GOFLAGS", "CGO_ENABLED"} {
+		value, err := exec.Command("go", "env", name).Output()
+		if err != nil {
+			return nil, fmt.Errorf("go env %s: %w", name, err)
+		}
+		settings = append(settings, name+"="+strings.TrimSpace(string(value)))
+	}
+	return settings, nil
+})
 
 func sessionOf(ts *testscript.TestScript) *session { return ts.Value(sessionKey{}).(*session) }
 

@@ -153,6 +153,9 @@ func bombs() map[string]*wat {
 
 // The bombs are refused before the compiler sees them, and it takes little to see what they are.
 func TestBombsAreRefused(t *testing.T) {
+	if racing {
+		t.Skip("no goroutines share anything here; tested without the race detector")
+	}
 	limits, err := Limits{}.withDefaults()
 	if err != nil {
 		t.Fatal(err)

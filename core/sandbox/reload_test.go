@@ -88,6 +88,14 @@ func reload(t *testing.T, m *Machine, number int) {
 	}
 }
 
+// timesOver is how often something is done over and over, and a tenth of it where races are watched for.
+func timesOver(times int) int {
+	if racing {
+		return times / 10
+	}
+	return times
+}
+
 // TestNothingGrowsOverReloads replaces programs by others, and by the same, far more often than a process ever will. Every
 // one that was not given back would show: a hundred of them reserve 3 GiB, and map their code a hundred times.
 func TestNothingGrowsOverReloads(t *testing.T) {
@@ -96,8 +104,8 @@ func TestNothingGrowsOverReloads(t *testing.T) {
 		options Options
 		times   int
 	}{
-		{"in memory", Options{}, 1000},
-		{"on disk", Options{CacheDir: filepath.Join(t.TempDir(), "cache")}, 200},
+		{"in memory", Options{}, timesOver(1000)},
+		{"on disk", Options{CacheDir: filepath.Join(t.TempDir(), "cache")}, timesOver(200)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m, err := NewMachine(c.options)
