@@ -163,6 +163,9 @@ func (r *rules) complete(src *policies.Source, text []byte, sets map[string]stor
 	if err != nil {
 		return nil, err
 	}
+	if unused := ready.UnusedKeys(); len(unused) > 0 {
+		r.log.Warn("keys of kinds that are not used here stand in the table of trusted issuers; what they sign is refused", "keys", unused)
+	}
 	src.Site, src.Files = ready.Data(), files
 	return ready, nil
 }

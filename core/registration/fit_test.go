@@ -2,6 +2,7 @@ package registration_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,8 +89,8 @@ func TestUnusableKeys(t *testing.T) {
 }
 
 // A key of a kind to come does not take the others with it (RFC 7517 §5): the set is kept as it was sent, the answer says what nothing
-// comes of, and policy is not told of a key that does nothing. It is so for what an issuer publishes, too; in the operator's own file
-// such a key is a mistake, and told as one.
+// comes of, and policy is not told of a key that does nothing. It is so for issuers, too;
+// of the operator's own table such a key can be named.
 func TestKeysOfOtherKinds(t *testing.T) {
 	const other = `{"kty":"AKP","alg":"ML-DSA-65","pub":"AA","kid":"pq"}`
 	b := newBench(t)
@@ -120,10 +121,12 @@ func TestKeysOfOtherKinds(t *testing.T) {
 		t.Error("a key of another kind took the issuer's others with it")
 	}
 	site := registration.DefaultSite()
-	for jwks, says := range map[string]string{`{"keys":[` + other + `]}`: "the set has no others", mixed: "keys[0] (AKP): nothing is verified with keys of this kind"} {
-		site.TrustedIssuers = []registration.TrustedIssuer{{Issuer: issuer.name, JWKS: jwks}}
-		if problems := site.Validate(); len(problems) != 1 || problems[0].Path != "trusted_issuers[0].jwks" || !strings.Contains(problems[0].Text, says) {
-			t.Errorf("%s: %v, want %q", jwks, problems, says)
-		}
+	site.TrustedIssuers = []registration.TrustedIssuer{{Issuer: issuer.name, JWKS: `{"keys":[` + other + `]}`}}
+	if problems := site.Validate(); len(problems) != 1 || !strings.Contains(problems[0].Text, "the set has no others") {
+		t.Errorf("an issuer without a key: %v", problems)
+	}
+	site.TrustedIssuers[0].JWKS = mixed
+	if problems, unused := site.Validate(), site.UnusedKeys(); len(problems) != 0 || !slices.Equal(unused, []string{"trusted_issuers[0].jwks.keys[0] (AKP)"}) {
+		t.Errorf("in the operator's own table: %v, unused %q", problems, unused)
 	}
 }

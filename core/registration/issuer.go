@@ -2,6 +2,7 @@ package registration
 
 import (
 	"cmp"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -128,10 +129,23 @@ func (t TrustedIssuer) validateKeys(add func(member, text string)) {
 			add(".jwks", err.Error())
 		} else if keys.Len() == 0 {
 			add(".jwks", "has no keys, so nothing could be verified")
-		} else if other := keys.Other(); len(other) > 0 { // of a client it may stay; these are the operator's own, who counts on each
-			add(".jwks", strings.Join(other, ", ")+": nothing is verified with keys of this kind, so that what they sign would be refused; use RSA, P-256, P-384, P-521 or Ed25519, or take them out")
 		}
 	}
+}
+
+// UnusedKeys names the keys that stand in the table of trusted issuers itself and that nothing is verified with, since they are of a kind
+// that is not used here. They harm no others (RFC 7517 §5), but whoever wrote them there may count on them.
+func (s *Site) UnusedKeys() (named []string) {
+	for i, t := range s.TrustedIssuers {
+		keys, err := jose.ParseJWKS([]byte(t.JWKS))
+		if t.JWKS == "" || err != nil {
+			continue
+		}
+		for _, other := range keys.Other() {
+			named = append(named, fmt.Sprintf("trusted_issuers[%d].jwks.%s", i, other))
+		}
+	}
+	return named
 }
 
 // isPeer tells addresses that the operator may send us to.
