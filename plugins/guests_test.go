@@ -159,8 +159,8 @@ func TestHostileGuestsInEveryLanguage(t *testing.T) {
 			}
 			f.put("refuse", module, allHooks+"configuration: {start: refuse}\n")
 			f.put("unready", module, allHooks+"configuration: {start: panic}\n")
-			f.put("bystander", module, allHooks+`writes: [client_name]
-configuration: {steps: [{op: count, member: client_name}]}`)
+			f.put("bystander", module, allHooks+`writes: [default_max_age]
+configuration: {steps: [{op: count, member: default_max_age}]}`)
 			f.reload()
 			bystander := f.named(hook.PreRegister, "bystander")
 			for name, cause := range causes {
@@ -169,7 +169,7 @@ configuration: {steps: [{op: count, member: client_name}]}`)
 					if e := wantCode(t, err, core.PluginFault); !strings.Contains(e.Err.Error(), cause) {
 						t.Errorf("%s: %v\nwant %q", name, e.Err, cause)
 					}
-					if got := asked(t, bystander, hook.PreRegister); got != `{"client_name":1}` {
+					if got := asked(t, bystander, hook.PreRegister); got != `{"default_max_age":1}` {
 						t.Errorf("after %s: %s", name, got)
 					}
 				}

@@ -167,7 +167,7 @@ func TestHostileGuests(t *testing.T) {
 	for name, h := range hostile {
 		f.putKit(name, h.configuration, h.manifest)
 	}
-	f.putKit("bystander", `{"steps":[{"op":"count","member":"client_name"}]}`, "writes: [client_name]\n")
+	f.putKit("bystander", `{"steps":[{"op":"count","member":"default_max_age"}]}`, "writes: [default_max_age]\n")
 	f.reload()
 	bystander := f.named(hook.PreRegister, "bystander")
 	for name, h := range hostile {
@@ -182,7 +182,7 @@ func TestHostileGuests(t *testing.T) {
 				if result.Action != "" || result.Patch.Len() > 0 {
 					t.Errorf("a fault with a result: %+v", result)
 				}
-				if got := asked(t, bystander, hook.PreRegister); got != `{"client_name":1}` {
+				if got := asked(t, bystander, hook.PreRegister); got != `{"default_max_age":1}` {
 					t.Errorf("bystander: %s", got)
 				}
 			}
