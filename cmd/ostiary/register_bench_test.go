@@ -30,12 +30,14 @@ func BenchmarkRegisterWithPlugin(b *testing.B) {
 	const once = 250 // by each desk, in its turn
 	spent := map[string][]float64{}
 	for b.Loop() {
-		bare := measured(func() { desks[0].register(b, once) })
-		with := measured(func() { desks[1].register(b, once) })
-		for name := range bare {
-			spent["bare-"+name] = append(spent["bare-"+name], bare[name]/once)
-			spent["plugin-"+name] = append(spent["plugin-"+name], with[name]/once)
-			spent[name+"-ratio"] = append(spent[name+"-ratio"], with[name]/bare[name])
+		for range 25 {
+			bare := measured(func() { desks[0].register(b, once) })
+			with := measured(func() { desks[1].register(b, once) })
+			for name := range bare {
+				spent["bare-"+name] = append(spent["bare-"+name], bare[name]/once)
+				spent["plugin-"+name] = append(spent["plugin-"+name], with[name]/once)
+				spent[name+"-ratio"] = append(spent[name+"-ratio"], with[name]/bare[name])
+			}
 		}
 	}
 	for name, turns := range spent {
