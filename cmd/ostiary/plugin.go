@@ -84,9 +84,13 @@ func troubleIn(p strictjson.Value) string {
 	missing, _ := member(p, "missing").Strings()
 	first, more, _ := strings.Cut(textOf(p, "error"), "\n")
 	switch {
-	case textOf(p, "error") != "" && more != "":
-		return first + " (and more)"
 	case first != "":
+		if more != "" {
+			first += " (and more)"
+		}
+		if textOf(p, "state") == "live" {
+			return "its new files are not taken: " + first
+		}
 		return first
 	case textOf(member(p, "waiting"), "version") != "":
 		return "version " + textOf(member(p, "waiting"), "version") + " waits for approval of: " + strings.Join(missing, ", ")

@@ -37,7 +37,7 @@ func check(binary []byte, imports Imports, l Limits, rewrite rewriter) (*wasm.Mo
 	}
 	m, err := wasm.Parse(binary)
 	if err != nil {
-		return nil, nil, nil, refuse(err, "%s", err)
+		return nil, nil, nil, refuse(err, "the module cannot be read: %s", err)
 	}
 	reasons := append(imports.check(), declared(m, l)...)
 	chosen, missing := imports.resolve(m.Info.Imports)
