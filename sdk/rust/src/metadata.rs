@@ -3,18 +3,18 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::scan::{until_space, Scanner};
-use crate::value::Value;
-
-/// Members that most clients have no more of.
-const USUAL: usize = 24;
+use crate::value::{Members, Value};
 
 /// A client's metadata, as RFC 7591 §2 and OpenID Connect Dynamic Client Registration 1.0 §2 name it. An absent member reads as an
 /// empty one; `get` tells absent from empty.
 #[derive(Clone, Debug, Default)]
 pub struct Metadata<'a> {
     value: Value<'a>,
-    members: Vec<(Cow<'a, str>, Value<'a>)>,
+    members: Vec<(Value<'a>, Value<'a>)>,
 }
+
+/// Members that most clients have no more of.
+const USUAL: usize = 24;
 
 macro_rules! texts {
     ($($name:ident)*) => {$(
@@ -35,18 +35,18 @@ macro_rules! lists {
 }
 
 impl<'a> Metadata<'a> {
-    /// Finds the members once, so that each `get` need not walk the text. It gives what stands behind the object.
-    pub(crate) fn read(&mut self, mut s: Scanner<'a>) -> Scanner<'a> {
+    /// Finds the members of the object at hand, and steps over it. Most plugins ask for several, and are spared the way to each.
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    pub(crate) fn read(s: &mut Scanner<'a>) -> Self {
         let start = s.rest();
         let mut members = Vec::new();
         if s.open(b'{') {
             members.reserve(USUAL);
-            while let Some(name) = s.key() {
-                members.push((name, s.take()));
+            while let Some(member) = s.member() {
+                members.push(member);
             }
         }
-        *self = Metadata { value: Value::of(&start[..start.len() - s.rest().len()]), members };
-        s
+        Metadata { value: Value::of(&start[..start.len() - s.rest().len()]), members }
     }
 
     /// The whole object.
@@ -56,12 +56,12 @@ impl<'a> Metadata<'a> {
 
     /// A member; the absent Value if there is none.
     pub fn get(&self, name: &str) -> Value<'a> {
-        self.members.iter().find(|(n, _)| n == name).map(|(_, value)| *value).unwrap_or_default()
+        self.members.iter().find(|(n, _)| n.is(name)).map(|(_, value)| *value).unwrap_or_default()
     }
 
     /// Its members, in order.
-    pub fn members(&self) -> impl Iterator<Item = (&str, Value<'a>)> {
-        self.members.iter().map(|(name, value)| (&**name, *value))
+    pub fn members(&self) -> Members<'a> {
+        self.value.members()
     }
 
     texts! {

@@ -3,7 +3,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::check::check;
-use crate::scan::{unquote, Scanner};
+use crate::scan::{same, unquote, Scanner};
 
 /// One piece of JSON, kept as its text and read when asked. The default Value is absent: no value at all. Every reader gives an
 /// empty answer when the Value is of another kind, so that members can be walked without a check at each step.
@@ -74,10 +74,7 @@ impl<'a> Value<'a> {
     /// Whether it is a string with this text.
     #[inline]
     pub(crate) fn is(self, text: &str) -> bool {
-        match self.plain {
-            true => self.text.len() == text.len() + 2 && self.text() == text,
-            false => self.text() == text,
-        }
+        same(&self.text(), text)
     }
 
     /// Whether it is true.
@@ -146,7 +143,6 @@ impl<'a> Iterator for Members<'a> {
     type Item = (Cow<'a, str>, Value<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let name = self.scanner.key()?;
-        Some((name, self.scanner.take()))
+        self.scanner.member().map(|(name, value)| (name.text(), value))
     }
 }
