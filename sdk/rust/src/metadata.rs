@@ -41,7 +41,7 @@ impl<'a> Metadata<'a> {
         let start = s.rest();
         let mut members = Vec::new();
         if s.open(b'{') {
-            members.reserve(USUAL);
+            members = Vec::with_capacity(USUAL);
             while let Some(member) = s.member() {
                 members.push(member);
             }
@@ -82,14 +82,11 @@ impl<'a> Metadata<'a> {
 
 /// Splits a text at its spaces.
 fn words<'t, T>(text: &'t str, make: impl Fn(&'t str) -> T) -> Vec<T> {
-    let mut words = Vec::new();
+    let mut words = Vec::with_capacity(8);
     let mut start = 0;
     while start < text.len() {
         let end = start + until_space(&text.as_bytes()[start..]);
         if start < end {
-            if words.is_empty() {
-                words.reserve(8);
-            }
             words.push(make(&text[start..end]));
         }
         start = end + 1;

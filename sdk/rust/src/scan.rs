@@ -318,11 +318,14 @@ pub(crate) fn same(one: &str, other: &str) -> bool {
 }
 
 #[inline(never)]
-fn same_bytes(one: &[u8], other: &[u8]) -> bool {
-    match (one.last_chunk::<8>(), other.last_chunk::<8>()) {
-        (Some(end), Some(other_end)) => end == other_end && one.chunks_exact(8).zip(other.chunks_exact(8)).all(|(a, b)| a == b),
-        _ => one.iter().eq(other),
+fn same_bytes(mut one: &[u8], mut other: &[u8]) -> bool {
+    while let (Some((a, rest)), Some((b, other_rest))) = (one.split_first_chunk::<8>(), other.split_first_chunk::<8>()) {
+        if a != b {
+            return false;
+        }
+        (one, other) = (rest, other_rest);
     }
+    one.iter().eq(other)
 }
 
 /// Gives the text of a JSON string. Without escapes it is a piece of the text itself.

@@ -74,7 +74,10 @@ impl<'a> Value<'a> {
     /// Whether it is a string with this text.
     #[inline]
     pub(crate) fn is(self, text: &str) -> bool {
-        same(&self.text(), text)
+        match self.plain {
+            true => self.text.len() == text.len() + 2 && same(&self.text(), text),
+            false => self.text() == text,
+        }
     }
 
     /// Whether it is true.
@@ -89,13 +92,11 @@ impl<'a> Value<'a> {
 
     /// The strings of an array, without its other items.
     pub fn strings(self) -> Vec<Cow<'a, str>> {
-        let mut strings = Vec::new();
-        for item in self.items().filter(|item| item.is_string()) {
-            if strings.is_empty() {
-                strings.reserve(8);
-            }
-            strings.push(item.text());
+        if !self.is_array() {
+            return Vec::new();
         }
+        let mut strings = Vec::with_capacity(8);
+        strings.extend(self.items().filter(|item| item.is_string()).map(Value::text));
         strings
     }
 
