@@ -50,8 +50,8 @@ impl<'a> Call<'a> {
         let mut c = Call { plugin, hook, ..Call::default() };
         while let Some(name) = s.name() {
             match &*name.text() {
-                "client" => c.client = Metadata::read(&mut s),
-                "before" => c.before = Metadata::read(&mut s),
+                "client" => (c.client, s) = Metadata::read(s),
+                "before" => (c.before, s) = Metadata::read(s),
                 name => c.take(name, s.take())?,
             }
         }

@@ -35,9 +35,9 @@ macro_rules! lists {
 }
 
 impl<'a> Metadata<'a> {
-    /// Finds the members of the object at hand, and steps over it. Most plugins ask for several, and are spared the way to each.
+    /// Finds the members of the object at hand, and gives what stands behind it. Most plugins ask for several, and are spared the way to each.
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-    pub(crate) fn read(s: &mut Scanner<'a>) -> Self {
+    pub(crate) fn read(mut s: Scanner<'a>) -> (Self, Scanner<'a>) {
         let start = s.rest();
         let mut members = Vec::new();
         if s.open(b'{') {
@@ -46,7 +46,7 @@ impl<'a> Metadata<'a> {
                 members.push(member);
             }
         }
-        Metadata { value: Value::of(&start[..start.len() - s.rest().len()]), members }
+        (Metadata { value: Value::of(&start[..start.len() - s.rest().len()]), members }, s)
     }
 
     /// The whole object.
