@@ -1,5 +1,6 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::chunk::{Chunk, SIZE};
 use crate::value::Value;
@@ -99,9 +100,20 @@ impl<'a> Scanner<'a> {
         None
     }
 
-    /// Gives the next item of an array.
-    #[inline]
+    /// Gives the strings that are left of an array.
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    pub(crate) fn strings(mut self) -> Vec<Cow<'a, str>> {
+        let mut strings = Vec::with_capacity(8);
+        while let Some(item) = self.item() {
+            if item.is_string() {
+                strings.push(item.text());
+            }
+        }
+        strings
+    }
+
+    /// Gives the next item of an array.
+    #[inline(always)]
     pub(crate) fn item(&mut self) -> Option<Value<'a>> {
         if !self.next(b']') {
             return None;

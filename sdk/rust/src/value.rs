@@ -92,12 +92,8 @@ impl<'a> Value<'a> {
 
     /// The strings of an array, without its other items.
     pub fn strings(self) -> Vec<Cow<'a, str>> {
-        if !self.is_array() {
-            return Vec::new();
-        }
-        let mut strings = Vec::with_capacity(8);
-        strings.extend(self.items().filter(|item| item.is_string()).map(Value::text));
-        strings
+        let mut scanner = Scanner::new(self.text);
+        if scanner.open(b'[') { scanner.strings() } else { Vec::new() }
     }
 
     /// Walks the items of an array.
@@ -127,11 +123,18 @@ pub struct Items<'a> {
     scanner: Scanner<'a>,
 }
 
+impl<'a> Items<'a> {
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    fn step(&mut self) -> Option<Value<'a>> {
+        self.scanner.item()
+    }
+}
+
 impl<'a> Iterator for Items<'a> {
     type Item = Value<'a>;
 
     fn next(&mut self) -> Option<Value<'a>> {
-        self.scanner.item()
+        self.step()
     }
 }
 
@@ -140,10 +143,17 @@ pub struct Members<'a> {
     scanner: Scanner<'a>,
 }
 
+impl<'a> Members<'a> {
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    fn step(&mut self) -> Option<(Value<'a>, Value<'a>)> {
+        self.scanner.member()
+    }
+}
+
 impl<'a> Iterator for Members<'a> {
     type Item = (Cow<'a, str>, Value<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.scanner.member().map(|(name, value)| (name.text(), value))
+        self.step().map(|(name, value)| (name.text(), value))
     }
 }
