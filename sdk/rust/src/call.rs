@@ -52,13 +52,13 @@ impl<'a> Call<'a> {
             match &*name.text() {
                 "client" => (c.client, s) = Metadata::read(s),
                 "before" => (c.before, s) = Metadata::read(s),
-                name => c.take(name, s.take())?,
+                name => c.keep(name, s.take())?,
             }
         }
         Ok(c)
     }
 
-    fn take(&mut self, name: &str, v: Value<'a>) -> Result<(), String> {
+    fn keep(&mut self, name: &str, v: Value<'a>) -> Result<(), String> {
         match name {
             "v" if v.int() != Some(MAJOR) => return Err(format!("the host speaks version {} of the wire", v.json())),
             "context" => self.context = View::of(v),

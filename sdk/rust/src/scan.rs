@@ -230,12 +230,6 @@ fn odd(marks: u32) -> u32 {
 /// Counts brackets up to the one that closes all, and gives where that is.
 #[inline(always)]
 fn last_bracket(opening: u32, closing: u32, depth: &mut u32) -> Option<usize> {
-    let more = *depth + opening.count_ones();
-    let less = closing.count_ones();
-    if less < *depth {
-        *depth = more - less;
-        return None;
-    }
     let mut left = opening | closing;
     while left != 0 {
         let at = left.trailing_zeros();
@@ -412,8 +406,45 @@ pub(crate) fn hex4(text: &str, at: usize) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use super::container_size;
     use crate::value::Value;
     use alloc::string::String;
+
+    /// Looks at one byte after the other.
+    fn slow_container_size(bytes: &[u8]) -> usize {
+        let (mut depth, mut string, mut escaped) = (0, false, false);
+        for (at, c) in bytes.iter().enumerate() {
+            match c {
+                b'"' if !escaped => string = !string,
+                b'{' | b'[' if !string => depth += 1,
+                b'}' | b']' if !string && depth <= 1 => return at + 1,
+                b'}' | b']' if !string => depth -= 1,
+                _ => {}
+            }
+            escaped = *c == b'\\' && !escaped;
+        }
+        bytes.len()
+    }
+
+    /// Wherever quotes, brackets and backslashes stand in the bytes that are looked at at once, they are told.
+    #[test]
+    fn finds_the_end_of_a_container() {
+        let mut seed = 1u64;
+        let mut draw = |below: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as usize % below
+        };
+        let (mut within, mut across) = (0, 0);
+        for size in 0..60_000 {
+            let dull = draw(40);
+            let text: String = (0..size % 150).map(|_| *['{', '[', '"', '\\', '}', ']', ';', '{', '[', 'é'].get(draw(10 + dull)).unwrap_or(&'a')).collect();
+            let (got, want) = (container_size(text.as_bytes()), slow_container_size(text.as_bytes()));
+            assert_eq!(got, want, "{text:?}");
+            within += usize::from(got < text.len());
+            across += usize::from(got < text.len() && got > 40);
+        }
+        assert!(within > 10_000 && across > 1_000, "{within} ended, {across} of them late");
+    }
 
     /// Asks a value for everything and gives how many there are in it. What it gives is text: no character is cut.
     fn walk(v: Value, depth: usize) -> usize {
