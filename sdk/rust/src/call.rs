@@ -40,7 +40,8 @@ pub struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    /// Finds what a hook is given; what stands in it is read when asked. Members it does not know are newer than this crate and left alone.
+    /// Finds what a hook is given, in one pass; what stands in it is read when asked for. Members it does not know are newer than this
+    /// crate and left alone.
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
     pub(crate) fn read(plugin: &'a str, hook: &'a str, input: Value<'a>) -> Result<Self, String> {
         let mut s = Scanner::new(input.json());
@@ -58,6 +59,7 @@ impl<'a> Call<'a> {
         Ok(c)
     }
 
+    /// Keeps the value of a member.
     fn keep(&mut self, name: &str, v: Value<'a>) -> Result<(), String> {
         match name {
             "v" if v.int() != Some(MAJOR) => return Err(format!("the host speaks version {} of the wire", v.json())),

@@ -17,9 +17,10 @@
 //! Built as a `cdylib` for `wasm32-unknown-unknown`, the macro's functions are the module's exports. Built for any other target the
 //! same code runs under `cargo test`: see [`Plugin::set_up`] and [`Running::run`].
 //!
-//! The road of a call: `wire.rs` takes the bytes, `call.rs` finds in them what a [`Call`] is about, `plugin.rs` asks the
-//! function and writes the answer. JSON is looked at where it stands, when it is asked for (`view.rs`), and nothing is copied that need not be ([`Value`], `scan.rs`); what a plugin makes
-//! is a [`Json`]. A call keeps nothing: the host resets the module's memory after each one.
+//! The road of a call: `wire.rs` takes the bytes, `call.rs` finds in them what a [`Call`] is about, `plugin.rs` asks the function and
+//! writes the answer. JSON is looked at where it stands, when it is asked for (`view.rs`, `metadata.rs`), many bytes at a time
+//! (`scan.rs`, `chunk.rs`), and nothing is copied that need not be; what a plugin makes is a [`Json`]. A call keeps nothing: the host
+//! resets the module's memory after each one.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![warn(missing_docs)]
 

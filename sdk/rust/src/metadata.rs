@@ -35,9 +35,11 @@ macro_rules! lists {
 }
 
 impl<'a> Metadata<'a> {
-    /// Finds the members of the object at hand, and gives what stands behind it. Most plugins ask for several, and are spared the way to each.
+    /// Finds the members of the object at hand, and gives what stands behind it. To step over the object takes as long, and each `get`
+    /// is spared the way to its member.
     #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
     pub(crate) fn read(mut s: Scanner<'a>) -> (Self, Scanner<'a>) {
+        s.space();
         let start = s.rest();
         let mut members = Vec::new();
         if s.open(b'{') {

@@ -6,10 +6,13 @@ plugin! { pre_register: absent, token_claims: present, mint_client_id: draw }
 
 fn absent(c: &mut Call) -> Outcome {
     let (x, caller) = (c.context, c.context.caller());
-    for text in [x.decision_id(), x.operation(), x.channel(), x.client_id(), x.profile(), caller.kind(), caller.ip(), caller.origin()] {
+    for text in [x.decision_id(), x.operation(), x.channel(), x.client_id(), x.profile()] {
         assert_eq!(text, "");
     }
-    for text in [caller.user_agent(), caller.subject(), caller.client_id(), c.client.client_name(), c.before.jwks_uri()] {
+    for text in [caller.kind(), caller.ip(), caller.origin(), caller.user_agent(), caller.subject(), caller.client_id()] {
+        assert_eq!(text, "");
+    }
+    for text in [c.client.client_name(), c.before.jwks_uri()] {
         assert_eq!(text, "");
     }
     for list in [caller.scopes(), caller.roles(), x.locked(), c.client.redirect_uris(), c.client.scope(), c.before.contacts()] {
@@ -28,8 +31,8 @@ fn absent_is_empty() {
     for input in [
         "{}",
         r#"{"v":1,"context":{},"client":{},"before":{}}"#,
-        r#"{"context":{"channel":"","now":0,"caller":{"ip":"","scopes":[],"roles":[]},"locked":[]},"client":{"redirect_uris":[],"scope":""}}"#,
-        r#"{"context":{"channel":7,"now":"x","caller":[],"initial_access_token":null,"certificate":null,"locked":{}},"signed":null,"client":[1]}"#,
+        r#"{"context":{"channel":"","now":0,"caller":{"ip":"","scopes":[],"roles":[]},"locked":[]},"client":{"redirect_uris":[]}}"#,
+        r#"{"context":{"channel":7,"now":"x","caller":[],"initial_access_token":null,"locked":{}},"signed":null,"client":[1]}"#,
     ] {
         assert_eq!(plugin.run("pre_register", input).as_deref(), Ok(r#"{"v":1,"action":"continue"}"#), "{input}");
     }
@@ -56,6 +59,7 @@ fn present(c: &mut Call) -> Outcome {
     assert_eq!((&*token.grant_type(), &*token.subject(), token.claims().json()), ("client_credentials", "u", r#"{"a":1}"#));
     assert_eq!((token.scopes(), token.audience()), (vec!["x".into()], vec!["https://api.example".into()]));
     assert_eq!((&*c.client.client_name(), &*c.before.client_name()), ("new", "old"));
+    assert_eq!((c.client.value().json(), c.before.value().json()), (r#"{ "client_name" : "new" }"#, r#"{"client_name":"old"}"#));
     c.patch.set("seen", true);
     Ok(())
 }
