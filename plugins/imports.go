@@ -42,19 +42,22 @@ func capabilityImports(granted Capabilities) sandbox.Imports {
 		name            string
 		params, results []sandbox.ValueType
 		body            capable
+		waits           bool // for a store, or for a server
 	}{
-		{abi.Take, pair, integer, take},
-		{abi.Now, nil, long, now},
-		{abi.Random, pair, integer, random},
-		{abi.KVGet, pair, integer, kvGet},
-		{abi.KVPut, append(append(pair[:2:2], pair...), sandbox.I64), integer, kvPut},
-		{abi.KVDelete, pair, integer, kvDelete},
-		{abi.HTTP, pair, integer, sendHTTP},
-		{abi.Secret, pair, integer, useSecret},
-		{abi.PolicyEval, pair, integer, askRule},
+		{abi.Take, pair, integer, take, false},
+		{abi.Now, nil, long, now, false},
+		{abi.Random, pair, integer, random, false},
+		{abi.KVGet, pair, integer, kvGet, true},
+		{abi.KVPut, append(append(pair[:2:2], pair...), sandbox.I64), integer, kvPut, true},
+		{abi.KVDelete, pair, integer, kvDelete, true},
+		{abi.HTTP, pair, integer, sendHTTP, true},
+		{abi.Secret, pair, integer, useSecret, false},
+		{abi.PolicyEval, pair, integer, askRule, false},
 	} {
 		if granted.has(capabilityOf[i.name]) {
-			given = append(given, sandbox.Import{Module: abi.Imports, Name: i.name, Params: i.params, Results: i.results, Call: i.body.returning(i.results[0])})
+			given = append(given, sandbox.Import{
+				Module: abi.Imports, Name: i.name, Params: i.params, Results: i.results, Waits: i.waits, Call: i.body.returning(i.results[0]),
+			})
 		}
 	}
 	return given

@@ -20,6 +20,7 @@ type Limits struct {
 	OutputBytes             int           // of an answer, also the most; abi.MaxAnswer
 	LogLines, MaxLogLines   int           // that are kept of one call; abi.MaxLogLines, 256
 	HTTPCalls, MaxHTTPCalls int           // requests of one call; 2, 10
+	AtOnce, MaxAtOnce       int           // calls under way, those that wait included; 16, 64
 	SelfTest                time.Duration // all self-tests of a plugin; 30 s
 }
 
@@ -36,6 +37,8 @@ func (l Limits) withDefaults() Limits {
 	l.MaxLogLines = max(cmp.Or(l.MaxLogLines, 256), l.LogLines)
 	l.HTTPCalls = cmp.Or(l.HTTPCalls, 2)
 	l.MaxHTTPCalls = max(cmp.Or(l.MaxHTTPCalls, 10), l.HTTPCalls)
+	l.AtOnce = cmp.Or(l.AtOnce, 16)
+	l.MaxAtOnce = max(cmp.Or(l.MaxAtOnce, 64), l.AtOnce)
 	l.SelfTest = cmp.Or(l.SelfTest, 30*time.Second)
 	return l
 }
@@ -49,9 +52,10 @@ type Bounds struct {
 	OutputBytes int   `yaml:"output_bytes" range:"64..262144"`
 	LogLines    int   `yaml:"log_lines" range:"1..10000"`
 	HTTPCalls   int   `yaml:"http_calls" range:"1..100"`
+	AtOnce      int   `yaml:"at_once" range:"1..1000"`
 }
 
-// An Allowance is what one plugin may use in a call, in the end.
+// An Allowance is what one plugin may use in a call, in the end, and how many calls there may be at once.
 type Allowance struct {
 	MemoryMiB   int
 	Fuel        int64
@@ -59,6 +63,7 @@ type Allowance struct {
 	OutputBytes int
 	LogLines    int
 	HTTPCalls   int
+	AtOnce      int
 }
 
 // allow settles what a plugin may use: what the operator's binding says, else what the manifest asks for, which must be within
@@ -82,6 +87,7 @@ func (l Limits) allow(manifest, binding Bounds) (Allowance, error) {
 		OutputBytes: number("output_bytes", binding.OutputBytes, manifest.OutputBytes, l.OutputBytes, abi.MaxAnswer),
 		LogLines:    number("log_lines", binding.LogLines, manifest.LogLines, l.LogLines, l.MaxLogLines),
 		HTTPCalls:   number("http_calls", binding.HTTPCalls, manifest.HTTPCalls, l.HTTPCalls, l.MaxHTTPCalls),
+		AtOnce:      number("at_once", binding.AtOnce, manifest.AtOnce, l.AtOnce, l.MaxAtOnce),
 	}
 	return a, errors.Join(errs...)
 }
@@ -94,7 +100,7 @@ func (l Limits) beyond(b Bounds) (list []error) {
 	}{
 		{"memory_mib", int64(b.MemoryMiB), int64(l.MaxMemoryMiB)}, {"fuel", b.Fuel, l.MaxFuel}, {"wall_ms", int64(b.WallMS), l.MaxWall.Milliseconds()},
 		{"output_bytes", int64(b.OutputBytes), abi.MaxAnswer}, {"log_lines", int64(b.LogLines), int64(l.MaxLogLines)},
-		{"http_calls", int64(b.HTTPCalls), int64(l.MaxHTTPCalls)},
+		{"http_calls", int64(b.HTTPCalls), int64(l.MaxHTTPCalls)}, {"at_once", int64(b.AtOnce), int64(l.MaxAtOnce)},
 	} {
 		if limit.bound > limit.most {
 			list = append(list, fmt.Errorf("%s: %d is over this server's %d, and only plugins.bindings of ostiary.yaml goes beyond that", limit.name, limit.bound, limit.most))
@@ -113,5 +119,6 @@ const (
 func (l Limits) sandboxed(a Allowance) sandbox.Limits {
 	return sandbox.Limits{
 		ModuleBytes: l.ModuleBytes, MemoryPages: uint32(a.MemoryMiB * pagesPerMiB), Fuel: uint64(a.Fuel), Wall: a.Wall, OutputBytes: a.OutputBytes,
+		Instances: a.AtOnce,
 	}
 }

@@ -450,6 +450,45 @@ func TestUnavailable(t *testing.T) {
 	}
 }
 
+// Calls that wait for a server leave the processor to others: as many are under way as there may be.
+func TestCallsWaitBesideEachOther(t *testing.T) {
+	const most = 16 // which is the default, and more than compute at once on any machine
+	arrived, all := make(chan struct{}, most), make(chan struct{})
+	w := &world{exchange: func(ctx context.Context, _ fetch.Request) (fetch.Response, error) {
+		arrived <- struct{}{}
+		select {
+		case <-all:
+			return fetch.Response{Status: 204}, nil
+		case <-ctx.Done():
+			return fetch.Response{}, ctx.Err()
+		}
+	}}
+	f := newFolder(t, nil)
+	f.put("user", capableKit(t), allCapabilities+"configuration: {steps: [{op: http, request: {url: 'https://api.example.com/'}, member: a}]}\n")
+	f.reload()
+	p := f.named(hook.PreRegister, "user")
+	p.services = w.services()
+	p.services.RequestTime = time.Minute
+	answers := make(chan string, most)
+	for range most {
+		go func() {
+			result, _, err := p.Ask(t.Context(), hook.Call{Point: hook.PreRegister})
+			answers <- fmt.Sprint(result.Patch, err)
+		}()
+		select {
+		case <-arrived: // one after the other, so that none waits while others start
+		case got := <-answers:
+			t.Fatal(got)
+		}
+	}
+	close(all)
+	for range most {
+		if got := <-answers; !strings.Contains(got, "204") {
+			t.Error(got)
+		}
+	}
+}
+
 // Only what is granted goes out, however it is spelled.
 func TestHTTPRefuses(t *testing.T) {
 	w := &world{}

@@ -80,6 +80,7 @@ type pluginLimits struct {
 	OutputBytes int   `json:"output_bytes"`
 	LogLines    int   `json:"log_lines"`
 	HTTPCalls   int   `json:"http_calls"`
+	AtOnce      int   `json:"at_once"`
 }
 
 type pluginBreaker struct {
@@ -123,7 +124,7 @@ func pluginStatusOf(s *plugins.Status) pluginStatus {
 		out.Approval = &approval
 	}
 	if l := s.Limits; l != (plugins.Allowance{}) {
-		out.Limits = &pluginLimits{l.MemoryMiB, l.Fuel, l.Wall.Milliseconds(), l.OutputBytes, l.LogLines, l.HTTPCalls}
+		out.Limits = &pluginLimits{l.MemoryMiB, l.Fuel, l.Wall.Milliseconds(), l.OutputBytes, l.LogLines, l.HTTPCalls, l.AtOnce}
 	}
 	for _, n := range s.Stats.Calls {
 		out.Calls += n

@@ -74,6 +74,7 @@ func BindingsSchema() strictjson.Value {
 				member("memory_mib", whole("of an instance", 1, 1024)), member("fuel", whole("instructions, about", 1000, 100_000_000_000)),
 				member("wall_ms", whole("time, with all it waits for", 1, 60_000)), member("output_bytes", whole("of an answer", 64, 262_144)),
 				member("log_lines", whole("that are kept", 1, 10_000)), member("http_calls", whole("requests", 1, 100)),
+				member("at_once", whole("calls under way, those that wait included", 1, 1000)),
 			)),
 			member("grant", grantSchema()),
 			member("configuration", typed("object", "instead of the manifest's; nothing secret belongs here")),

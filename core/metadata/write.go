@@ -28,11 +28,8 @@ func Append(members []strictjson.Member, m *core.Metadata) []strictjson.Member {
 func Some(m *core.Metadata, wanted func(name string) bool) []strictjson.Member {
 	var members []strictjson.Member
 	for _, row := range table {
-		if !wanted(row.Name) {
-			continue
-		}
-		if v := row.Get(m); !v.IsAbsent() {
-			members = append(members, strictjson.Member{Name: row.Name, Value: v})
+		if row.Has(m) && wanted(row.Name) { // most rows have nothing, which is sooner seen
+			members = append(members, strictjson.Member{Name: row.Name, Value: row.Get(m)})
 		}
 	}
 	for _, other := range Beyond(m) {

@@ -30,6 +30,7 @@ type Memory interface {
 type Import struct {
 	Module, Name    string
 	Params, Results []ValueType // I32, I64, F32 and F64 only
+	Waits           bool        // it waits for others more than it computes: other guests get their turn meanwhile
 	Call            func(ctx context.Context, mem Memory, stack []uint64) error
 }
 
@@ -112,7 +113,12 @@ func (i Import) call(ctx context.Context, mod api.Module, stack []uint64) {
 		mem.memory = mod.Memory() // not inst's own: a start function runs before inst has its module
 	}
 	defer func() { mem.memory = nil }() // who keeps it must not reach memory that may be given back meanwhile
-	if err := i.run(ctx, mem, stack); err != nil {
+	run := func() error { return i.run(ctx, mem, stack) }
+	if i.Waits {
+		call := run
+		run = func() error { return inst.program.aside(ctx, inst, call) }
+	}
+	if err := run(); err != nil {
 		if expiry := ctx.Err(); expiry != nil && errors.Is(err, expiry) {
 			panic(expired(expiry))
 		}

@@ -25,6 +25,7 @@ type Instance struct {
 	handles map[*function]api.Function
 	stack   [2]uint64 // parameters and results of an exchange
 	calls   int       // leases served
+	rested  time.Time // when the latest ended
 
 	// The rest belongs to the present lease.
 	using   sync.Mutex // held while in use and while not leased
@@ -38,13 +39,13 @@ type Instance struct {
 func (p *Program) newInstance(ctx context.Context) (*Instance, error) {
 	i := &Instance{program: p, handles: map[*function]api.Function{}}
 	i.using.Lock()
-	i.begin(ctx, p.limits.InitFuel, time.Now().Add(p.limits.InitWall))
+	i.begin(ctx, p.limits.InitFuel, p.limits.InitWall)
 	i.host.reseed(initialSeed(p.digest))
 	ready := false
 	defer func() { // also when a configure function panics
 		if !ready {
 			i.end()
-			p.discard(i)
+			p.endLease(i, false)
 		}
 	}()
 	if err := i.initialise(ctx); err != nil {

@@ -17,15 +17,18 @@ const slice = 1_000_000
 // A lease is what one piece of work may use.
 type lease struct {
 	ctx      context.Context // of Do
+	started  time.Time
 	deadline time.Time
+	aside    bool  // the guest has no turn to compute
 	budget   int64 // fuel for all of it
 	used     int64 // fuel of slices that are used up
 	given    int64 // the slice the guest has now; zero before it asked for one
 }
 
-// begin opens a lease that ends at the deadline.
-func (i *Instance) begin(ctx context.Context, fuel uint64, deadline time.Time) {
-	i.lease = lease{ctx: ctx, deadline: deadline, budget: int64(fuel)}
+// begin opens a lease that ends after that time.
+func (i *Instance) begin(ctx context.Context, fuel uint64, wall time.Duration) {
+	now := time.Now()
+	i.lease = lease{ctx: ctx, started: now, deadline: now.Add(wall), budget: int64(fuel)}
 	i.calls++
 	i.host.reset(i.program.limits)
 	if i.fuel != nil {

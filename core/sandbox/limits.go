@@ -18,7 +18,8 @@ type Limits struct {
 	Stack         int           // native stack of calls inside calls, in bytes; 4 MiB
 	Wall          time.Duration // one Do, host functions included, waiting for an instance not; 250 ms
 	InitWall      time.Duration // start function, _initialize and configure of one instance; 5 s
-	Instances     int           // how many calls may run at once; min(GOMAXPROCS, 4)
+	Instances     int           // how many calls may be under way at once; 16
+	Running       int           // how many of them may compute at once, the others wait in host functions; min(GOMAXPROCS, 4)
 	Wait          time.Duration // how long Do waits for an instance; 500 ms
 	Recycle       int           // calls after which an instance is replaced; 10 000
 	LogBytes      int           // what a guest may write to its standard streams in one call; 8 KiB
@@ -61,7 +62,8 @@ func (l Limits) withDefaults() (Limits, error) {
 	number("InputBytes", &l.InputBytes, 1<<20)
 	number("OutputBytes", &l.OutputBytes, 256<<10)
 	number("Stack", &l.Stack, 4<<20)
-	number("Instances", &l.Instances, min(runtime.GOMAXPROCS(0), 4))
+	number("Instances", &l.Instances, 16)
+	number("Running", &l.Running, min(runtime.GOMAXPROCS(0), 4))
 	number("Recycle", &l.Recycle, 10_000)
 	number("LogBytes", &l.LogBytes, 8<<10)
 	number("LogLines", &l.LogLines, 64)

@@ -32,7 +32,8 @@ type Program struct {
 	code      wazero.CompiledModule
 	initial   snapshot // of the first instance, shared by all that start out the same
 
-	slots   chan struct{} // one for every instance that is leased
+	calls   permits // one for every lease
+	turns   permits // one for every lease whose guest computes: it gives it up while the host waits for others
 	closing chan struct{}
 
 	mu      sync.Mutex
@@ -91,20 +92,22 @@ func (m *Machine) Load(ctx context.Context, binary []byte, imports Imports, limi
 	}
 	p := &Program{
 		machine: m, key: s.key, limits: limits, module: parsed, functions: exported(parsed), mutable: out.Mutable, digest: digest, configure: configure,
-		slots: make(chan struct{}, limits.Instances), closing: make(chan struct{}),
+		calls: permits{free: limits.Instances}, turns: permits{free: limits.Running}, closing: make(chan struct{}),
 	}
 	p.ended.L = &p.mu
 	if err := p.compile(ctx, s, out, chosen); err != nil {
 		return nil, err
 	}
 	p.open = true
-	p.slots <- struct{}{}
+	if err := p.enter(ctx); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
 	p.leased++
 	first, err := p.newInstance(ctx)
 	if err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
-	p.endLease(first)
+	p.endLease(first, true)
 	return p, nil
 }
 
@@ -140,27 +143,26 @@ func (p *Program) Do(ctx context.Context, use func(*Instance) error) (usage Usag
 	if err != nil {
 		return Usage{}, err
 	}
-	started := time.Now()
-	inst.begin(ctx, p.limits.Fuel, started.Add(p.limits.Wall))
+	inst.begin(ctx, p.limits.Fuel, p.limits.Wall)
 	returned := false
 	defer func() { // also when use panics: then the instance is in an unknown state
 		usage = p.release(inst, returned)
-		usage.Wall = time.Since(started)
 	}()
 	err = use(inst)
 	returned = true
 	return usage, err
 }
 
-// acquire waits for a slot and fills it with an idle instance or a new one.
+// acquire waits until there may be one more lease, and gives an idle instance for it or a new one.
 func (p *Program) acquire(ctx context.Context) (*Instance, error) {
-	if err := p.waitForSlot(ctx); err != nil {
+	if err := p.enter(ctx); err != nil {
 		return nil, err
 	}
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
-		<-p.slots
+		p.turns.give()
+		p.calls.give()
 		return nil, ErrClosed
 	}
 	p.leased++
@@ -175,55 +177,79 @@ func (p *Program) acquire(ctx context.Context) (*Instance, error) {
 	return p.newInstance(ctx)
 }
 
-// waitForSlot takes one of the slots that bound how many instances there are.
-func (p *Program) waitForSlot(ctx context.Context) error {
-	select {
-	case p.slots <- struct{}{}:
+// enter takes what a lease needs: the place of a call, and a turn to compute.
+func (p *Program) enter(ctx context.Context) error {
+	placed := p.calls.tryTake()
+	if placed && p.turns.tryTake() {
 		return nil
-	default:
 	}
-	timer := time.NewTimer(p.limits.Wait)
-	defer timer.Stop()
-	select {
-	case p.slots <- struct{}{}:
-		return nil
-	case <-timer.C:
-		return ErrBusy
-	case <-p.closing:
-		return ErrClosed
-	case <-ctx.Done():
-		return ctx.Err()
+	patience, cancel := context.WithTimeoutCause(ctx, p.limits.Wait, ErrBusy)
+	defer cancel()
+	if !placed {
+		if err := p.calls.take(patience, p.closing, false); err != nil {
+			return err
+		}
 	}
+	if err := p.turns.take(patience, p.closing, false); err != nil {
+		p.calls.give()
+		return err
+	}
+	return nil
+}
+
+// aside lets others compute while the host waits for somebody on behalf of a guest, whose turn comes before theirs afterwards.
+func (p *Program) aside(ctx context.Context, inst *Instance, work func() error) error {
+	p.turns.give()
+	inst.lease.aside = true
+	err := work()
+	if late := p.turns.take(ctx, nil, true); late != nil {
+		return late // its time is over
+	}
+	inst.lease.aside = false
+	return err
 }
 
 // release ends a lease: the instance is restored and kept, or closed.
 func (p *Program) release(inst *Instance, returned bool) Usage {
 	usage := inst.end()
-	if !returned || !inst.reusable() {
-		p.discard(inst)
-		return usage
+	keep := returned && inst.reusable()
+	if keep {
+		usage.PagesReset = inst.restore()
 	}
-	usage.PagesReset = inst.restore()
-	p.endLease(inst)
+	inst.rested = time.Now()
+	usage.Wall = inst.rested.Sub(inst.lease.started)
+	p.endLease(inst, keep)
 	return usage
 }
 
-// discard ends the lease of an instance that must not be used again.
-func (p *Program) discard(inst *Instance) {
-	inst.close()
-	p.endLease(nil)
-}
-
-// endLease gives the slot back, with the instance if it may be used again.
-func (p *Program) endLease(inst *Instance) {
+// endLease gives back what the lease took. The instance is kept for the next one, or closed.
+func (p *Program) endLease(inst *Instance, keep bool) {
+	if !keep {
+		inst.close()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.leased--
-	if inst != nil {
+	if keep {
 		p.idle = append(p.idle, inst)
+		p.closeSpare(inst.rested)
 	}
-	<-p.slots
+	if !inst.lease.aside {
+		p.turns.give()
+	}
+	p.calls.give()
 	p.ended.Broadcast()
+}
+
+// spareTime is how long instances are kept that are more than can compute at once: calls that wait for others come in crowds.
+const spareTime = time.Minute
+
+// closeSpare closes the instance that was used longest ago, if it is to spare. The caller holds mu.
+func (p *Program) closeSpare(now time.Time) {
+	if spare := p.idle[0]; len(p.idle) > p.limits.Running && now.Sub(spare.rested) > spareTime {
+		spare.close()
+		p.idle = slices.Delete(p.idle, 0, 1)
+	}
 }
 
 // Close refuses new calls, waits for those under way, which their limits end, and gives everything back.

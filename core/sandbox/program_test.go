@@ -19,14 +19,14 @@ func until(t *testing.T, what string, reached func() bool) {
 }
 
 // waiting is a module whose one import comes back when its channel is closed or its context is done.
-func waiting(t *testing.T, limits Limits) (p *Program, entered <-chan struct{}, leave chan struct{}) {
+func waiting(t *testing.T, limits Limits, waits bool) (p *Program, entered <-chan struct{}, leave chan struct{}) {
 	t.Helper()
 	in, out := make(chan struct{}, 8), make(chan struct{})
 	w := &wat{}
 	block := w.importFunc("env", "block", "", "")
 	w.fn("block", "", "", call(block))
 	w.fn("fine", "", "")
-	p = load(t, w.bytes(), Imports{{Module: "env", Name: "block", Call: func(ctx context.Context, _ Memory, _ []uint64) error {
+	p = load(t, w.bytes(), Imports{{Module: "env", Name: "block", Waits: waits, Call: func(ctx context.Context, _ Memory, _ []uint64) error {
 		in <- struct{}{}
 		select {
 		case <-out:
@@ -39,11 +39,11 @@ func waiting(t *testing.T, limits Limits) (p *Program, entered <-chan struct{}, 
 }
 
 func TestTimeOfHostFunctionsCounts(t *testing.T) {
-	p, _, _ := waiting(t, Limits{Wall: time.Millisecond})
+	p, _, _ := waiting(t, Limits{Wall: time.Millisecond}, false)
 	_, _, err := callOnce(p, "block")
 	trapOfKind(t, err, TrapDeadline)
 
-	p, entered, _ := waiting(t, Limits{Wall: time.Minute})
+	p, entered, _ := waiting(t, Limits{Wall: time.Minute}, false)
 	for name, with := range map[string]func(context.Context) (lease, call context.Context){
 		"the lease's context": func(ctx context.Context) (lease, call context.Context) { return ctx, context.Background() },
 		"the call's context":  func(ctx context.Context) (lease, call context.Context) { return context.Background(), ctx },
@@ -82,7 +82,7 @@ func TestContextEndsWithTheCall(t *testing.T) {
 }
 
 func TestWaitingIsBounded(t *testing.T) {
-	p, entered, leave := waiting(t, Limits{Instances: 1, Wall: time.Minute, Wait: time.Millisecond})
+	p, entered, leave := waiting(t, Limits{Instances: 1, Wall: time.Minute, Wait: time.Millisecond}, false)
 	done := make(chan error, 1)
 	go func() {
 		_, _, err := callOnce(p, "block")
@@ -104,7 +104,7 @@ func TestWaitingIsBounded(t *testing.T) {
 }
 
 func TestCloseDrains(t *testing.T) {
-	p, entered, leave := waiting(t, Limits{Instances: 1, Wall: time.Minute, Wait: time.Minute})
+	p, entered, leave := waiting(t, Limits{Instances: 1, Wall: time.Minute, Wait: time.Minute}, false)
 	done, closed := make(chan error, 2), make(chan error, 1)
 	for range 2 { // one works, one waits for its turn
 		go func() {

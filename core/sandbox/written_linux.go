@@ -91,12 +91,13 @@ func (r *region) written(p *pageMap) (pages []int, ok bool) {
 	if _, err := p.file.ReadAt(r.entries, r.first); err != nil {
 		return nil, false
 	}
-	page := os.Getpagesize()
+	page, at := os.Getpagesize(), 0
 	r.pages = r.pages[:0]
-	for at := 0; at+pageEntry <= len(r.entries); at += pageEntry {
-		if isWritten(binary.NativeEndian.Uint64(r.entries[at:])) {
-			r.pages = append(r.pages, at/pageEntry*page)
+	for rest := r.entries; len(rest) >= pageEntry; rest = rest[pageEntry:] {
+		if isWritten(binary.NativeEndian.Uint64(rest)) {
+			r.pages = append(r.pages, at)
 		}
+		at += page
 	}
 	return r.pages, true
 }
