@@ -1,10 +1,14 @@
 //! Sixteen bytes that are looked at at once: most of a document is text, and a loop costs fuel.
+//!
+//! A compiler inlines this only into functions that have vector instructions too; that is why the loops of scan.rs and those that
+//! call them say `target_feature`.
 
 #[cfg(target_arch = "wasm32")]
 use core::arch::wasm32::{u8x16_bitmask, u8x16_eq, u8x16_lt, u8x16_splat, v128, v128_load, v128_or};
 
 pub(crate) const SIZE: usize = 16;
 
+/// The bit that tells { from [ and } from ].
 const SMALL: u8 = b'{' ^ b'[';
 
 /// Some bytes of a text. What is asked of them is answered with a bit for each of them; the first one's is the lowest.
@@ -35,7 +39,7 @@ impl Chunk {
         u32::from(u8x16_bitmask(u8x16_lt(self.0, u8x16_splat(byte))))
     }
 
-    /// The bytes with the bit that tells { from [ and } from ], as it does small letters from capital ones.
+    /// The bytes with the bit SMALL, so that [ is { and ] is }.
     #[inline]
     #[target_feature(enable = "simd128")]
     pub(crate) fn small(self) -> Self {
