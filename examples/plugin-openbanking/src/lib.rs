@@ -28,7 +28,7 @@ impl OpenBanking {
 
     /// Sees to the metadata of a client that registers or updates.
     fn shape(&self, c: &mut Call) -> Outcome {
-        let claims = c.context.software_statement;
+        let claims = c.context.software_statement();
         if !claims.exists() {
             return Err(reject(Code::InvalidSoftwareStatement, "A software statement of the directory is needed."));
         }
@@ -79,7 +79,7 @@ impl OpenBanking {
     /// Gives the client the id that the directory knows it by.
     fn mint(&self, c: &mut Call) -> Result<Option<String>, Fault> {
         let id = match &*self.id_from {
-            "software_id" => c.context.software_statement.get("software_id").text().into_owned(),
+            "software_id" => c.context.software_statement().get("software_id").text().into_owned(),
             _ => common_name(c).ok_or_else(|| reject(Code::InvalidClientMetadata, "The certificate has no common name."))?,
         };
         if id.is_empty() || id.len() > 128 || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b)) {
@@ -91,7 +91,7 @@ impl OpenBanking {
 
 /// Verifies that certificate, statement and request speak of one software.
 fn same_software(c: &Call, claims: Value) -> Outcome {
-    if c.context.operation == "update" && c.context.certificate.is_none() {
+    if c.context.operation() == "update" && c.context.certificate().is_none() {
         return Ok(()); // an update is made with the registration access token
     }
     let Some(name) = common_name(c) else {
@@ -109,7 +109,7 @@ fn same_software(c: &Call, claims: Value) -> Outcome {
 
 /// Gives the common name of the certificate's subject, a distinguished name as RFC 4514 writes it.
 fn common_name(c: &Call) -> Option<String> {
-    let subject = &*c.context.certificate.as_ref()?.subject;
+    let subject = c.context.certificate()?.subject();
     if subject.contains('\\') {
         return None; // an escape: such a name is no software's
     }

@@ -107,7 +107,7 @@ fn answered(import: &'static str, answer: Result<Vec<u8>, i32>) -> Used<String> 
 
 impl Call<'_> {
     /// The time of the call in Unix milliseconds. It does not move while the call runs. The capability is `now`; the seconds alone
-    /// are in `context.now` for everybody.
+    /// are in `context.now()` for everybody.
     pub fn now(&self) -> i64 {
         imports::now()
     }

@@ -17,9 +17,10 @@
 //! Built as a `cdylib` for `wasm32-unknown-unknown`, the macro's functions are the module's exports. Built for any other target the
 //! same code runs under `cargo test`: see [`Plugin::set_up`] and [`Running::run`].
 //!
-//! The road of a call: `wire.rs` takes the bytes, `read.rs` reads them into a [`Call`], `plugin.rs` asks the function and
-//! writes the answer. JSON is looked at where it stands and nothing is copied that need not be ([`Value`], `scan.rs`); what a plugin makes
-//! is a [`Json`]. A call keeps nothing: the host resets the module's memory after each one.
+//! The road of a call: `wire.rs` takes the bytes, `call.rs` finds in them what a [`Call`] is about, `plugin.rs` asks the function and
+//! writes the answer. JSON is looked at where it stands, when it is asked for (`view.rs`, `metadata.rs`), many bytes at a time
+//! (`scan.rs`, `chunk.rs`), and nothing is copied that need not be; what a plugin makes is a [`Json`]. A call keeps nothing: the host
+//! resets the module's memory after each one.
 #![cfg_attr(not(feature = "std"), no_std)]
 #![warn(missing_docs)]
 
@@ -30,6 +31,7 @@ pub mod base64;
 mod call;
 mod capability;
 mod check;
+mod chunk;
 #[cfg(all(not(target_arch = "wasm32"), feature = "std"))]
 mod fake;
 mod fault;
@@ -39,13 +41,13 @@ mod host;
 mod json;
 mod metadata;
 mod plugin;
-mod read;
 mod scan;
 mod value;
+mod view;
 #[doc(hidden)]
 pub mod wire;
 
-pub use call::{AlternativeNames, Call, Caller, Certificate, Context, InitialAccessToken, Keys, Patch, Signed, Token};
+pub use call::{Call, Keys, Patch};
 pub use capability::{CapabilityError, Refusal, Request, Response, Signature};
 #[cfg(all(not(target_arch = "wasm32"), feature = "std"))]
 pub use fake::Fake;
@@ -57,3 +59,4 @@ pub use metadata::Metadata;
 pub use plugin::hooks;
 pub use plugin::{Plugin, Running, Serve};
 pub use value::{Items, Members, Value};
+pub use view::{AlternativeNames, Caller, Certificate, Context, InitialAccessToken, Signed, Token};

@@ -1,4 +1,3 @@
-use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
 
@@ -6,7 +5,7 @@ use crate::abi::MAJOR;
 use crate::call::{Call, Keys};
 use crate::fault::{describable, Fault, Outcome, Rejection};
 use crate::json::{write_array, write_string, Json, Object};
-use crate::read::read_call;
+use crate::scan::same;
 use crate::value::Value;
 
 /// A function for one hook, made by [`plugin!`](crate::plugin).
@@ -58,7 +57,7 @@ impl<S> Plugin<S> {
     }
 
     fn serves(&self, hook: &str) -> Option<Serve<S>> {
-        self.hooks.iter().find(|(name, _)| *name == hook).map(|(_, serve)| *serve)
+        self.hooks.iter().find(|(name, _)| same(name, hook)).map(|(_, serve)| *serve)
     }
 }
 
@@ -86,15 +85,10 @@ impl<S> Running<S> {
 
     pub(crate) fn answer(&self, hook: &str, input: Value<'_>) -> Result<String, String> {
         let serve = self.plugin.serves(hook).ok_or_else(|| format!("no function is registered for the hook {hook}"))?;
-        let mut c = Call::default();
-        read_call(input, &mut c)?;
-        c.plugin = &self.name;
-        if c.hook.is_empty() {
-            c.hook = hook.to_owned().into();
-        }
+        let mut c = Call::read(&self.name, hook, input)?;
         let answer = match serve(&self.state, &mut c) {
             Ok(()) => envelope(&c),
-            Err(Fault::Reject(r)) => r.check(&c.hook).map(|()| refusal(&r, &c)),
+            Err(Fault::Reject(r)) => r.check(c.hook).map(|()| refusal(&r, &c)),
             Err(Fault::Failed(text)) => Err(text),
         };
         if cfg!(target_arch = "wasm32") {
@@ -124,7 +118,7 @@ fn envelope(c: &Call<'_>) -> Result<String, String> {
     let (action, name, members) = match &c.result {
         Some(result) => ("result", ",\"result\":", result),
         None if c.patch.members.is_empty() => ("continue", "", &c.patch.members),
-        None if !patches(&c.hook) => return Err(format!("the hook {} has no patch", c.hook)),
+        None if !patches(c.hook) => return Err(format!("the hook {} has no patch", c.hook)),
         None => ("patch", ",\"patch\":", &c.patch.members),
     };
     let mut out = begin(action);

@@ -1,6 +1,8 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
+use alloc::vec::Vec;
 
+use crate::chunk::{Chunk, SIZE};
 use crate::value::Value;
 
 /// A scanner walks JSON text that was checked or that the host wrote. On any other text it finds less, and always ends.
@@ -28,7 +30,7 @@ impl<'a> Scanner<'a> {
 
     /// Steps over white space. The host sends none, so the look for it is all that it may cost.
     #[inline(always)]
-    fn space(&mut self) {
+    pub(crate) fn space(&mut self) {
         if let [..=b' ', ..] = self.rest {
             self.step(spaces(self.rest));
         }
@@ -42,31 +44,31 @@ impl<'a> Scanner<'a> {
         opens
     }
 
-    /// Goes to the next item or member and tells whether there is one. At the end it steps over the closing bracket.
+    /// Goes to the next item or member and tells whether there may be one. At the end it steps over the closing bracket.
     #[inline(always)]
     fn next(&mut self, closing: u8) -> bool {
-        if let [b',', b'"', ..] = self.rest {
-            self.step(1); // as the host writes it
+        if let [b',', ..] = self.rest {
+            self.step(1);
             return true;
         }
         self.space();
-        if let [b',', ..] = self.rest {
-            self.step(1);
-            self.space();
-        }
         match self.rest {
-            [] | [0, ..] => false,
+            [] => false,
             [c, ..] if *c == closing => {
                 self.step(1);
                 false
+            }
+            [b',', ..] => {
+                self.step(1);
+                true
             }
             _ => true,
         }
     }
 
-    /// Goes to the next member, gives its name as a value and stands at its own, which must be taken then.
+    /// Gives the name of the next member and stands before its value, which must be taken then.
     #[inline(always)]
-    fn name(&mut self) -> Option<Value<'a>> {
+    pub(crate) fn name(&mut self) -> Option<Value<'a>> {
         if !self.next(b'}') {
             return None;
         }
@@ -77,25 +79,36 @@ impl<'a> Scanner<'a> {
             return None;
         };
         self.step(1);
-        self.space();
         Some(name)
     }
 
-    /// Gives the name of the next member and stands at its value, which must be taken then.
+    /// Gives the next member's name and value.
     #[inline(always)]
-    pub(crate) fn key(&mut self) -> Option<Cow<'a, str>> {
-        self.name().map(Value::text)
+    pub(crate) fn member(&mut self) -> Option<(Value<'a>, Value<'a>)> {
+        self.name().map(|name| (name, self.take()))
     }
 
     /// Gives the next member of this name.
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
     pub(crate) fn find(mut self, name: &str) -> Option<Value<'a>> {
-        while let Some(other) = self.name() {
-            let value = self.take();
+        while let Some((other, value)) = self.member() {
             if other.is(name) {
                 return Some(value);
             }
         }
         None
+    }
+
+    /// Gives the strings that are left of an array.
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    pub(crate) fn strings(mut self) -> Vec<Cow<'a, str>> {
+        let mut strings = Vec::with_capacity(8);
+        while let Some(item) = self.item() {
+            if item.is_string() {
+                strings.push(item.text());
+            }
+        }
+        strings
     }
 
     /// Gives the next item of an array.
@@ -111,10 +124,11 @@ impl<'a> Scanner<'a> {
     /// Gives the value at hand and steps over it.
     #[inline(always)]
     pub(crate) fn take(&mut self) -> Value<'a> {
-        match plain_string_size(self.rest) {
-            Some(size) => self.cut(size, true),
-            None => self.cut(value_size(self.rest), false),
+        if let Some(size) = plain_string_size(self.rest) {
+            return self.cut(size, true);
         }
+        self.space();
+        self.cut(value_size(self.rest), false)
     }
 
     #[inline(always)]
@@ -149,42 +163,99 @@ fn value_size(bytes: &[u8]) -> usize {
     }
 }
 
-/// Gives the length of the array or object at the beginning, looking only at what opens, closes or begins a string.
+/// Gives the length of the array or object at the beginning. It goes by two chunks at a time, and counts brackets outside of strings.
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
 fn container_size(bytes: &[u8]) -> usize {
     let mut depth = 0;
+    let (mut open, mut escaped) = (0, 0); // what the chunks before tell of these: a string goes on, a backslash was the last
     let mut rest = bytes;
-    loop {
-        if let Some(size) = plain_string_size(rest) {
-            rest = &rest[size..];
-            if let [b',' | b':', after @ ..] = rest {
-                rest = after;
-            }
-            continue;
+    while !rest.is_empty() {
+        let (one, two) = match rest.first_chunk::<PAIR>() {
+            Some(pair) => pair_of(pair),
+            None => pair_of(&padded(rest)),
+        };
+        let mut quotes = one.is(b'"') | two.is(b'"') << SIZE;
+        let backslashes = one.is(b'\\') | two.is(b'\\') << SIZE;
+        if backslashes | escaped != 0 {
+            let escapes = escapes(backslashes, escaped);
+            quotes &= !(escapes as u32);
+            escaped = (escapes >> PAIR) as u32;
         }
-        let [c, after @ ..] = rest else { break };
-        match c {
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' => depth -= 1,
-            b'"' => {
-                rest = &rest[string_size(rest)..];
-                continue;
+        let strings = odd(quotes) ^ open;
+        open = 0u32.wrapping_sub(strings >> (PAIR - 1));
+        let (one, two) = (one.small(), two.small());
+        let opening = (one.is(b'{') | two.is(b'{') << SIZE) & !strings;
+        let closing = (one.is(b'}') | two.is(b'}') << SIZE) & !strings;
+        if opening | closing != 0 {
+            if let Some(last) = last_bracket(opening, closing, &mut depth) {
+                return bytes.len() - rest.len() + last + 1;
             }
-            _ => {}
         }
-        rest = after;
-        if depth == 0 {
-            break;
+        rest = rest.get(PAIR..).unwrap_or_default();
+    }
+    bytes.len()
+}
+
+const PAIR: usize = 2 * SIZE;
+
+#[inline]
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+fn pair_of(bytes: &[u8; PAIR]) -> (Chunk, Chunk) {
+    let (one, two) = bytes.split_at(SIZE);
+    (chunk_at(one), chunk_at(two))
+}
+
+/// Marks what backslashes escape: the first byte if `escaped` is 1, and one more than there are if the last one is such a backslash.
+#[cold]
+#[inline(never)]
+fn escapes(backslashes: u32, escaped: u32) -> u64 {
+    let mut marks = u64::from(escaped);
+    for at in 0..PAIR {
+        marks |= (u64::from(backslashes) & !marks & 1 << at) << 1;
+    }
+    marks
+}
+
+/// Marks where the marks so far are odd.
+#[inline(always)]
+fn odd(marks: u32) -> u32 {
+    let odd = marks ^ marks << 1;
+    let odd = odd ^ odd << 2;
+    let odd = odd ^ odd << 4;
+    let odd = odd ^ odd << 8;
+    odd ^ odd << 16
+}
+
+/// Counts brackets up to the one that closes all, and gives where that is.
+#[inline(always)]
+fn last_bracket(opening: u32, closing: u32, depth: &mut u32) -> Option<usize> {
+    let mut left = opening | closing;
+    while left != 0 {
+        let at = left.trailing_zeros();
+        left &= left - 1;
+        match opening >> at & 1 {
+            1 => *depth += 1,
+            _ if *depth <= 1 => return Some(at as usize),
+            _ => *depth -= 1,
         }
     }
-    bytes.len() - rest.len()
+    None
 }
 
 /// Gives the length of the string at the beginning if there is one without escapes.
 #[inline(always)]
 fn plain_string_size(bytes: &[u8]) -> Option<usize> {
     let [b'"', inside @ ..] = bytes else { return None };
-    let end = text_size(inside);
-    (inside.get(end) == Some(&b'"')).then_some(end + 2)
+    let mut rest = inside;
+    loop {
+        let chunk = chunk_at(rest);
+        let (quotes, backslashes) = (chunk.is(b'"'), chunk.is(b'\\'));
+        if quotes | backslashes != 0 {
+            let end = quotes.trailing_zeros();
+            return (end < backslashes.trailing_zeros()).then(|| bytes.len() - rest.len() + end as usize + 1);
+        }
+        rest = rest.get(SIZE..)?;
+    }
 }
 
 /// Gives the length of the string at the beginning.
@@ -203,82 +274,80 @@ fn string_size(bytes: &[u8]) -> usize {
 }
 
 /// Gives the length of the number, boolean or null at the beginning.
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
 fn word_size(bytes: &[u8]) -> usize {
-    before(bytes, |chunk| is(chunk, b',') | is(chunk, b'}') | is(chunk, b']') | is_below(chunk, b' ' + 1))
+    before(bytes, |chunk| chunk.is(b',') | chunk.is(b'}') | chunk.is(b']') | chunk.is_below(b' ' + 1))
 }
 
 /// Gives how many bytes come before the first space.
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
 pub(crate) fn until_space(bytes: &[u8]) -> usize {
-    before(bytes, |chunk| is(chunk, b' '))
+    before(bytes, |chunk| chunk.is(b' '))
 }
 
 /// Gives how many bytes come before the first quote or backslash.
-#[inline(always)]
+#[inline]
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
 fn text_size(bytes: &[u8]) -> usize {
-    before(bytes, |chunk| is(chunk, b'"') | is(chunk, b'\\'))
+    before(bytes, |chunk| chunk.is(b'"') | chunk.is(b'\\'))
 }
 
 /// Gives how many bytes come before the first quote, backslash or control character.
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
 pub(crate) fn plain_size(bytes: &[u8]) -> usize {
-    before(bytes, |chunk| is(chunk, b'"') | is(chunk, b'\\') | is_below(chunk, b' '))
+    before(bytes, |chunk| chunk.is(b'"') | chunk.is(b'\\') | chunk.is_below(b' '))
 }
 
-const ONES: u64 = 0x0101_0101_0101_0101;
-
-/// Marks in the highest bit of a byte where it is this one. Bytes above the first one marked may be marked wrongly, because subtraction
-/// borrows from them.
+/// Gives how many bytes come before the first one that is marked.
 #[inline(always)]
-fn is(chunk: u64, byte: u8) -> u64 {
-    let zero = chunk ^ (ONES * u64::from(byte));
-    zero.wrapping_sub(ONES) & !zero
-}
-
-/// Marks likewise where it is less than this one, which is at most 128.
-#[inline(always)]
-fn is_below(chunk: u64, byte: u8) -> u64 {
-    chunk.wrapping_sub(ONES * u64::from(byte)) & !chunk
-}
-
-/// Gives where the first byte is that is marked.
-#[inline(always)]
-fn first(marks: u64) -> Option<usize> {
-    let marks = marks & (ONES * 0x80);
-    (marks != 0).then(|| (marks.trailing_zeros() / 8) as usize)
-}
-
-/// Gives how many bytes come before the first one that is marked. It looks at sixteen bytes at a time: most of a document is text, and
-/// a loop costs fuel.
-#[inline(always)]
-fn before(bytes: &[u8], marks: impl Fn(u64) -> u64) -> usize {
+fn before(bytes: &[u8], marks: impl Fn(Chunk) -> u32) -> usize {
     let mut rest = bytes;
-    while let Some((chunk, after)) = rest.split_first_chunk::<16>() {
-        if let Some(at) = first_in(chunk, &marks) {
-            return bytes.len() - rest.len() + at;
+    while let Some((chunk, after)) = rest.split_first_chunk() {
+        let marks = marks(Chunk::of(chunk));
+        if marks != 0 {
+            return bytes.len() - rest.len() + marks.trailing_zeros() as usize;
         }
         rest = after;
     }
-    match bytes.last_chunk::<16>() {
-        // Some of it is looked at once more, and has no marks.
-        Some(chunk) => first_in(chunk, &marks).map_or(bytes.len(), |at| bytes.len() - 16 + at),
-        None => before_in_few(bytes, marks),
-    }
+    let (start, chunk) = match bytes.last_chunk() {
+        Some(chunk) => (bytes.len() - SIZE, Chunk::of(chunk)), // some of it is looked at once more, and has no marks
+        None => (0, Chunk::of(&padded(bytes))),
+    };
+    bytes.len().min(start + marks(chunk).trailing_zeros() as usize)
 }
 
-/// Gives where the first byte is that is marked.
+/// Gives the chunk at the beginning; behind the end are zeros.
 #[inline(always)]
-fn first_in(chunk: &[u8; 16], marks: impl Fn(u64) -> u64) -> Option<usize> {
-    let both = u128::from_le_bytes(*chunk);
-    first(marks(both as u64)).or_else(|| Some(8 + first(marks((both >> 64) as u64))?))
+fn chunk_at(bytes: &[u8]) -> Chunk {
+    match bytes.first_chunk() {
+        Some(chunk) => Chunk::of(chunk),
+        None => Chunk::of(&padded(bytes)),
+    }
 }
 
-/// Is [`before`] for less than sixteen bytes.
+/// The bytes, and zeros behind them.
 #[inline(never)]
-fn before_in_few(bytes: &[u8], marks: impl Fn(u64) -> u64) -> usize {
-    let of = |chunk: &[u8; 8]| first(marks(u64::from_le_bytes(*chunk)));
-    match (bytes.first_chunk(), bytes.last_chunk()) {
-        (Some(begin), Some(end)) => of(begin).or_else(|| Some(bytes.len() - 8 + of(end)?)).unwrap_or(bytes.len()),
-        _ => bytes.iter().position(|c| first(marks(u64::from(*c))) == Some(0)).unwrap_or(bytes.len()),
+fn padded<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut padded = [0; N];
+    padded[..bytes.len()].copy_from_slice(bytes);
+    padded
+}
+
+/// Whether texts are the same. What a module has of memcmp looks at a byte at a time.
+#[inline]
+pub(crate) fn same(one: &str, other: &str) -> bool {
+    one.len() == other.len() && same_bytes(one.as_bytes(), other.as_bytes())
+}
+
+#[inline(never)]
+fn same_bytes(mut one: &[u8], mut other: &[u8]) -> bool {
+    while let (Some((a, rest)), Some((b, other_rest))) = (one.split_first_chunk::<8>(), other.split_first_chunk::<8>()) {
+        if a != b {
+            return false;
+        }
+        (one, other) = (rest, other_rest);
     }
+    one.iter().eq(other)
 }
 
 /// Gives the text of a JSON string. Without escapes it is a piece of the text itself.
@@ -336,8 +405,46 @@ pub(crate) fn hex4(text: &str, at: usize) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use super::container_size;
     use crate::value::Value;
     use alloc::string::String;
+
+    /// Looks at one byte after the other.
+    fn slow_container_size(bytes: &[u8]) -> usize {
+        let (mut depth, mut string, mut escaped) = (0, false, false);
+        for (at, c) in bytes.iter().enumerate() {
+            match c {
+                b'"' if !escaped => string = !string,
+                b'{' | b'[' if !string => depth += 1,
+                b'}' | b']' if !string && depth <= 1 => return at + 1,
+                b'}' | b']' if !string => depth -= 1,
+                _ => {}
+            }
+            escaped = *c == b'\\' && !escaped;
+        }
+        bytes.len()
+    }
+
+    /// Wherever quotes, brackets and backslashes stand in the bytes that are looked at at once, they are told.
+    #[test]
+    fn finds_the_end_of_a_container() {
+        let mut seed = 1u64;
+        let mut draw = |below: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as usize % below
+        };
+        let (mut within, mut across) = (0, 0);
+        for size in 0..60_000 {
+            let dull = draw(40);
+            let alphabet = ['{', '[', '"', '\\', '}', ']', ';', '{', '[', 'é'];
+            let text: String = (0..size % 150).map(|_| *alphabet.get(draw(10 + dull)).unwrap_or(&'a')).collect();
+            let (got, want) = (container_size(text.as_bytes()), slow_container_size(text.as_bytes()));
+            assert_eq!(got, want, "{text:?}");
+            within += usize::from(got < text.len());
+            across += usize::from(got < text.len() && got > 40);
+        }
+        assert!(within > 10_000 && across > 1_000, "{within} ended, {across} of them late");
+    }
 
     /// Asks a value for everything and gives how many there are in it. What it gives is text: no character is cut.
     fn walk(v: Value, depth: usize) -> usize {

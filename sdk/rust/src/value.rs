@@ -3,7 +3,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::check::check;
-use crate::scan::{unquote, Scanner};
+use crate::scan::{same, unquote, Scanner};
 
 /// One piece of JSON, kept as its text and read when asked. The default Value is absent: no value at all. Every reader gives an
 /// empty answer when the Value is of another kind, so that members can be walked without a check at each step.
@@ -75,7 +75,7 @@ impl<'a> Value<'a> {
     #[inline]
     pub(crate) fn is(self, text: &str) -> bool {
         match self.plain {
-            true => self.text.len() == text.len() + 2 && self.text() == text,
+            true => self.text.len() == text.len() + 2 && same(&self.text(), text),
             false => self.text() == text,
         }
     }
@@ -92,14 +92,8 @@ impl<'a> Value<'a> {
 
     /// The strings of an array, without its other items.
     pub fn strings(self) -> Vec<Cow<'a, str>> {
-        let mut strings = Vec::new();
-        for item in self.items().filter(|item| item.is_string()) {
-            if strings.is_empty() {
-                strings.reserve(8);
-            }
-            strings.push(item.text());
-        }
-        strings
+        let mut scanner = Scanner::new(self.text);
+        if scanner.open(b'[') { scanner.strings() } else { Vec::new() }
     }
 
     /// Walks the items of an array.
@@ -129,11 +123,18 @@ pub struct Items<'a> {
     scanner: Scanner<'a>,
 }
 
+impl<'a> Items<'a> {
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    fn step(&mut self) -> Option<Value<'a>> {
+        self.scanner.item()
+    }
+}
+
 impl<'a> Iterator for Items<'a> {
     type Item = Value<'a>;
 
     fn next(&mut self) -> Option<Value<'a>> {
-        self.scanner.item()
+        self.step()
     }
 }
 
@@ -142,11 +143,17 @@ pub struct Members<'a> {
     scanner: Scanner<'a>,
 }
 
+impl<'a> Members<'a> {
+    #[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+    fn step(&mut self) -> Option<(Value<'a>, Value<'a>)> {
+        self.scanner.member()
+    }
+}
+
 impl<'a> Iterator for Members<'a> {
     type Item = (Cow<'a, str>, Value<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let name = self.scanner.key()?;
-        Some((name, self.scanner.take()))
+        self.step().map(|(name, value)| (name.text(), value))
     }
 }

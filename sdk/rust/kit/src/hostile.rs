@@ -20,7 +20,7 @@ pub fn misbehave(how: &str, c: &mut Call) -> Outcome {
             }
         }
         "recurse" => c.patch.set("depth", deep(1)),
-        "panic" => c.patch.set("depth", [1, 2, 3][c.context.locked.len() + 3]),
+        "panic" => c.patch.set("depth", [1, 2, 3][c.context.locked().len() + 3]),
         "huge" => c.patch.set("client_name", "x".repeat(1 << 20)),
         "flood" => {
             for _ in 0..10_000 {

@@ -1,4 +1,3 @@
-use std::borrow::Cow;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use ostiary_plugin::{base64, log, reject, Call, Certificate, Code, Fault, Json, Level, Metadata, Object, Outcome, Value};
@@ -33,7 +32,7 @@ pub fn perform(c: &mut Call, step: Value, given: &mut Json) -> Outcome {
         }
         "give" => *given = step.get("value").into(),
         "give_if_issuer" => {
-            if c.signed.as_ref().is_some_and(|s| s.claims.get("iss").text() == text) {
+            if c.signed.is_some_and(|s| s.claims().get("iss").text() == text) {
                 *given = step.get("value").into();
             }
         }
@@ -57,26 +56,26 @@ fn code(step: Value) -> Result<Code, Fault> {
 
 /// Says what the plugin was told, through the SDK's accessors.
 fn report(c: &Call) -> Object {
-    let x = &c.context;
-    let token = x.initial_access_token.as_ref().map(|t| {
-        let name = Json::from(format!("{}{}", t.label, t.profile));
-        if t.terms.is_object() { Json::from(vec![name, t.terms.into()]) } else { name }
+    let (x, caller) = (c.context, c.context.caller());
+    let token = x.initial_access_token().map(|t| {
+        let name = Json::from(format!("{}{}", t.label(), t.profile()));
+        if t.terms().is_object() { Json::from(vec![name, t.terms().into()]) } else { name }
     });
     Object::new()
-        .with("hook", &c.hook)
-        .with("decision_id", &x.decision_id)
-        .with("operation", &x.operation)
-        .with("channel", &x.channel)
-        .with("client_id", &x.client_id)
-        .with("profile", &x.profile)
-        .with("now", x.now)
-        .with("caller", texts(&[&x.caller.kind, &x.caller.ip, &x.caller.origin, &x.caller.user_agent, &x.caller.subject, &x.caller.client_id]))
-        .with("scopes", &*x.caller.scopes)
-        .with("roles", &*x.caller.roles)
+        .with("hook", c.hook)
+        .with("decision_id", x.decision_id())
+        .with("operation", x.operation())
+        .with("channel", x.channel())
+        .with("client_id", x.client_id())
+        .with("profile", x.profile())
+        .with("now", x.now())
+        .with("caller", vec![caller.kind(), caller.ip(), caller.origin(), caller.user_agent(), caller.subject(), caller.client_id()])
+        .with("scopes", caller.scopes())
+        .with("roles", caller.roles())
         .with("token", token.unwrap_or(Json::null()))
-        .with("claims", x.software_statement)
-        .with("locked", &*x.locked)
-        .with("entropy", base64::encode(&c.entropy))
+        .with("claims", x.software_statement())
+        .with("locked", x.locked())
+        .with("entropy", base64::encode(&c.entropy()))
         .with("client", described(&c.client))
         .with("before", described(&c.before))
 }
@@ -97,30 +96,26 @@ fn described(m: &Metadata) -> Object {
 /// Says what the hook is about, through the SDK's accessors.
 fn about(c: &Call) -> Object {
     let mut o = Object::new();
-    if let Some(s) = &c.signed {
-        o.set("signed", vec![texts(&[&s.kind, &s.alg, &s.kid]), s.claims.into()]);
+    if let Some(s) = c.signed {
+        o.set("signed", vec![vec![s.kind(), s.alg(), s.kid()].into(), Json::from(s.claims())]);
     }
-    if let Some(t) = &c.token {
-        let lists = [Json::from(&*t.scopes), Json::from(&*t.audience), t.claims.into()];
-        o.set("token", [vec![texts(&[&t.grant_type, &t.subject])], lists.to_vec()].concat());
+    if let Some(t) = c.token {
+        o.set("token", vec![Json::from(vec![t.grant_type(), t.subject()]), t.scopes().into(), t.audience().into(), t.claims().into()]);
     }
-    if let Some(held) = &c.certificate {
+    if let Some(held) = c.certificate {
         o.set("certificate", certificate(held));
     }
-    if let Some(held) = &c.context.certificate {
+    if let Some(held) = c.context.certificate() {
         o.set("presented", certificate(held));
     }
     o
 }
 
-fn certificate(c: &Certificate) -> Vec<Json> {
+fn certificate(c: Certificate) -> Vec<Json> {
+    let san = c.san();
     vec![
-        texts(&[&c.subject, &c.issuer, &c.serial, &c.sha256, &c.pem]),
-        Json::from(&*c.san.dns), Json::from(&*c.san.uri), Json::from(&*c.san.email), Json::from(&*c.san.ip),
-        c.not_before.into(), c.not_after.into(),
+        vec![c.subject(), c.issuer(), c.serial(), c.sha256(), c.pem()].into(),
+        san.dns().into(), san.uri().into(), san.email().into(), san.ip().into(),
+        c.not_before().into(), c.not_after().into(),
     ]
-}
-
-fn texts(list: &[&Cow<str>]) -> Json {
-    list.iter().map(|t| Json::from(*t)).collect::<Vec<_>>().into()
 }

@@ -16,9 +16,9 @@ pub fn shape(c: &mut Call) -> Outcome {
     scopes.retain(|scope| scope != "offline_access");
     c.patch.set_scope(&scopes);
     let mut contacts = c.client.contacts();
-    contacts.push(Cow::Owned(format!("ops@{}.example", c.context.profile)));
+    contacts.push(Cow::Owned(format!("ops@{}.example", c.context.profile())));
     c.patch.set("contacts", contacts);
-    if c.context.profile.contains("fapi") {
+    if c.context.profile().contains("fapi") {
         c.patch.set("require_pushed_authorization_requests", true);
     }
     Ok(())
