@@ -22,8 +22,7 @@ const ManifestVersion = "ostiary.plugin/v1"
 
 const (
 	defaultPriority = 100
-	allMembers      = "client.*" // in reads: every member
-	variable        = "${"       // how one begins
+	variable        = "${" // how one begins
 )
 
 // A Manifest says what a plugin is and what it may do. It stands as NAME.yaml beside NAME.wasm.
@@ -34,7 +33,7 @@ type Manifest struct {
 	SHA256        string                 `yaml:"sha256"`  // of the module, in hexadecimal; checked when given
 	ABI           Wire                   `yaml:"abi"`
 	Hooks         map[hook.Point]Service `yaml:"hooks"`
-	Reads         []string               `yaml:"reads"`        // members the plugin sees; client.* for all; none when absent
+	Reads         hook.Reads             `yaml:"reads"`        // members the plugin sees; client.* for all; none when absent
 	Writes        []string               `yaml:"writes"`       // members the plugin may patch or add to an answer
 	Capabilities  Capabilities           `yaml:"capabilities"` // what it asks for
 	Limits        Bounds                 `yaml:"limits"`
@@ -151,8 +150,8 @@ func (m *Manifest) checkHooks(found *problems) {
 
 func (m *Manifest) checkMembers(found *problems) {
 	found.each("reads", m.Reads, func(name string) string {
-		if name != allMembers && !memberForm.MatchString(name) {
-			return "must be the name of a member, or " + allMembers + " for all"
+		if name != hook.AllMembers && !memberForm.MatchString(name) {
+			return "must be the name of a member, or " + hook.AllMembers + " for all"
 		}
 		return ""
 	})
@@ -198,17 +197,6 @@ func (m *Manifest) priority(p hook.Point) int {
 // points lists the hooks in the order of a client's life.
 func (m *Manifest) points() []hook.Point {
 	return slices.DeleteFunc(hook.Points(), func(p hook.Point) bool { _, ok := m.Hooks[p]; return !ok })
-}
-
-// mayRead tells whether the plugin sees a member. client_name stands for client_name#fr too.
-func (m *Manifest) mayRead(member string) bool {
-	for _, read := range m.Reads {
-		n := len(read)
-		if member == read || len(member) > n && member[n] == '#' && member[:n] == read || read == allMembers {
-			return true
-		}
-	}
-	return false
 }
 
 // writesAt lists the members that the plugin may write, by point.

@@ -39,7 +39,7 @@ configuration: {domain: example.com, list: [1, two], home: "${HOME}"}
 			t.Errorf("may write %s", member)
 		}
 	}
-	if !m.mayRead("client_name#fr") || !m.mayRead("client_name") || m.mayRead("client_names") || m.mayRead("client") || m.mayRead("scope") {
+	if !m.Reads.Has("client_name#fr") || !m.Reads.Has("client_name") || m.Reads.Has("client_names") || m.Reads.Has("client") || m.Reads.Has("scope") {
 		t.Error("may read")
 	}
 	if got := m.Configuration.String(); got != `{"domain":"example.com","list":[1,"two"],"home":"${HOME}"}` {

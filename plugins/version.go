@@ -49,8 +49,8 @@ func (v *version) Name() string { return v.manifest.Name }
 // Digest implements hook.Plugin.
 func (v *version) Digest() string { return v.digest }
 
-// MayRead implements hook.Plugin.
-func (v *version) MayRead(member string) bool { return v.manifest.mayRead(member) }
+// Reads implements hook.Plugin.
+func (v *version) Reads() hook.Reads { return v.manifest.Reads }
 
 // MayWrite implements hook.Plugin.
 func (v *version) MayWrite(p hook.Point, member string) bool { return mayWrite(v.writes[p], member) }

@@ -2,7 +2,6 @@ package plugins
 
 import (
 	"encoding/base64"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -177,13 +176,13 @@ func (o *object) visible(name string, m *Manifest, doc strictjson.Value) {
 	if doc.Kind() != strictjson.KindObject {
 		doc = strictjson.Object()
 	}
-	if slices.Contains(m.Reads, allMembers) {
+	if m.Reads.All() {
 		o.value(name, doc)
 		return
 	}
 	o.object(name, func(o *object) {
 		for member, v := range doc.All() {
-			if m.mayRead(member) {
+			if m.Reads.Has(member) {
 				o.comma()
 				o.out = strictjson.Append(append(strictjson.AppendString(o.out, member), ':'), v)
 			}

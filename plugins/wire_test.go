@@ -61,7 +61,7 @@ func callOf(t testing.TB, v vector) (hook.Call, entropy) {
 }
 
 func TestVectorsAsTheHostWritesThem(t *testing.T) {
-	everything := Manifest{Reads: []string{allMembers}}
+	everything := Manifest{Reads: hook.Reads{hook.AllMembers}}
 	for _, v := range vectors(t) {
 		call, random := callOf(t, v)
 		data := writeInput(nil, &everything, &call, &random)

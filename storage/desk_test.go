@@ -45,7 +45,7 @@ type quiet struct{}
 
 func (quiet) Name() string                     { return "quiet" }
 func (quiet) Digest() string                   { return "00ff" }
-func (quiet) MayRead(string) bool              { return true }
+func (quiet) Reads() hook.Reads                { return hook.Reads{hook.AllMembers} }
 func (quiet) MayWrite(hook.Point, string) bool { return false }
 func (quiet) FailsOpen(hook.Point) bool        { return false }
 func (quiet) Ask(context.Context, hook.Call) (hook.Result, hook.Usage, error) {

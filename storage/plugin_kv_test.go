@@ -26,7 +26,7 @@ type keeper struct {
 
 func (k keeper) Name() string                   { return k.name }
 func (keeper) Digest() string                   { return "d" }
-func (keeper) MayRead(string) bool              { return true }
+func (keeper) Reads() hook.Reads                { return hook.Reads{hook.AllMembers} }
 func (keeper) MayWrite(hook.Point, string) bool { return false }
 func (keeper) FailsOpen(hook.Point) bool        { return false }
 func (k keeper) Serves(p hook.Point) bool       { plugins, _ := k.At(p); return len(plugins) > 0 }

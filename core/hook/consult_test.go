@@ -23,7 +23,7 @@ type plugin struct {
 
 func (p plugin) Name() string                     { return p.name }
 func (p plugin) Digest() string                   { return "" }
-func (p plugin) MayRead(string) bool              { return true }
+func (p plugin) Reads() hook.Reads                { return hook.Reads{hook.AllMembers} }
 func (p plugin) MayWrite(hook.Point, string) bool { return true }
 func (p plugin) FailsOpen(hook.Point) bool        { return p.open }
 

@@ -123,8 +123,8 @@ type Plugin interface {
 	// Name is the manifest's name, Digest the module's SHA-256 in hexadecimal.
 	Name() string
 	Digest() string
-	// MayRead tells whether the manifest asks for a member of the client: one that it does not ask for need not be in a call.
-	MayRead(member string) bool
+	// Reads are the members of the client that the manifest asks for: others need not be in a call.
+	Reads() Reads
 	// MayWrite tells whether the manifest lets the plugin write a member at this point: of the client, of the answer, of a token.
 	MayWrite(p Point, member string) bool
 	// FailsOpen tells whether the operator lets a request go on when the plugin fails at this point, as if it had nothing to say.

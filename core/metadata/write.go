@@ -24,16 +24,17 @@ func Append(members []strictjson.Member, m *core.Metadata) []strictjson.Member {
 	return append(members, Beyond(m)...)
 }
 
-// Some gives of what Write gives the members whose names are wanted, and makes no others.
-func Some(m *core.Metadata, wanted func(name string) bool) []strictjson.Member {
+// Some gives of what Write gives the members of these names, each with its language tags, and makes no others.
+func Some(m *core.Metadata, names []string) []strictjson.Member {
 	var members []strictjson.Member
-	for _, row := range table {
-		if row.Has(m) && wanted(row.Name) { // most rows have nothing, which is sooner seen
-			members = append(members, strictjson.Member{Name: row.Name, Value: row.Get(m)})
+	for _, name := range names {
+		if row, known := byName[name]; known && row.Has(m) {
+			members = append(members, strictjson.Member{Name: name, Value: row.Get(m)})
 		}
 	}
 	for _, other := range Beyond(m) {
-		if wanted(other.Name) {
+		base, _, _ := strings.Cut(other.Name, "#")
+		if slices.Contains(names, base) || slices.Contains(names, other.Name) {
 			members = append(members, other)
 		}
 	}

@@ -47,7 +47,7 @@ func (j *judgement) checkCertificate(ctx context.Context) error {
 		return nil
 	}
 	return j.alone("certificate", func() error {
-		return hook.CheckCertificate(ctx, j.desk.plugins, j.context(), j.offered(anything), j.caller.Certificate, func(a hook.Asked) { j.note("certificate", a, nil) })
+		return hook.CheckCertificate(ctx, j.desk.plugins, j.context(), j.offered(everything), j.caller.Certificate, func(a hook.Asked) { j.note("certificate", a, nil) })
 	})
 }
 
@@ -57,7 +57,7 @@ func (j *judgement) mintID(ctx context.Context) (core.ClientID, error) {
 	if !j.desk.plugins.Serves(hook.MintClientID) {
 		return id, nil
 	}
-	call := hook.Call{Point: hook.MintClientID, Client: j.offered(anything)}
+	call := hook.Call{Point: hook.MintClientID, Client: j.offered(everything)}
 	err := j.consult(ctx, "approve", call, func(p hook.Plugin, r hook.Result) error {
 		if r.Action != hook.Give {
 			return nil

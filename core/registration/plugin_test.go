@@ -30,8 +30,11 @@ type plugin struct {
 func (p *plugin) Name() string   { return p.name }
 func (p *plugin) Digest() string { return "sha-" + p.name }
 
-func (p *plugin) MayRead(member string) bool {
-	return p.reads == nil || slices.Contains(p.reads, member)
+func (p *plugin) Reads() hook.Reads {
+	if p.reads == nil {
+		return hook.Reads{hook.AllMembers}
+	}
+	return p.reads
 }
 
 func (p *plugin) MayWrite(_ hook.Point, member string) bool { return slices.Contains(p.writes, member) }
@@ -67,12 +70,13 @@ func TestPluginsReadWhatTheyMay(t *testing.T) {
 		told = append(told, c.Client.String(), c.Before.String())
 		return hook.Result{Action: hook.Continue}, nil
 	})
-	curious.reads = []string{"client_name", "client_name#de", "color", "contacts"}
+	curious.reads = []string{"client_name", "tos_uri#de", "color", "contacts"}
 	b.plug(hook.PreRegister, curious)
 	b.plug(hook.PreUpdate, curious)
-	c := b.register(`{"client_name":"Shop","client_name#de":"Laden","client_name#fr":"Boutique","redirect_uris":["https://a.example/"],"color":"red","size":"big"}`)
+	c := b.register(`{"client_name":"Shop","client_name#de":"Laden","tos_uri":"https://a.example/","tos_uri#de":"https://a.example/de","tos_uri#fr":"https://a.example/fr","redirect_uris":["https://a.example/"],"color":"red","size":"big"}`)
 	b.mustDo(b.manage(core.Update, c, `{"client_id":"`+string(c.id)+`","client_name":"Shop","redirect_uris":["https://a.example/"],"size":"big"}`))
-	want := []string{`{"client_name":"Shop","client_name#de":"Laden","color":"red"}`, `null`, `{"client_name":"Shop"}`, `{"client_name":"Shop","client_name#de":"Laden"}`}
+	want := []string{`{"client_name":"Shop","client_name#de":"Laden","tos_uri#de":"https://a.example/de","color":"red"}`, `null`,
+		`{"client_name":"Shop"}`, `{"client_name":"Shop","client_name#de":"Laden","tos_uri#de":"https://a.example/de"}`}
 	if !slices.Equal(told, want) {
 		t.Errorf("told %q", told)
 	}

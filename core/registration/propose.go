@@ -41,9 +41,9 @@ func proposes(op core.Operation) hook.Point {
 // ask runs one plugin and writes its row of the entry.
 func (j *judgement) ask(ctx context.Context, point hook.Point, p hook.Plugin) error {
 	j.earlier = j.draft
-	call := hook.Call{Point: point, Context: j.context(), Client: j.offered(p.MayRead)}
+	call := hook.Call{Point: point, Context: j.context(), Client: j.offered(p.Reads())}
 	if j.req.Operation == core.Update {
-		call.Before = strictjson.Object(metadata.Some(&j.before.Client.Metadata, p.MayRead)...)
+		call.Before = strictjson.Object(visible(&j.before.Client.Metadata, p.Reads())...)
 	}
 	a := hook.Ask(ctx, p, call, func(p hook.Plugin, r hook.Result) error { return j.take(point, p, r) })
 	if a.Excused {
@@ -85,18 +85,25 @@ func RowOf(stage string, a hook.Asked) ledger.Stage {
 }
 
 // offered is what a plugin sees of the client: of the draft, and of what the request had beyond the known members, what it may read.
-func (j *judgement) offered(mayRead func(member string) bool) strictjson.Value {
-	members := metadata.Some(&j.draft, mayRead)
+func (j *judgement) offered(reads hook.Reads) strictjson.Value {
+	members := visible(&j.draft, reads)
 	for _, m := range j.asked.Extra {
-		if mayRead(m.Name) {
+		if reads.Has(m.Name) {
 			members = append(members, m)
 		}
 	}
 	return strictjson.Object(members...)
 }
 
-// anything is what a plugin may read that reads everything: where several are asked the same, each is told what it may know of it.
-func anything(string) bool { return true }
+func visible(m *core.Metadata, reads hook.Reads) []strictjson.Member {
+	if reads.All() {
+		return metadata.Write(m)
+	}
+	return metadata.Some(m, reads)
+}
+
+// everything is what a plugin reads that reads all: where several are asked the same, each is told what it may know of it.
+var everything = hook.Reads{hook.AllMembers}
 
 // take applies a plugin's result to the draft. What a manifest may not write is a fault of the plugin, not of the client.
 func (j *judgement) take(point hook.Point, p hook.Plugin, r hook.Result) error {

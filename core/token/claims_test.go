@@ -28,7 +28,7 @@ func (p *plugin) Name() string              { return p.name }
 func (p *plugin) Digest() string            { return "sha-" + p.name }
 func (p *plugin) FailsOpen(hook.Point) bool { return p.open }
 
-func (p *plugin) MayRead(string) bool { return true }
+func (p *plugin) Reads() hook.Reads { return hook.Reads{hook.AllMembers} }
 
 func (p *plugin) MayWrite(at hook.Point, member string) bool {
 	return at == hook.TokenClaims && slices.Contains(strings.Fields(p.writes), member)
