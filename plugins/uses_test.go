@@ -436,7 +436,7 @@ func TestUnavailable(t *testing.T) {
 	p := user(t, w, steps)
 	p.log = slog.New(log)
 	result, _, err := p.Ask(t.Context(), hook.Call{Point: hook.PreRegister})
-	const want = `{"kv":"kv_get: unavailable","http":"http: unavailable","policy":"policy_eval: unavailable","hmac":"secret: denied: it was not granted"}`
+	const want = `{"kv":"kv_get: unavailable","http":"http: unavailable","policy":"policy_eval: unavailable","hmac":"secret: denied: it was not granted, or the server refuses it"}`
 	if err != nil || result.Patch.String() != want {
 		t.Errorf("%s, %v", result.Patch, err)
 	}
@@ -445,7 +445,7 @@ func TestUnavailable(t *testing.T) {
 	}
 	p.services = Services{}
 	result, _, err = p.Ask(t.Context(), hook.Call{Point: hook.PreRegister})
-	if text := strings.ReplaceAll(want, "secret: denied: it was not granted", "secret: unavailable"); err != nil || result.Patch.String() != text {
+	if text := strings.ReplaceAll(want, "secret: denied: it was not granted, or the server refuses it", "secret: unavailable"); err != nil || result.Patch.String() != text {
 		t.Errorf("without services: %s, %v", result.Patch, err)
 	}
 }

@@ -136,7 +136,7 @@ func TestRequestsThroughTheDoor(t *testing.T) {
 	if got, statuses = asked(open, time.Millisecond, step("/slow")); got != `{"slow":"http: unavailable"}` || !slices.Equal(statuses, []string{"unavailable"}) {
 		t.Errorf("too slow: %s, %q", got, statuses)
 	}
-	if got, statuses = asked(shut, time.Minute, step("/good")); got != `{"good":"http: denied: it was not granted"}` || !slices.Equal(statuses, []string{"denied"}) {
+	if got, statuses = asked(shut, time.Minute, step("/good")); got != `{"good":"http: denied: it was not granted, or the server refuses it"}` || !slices.Equal(statuses, []string{"denied"}) {
 		t.Errorf("nobody opened it: %s, %q", got, statuses)
 	}
 	mu.Lock()

@@ -30,7 +30,7 @@ const (
 func (r Refusal) Error() string {
 	switch r {
 	case ErrDenied:
-		return "denied: it was not granted"
+		return "denied: it was not granted, or the server refuses it"
 	case ErrBadArgument:
 		return "it cannot be understood"
 	case ErrTooLarge:

@@ -61,7 +61,7 @@ export class Signature extends Used {
 
 function reason(code: i32): string {
   switch (code) {
-    case -2: return "denied: it was not granted";
+    case -2: return "denied: it was not granted, or the server refuses it";
     case -3: return "it cannot be understood";
     case -4: return "too large, or the quota is full";
     case -5: return "unavailable";

@@ -41,7 +41,7 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Refusal::Denied => "denied: it was not granted",
+            Refusal::Denied => "denied: it was not granted, or the server refuses it",
             Refusal::BadArgument => "it cannot be understood",
             Refusal::TooLarge => "too large, or the quota is full",
             Refusal::Unavailable => "unavailable",

@@ -76,7 +76,7 @@ fn capabilities_through_the_fake() {
     let answer = PLUGIN.set_up(steps).unwrap().run("pre_register", "{}").unwrap();
     assert_eq!(
         answer,
-        r#"{"v":1,"action":"patch","patch":{"now":7,"n":42,"none":null,"http":{"status":404,"type":"","body":"e30="},"denied":"http: denied: it was not granted","hmac":["HS256","partner","c2ln"],"most":5,"undefined":"undefined"}}"#
+        r#"{"v":1,"action":"patch","patch":{"now":7,"n":42,"none":null,"http":{"status":404,"type":"","body":"e30="},"denied":"http: denied: it was not granted, or the server refuses it","hmac":["HS256","partner","c2ln"],"most":5,"undefined":"undefined"}}"#
     );
     assert_eq!(Fake::installed().kv["n"], b"42");
 }
