@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -15,23 +16,60 @@ func TestPermitsAreKeptForNobody(t *testing.T) {
 	if !p.tryTake() || p.tryTake() {
 		t.Fatal("one is not one")
 	}
-	first, second := p.queue(false), p.queue(false)
+	first, second := queued(t, &p), queued(t, &p)
 	p.give()
-	if !isClosed(first) || isClosed(second) {
+	if !isClosed(first.woken) || isClosed(second.woken) {
 		t.Fatal("the first who waits is woken, and nobody else")
 	}
 	if !p.tryTake() {
 		t.Fatal("it is kept for the one that was woken")
 	}
-	if first = p.queue(true); first == nil {
+	if p.takeAwake(first) {
 		t.Fatal("it was given twice")
 	}
 	p.give()
-	if !isClosed(first) || isClosed(second) {
+	if !isClosed(first.woken) || isClosed(second.woken) {
 		t.Fatal("who came too late lost its place")
 	}
-	if p.queue(true) != nil {
+	if !p.takeAwake(first) {
 		t.Fatal("the one that was woken does not get it")
+	}
+}
+
+// Who has waited long gets what is given back, whoever comes meanwhile. If it does not come itself, the next one does.
+func TestPermitsAreKeptForWhoWaitsLong(t *testing.T) {
+	p := permits{free: 1}
+	p.tryTake()
+	first, second, third := queued(t, &p), queued(t, &p), queued(t, &p)
+	first.since = first.since.Add(-2 * longWait)
+	second.since = first.since
+	p.give()
+	if !isClosed(first.woken) || !first.given || isClosed(second.woken) || p.tryTake() {
+		t.Fatal("it is not kept for the one who has waited long")
+	}
+	p.leave(first)
+	if !isClosed(second.woken) || !second.given || isClosed(third.woken) || p.tryTake() {
+		t.Fatal("it is not kept for the next one")
+	}
+	p.leave(second)
+	if !isClosed(third.woken) || third.given || !p.tryTake() || p.takeAwake(third) {
+		t.Fatal("it is not there for whoever comes")
+	}
+}
+
+// It is also kept for one that was woken and is still on its way, when others have taken what it was woken for.
+func TestPermitsAreKeptForWhoIsOnItsWay(t *testing.T) {
+	p := permits{free: 1}
+	p.tryTake()
+	late := queued(t, &p)
+	p.give()
+	if !late.awake || !p.tryTake() {
+		t.Fatal("it is kept for one that has not waited long")
+	}
+	late.since = late.since.Add(-2 * longWait)
+	p.give()
+	if p.tryTake() || !p.takeAwake(late) || len(p.waiting) > 0 {
+		t.Fatal("it is not kept for the one that is on its way")
 	}
 }
 
@@ -39,17 +77,26 @@ func TestPermitsAreKeptForNobody(t *testing.T) {
 func TestPermitsAreNotLost(t *testing.T) {
 	p := permits{free: 1}
 	p.tryTake()
-	first, second, third := p.queue(false), p.queue(false), p.queue(false)
+	first, second, third := queued(t, &p), queued(t, &p), queued(t, &p)
 	p.leave(second) // it was never woken
 	p.give()
 	p.leave(first)
-	if !isClosed(first) || isClosed(second) || !isClosed(third) {
-		t.Fatalf("woken: %t %t %t", isClosed(first), isClosed(second), isClosed(third))
+	if !isClosed(first.woken) || isClosed(second.woken) || !isClosed(third.woken) {
+		t.Fatalf("woken: %t %t %t", isClosed(first.woken), isClosed(second.woken), isClosed(third.woken))
 	}
 	p.leave(third)
 	if !p.tryTake() || len(p.waiting) > 0 {
 		t.Error("something is left behind")
 	}
+}
+
+func queued(t *testing.T, p *permits) *waiter {
+	t.Helper()
+	w := p.queue(false)
+	if w == nil {
+		t.Fatal("one was free")
+	}
+	return w
 }
 
 func TestPermitsBound(t *testing.T) {
@@ -136,7 +183,7 @@ func TestTurnsAreTakenAgain(t *testing.T) {
 	p := load(t, w.bytes(), Imports{
 		{Module: "env", Name: "wait", Waits: true, Call: enter(back)}, {Module: "env", Name: "compute", Call: enter(leave)},
 	}, Limits{Instances: 3, Running: 1})
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background())
 	late, held := make(chan error, 1), make(chan error, 1)
 	go func() {
 		_, err := p.Do(ctx, func(i *Instance) error {
@@ -157,7 +204,7 @@ func TestTurnsAreTakenAgain(t *testing.T) {
 		defer p.turns.mu.Unlock()
 		return len(p.turns.waiting) == 1
 	})
-	cancel()
+	cancel(errors.New("nobody waits for the answer"))
 	trapOfKind(t, <-late, TrapCanceled)
 	close(leave)
 	if err := <-held; err != nil {
@@ -205,4 +252,76 @@ func TestSpareInstancesAreClosed(t *testing.T) {
 			t.Errorf("%d are left after %d calls", n, want+1)
 		}
 	}
+}
+
+// However calls end, while others wait and the program is closed, what they took is given back once.
+func TestLeasesGiveBackWhatTheyTook(t *testing.T) {
+	for round := range 6 {
+		p := load(t, waitModule(), Imports{{Module: "env", Name: "wait", Waits: true, Call: misbehaving}},
+			Limits{Instances: 1 + round, Running: 1 + round%2, Wall: 2 * time.Millisecond, Wait: 3 * time.Millisecond, Recycle: 20})
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				for range 30 {
+					leaseAtRandom(p)
+				}
+			})
+		}
+		if round >= 3 {
+			time.Sleep(time.Duration(rand.IntN(10)) * time.Millisecond)
+			if err := p.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		all.Wait()
+		if p.turns.free != 1+round%2 || p.calls.free != 1+round || len(p.turns.waiting)+len(p.calls.waiting)+p.leased > 0 {
+			t.Errorf("%d turns and %d calls are free, %d and %d wait, %d are leased", p.turns.free, p.calls.free, len(p.turns.waiting), len(p.calls.waiting), p.leased)
+		}
+	}
+}
+
+func waitModule() []byte {
+	w := &wat{}
+	wait := w.importFunc("env", "wait", "", "")
+	w.fn("wait", "", "", call(wait))
+	w.fn("fine", "", "")
+	return w.bytes()
+}
+
+// misbehaving is a host function that waits, for longer than it may, for nothing, or ends in a way that it should not.
+func misbehaving(ctx context.Context, _ Memory, _ []uint64) error {
+	switch rand.IntN(4) {
+	case 0:
+		panic("a mistake")
+	case 1:
+		return errors.New("no answer")
+	case 2:
+		time.Sleep(time.Duration(rand.IntN(3000)) * time.Microsecond)
+	}
+	return ctx.Err()
+}
+
+// leaseAtRandom calls, leaves a call behind or panics, and may be canceled at any time.
+func leaseAtRandom(p *Program) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	defer func() { _ = recover() }()
+	if rand.IntN(3) == 0 {
+		time.AfterFunc(time.Duration(rand.IntN(2000))*time.Microsecond, cancel)
+	}
+	_, _ = p.Do(ctx, func(i *Instance) error {
+		switch rand.IntN(12) {
+		case 0:
+			panic("a mistake")
+		case 1:
+			go func() { _, _ = i.Call(ctx, "wait") }()
+			return nil
+		case 2, 3, 4:
+			_, err := i.Call(ctx, "fine")
+			return err
+		}
+		_, _ = i.Call(ctx, "wait")
+		_, err := i.Call(ctx, "fine") // which is not made after a fault
+		return err
+	})
 }

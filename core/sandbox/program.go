@@ -136,7 +136,7 @@ func (p *Program) compile(ctx context.Context, s *shelf, out *meter.Metered, imp
 }
 
 // Do lends an instance to use and waits for it. Afterwards memory and globals are restored; after a fault, or if memory
-// grew, the instance is replaced. The error is use's own, or ErrBusy, ErrClosed, the context's error while waiting, or a
+// grew, the instance is replaced. The error is use's own, or ErrBusy, ErrClosed, why the context ended while it waited, or a
 // *LoadError if a new instance could not be made.
 func (p *Program) Do(ctx context.Context, use func(*Instance) error) (usage Usage, err error) {
 	inst, err := p.acquire(ctx)
@@ -202,8 +202,8 @@ func (p *Program) aside(ctx context.Context, inst *Instance, work func() error) 
 	p.turns.give()
 	inst.lease.aside = true
 	err := work()
-	if late := p.turns.take(ctx, nil, true); late != nil {
-		return late // its time is over
+	if p.turns.take(ctx, nil, true) != nil {
+		return ctx.Err() // its time is over
 	}
 	inst.lease.aside = false
 	return err
