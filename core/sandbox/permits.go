@@ -11,7 +11,13 @@ import (
 type permits struct {
 	mu      sync.Mutex
 	free    int
-	waiting []chan struct{} // in the order in which they are woken
+	waiting []waiter // in the order in which they are woken
+}
+
+// A waiter waits for a permit.
+type waiter struct {
+	woken chan struct{} // closed when one is free
+	first bool          // before those who are not
 }
 
 // tryTake takes one if it is free.
@@ -25,16 +31,15 @@ func (p *permits) tryTake() bool {
 	return true
 }
 
-// take waits for one, first before all others who wait. The error is ErrClosed, or why the context ended.
+// take waits for one, first before others who wait. The error is ErrClosed, or why the context ended.
 func (p *permits) take(ctx context.Context, closing <-chan struct{}, first bool) error {
-	for {
-		woken := p.queue(first)
+	for late := false; ; late = true {
+		woken := p.queue(first, late)
 		if woken == nil {
 			return nil
 		}
 		select {
-		case <-woken:
-			first = true // who was faster may have it
+		case <-woken: // who was faster may have it
 		case <-closing:
 			p.leave(woken)
 			return ErrClosed
@@ -45,20 +50,21 @@ func (p *permits) take(ctx context.Context, closing <-chan struct{}, first bool)
 	}
 }
 
-// queue takes one, and gives nil; or else it gives what is closed when one is free.
-func (p *permits) queue(first bool) chan struct{} {
+// queue takes one, and gives nil; or else it gives what is closed when one is free. Who was woken and came too late is where it was:
+// before all.
+func (p *permits) queue(first, late bool) chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.free > 0 {
 		p.free--
 		return nil
 	}
-	woken := make(chan struct{})
-	if first {
-		p.waiting = slices.Insert(p.waiting, 0, woken)
-	} else {
-		p.waiting = append(p.waiting, woken)
+	place := 0
+	for !late && place < len(p.waiting) && (!first || p.waiting[place].first) {
+		place++
 	}
+	woken := make(chan struct{})
+	p.waiting = slices.Insert(p.waiting, place, waiter{woken, first || late})
 	return woken
 }
 
@@ -66,7 +72,7 @@ func (p *permits) queue(first bool) chan struct{} {
 func (p *permits) leave(woken chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if n := slices.Index(p.waiting, woken); n >= 0 {
+	if n := slices.IndexFunc(p.waiting, func(w waiter) bool { return w.woken == woken }); n >= 0 {
 		p.waiting = slices.Delete(p.waiting, n, n+1)
 		return
 	}
@@ -84,7 +90,7 @@ func (p *permits) give() {
 // wake tells the first who waits that one is free. The caller holds mu.
 func (p *permits) wake() {
 	if p.free > 0 && len(p.waiting) > 0 {
-		close(p.waiting[0])
+		close(p.waiting[0].woken)
 		p.waiting = slices.Delete(p.waiting, 0, 1)
 	}
 }

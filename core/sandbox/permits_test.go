@@ -15,7 +15,7 @@ func TestPermitsAreKeptForNobody(t *testing.T) {
 	if !p.tryTake() || p.tryTake() {
 		t.Fatal("one is not one")
 	}
-	first, second := p.queue(false), p.queue(false)
+	first, second := p.queue(false, false), p.queue(false, false)
 	p.give()
 	if !isClosed(first) || isClosed(second) {
 		t.Fatal("the first who waits is woken, and nobody else")
@@ -23,15 +23,28 @@ func TestPermitsAreKeptForNobody(t *testing.T) {
 	if !p.tryTake() {
 		t.Fatal("it is kept for the one that was woken")
 	}
-	if first = p.queue(true); first == nil {
+	if first = p.queue(false, true); first == nil {
 		t.Fatal("it was given twice")
 	}
 	p.give()
 	if !isClosed(first) || isClosed(second) {
 		t.Fatal("who came too late lost its place")
 	}
-	if p.queue(true) != nil {
+	if p.queue(false, true) != nil {
 		t.Fatal("the one that was woken does not get it")
+	}
+}
+
+// Who comes first waits before the others, and behind those who are first as well.
+func TestPermitsHaveAnOrder(t *testing.T) {
+	p := permits{}
+	last, third := p.queue(false, false), p.queue(true, false)
+	fourth, second := p.queue(true, false), p.queue(false, true)
+	for n, want := range []chan struct{}{second, third, fourth, last} {
+		p.give()
+		if !isClosed(want) || !p.tryTake() || len(p.waiting) != 3-n {
+			t.Fatalf("number %d was not woken", n)
+		}
 	}
 }
 
@@ -39,7 +52,7 @@ func TestPermitsAreKeptForNobody(t *testing.T) {
 func TestPermitsAreNotLost(t *testing.T) {
 	p := permits{free: 1}
 	p.tryTake()
-	first, second, third := p.queue(false), p.queue(false), p.queue(false)
+	first, second, third := p.queue(false, false), p.queue(false, false), p.queue(false, false)
 	p.leave(second) // it was never woken
 	p.give()
 	p.leave(first)
