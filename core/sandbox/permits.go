@@ -19,6 +19,7 @@ type permits struct {
 // A waiter is one that did not get a permit at once.
 type waiter struct {
 	since time.Time
+	first bool          // before those who are not
 	woken chan struct{} // closed when it is awake
 	awake bool
 	given bool // one was kept for it, and it waits no more
@@ -38,7 +39,7 @@ func (p *permits) tryTake() bool {
 	return true
 }
 
-// take waits for one, first before all others who wait. The error is ErrClosed, or why the context ended.
+// take waits for one, first before others who wait. The error is ErrClosed, or why the context ended.
 func (p *permits) take(ctx context.Context, closing <-chan struct{}, first bool) error {
 	w := p.queue(first)
 	for w != nil {
@@ -66,16 +67,19 @@ func (p *permits) queue(first bool) *waiter {
 		p.free--
 		return nil
 	}
-	w := &waiter{since: time.Now(), woken: make(chan struct{})}
+	place := len(p.waiting)
 	if first {
-		p.waiting = slices.Insert(p.waiting, 0, w)
-	} else {
-		p.waiting = append(p.waiting, w)
+		place = 0
+		for place < len(p.waiting) && p.waiting[place].first {
+			place++
+		}
 	}
+	w := &waiter{since: time.Now(), first: first, woken: make(chan struct{})}
+	p.waiting = slices.Insert(p.waiting, place, w)
 	return w
 }
 
-// takeAwake takes one for who was woken. If others were faster it waits on, in its place.
+// takeAwake takes one for who was woken. If others were faster it waits on in its place, and nobody comes before it any more.
 func (p *permits) takeAwake(w *waiter) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -87,7 +91,7 @@ func (p *permits) takeAwake(w *waiter) bool {
 		p.remove(w)
 		return true
 	}
-	w.awake, w.woken = false, make(chan struct{})
+	w.awake, w.first, w.woken = false, true, make(chan struct{})
 	return false
 }
 

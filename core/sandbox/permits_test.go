@@ -73,6 +73,24 @@ func TestPermitsAreKeptForWhoIsOnItsWay(t *testing.T) {
 	}
 }
 
+// Who comes first waits before the others, and behind those who are first as well, or were woken and came too late.
+func TestPermitsHaveAnOrder(t *testing.T) {
+	p := permits{}
+	late := p.queue(false)
+	p.give()
+	if !p.tryTake() || p.takeAwake(late) {
+		t.Fatal("it was given twice")
+	}
+	last, second := p.queue(false), p.queue(true)
+	third := p.queue(true)
+	for n, want := range []*waiter{late, second, third, last} {
+		p.give()
+		if !isClosed(want.woken) || !p.takeAwake(want) || len(p.waiting) != 3-n {
+			t.Fatalf("number %d was not woken", n)
+		}
+	}
+}
+
 // Who is woken and does not come lets the next one be woken.
 func TestPermitsAreNotLost(t *testing.T) {
 	p := permits{free: 1}
