@@ -21,6 +21,7 @@ type Limits struct {
 	LogLines, MaxLogLines   int           // that are kept of one call; abi.MaxLogLines, 256
 	HTTPCalls, MaxHTTPCalls int           // requests of one call; 2, 10
 	AtOnce, MaxAtOnce       int           // calls under way, those that wait included; 16, 64
+	TogetherMiB             int           // memory of all instances of a plugin, which bounds how many there are; 1024
 	SelfTest                time.Duration // all self-tests of a plugin; 30 s
 }
 
@@ -39,6 +40,7 @@ func (l Limits) withDefaults() Limits {
 	l.MaxHTTPCalls = max(cmp.Or(l.MaxHTTPCalls, 10), l.HTTPCalls)
 	l.AtOnce = cmp.Or(l.AtOnce, 16)
 	l.MaxAtOnce = max(cmp.Or(l.MaxAtOnce, 64), l.AtOnce)
+	l.TogetherMiB = cmp.Or(l.TogetherMiB, 1024)
 	l.SelfTest = cmp.Or(l.SelfTest, 30*time.Second)
 	return l
 }
@@ -80,14 +82,20 @@ func (l Limits) allow(manifest, binding Bounds) (Allowance, error) {
 		return int(settle(name, int64(bound), int64(asked), int64(otherwise), int64(most)))
 	}
 	wall := number("wall_ms", binding.WallMS, manifest.WallMS, int(l.Wall.Milliseconds()), int(l.MaxWall.Milliseconds()))
+	memory := number("memory_mib", binding.MemoryMiB, manifest.MemoryMiB, l.MemoryMiB, l.MaxMemoryMiB)
+	together := max(l.TogetherMiB/memory, fewAtOnce)
 	a := Allowance{
-		MemoryMiB:   number("memory_mib", binding.MemoryMiB, manifest.MemoryMiB, l.MemoryMiB, l.MaxMemoryMiB),
+		MemoryMiB:   memory,
 		Fuel:        settle("fuel", binding.Fuel, manifest.Fuel, l.Fuel, l.MaxFuel),
 		Wall:        time.Duration(wall) * time.Millisecond,
 		OutputBytes: number("output_bytes", binding.OutputBytes, manifest.OutputBytes, l.OutputBytes, abi.MaxAnswer),
 		LogLines:    number("log_lines", binding.LogLines, manifest.LogLines, l.LogLines, l.MaxLogLines),
 		HTTPCalls:   number("http_calls", binding.HTTPCalls, manifest.HTTPCalls, l.HTTPCalls, l.MaxHTTPCalls),
-		AtOnce:      number("at_once", binding.AtOnce, manifest.AtOnce, l.AtOnce, l.MaxAtOnce),
+		AtOnce:      number("at_once", binding.AtOnce, manifest.AtOnce, min(l.AtOnce, together), l.MaxAtOnce),
+	}
+	if binding.AtOnce == 0 && a.AtOnce > together {
+		errs = append(errs, fmt.Errorf("limits.at_once: %d instances of %d MiB are over this server's %d MiB together; an operator can allow it in plugins.bindings of ostiary.yaml",
+			a.AtOnce, memory, l.TogetherMiB))
 	}
 	return a, errors.Join(errs...)
 }
@@ -108,6 +116,9 @@ func (l Limits) beyond(b Bounds) (list []error) {
 	}
 	return list
 }
+
+// fewAtOnce is how many calls there may be at once, however much memory each has.
+const fewAtOnce = 4
 
 // Linear memory comes in pages.
 const (

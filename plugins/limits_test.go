@@ -26,7 +26,22 @@ func TestAllowance(t *testing.T) {
 			manifest: Bounds{MemoryMiB: 65, Fuel: 1_000_000_001, WallMS: 5001, LogLines: 257, HTTPCalls: 11, AtOnce: 65},
 			wrong: "limits.wall_ms: 5001 is over this server's 5000, limits.memory_mib: 65 is over this server's 64, limits.fuel: 1000000001 is over " +
 				"this server's 1000000000, limits.log_lines: 257 is over this server's 256, limits.http_calls: 11 is over this server's 10, " +
-				"limits.at_once: 65 is over this server's 64",
+				"limits.at_once: 65 is over this server's 64, limits.at_once: 65 instances of 65 MiB are over this server's 1024 MiB together",
+		},
+		"much memory, so fewer at once": {
+			manifest: Bounds{MemoryMiB: 64}, binding: Bounds{MemoryMiB: 200},
+			want: Allowance{200, 200_000_000, 500 * time.Millisecond, 256 << 10, 32, 2, 5},
+		},
+		"very much memory, and few at once": {
+			binding: Bounds{MemoryMiB: 1024}, want: Allowance{1024, 200_000_000, 500 * time.Millisecond, 256 << 10, 32, 2, 4},
+		},
+		"many at once, with much memory": {
+			manifest: Bounds{MemoryMiB: 64, AtOnce: 17},
+			wrong:    "limits.at_once: 17 instances of 64 MiB are over this server's 1024 MiB together",
+		},
+		"as many as that, if the operator says so": {
+			manifest: Bounds{MemoryMiB: 64, AtOnce: 17}, binding: Bounds{AtOnce: 64},
+			want: Allowance{64, 200_000_000, 500 * time.Millisecond, 256 << 10, 32, 2, 64},
 		},
 	} {
 		got, err := server.allow(c.manifest, c.binding)
