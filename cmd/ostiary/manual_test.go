@@ -19,8 +19,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -233,14 +235,30 @@ func curlRequest(ts *testscript.TestScript, args []string) request {
 	return r
 }
 
-// freePort puts a port that nobody listens on into a variable.
+// freePort finds a port that nobody listens on: port VARIABLE.
 func freePort(ts *testscript.TestScript, neg bool, args []string) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := unusedPort()
 	ts.Check(err)
-	_, port, err := net.SplitHostPort(ln.Addr().String())
-	ts.Check(err)
-	ts.Check(ln.Close())
 	ts.Setenv(args[0], port)
+}
+
+// Ports that are given away before anybody listens on them are below those that a system chooses for connections and for port 0: one of
+// these may be somebody else's by the time that it is used. None is given twice.
+const firstPort, manyPorts = 15_000, 15_000
+
+var (
+	portsBefore = int64(os.Getpid()) * 101 // other processes of tests begin elsewhere
+	portsGiven  atomic.Int64
+)
+
+func unusedPort() (string, error) {
+	for range manyPorts {
+		port := strconv.FormatInt(firstPort+(portsBefore+portsGiven.Add(1))%manyPorts, 10)
+		if ln, err := net.Listen("tcp", "localhost:"+port); err == nil {
+			return port, ln.Close()
+		}
+	}
+	return "", errors.New("no port is free")
 }
 
 // until repeats a request until its answer has a member: until PATH REGEXP curl …. It is for what is promised "within two

@@ -190,11 +190,10 @@ func openBank(d *directory, preset, terms string) *bank {
 	}
 	d.write("tls.pem", "CERTIFICATE", own.Certificate[0])
 	d.write("tls.key", "PRIVATE KEY", private)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := unusedPort()
 	if err != nil {
 		d.Fatal(err)
 	}
-	_, port, _ := net.SplitHostPort(ln.Addr().String())
 	there, err := url.Parse(d.address())
 	if err != nil {
 		d.Fatal(err)
@@ -219,9 +218,6 @@ storage: {min_free_mib: 1}
 		}
 	}
 	if b.settings, err = readSettings(filepath.Join(dir, "ostiary.yaml")); err != nil {
-		d.Fatal(err)
-	}
-	if err := ln.Close(); err != nil {
 		d.Fatal(err)
 	}
 	b.serve(net.JoinHostPort("127.0.0.1", port))
