@@ -187,6 +187,7 @@ func TestVet(t *testing.T) {
 	other := `"digest":"` + hexSum([]byte("x")) + `"`
 	for text, want := range map[string]string{
 		`{"a":{"limits":{"memory_mib":65,"fuel":100000000}}}`:   "limits: memory_mib: 65 is over this server's 64, and only plugins.bindings of ostiary.yaml goes beyond that",
+		`{"a":{"limits":{"memory_mib":64,"at_once":17}}}`:       "limits: at_once: 17 instances of 64 MiB (memory_mib) are over this server's 1024 MiB together, and only plugins.bindings of ostiary.yaml goes beyond that",
 		`{"a":{"fail":"open"}}`:                                 "fail: plugin_bindings of the set house says fail: open",
 		`{"a":{"configuration":{"n":"x"}}}`:                     "configuration: configuration.n: must be integer",
 		`{"a":{"configuration":{"n":1}}}`:                       "",

@@ -83,7 +83,7 @@ func (l Limits) allow(manifest, binding Bounds) (Allowance, error) {
 	}
 	wall := number("wall_ms", binding.WallMS, manifest.WallMS, int(l.Wall.Milliseconds()), int(l.MaxWall.Milliseconds()))
 	memory := number("memory_mib", binding.MemoryMiB, manifest.MemoryMiB, l.MemoryMiB, l.MaxMemoryMiB)
-	together := max(l.TogetherMiB/memory, fewAtOnce)
+	together := l.together(memory)
 	a := Allowance{
 		MemoryMiB:   memory,
 		Fuel:        settle("fuel", binding.Fuel, manifest.Fuel, l.Fuel, l.MaxFuel),
@@ -114,11 +114,15 @@ func (l Limits) beyond(b Bounds) (list []error) {
 			list = append(list, fmt.Errorf("%s: %d is over this server's %d, and only plugins.bindings of ostiary.yaml goes beyond that", limit.name, limit.bound, limit.most))
 		}
 	}
+	if memory := cmp.Or(b.MemoryMiB, l.MaxMemoryMiB); b.AtOnce > l.together(memory) {
+		list = append(list, fmt.Errorf("at_once: %d instances of %d MiB (memory_mib) are over this server's %d MiB together, and only plugins.bindings of ostiary.yaml goes beyond that",
+			b.AtOnce, memory, l.TogetherMiB))
+	}
 	return list
 }
 
-// fewAtOnce is how many calls there may be at once, however much memory each has.
-const fewAtOnce = 4
+// together is how many instances there may be at once, each with that much memory. A few there may always be.
+func (l Limits) together(memoryMiB int) int { return max(l.TogetherMiB/memoryMiB, 4) }
 
 // Linear memory comes in pages.
 const (

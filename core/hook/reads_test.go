@@ -13,9 +13,6 @@ func TestReads(t *testing.T) {
 		{Reads{"client_name"}, "client_name#fr", true},
 		{Reads{"client_name"}, "client_names", false},
 		{Reads{"client_name"}, "client", false},
-		{Reads{"client_name#fr"}, "client_name#fr", true},
-		{Reads{"client_name#fr"}, "client_name", false},
-		{Reads{"client_name#fr"}, "client_name#de", false},
 		{Reads{"scope", AllMembers}, "anything#xx", true},
 	} {
 		if got := c.reads.Has(c.member); got != c.want {

@@ -34,7 +34,7 @@ func Some(m *core.Metadata, names []string) []strictjson.Member {
 	}
 	for _, other := range Beyond(m) {
 		base, _, _ := strings.Cut(other.Name, "#")
-		if slices.Contains(names, base) || slices.Contains(names, other.Name) {
+		if slices.Contains(names, base) {
 			members = append(members, other)
 		}
 	}

@@ -95,6 +95,7 @@ func (j *judgement) offered(reads hook.Reads) strictjson.Value {
 	return strictjson.Object(members...)
 }
 
+// visible gives of a client's members those that a plugin reads.
 func visible(m *core.Metadata, reads hook.Reads) []strictjson.Member {
 	if reads.All() {
 		return metadata.Write(m)

@@ -8,8 +8,8 @@ import (
 
 // Errors of the machine that are nobody's fault inside the guest.
 var (
-	// ErrBusy: no instance became free in time.
-	ErrBusy = errors.New("sandbox: no instance is free")
+	// ErrBusy: in time there was no room for one more call, or for one more that computes.
+	ErrBusy = errors.New("sandbox: no room for one more call")
 	// ErrClosed: the program or machine was closed.
 	ErrClosed = errors.New("sandbox: closed")
 	// ErrInputTooLarge: Exchange was given more than Limits.InputBytes. The guest did not see it.

@@ -113,12 +113,7 @@ func (i Import) call(ctx context.Context, mod api.Module, stack []uint64) {
 		mem.memory = mod.Memory() // not inst's own: a start function runs before inst has its module
 	}
 	defer func() { mem.memory = nil }() // who keeps it must not reach memory that may be given back meanwhile
-	run := func() error { return i.run(ctx, mem, stack) }
-	if i.Waits {
-		call := run
-		run = func() error { return inst.program.aside(ctx, inst, call) }
-	}
-	if err := run(); err != nil {
+	if err := i.runInTurn(ctx, inst, mem, stack); err != nil {
 		if expiry := ctx.Err(); expiry != nil && errors.Is(err, expiry) {
 			panic(expired(expiry))
 		}
@@ -131,6 +126,14 @@ func (i Import) call(ctx context.Context, mod api.Module, stack []uint64) {
 	if err := ctx.Err(); err != nil { // time that the host took is time of the call
 		panic(expired(err))
 	}
+}
+
+// runInTurn runs the function. While it waits for others, other guests compute.
+func (i Import) runInTurn(ctx context.Context, inst *Instance, mem Memory, stack []uint64) error {
+	if !i.Waits {
+		return i.run(ctx, mem, stack)
+	}
+	return inst.program.aside(ctx, inst, func() error { return i.run(ctx, mem, stack) })
 }
 
 // run turns a panic of the host function into an error: a mistake of ours must look like a fault of this call, not like a

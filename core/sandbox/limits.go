@@ -16,11 +16,11 @@ type Limits struct {
 	Fuel          uint64        // one Do, in units of about an instruction; 200 million
 	InitFuel      uint64        // start function, _initialize and configure of one instance; 1 000 million
 	Stack         int           // native stack of calls inside calls, in bytes; 4 MiB
-	Wall          time.Duration // one Do, host functions included, waiting for an instance not; 250 ms
+	Wall          time.Duration // one Do, host functions included, waiting for room not; 250 ms
 	InitWall      time.Duration // start function, _initialize and configure of one instance; 5 s
 	Instances     int           // how many calls may be under way at once; 16
 	Running       int           // how many of them may compute at once, the others wait in host functions; min(GOMAXPROCS, 4)
-	Wait          time.Duration // how long Do waits for an instance; 500 ms
+	Wait          time.Duration // how long Do waits until there is room for one more call; 500 ms
 	Recycle       int           // calls after which an instance is replaced; 10 000
 	LogBytes      int           // what a guest may write to its standard streams in one call; 8 KiB
 	LogLines      int           // and in how many lines; 64
