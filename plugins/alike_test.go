@@ -22,11 +22,13 @@ func TestLanguagesReadAlike(t *testing.T) {
 	}
 	f.reload()
 	d := drawer{rand.New(rand.NewPCG(1, 2))}
-	for range 400 {
+	for range 2000 {
 		name, uris := d.text(), []string{d.text(), d.text(), d.text()}
-		client := fmt.Sprintf(`{%s:[%s,{"a":%s},-1.5e3],"client_name":%s,"redirect_uris":[%s,%s,%s],"scope":%s,"extra":{%s:{"b":[[],%s]}}}`,
-			d.quoted("é"+d.text()), d.quoted(d.text()), d.quoted(d.text()), d.quoted(name), d.quoted(uris[0]), d.quoted(uris[1]), d.quoted(uris[2]),
-			d.quoted(d.text()), d.quoted(d.text()), d.quoted(d.text()))
+		client := d.spaced(`{`, d.quoted("é"+d.text()), `:`, `[`, d.quoted(d.text()), `,`, `{`, `"a"`, `:`, d.quoted(d.text()), `}`, `,`, `-1.5e3`, `]`, `,`,
+			d.quoted("client_name"), `:`, d.quoted(name), `,`,
+			d.quoted("redirect_uris"), `:`, `[`, d.quoted(uris[0]), `,`, d.quoted(uris[1]), `,`, d.quoted(uris[2]), `]`, `,`,
+			d.quoted("scope"), `:`, d.quoted(d.text()), `,`,
+			`"extra"`, `:`, `{`, d.quoted(d.text()), `:`, `{`, `"b"`, `:`, `[`, `[`, `]`, `,`, d.quoted(d.text()), `]`, `}`, `}`, `}`)
 		in := `{"v":1,"hook":"pre_register","context":{"profile":` + d.quoted(d.text()) + `},"client":` + client + `,"entropy":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}`
 		var first strictjson.Value
 		for n, language := range []string{"go", "rust", "assemblyscript"} {
@@ -80,6 +82,18 @@ func (d drawer) text() string {
 		text[n] = alphabet[d.IntN(len(alphabet))]
 	}
 	return string(text)
+}
+
+// spaced puts tokens together, sometimes with white space between them, which the host never writes.
+func (d drawer) spaced(tokens ...string) string {
+	if d.IntN(2) == 0 {
+		return strings.Join(tokens, "")
+	}
+	var b strings.Builder
+	for _, token := range tokens {
+		b.WriteString(token + strings.Repeat([]string{" ", "\n", "\r", "\t"}[d.IntN(4)], max(0, d.IntN(12)-9)))
+	}
+	return b.String()
 }
 
 func (d drawer) quoted(text string) string {

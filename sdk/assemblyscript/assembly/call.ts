@@ -28,12 +28,12 @@ export class Call {
   /** 32 random bytes in base64, new for every call: a module's own random numbers would repeat, because its memory is reset. */
   entropyValue: Value = Value.absent();
 
-  warnings: string[] = [];
-  notes: Member[] = [];
+  warnings: string[] | null = null;
+  notes: Member[] | null = null;
   rejected: bool = false;
   code: Code = Code.AccessDenied;
   description: string = "";
-  extra: Member[] = [];
+  extra: Member[] | null = null;
   failure: string | null = null;
 
   constructor(public point: Point) {}
@@ -56,7 +56,7 @@ export class Call {
 
   /** Adds a member to the error answer of a rejection: at most 8 in 1 KiB, none that the answer has itself. */
   addToError(name: string, value: Value): void {
-    put(this.extra, name, value);
+    this.extra = put(this.extra, name, value);
   }
 
   /** Gives up: `return c.fail(...)`. The client is told that the server failed, the operator's log says the text. */
@@ -67,16 +67,15 @@ export class Call {
   /** Adds a warning that the client reads in the answer. What cannot be printed becomes "?"; of the text 200 characters are kept, of
    * the warnings 8. */
   warn(text: string): void {
-    if (this.warnings.length == MAX_WARNINGS) {
-      log(Level.Warn, "a ninth warning was dropped: " + text);
-      return;
-    }
-    this.warnings.push(printable(text));
+    const warnings = this.warnings;
+    if (!warnings) this.warnings = [printable(text)];
+    else if (warnings.length < MAX_WARNINGS) warnings.push(printable(text));
+    else log(Level.Warn, "a ninth warning was dropped: " + text);
   }
 
   /** Notes a value in the ledger entry of this decision, for the operator. */
   audit(key: string, value: Value): void {
-    put(this.notes, key, value);
+    this.notes = put(this.notes, key, value);
   }
 
   /** Whether a trusted software statement fixed a member, so that patching it would be refused. */
@@ -197,10 +196,10 @@ export class Token {
 
 /** A change of metadata in the terms of RFC 7396. Of two changes of one member the last one counts. */
 export class Patch {
-  members: Member[] = [];
+  members: Member[] | null = null;
 
   /** Sets a member to any value. */
-  set(member: string, value: Value): void { put(this.members, member, value); }
+  set(member: string, value: Value): void { this.members = put(this.members, member, value); }
 
   /** Sets a member to a string. */
   setString(member: string, text: string): void { this.set(member, Value.string(text)); }
@@ -222,8 +221,9 @@ export class Patch {
 
   /** What the patch sets a member to so far; null if it removes it, absent if it leaves it alone. */
   get(member: string): Value {
-    for (let i = 0; i < this.members.length; i++) {
-      if (this.members[i].name == member) return this.members[i].value;
+    const members = this.members;
+    for (let i = 0; members && i < members.length; i++) {
+      if (members[i].name == member) return members[i].value;
     }
     return Value.absent();
   }

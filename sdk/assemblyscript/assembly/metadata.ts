@@ -1,4 +1,4 @@
-import { behindColon, first, next, reads, space, valueEnd, words } from "./scan";
+import { behindColon, first, next, reads, readsAll, space, valueEnd, words } from "./scan";
 import { Value } from "./value";
 
 /**
@@ -46,39 +46,64 @@ export class Metadata {
   }
 }
 
-/** Where the members of an object stand: of each the name and the value, each from its first place to that behind it. */
+/** Where the members of an object stand: of each a mark of its name, the place of the name, that of the value and that behind it. */
 class Places {
   /** The place behind the object. */
   readonly end: usize;
   private list: StaticArray<usize>;
-  private size: i32;
+  private size: usize = 0; // in bytes
 
   constructor(start: usize, end: usize) {
     let list = new StaticArray<usize>(4 * 32);
-    let n = 0;
+    let into = changetype<usize>(list);
+    let full = into + (<usize>list.length << 2);
     let stop: usize = 0;
     for (let name = first(start, end, 0x7b); name; name = next(stop, end)) {
       const behind = valueEnd(name, end);
       const value = behindColon(behind, end);
       stop = valueEnd(value, end);
-      if (n == list.length) list = list.concat<StaticArray<usize>>(new StaticArray<usize>(n));
-      unchecked(list[n + 3] = stop); // the last one first: then the engine knows that there is room for the others
-      unchecked(list[n + 2] = value);
-      unchecked(list[n + 1] = behind);
-      unchecked(list[n] = name);
-      n += 4;
+      if (into == full) {
+        const size = into - changetype<usize>(list);
+        list = list.concat<StaticArray<usize>>(new StaticArray<usize>(list.length));
+        into = changetype<usize>(list) + size;
+        full = into + size;
+      }
+      store<usize>(into, stop, 12); // the last one first: then the engine knows that there is room for the others
+      store<usize>(into, value, 8);
+      store<usize>(into, name, 4);
+      store<usize>(into, markOf(behind - name, load<u8>(name, 1)));
+      into += 16;
     }
     this.list = list;
-    this.size = n;
+    this.size = into - changetype<usize>(list);
     this.end = stop ? space(stop, end) + 1 : valueEnd(start, end);
   }
 
+  /** Gives a member. First it looks for a name as long as this one, then among those that are longer, for a name may have escapes. */
   get(name: string, owner: ArrayBuffer | null): Value {
-    const list = this.list;
-    const size = this.size;
-    for (let n = 0; n < size; n += 4) {
-      if (reads(unchecked(list[n]), unchecked(list[n + 1]), name)) return new Value(unchecked(list[n + 2]), unchecked(list[n + 3]), owner);
+    const from = changetype<usize>(this.list);
+    const end = from + this.size;
+    const mark = markOf(<usize>name.length + 2, load<u8>(changetype<usize>(name)));
+    for (let at = from; at < end; at += 16) {
+      const stop = load<usize>(at, 12);
+      if (load<usize>(at) == mark && readsAll(load<usize>(at, 4), load<usize>(at, 4) + (mark >> 8), name)) return new Value(load<usize>(at, 8), stop, owner);
+    }
+    return this.getLonger(mark >> 8, name, owner);
+  }
+
+  private getLonger(size: usize, name: string, owner: ArrayBuffer | null): Value {
+    const from = changetype<usize>(this.list);
+    for (let at = from; at < from + this.size; at += 16) {
+      const start = load<usize>(at, 4);
+      const longer = load<usize>(at) >> 8;
+      if (longer > size && reads(start, start + longer, name)) return new Value(load<usize>(at, 8), load<usize>(at, 12), owner);
     }
     return Value.absent();
   }
+}
+
+/** Marks a name by its size and its first byte. */
+@inline
+function markOf(size: usize, first: u8): usize {
+  return size << 8 | first;
 }

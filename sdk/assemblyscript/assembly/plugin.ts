@@ -109,18 +109,19 @@ export function run(p: Point, input: Value, w: Writer): string | null {
   const result = ask(c);
   if (c.failure !== null) return c.failure;
   if (c.rejected) return refusal(c, w);
+  const patch = c.patch.members;
   if (result) {
     begin(w, "result");
     w.raw(',"result":');
     writeObject(w, [result]);
-  } else if (c.patch.members.length == 0) {
+  } else if (!patch) {
     begin(w, "continue");
   } else if (p == Point.PreDelete || p == Point.CertificateCheck || p >= Point.MintClientId) {
     return "the hook " + HOOKS[p] + " has no patch";
   } else {
     begin(w, "patch");
     w.raw(',"patch":');
-    writeObject(w, c.patch.members);
+    writeObject(w, patch);
   }
   end(c, w);
   return null;
@@ -129,13 +130,14 @@ export function run(p: Point, input: Value, w: Writer): string | null {
 function refusal(c: Call, w: Writer): string | null {
   if (!rejects(c.point)) return "the hook " + HOOKS[c.point] + " cannot reject: what was asked for is done already";
   if (!rejectsWith(c.point, c.code)) return "a plugin may not reject with the code " + codeWord(c.code) + " in " + HOOKS[c.point];
-  for (let i = 0; i < c.extra.length; i++) {
-    if (OWN_IN_ERROR.includes(c.extra[i].name)) return "the error answer has a member " + c.extra[i].name + " itself";
+  const members = c.extra || [];
+  for (let i = 0; i < members.length; i++) {
+    if (OWN_IN_ERROR.includes(members[i].name)) return "the error answer has a member " + members[i].name + " itself";
   }
-  const extra = Value.object(c.extra);
-  if (c.extra.length > MAX_EXTRAS || extra.end - extra.start > MAX_EXTRA) return "the extra members of a rejection are too many or too long";
+  const extra = Value.object(members);
+  if (members.length > MAX_EXTRAS || extra.end - extra.start > MAX_EXTRA) return "the extra members of a rejection are too many or too long";
   begin(w, "reject");
-  writeError(w, codeWord(c.code), c.description, c.extra);
+  writeError(w, codeWord(c.code), c.description, members);
   end(c, w);
   return null;
 }
@@ -159,13 +161,15 @@ function writeError(w: Writer, code: string, description: string, extra: Member[
 }
 
 function end(c: Call, w: Writer): void {
-  if (c.notes.length > 0) {
+  const notes = c.notes;
+  if (notes) {
     w.raw(',"audit":');
-    writeObject(w, c.notes);
+    writeObject(w, notes);
   }
-  if (c.warnings.length > 0) {
+  const warnings = c.warnings;
+  if (warnings) {
     w.raw(',"warnings":');
-    w.json(Value.strings(c.warnings));
+    w.json(Value.strings(warnings));
   }
   w.byte(0x7d);
 }

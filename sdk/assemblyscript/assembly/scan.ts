@@ -2,8 +2,9 @@
 // addresses, `end` is the one behind the text. Texts are UTF-8 in memory, and are made into strings only when somebody asks for one.
 
 /** Gives the place of the first item of the array at hand, or of the first name of the object; 0: there is none, or it is neither. */
+@inline
 export function first(at: usize, end: usize, opening: u8): usize {
-  return at < end && load<u8>(at) == opening ? nextAnyhow(at + 1, end) : 0;
+  return at < end && load<u8>(at) == opening ? begun(at + 1, end) : 0;
 }
 
 /** Gives the place of the item or name after the one that ended at `at`; 0: that was the last one. */
@@ -15,6 +16,13 @@ export function next(at: usize, end: usize): usize {
 function nextAnyhow(at: usize, end: usize): usize {
   at = space(at, end);
   if (at < end && load<u8>(at) == 0x2c) at = space(at + 1, end); // ,
+  return begun(at, end);
+}
+
+/** Gives the place of what begins here or after white space; 0: nothing does. */
+@inline
+function begun(at: usize, end: usize): usize {
+  at = space(at, end);
   return at < end && (load<u8>(at) | 0x20) != 0x7d ? at : 0; // ] }
 }
 
@@ -52,54 +60,107 @@ function otherEnd(at: usize, end: usize): usize {
   return at;
 }
 
-/** Gives the place after an array or object, looking only at what opens, closes or begins a string. */
+/** Gives the place after an array or object. It looks at sixty-four bytes at a time, and counts brackets outside of strings. */
 function containerEnd(at: usize, end: usize): usize {
-  for (let depth = 0; at < end; ) {
-    const c = load<u8>(at);
-    if (c == 0x22) {
-      at = stringEnd(at, end);
-      if (at < end && (load<u8>(at) == 0x2c || load<u8>(at) == 0x3a)) at++; // , :
-      continue;
+  let depth = 0;
+  let open: u64 = 0; // all bits: what was looked at ends within a string
+  let escaped = false; // it ends with a backslash that escapes
+  for (; at < end; at += 64) {
+    const from = at + 64 <= end ? at : end - 64; // the last ones, without those before at
+    const before = <u64>(at - from);
+    const fourth = v128.load(from, 48); // first, so that the engine knows that all are there
+    const first = v128.load(from);
+    const second = v128.load(from, 16);
+    const third = v128.load(from, 32);
+    let quotes = together(are(first, 0x22), are(second, 0x22), are(third, 0x22), are(fourth, 0x22)) >> before;
+    const backslashes = together(are(first, 0x5c), are(second, 0x5c), are(third, 0x5c), are(fourth, 0x5c)) >> before;
+    if (backslashes || escaped) {
+      const inert = escapes(backslashes, escaped);
+      quotes &= ~inert;
+      escaped = <bool>((backslashes & ~inert) >> 63);
     }
-    at++;
-    if ((c | 0x20) == 0x7b) {
-      depth++;
-    } else if ((c | 0x20) == 0x7d) {
-      if (--depth == 0) break;
+    const strings = unpaired(quotes) ^ open;
+    open = 0 - (strings >> 63);
+    let brackets = together(areBrackets(first), areBrackets(second), areBrackets(third), areBrackets(fourth)) >> before & ~strings;
+    for (; brackets; brackets &= brackets - 1) {
+      const place = at + <usize>ctz(brackets);
+      if (!(load<u8>(place) & 4)) depth++; // [ {
+      else if (--depth == 0) return place + 1;
     }
   }
-  return at;
+  return end;
 }
 
-/** Gives the place after the string that begins at start. */
-export function stringEnd(start: usize, end: usize): usize {
-  let at = start + 1;
-  for (; at + 16 <= end; at += 16) { // sixteen bytes at a time: most of a document is text, and a loop costs fuel
-    const second = load<u64>(at, 8); // first, so that the engine knows that both are there
-    const quotes = quotesIn(load<u64>(at));
-    if (quotes) return quoteEnd(start, at + <usize>(ctz(quotes) >> 3), end);
-    const more = quotesIn(second);
-    if (more) return quoteEnd(start, at + 8 + <usize>(ctz(more) >> 3), end);
-  }
-  return shortEnd(start, at, end);
-}
-
-/** Does so where fewer than sixteen bytes are left. */
-function shortEnd(start: usize, at: usize, end: usize): usize {
-  if (at + 8 <= end) {
-    const quotes = quotesIn(load<u64>(at));
-    if (quotes) return quoteEnd(start, at + <usize>(ctz(quotes) >> 3), end);
-    at += 8;
-  }
-  if (at >= end) return end;
-  const quotes = quotesIn(load<u64>(end - 8) >> (64 - ((end - at) << 3))); // the last eight bytes without those before at
-  return quotes ? quoteEnd(start, at + <usize>(ctz(quotes) >> 3), end) : end;
-}
-
-/** Marks in the highest bit of a byte where a quote stands; see zeros. */
+/** Marks which of sixteen bytes are this one: the first with the lowest bit. */
 @inline
-function quotesIn(chunk: u64): u64 {
-  return zeros(chunk ^ (ONES * 0x22)) & HIGH;
+function are(chunk: v128, byte: u8): u32 {
+  return <u32>i8x16.bitmask(i8x16.eq(chunk, i8x16.splat(byte)));
+}
+
+/** Puts the marks of four times sixteen bytes together. */
+@inline
+function together(first: u32, second: u32, third: u32, fourth: u32): u64 {
+  return <u64>(first | second << 16) | <u64>(third | fourth << 16) << 32;
+}
+
+/** Marks which are [ ] { or }. */
+@inline
+function areBrackets(chunk: v128): u32 {
+  return are(v128.and(i8x16.sub(chunk, i8x16.splat(0x5b)), i8x16.splat(~0x22)), 0);
+}
+
+/** Marks what backslashes escape, if the byte before them was one that escapes, or if it was not. */
+function escapes(backslashes: u64, escaped: bool): u64 {
+  let marks = <u64>escaped;
+  for (let left = backslashes; left; left &= left - 1) {
+    const bit = left & (0 - left);
+    if (!(marks & bit)) marks |= bit << 1;
+  }
+  return marks;
+}
+
+/** Marks where the marks so far are an odd number. */
+@inline
+function unpaired(marks: u64): u64 {
+  marks ^= marks << 1;
+  marks ^= marks << 2;
+  marks ^= marks << 4;
+  marks ^= marks << 8;
+  marks ^= marks << 16;
+  return marks ^ (marks << 32);
+}
+
+/** Gives the place after the string that begins at start. Most are short, and a function costs fuel. */
+@inline
+export function stringEnd(start: usize, end: usize): usize {
+  const quotes = start + 17 <= end ? are(v128.load(start, 1), 0x22) : 0;
+  const at = start + <usize>ctz(quotes);
+  return quotes && load<u8>(at) != 0x5c ? at + 2 : longEnd(start, end);
+}
+
+/** Does so where it is long, has escapes or is the last one. It looks at sixteen bytes at a time: most of a document is text, and a loop
+ * costs fuel, too. */
+function longEnd(start: usize, end: usize): usize {
+  for (let at = start + 1; at < end; at += 16) {
+    const quotes = quotesAt(at, end);
+    if (quotes) return quoteEnd(start, at + <usize>ctz(quotes), end);
+  }
+  return end;
+}
+
+/** Marks where quotes stand in the sixteen bytes at hand, or in those that are left: the first byte with the lowest bit. */
+@inline
+function quotesAt(at: usize, end: usize): u32 {
+  const from = at + 16 <= end ? at : end - 16;
+  return are(v128.load(from), 0x22) >> <u32>(at - from); // of the last sixteen bytes without those before at
+}
+
+/** Marks spaces and backslashes likewise. */
+@inline
+function spacesAt(at: usize, end: usize): u32 {
+  const from = at + 16 <= end ? at : end - 16;
+  const chunk = v128.load(from);
+  return (are(chunk, 0x20) | are(chunk, 0x5c)) >> <u32>(at - from);
 }
 
 /** Gives the place after the string that begins at start, whose first quote after that is at `at`. */
@@ -118,27 +179,17 @@ function escapedEnd(start: usize, end: usize): usize {
   return end;
 }
 
-const ONES: u64 = 0x0101010101010101;
-const HIGH: u64 = 0x8080808080808080;
-
-/** Marks in the highest bit of a byte where there is a zero. Bytes above the first one marked may be marked wrongly, because subtraction
- * borrows from them. */
+/** Gives so many bytes, again as often as there is room in a vector: 1, 4, 8 or 16. */
 @inline
-function zeros(chunk: u64): u64 {
-  return (chunk - ONES) & ~chunk;
+function bytesAt(count: usize, at: usize): v128 {
+  if (count == 16) return v128.load(at);
+  return count == 8 ? v128.load64_splat(at) : count == 4 ? v128.load32_splat(at) : v128.load8_splat(at);
 }
 
-/** Marks likewise where a backslash stands or what is not ASCII. */
+/** Whether one of them is a backslash or no ASCII. */
 @inline
-function odd(chunk: u64): u64 {
-  return (zeros(chunk ^ (ONES * 0x5c)) | chunk) & HIGH;
-}
-
-/** Makes four ASCII characters of a chunk UTF-16. */
-@inline
-function widened(four: u64): u64 {
-  four = (four | (four << 16)) & 0x0000ffff0000ffff;
-  return (four | (four << 8)) & 0x00ff00ff00ff00ff;
+function odd(bytes: v128): bool {
+  return i8x16.bitmask(v128.or(bytes, i8x16.eq(bytes, i8x16.splat(0x5c)))) != 0;
 }
 
 /** Whether a JSON string has this text. It makes no string of it, and most often sees at the first character that it has not. */
@@ -148,25 +199,26 @@ export function reads(start: usize, end: usize, text: string): bool {
   return (<u16>c == load<u16>(changetype<usize>(text)) || c == 0x5c || c == 0x22 || c >= 0x80) && readsAll(start, end, text);
 }
 
-function readsAll(start: usize, end: usize, text: string): bool {
+export function readsAll(start: usize, end: usize, text: string): bool {
   const units = <usize>text.length;
   const bytes = end - start - 2; // at least as many as the text would have units
   if (bytes < units) return false;
+  return units >= 8 ? readsBy(8, start, end, text) : readsBy(units >= 4 ? 4 : 1, start, end, text);
+}
+
+/** Compares so many bytes at a time, at the end some that were compared before. */
+@inline
+function readsBy(step: usize, start: usize, end: usize, text: string): bool {
   const from = changetype<usize>(text);
-  const at = start + 1;
-  let i: usize = 0;
-  for (; i + 8 <= units; i += 8) { // eight characters at a time, as long as they are plain and the same
-    const chunk = load<u64>(at + i);
-    if (odd(chunk)) break;
-    if (widened(chunk & 0xffffffff) != load<u64>(from + (i << 1)) || widened(chunk >> 32) != load<u64>(from + (i << 1), 8)) return false;
+  const units = <usize>text.length;
+  for (let i: usize = 0; i < units; i += step) {
+    const at = min(i, units - step);
+    const bytes = bytesAt(step, start + 1 + at);
+    if (odd(bytes)) return unquote(start, end) == text;
+    const want = step == 8 ? v128.load(from + (at << 1)) : step == 4 ? v128.load64_splat(from + (at << 1)) : v128.load16_splat(from + (at << 1));
+    if (v128.any_true(v128.xor(i16x8.extend_low_i8x16_u(bytes), want))) return false;
   }
-  for (; i < units; i++) {
-    const c = load<u8>(at + i);
-    const want = load<u16>(from + (i << 1));
-    if (c == 0x5c || (c >= 0x80 && want >= 0x80)) return unquote(start, end) == text;
-    if (<u16>c != want) return false;
-  }
-  return bytes == units;
+  return end - start - 2 == units;
 }
 
 /** Reads four hexadecimal digits; -1 if they are not there. */
@@ -194,28 +246,24 @@ export function unquote(start: usize, end: usize): string {
 function text(start: usize, end: usize): string {
   const length = end - start;
   const out = __new(length << 1, idof<string>());
-  let i: usize = 0;
-  for (; i + 8 <= length; i += 8) { // eight characters at a time, as long as they are plain
-    const chunk = load<u64>(start + i);
-    if (odd(chunk)) return decoded(start, end);
-    store<u64>(out + (i << 1), widened(chunk >> 32), 8);
-    store<u64>(out + (i << 1), widened(chunk & 0xffffffff));
+  const plain = length >= 16 ? widenBy(16, start, length, out) : length >= 8 ? widenBy(8, start, length, out) : widenBy(length >= 4 ? 4 : 1, start, length, out);
+  return plain ? changetype<string>(out) : decoded(start, end);
+}
+
+/** Makes ASCII UTF-16, so many bytes at a time, at the end some that were there before; false: it has a backslash or is no ASCII. */
+@inline
+function widenBy(step: usize, start: usize, length: usize, out: usize): bool {
+  for (let i: usize = 0; i < length; i += step) {
+    const at = min(i, length - step);
+    const bytes = bytesAt(step, start + at);
+    if (odd(bytes)) return false;
+    const low = i16x8.extend_low_i8x16_u(bytes);
+    if (step == 1) v128.store16_lane(out + (at << 1), low, 0);
+    else if (step == 4) v128.store64_lane(out + (at << 1), low, 0);
+    else v128.store(out + (at << 1), low);
+    if (step == 16) v128.store(out + (at << 1), i16x8.extend_high_i8x16_u(bytes), 16);
   }
-  while (i < length) {
-    if (length >= 4) { // four, of which some were there before
-      i = min(i, length - 4);
-      const chunk = <u64>load<u32>(start + i);
-      if (odd(chunk)) return decoded(start, end);
-      store<u64>(out + (i << 1), widened(chunk));
-      i += 4;
-    } else {
-      const c = load<u8>(start + i);
-      if (c == 0x5c || c >= 0x80) return decoded(start, end);
-      store<u16>(out + (i << 1), c);
-      i++;
-    }
-  }
-  return changetype<string>(out);
+  return true;
 }
 
 /** Gives the text of what is not plain ASCII. */
@@ -230,24 +278,16 @@ function decoded(start: usize, end: usize): string {
 export function words(start: usize, end: usize): string[] {
   const list = new Array<string>();
   const last = end - 1;
-  let word = start + 1;
-  for (let at = word; at <= last; ) {
-    if (at + 8 <= last) { // eight bytes at a time, as long as they are letters
-      const chunk = load<u64>(at);
-      const found = (zeros(chunk ^ (ONES * 0x20)) | zeros(chunk ^ (ONES * 0x5c))) & HIGH;
-      if (!found) {
-        at += 8;
-        continue;
-      }
-      at += <usize>(ctz(found) >> 3);
+  for (let word = start + 1, at = word; at <= last; ) {
+    const found = at < last ? spacesAt(at, last) : 1; // as if one stood where the quote is
+    if (!found) {
+      at = min(at + 16, last);
+      continue;
     }
-    const c = load<u8>(at);
-    if (c == 0x5c) return written(unquote(start, end)); // it may be an escaped space
-    if (c == 0x20 || at == last) {
-      if (at > word) list.push(text(word, at));
-      word = at + 1;
-    }
-    at++;
+    at += <usize>ctz(found);
+    if (load<u8>(at) == 0x5c) return written(unquote(start, end)); // it may be an escaped space
+    if (at > word) list.push(text(word, at));
+    word = ++at;
   }
   return list;
 }

@@ -239,14 +239,16 @@ export function spaced(words: string[]): Value {
   return pad.value();
 }
 
-/** Sets a member at its old place, or adds it at the end. An absent value is null. */
-export function put(members: Member[], name: string, v: Value): void {
+/** Sets a member at its old place, or adds it at the end, of a list that begins with it if there is none. An absent value is null. */
+export function put(members: Member[] | null, name: string, v: Value): Member[] {
   if (!v.exists()) v = Value.null();
+  if (!members) return [new Member(name, v)];
   for (let i = 0; i < members.length; i++) {
     if (unchecked(members[i]).name == name) {
       unchecked(members[i]).value = v;
-      return;
+      return members;
     }
   }
   members.push(new Member(name, v));
+  return members;
 }

@@ -17,6 +17,7 @@ export function given(): Value { return gift; }
 /** Plays one step of the script, and tells whether the next one should be played. */
 export function perform(c: Call, step: Value): bool {
   const op = step.get("op").text();
+  if (op == "shape") return shape(c); // first, for it is measured
   const member = step.get("member").text();
   const text = step.get("text").text();
   const value = step.get("value");
@@ -39,7 +40,6 @@ export function perform(c: Call, step: Value): bool {
     const signed = c.signed;
     if (signed && signed.claims.get("iss").text() == text) gift = value;
   } else if (op == "about") c.audit("about", about(c));
-  else if (op == "shape") return shape(c);
   else {
     const use = using;
     if (use) return use(c, op, step);
