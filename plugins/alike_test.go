@@ -28,7 +28,8 @@ func TestLanguagesReadAlike(t *testing.T) {
 			d.quoted("client_name"), `:`, d.quoted(name), `,`,
 			d.quoted("redirect_uris"), `:`, `[`, d.quoted(uris[0]), `,`, d.quoted(uris[1]), `,`, d.quoted(uris[2]), `]`, `,`,
 			d.quoted("scope"), `:`, d.quoted(d.text()), `,`,
-			`"extra"`, `:`, `{`, d.quoted(d.text()), `:`, `{`, `"b"`, `:`, `[`, `[`, `]`, `,`, d.quoted(d.text()), `]`, `}`, `}`, `}`)
+			`"extra"`, `:`, `{`, d.quoted(d.text()), `:`, `{`, `"b"`, `:`, `[`, `[`, `]`, `,`, d.quoted(d.text()), `]`, `}`, `}`, `,`,
+			`""`, `:`, d.quoted(d.text()), `}`)
 		in := `{"v":1,"hook":"pre_register","context":{"profile":` + d.quoted(d.text()) + `},"client":` + client + `,"entropy":"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}`
 		var first strictjson.Value
 		for n, language := range []string{"go", "rust", "assemblyscript"} {

@@ -51,7 +51,7 @@ class Places {
   /** The place behind the object. */
   readonly end: usize;
   private list: StaticArray<usize>;
-  private size: usize = 0; // in bytes
+  private size: usize; // in bytes
 
   constructor(start: usize, end: usize) {
     let list = new StaticArray<usize>(4 * 32);
@@ -76,33 +76,36 @@ class Places {
     }
     this.list = list;
     this.size = into - changetype<usize>(list);
-    this.end = stop ? space(stop, end) + 1 : valueEnd(start, end);
+    this.end = stop ? min(space(stop, end) + 1, end) : valueEnd(start, end);
   }
 
-  /** Gives a member. First it looks for a name as long as this one, then among those that are longer, for a name may have escapes. */
+  /** Gives a member. First it looks for a name as long as this one, then for one with escapes or what is not ASCII, which is longer. */
   get(name: string, owner: ArrayBuffer | null): Value {
     const from = changetype<usize>(this.list);
     const end = from + this.size;
-    const mark = markOf(<usize>name.length + 2, load<u8>(changetype<usize>(name)));
+    const size = <usize>name.length + 2; // with its quotes
+    const mark = markOf(size, load<u8>(changetype<usize>(name)));
     for (let at = from; at < end; at += 16) {
       const stop = load<usize>(at, 12);
-      if (load<usize>(at) == mark && readsAll(load<usize>(at, 4), load<usize>(at, 4) + (mark >> 8), name)) return new Value(load<usize>(at, 8), stop, owner);
+      const start = load<usize>(at, 4);
+      if (load<usize>(at) == mark && readsAll(start, start + size, name)) return new Value(load<usize>(at, 8), stop, owner);
     }
-    return this.getLonger(mark >> 8, name, owner);
+    return this.getWritten(size, name, owner);
   }
 
-  private getLonger(size: usize, name: string, owner: ArrayBuffer | null): Value {
+  private getWritten(least: usize, name: string, owner: ArrayBuffer | null): Value {
     const from = changetype<usize>(this.list);
-    for (let at = from; at < from + this.size; at += 16) {
+    const end = from + this.size;
+    for (let at = from; at < end; at += 16) {
       const start = load<usize>(at, 4);
-      const longer = load<usize>(at) >> 8;
-      if (longer > size && reads(start, start + longer, name)) return new Value(load<usize>(at, 8), load<usize>(at, 12), owner);
+      const size = load<usize>(at) >> 8;
+      if (size >= least && reads(start, start + size, name)) return new Value(load<usize>(at, 8), load<usize>(at, 12), owner);
     }
     return Value.absent();
   }
 }
 
-/** Marks a name by its size and its first byte. */
+/** Marks a name by its size, which is less than 16 MiB, and its first byte. */
 @inline
 function markOf(size: usize, first: u8): usize {
   return size << 8 | first;

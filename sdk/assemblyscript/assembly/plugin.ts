@@ -114,7 +114,7 @@ export function run(p: Point, input: Value, w: Writer): string | null {
     begin(w, "result");
     w.raw(',"result":');
     writeObject(w, [result]);
-  } else if (!patch) {
+  } else if (!patch || patch.length == 0) {
     begin(w, "continue");
   } else if (p == Point.PreDelete || p == Point.CertificateCheck || p >= Point.MintClientId) {
     return "the hook " + HOOKS[p] + " has no patch";
@@ -162,12 +162,12 @@ function writeError(w: Writer, code: string, description: string, extra: Member[
 
 function end(c: Call, w: Writer): void {
   const notes = c.notes;
-  if (notes) {
+  if (notes && notes.length > 0) {
     w.raw(',"audit":');
     writeObject(w, notes);
   }
   const warnings = c.warnings;
-  if (warnings) {
+  if (warnings && warnings.length > 0) {
     w.raw(',"warnings":');
     w.json(Value.strings(warnings));
   }

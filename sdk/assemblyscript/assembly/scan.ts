@@ -1,5 +1,7 @@
 // Steps over JSON that was checked or that the host wrote. On any other text these functions find less, and always end. Places are
 // addresses, `end` is the one behind the text. Texts are UTF-8 in memory, and are made into strings only when somebody asks for one.
+// What looks at many bytes at a time takes, where fewer are left, the last ones of the text and may begin before it: the first addresses are
+// the compiler's own, no text is there.
 
 /** Gives the place of the first item of the array at hand, or of the first name of the object; 0: there is none, or it is neither. */
 @inline
@@ -10,12 +12,12 @@ export function first(at: usize, end: usize, opening: u8): usize {
 /** Gives the place of the item or name after the one that ended at `at`; 0: that was the last one. */
 @inline
 export function next(at: usize, end: usize): usize {
-  return at + 2 <= end && load<u16>(at) == 0x222c ? at + 1 : nextAnyhow(at, end); // ," as the host writes it
+  return at + 2 < end && load<u16>(at) == 0x222c ? at + 1 : nextAnyhow(at, end); // ," as the host writes it
 }
 
 function nextAnyhow(at: usize, end: usize): usize {
   at = space(at, end);
-  if (at < end && load<u8>(at) == 0x2c) at = space(at + 1, end); // ,
+  if (at < end && load<u8>(at) == 0x2c) at++; // ,
   return begun(at, end);
 }
 
@@ -23,7 +25,7 @@ function nextAnyhow(at: usize, end: usize): usize {
 @inline
 function begun(at: usize, end: usize): usize {
   at = space(at, end);
-  return at < end && (load<u8>(at) | 0x20) != 0x7d ? at : 0; // ] }
+  return at + 1 < end && (load<u8>(at) | 0x20) != 0x7d ? at : 0; // ] }
 }
 
 /** Gives the place of the value whose name ended at `at`. */
@@ -68,12 +70,12 @@ function containerEnd(at: usize, end: usize): usize {
   for (; at < end; at += 64) {
     const from = at + 64 <= end ? at : end - 64; // the last ones, without those before at
     const before = <u64>(at - from);
-    const fourth = v128.load(from, 48); // first, so that the engine knows that all are there
-    const first = v128.load(from);
-    const second = v128.load(from, 16);
-    const third = v128.load(from, 32);
-    let quotes = together(are(first, 0x22), are(second, 0x22), are(third, 0x22), are(fourth, 0x22)) >> before;
-    const backslashes = together(are(first, 0x5c), are(second, 0x5c), are(third, 0x5c), are(fourth, 0x5c)) >> before;
+    const d = v128.load(from, 48); // first, so that the engine knows that all are there
+    const a = v128.load(from);
+    const b = v128.load(from, 16);
+    const c = v128.load(from, 32);
+    let quotes = together(are(a, 0x22), are(b, 0x22), are(c, 0x22), are(d, 0x22)) >> before;
+    const backslashes = together(are(a, 0x5c), are(b, 0x5c), are(c, 0x5c), are(d, 0x5c)) >> before;
     if (backslashes || escaped) {
       const inert = escapes(backslashes, escaped);
       quotes &= ~inert;
@@ -81,7 +83,7 @@ function containerEnd(at: usize, end: usize): usize {
     }
     const strings = unpaired(quotes) ^ open;
     open = 0 - (strings >> 63);
-    let brackets = together(areBrackets(first), areBrackets(second), areBrackets(third), areBrackets(fourth)) >> before & ~strings;
+    let brackets = together(areBrackets(a), areBrackets(b), areBrackets(c), areBrackets(d)) >> before & ~strings;
     for (; brackets; brackets &= brackets - 1) {
       const place = at + <usize>ctz(brackets);
       if (!(load<u8>(place) & 4)) depth++; // [ {
@@ -109,7 +111,7 @@ function areBrackets(chunk: v128): u32 {
   return are(v128.and(i8x16.sub(chunk, i8x16.splat(0x5b)), i8x16.splat(~0x22)), 0);
 }
 
-/** Marks what backslashes escape, if the byte before them was one that escapes, or if it was not. */
+/** Marks what backslashes escape. The first byte is, if escaped says so. */
 function escapes(backslashes: u64, escaped: bool): u64 {
   let marks = <u64>escaped;
   for (let left = backslashes; left; left &= left - 1) {
@@ -138,8 +140,8 @@ export function stringEnd(start: usize, end: usize): usize {
   return quotes && load<u8>(at) != 0x5c ? at + 2 : longEnd(start, end);
 }
 
-/** Does so where it is long, has escapes or is the last one. It looks at sixteen bytes at a time: most of a document is text, and a loop
- * costs fuel, too. */
+/** Does so where it is long or has escapes, or where the document ends soon. It looks at sixteen bytes at a time: most of a document is
+ * text, and a loop costs fuel, too. */
 function longEnd(start: usize, end: usize): usize {
   for (let at = start + 1; at < end; at += 16) {
     const quotes = quotesAt(at, end);
@@ -199,10 +201,10 @@ export function reads(start: usize, end: usize, text: string): bool {
   return (<u16>c == load<u16>(changetype<usize>(text)) || c == 0x5c || c == 0x22 || c >= 0x80) && readsAll(start, end, text);
 }
 
+/** Does so without the look at the first character. */
 export function readsAll(start: usize, end: usize, text: string): bool {
   const units = <usize>text.length;
-  const bytes = end - start - 2; // at least as many as the text would have units
-  if (bytes < units) return false;
+  if (end < start + 2 + units) return false; // a JSON string has at least as many bytes as its text has units
   return units >= 8 ? readsBy(8, start, end, text) : readsBy(units >= 4 ? 4 : 1, start, end, text);
 }
 
@@ -239,7 +241,7 @@ export function hex4(at: usize, end: usize): i32 {
 
 /** Gives the text of a JSON string. */
 export function unquote(start: usize, end: usize): string {
-  return text(start + 1, end - 1);
+  return start + 2 < end ? text(start + 1, end - 1) : "";
 }
 
 /** Gives the text between the quotes of a JSON string, or a part of it. */

@@ -95,6 +95,7 @@ function described(m: Metadata): Value {
     new Member("lists", Value.array([Value.strings(m.redirectUris), Value.strings(m.grantTypes), Value.strings(m.responseTypes),
       Value.strings(m.contacts), Value.strings(m.scope)])),
     new Member("extra", m.get("extra")),
+    new Member("nameless", m.get("")),
   ]);
 }
 

@@ -121,6 +121,7 @@ func described(m ostiary.Metadata) ostiary.Value {
 		named("lists", ostiary.Array(ostiary.Strings(m.RedirectURIs()), ostiary.Strings(m.GrantTypes()),
 			ostiary.Strings(m.ResponseTypes()), ostiary.Strings(m.Contacts()), ostiary.Strings(m.Scope()))),
 		named("extra", m.Get("extra")),
+		named("nameless", m.Get("")),
 	)
 }
 

@@ -87,8 +87,10 @@ fn described(m: &Metadata) -> Object {
             m.software_version(), m.application_type(), m.token_endpoint_auth_method(),
         ])
         .with("lists", vec![m.redirect_uris(), m.grant_types(), m.response_types(), m.contacts(), m.scope()]);
-    if m.get("extra").exists() {
-        o.set("extra", m.get("extra"));
+    for (name, v) in [("extra", m.get("extra")), ("nameless", m.get(""))] {
+        if v.exists() {
+            o.set(name, v);
+        }
     }
     o
 }
