@@ -202,7 +202,7 @@ func TestLastGoodPolicy(t *testing.T) {
 func TestLargePolicies(t *testing.T) {
 	onEach(t, func(s *store) {
 		policies := s.openPolicies(issuer)
-		noise := make([]byte, 1<<20)
+		noise := make([]byte, 600<<10)
 		rand.NewChaCha8([32]byte{}).Read(noise)
 		for _, want := range []storage.PolicySource{
 			{Revision: "in one", Files: map[string]string{"a.rego": strings.Repeat("x", 128<<10-10)}},
@@ -237,9 +237,14 @@ func TestPolicyTooLarge(t *testing.T) {
 		if err := policies.Save(t.Context(), storage.PolicySource{Revision: "before", Bundle: make([]byte, 1<<20)}); err != nil {
 			t.Fatal(err)
 		}
-		err := policies.Save(t.Context(), storage.PolicySource{Revision: "large", Files: map[string]string{"a.rego": strings.Repeat("x", 32<<20)}})
-		checkIs(t, "32 MiB", err, storage.ErrTooLarge)
-		checkSays(t, "32 MiB", err, "the policy is too large to be kept as last good")
+		for what, large := range map[string]storage.PolicySource{
+			"over 32 MiB":    {Revision: "large", Files: map[string]string{"a.rego": strings.Repeat("x", 32<<20)}},
+			"32 MiB as JSON": {Revision: "large", Files: map[string]string{"a.rego": strings.Repeat("\x01", 32<<20/6)}},
+		} {
+			err := policies.Save(t.Context(), large)
+			checkIs(t, what, err, storage.ErrTooLarge)
+			checkSays(t, what, err, "the policy is too large to be kept as last good")
+		}
 		if got, _, err := policies.LastGood(t.Context()); err != nil || got.Revision != "before" || len(got.Bundle) != 1<<20 {
 			t.Errorf("kept %q, %v", got.Revision, err)
 		}

@@ -93,6 +93,8 @@ func (p Policies) Accepted(ctx context.Context) (sequence int64, content string,
 // ErrUntidy means that a source was saved, and that parts of those before it are left over. The next Save removes them.
 var ErrUntidy = errors.New("what is left of earlier policies could not be removed")
 
+var errPolicyTooLarge = fmt.Errorf("the policy is too large to be kept as last good: %w", ErrTooLarge)
+
 // Save stores a source as the last good one. A sequence is remembered beyond sources that have none, with its content. One that
 // is over the limits is reported and not stored.
 func (p Policies) Save(ctx context.Context, source PolicySource) error {
@@ -101,6 +103,9 @@ func (p Policies) Save(ctx context.Context, source PolicySource) error {
 		size += len(name) + len(text)
 	}
 	var err error
+	if size > maxPolicyContent { // JSON only makes more of it
+		return errPolicyTooLarge
+	}
 	if size > maxWhole {
 		if source, err = p.split(ctx, source); err != nil {
 			return asError(err)
@@ -144,6 +149,9 @@ func (p Policies) split(ctx context.Context, source PolicySource) (PolicySource,
 	if err != nil {
 		return source, err
 	}
+	if len(text) > maxPolicyContent {
+		return source, errPolicyTooLarge
+	}
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
 	if _, err = w.Write(text); err == nil {
@@ -152,8 +160,8 @@ func (p Policies) split(ctx context.Context, source PolicySource) (PolicySource,
 	if err != nil {
 		return source, err
 	}
-	if len(text) > maxPolicyContent || packed.Len() > maxParts*partSize {
-		return source, fmt.Errorf("the policy is too large to be kept as last good: %w", ErrTooLarge)
+	if packed.Len() > maxParts*partSize {
+		return source, errPolicyTooLarge
 	}
 	sum := sha256.Sum256(packed.Bytes())
 	source.Files, source.Bundle, source.Apart, source.ApartName = nil, nil, 0, hex.EncodeToString(sum[:16])
