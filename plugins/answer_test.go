@@ -92,7 +92,7 @@ func TestKeysStayKeys(t *testing.T) {
 	}
 	f.reload()
 	for _, p := range f.at(hook.RequestKeys) {
-		r, usage, err := p.Ask(context.Background(), hook.Call{Point: hook.RequestKeys, Signed: &hook.Signed{Kind: hook.SignedRequest, Claims: strictjson.Object()}})
+		r, usage, err := p.Ask(context.Background(), hook.Call{Point: hook.RequestKeys, Signed: &hook.Signed{Kind: hook.SignedRequest, Claims: strictjson.Object()}}, taken)
 		if (err == nil) != (p.Name() == "good") || err == nil && r.Keys.Secret.Reveal() != secret {
 			t.Errorf("%s: %v", p.Name(), err)
 		}

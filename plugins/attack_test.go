@@ -130,7 +130,7 @@ func TestNothingIsUsedWhileAnInstanceIsMade(t *testing.T) {
 			f.put("a", a.wasm(), capableManifest)
 			f.reload()
 			for i := range 3 {
-				if _, usage, err := f.only(hook.PreRegister).Ask(t.Context(), aRegistration()); err != nil || len(usage.Calls) > 0 {
+				if _, usage, err := f.only(hook.PreRegister).Ask(t.Context(), aRegistration(), taken); err != nil || len(usage.Calls) > 0 {
 					t.Errorf("call %d: %v, %v", i, causeOf(err), usage.Calls)
 				}
 			}
@@ -201,7 +201,7 @@ func TestHostCallsInALoop(t *testing.T) {
 				hook: slices.Concat(forever(calling(c.args, c.given, c.letters)), constant64(0)),
 			}.wasm(), capableManifest)
 			f.reload()
-			_, usage, err := f.only(hook.PreRegister).Ask(t.Context(), aRegistration())
+			_, usage, err := f.only(hook.PreRegister).Ask(t.Context(), aRegistration(), taken)
 			if e := wantCode(t, err, core.PluginFault); !strings.Contains(e.Err.Error(), "used up its fuel") {
 				t.Fatalf("ended with %v", e.Err)
 			}
@@ -259,7 +259,7 @@ func TestWildPointers(t *testing.T) {
 			body = append(body, answering(answerAt, continues)...)
 			f.put("a", attack{imports: []string{c.name + " " + c.letters}, answer: continues, another: c.given, hook: body}.wasm(), capableManifest)
 			f.reload()
-			_, _, err := f.only(hook.PreRegister).Ask(t.Context(), aRegistration())
+			_, _, err := f.only(hook.PreRegister).Ask(t.Context(), aRegistration(), taken)
 			if err != nil && !strings.Contains(causeOf(err), "not an envelope") { // a good address may be that of its answer
 				t.Errorf("%v", causeOf(err))
 			}
@@ -276,7 +276,7 @@ func TestNamesAreHarmless(t *testing.T) {
 	f := newFolder(t, slog.New(log))
 	f.put("a", attack{names: "evil\x1b[31m\r\nlevel=ERROR\x00", hook: []byte{0x00}}.wasm(), "hooks: {pre_register: {}}\n")
 	f.reload()
-	_, _, err := f.only(hook.PreRegister).Ask(t.Context(), aRegistration())
+	_, _, err := f.only(hook.PreRegister).Ask(t.Context(), aRegistration(), taken)
 	wantCode(t, err, core.PluginFault)
 	if told := causeOf(err); !strings.Contains(told, "evil") || strings.ContainsAny(told, "\x1b\r\x00") {
 		t.Errorf("%q", told)
@@ -307,7 +307,7 @@ func TestAlloc(t *testing.T) {
 			f.put("a", attack{alloc: c.alloc, answer: continues, hook: answering(answerAt, continues)}.wasm(), "hooks: {pre_register: {}}\n")
 			f.reload()
 			for range 2 {
-				_, _, err := f.only(hook.PreRegister).Ask(t.Context(), aRegistration())
+				_, _, err := f.only(hook.PreRegister).Ask(t.Context(), aRegistration(), taken)
 				if (err == nil) != (c.says == "") || err != nil && !strings.Contains(causeOf(err), c.says) {
 					t.Errorf("%v, want %q", err, c.says)
 				}
@@ -414,7 +414,7 @@ func TestStrangeAnswers(t *testing.T) {
 			f := newFolder(t, nil)
 			f.put("a", c.module.wasm(), register)
 			f.reload()
-			_, _, err := f.only(hook.PreRegister).Ask(context.Background(), hook.Call{Point: hook.PreRegister})
+			_, _, err := f.only(hook.PreRegister).Ask(context.Background(), hook.Call{Point: hook.PreRegister}, taken)
 			if e := wantCode(t, err, core.PluginFault); !strings.Contains(e.Err.Error(), c.want) {
 				t.Errorf("got %v, want %q", e.Err, c.want)
 			}

@@ -71,7 +71,7 @@ func TestExamples(t *testing.T) {
 				t.Fatalf("got %+v", s)
 			}
 			for want, call := range example.calls {
-				r, _, err := f.named(call.Point, name).Ask(context.Background(), call)
+				r, _, err := f.named(call.Point, name).Ask(context.Background(), call, taken)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -206,7 +206,7 @@ func TestContactsInEveryLanguage(t *testing.T) {
 // whole is all that the host takes from an answer.
 func whole(t *testing.T, f *folder, plugin string, call hook.Call) string {
 	t.Helper()
-	r, _, err := f.named(call.Point, plugin).Ask(context.Background(), call)
+	r, _, err := f.named(call.Point, plugin).Ask(context.Background(), call, taken)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -175,7 +175,7 @@ func (f *folder) names(p hook.Point) string {
 // asked gives the patch that a plugin answers to a plain call.
 func asked(t testing.TB, p hook.Plugin, point hook.Point) string {
 	t.Helper()
-	result, _, err := p.Ask(context.Background(), hook.Call{Point: point, Client: strictjson.Object()})
+	result, _, err := p.Ask(context.Background(), hook.Call{Point: point, Client: strictjson.Object()}, taken)
 	if err != nil {
 		t.Fatal(err)
 	}

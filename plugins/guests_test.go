@@ -165,7 +165,7 @@ configuration: {steps: [{op: count, member: default_max_age}]}`)
 			bystander := f.named(hook.PreRegister, "bystander")
 			for name, cause := range causes {
 				for range 2 {
-					_, _, err := f.named(hook.PreRegister, name).Ask(context.Background(), hook.Call{Point: hook.PreRegister})
+					_, _, err := f.named(hook.PreRegister, name).Ask(context.Background(), hook.Call{Point: hook.PreRegister}, taken)
 					if e := wantCode(t, err, core.PluginFault); !strings.Contains(e.Err.Error(), cause) {
 						t.Errorf("%s: %v\nwant %q", name, e.Err, cause)
 					}
@@ -214,7 +214,7 @@ func TestGuidesOfOtherLanguages(t *testing.T) {
 				`{"scope":"openid offline_access profile","token_endpoint_auth_method":"none"}`: `patch {"scope":"openid profile"} offline_access was taken away: public clients do not get it here.`,
 				`{"redirect_uris":["https://evil.example/cb"]}`:                                 "reject invalid_redirect_uri https://evil.example/cb is not on a host of ours.",
 			} {
-				r, _, err := f.only(hook.PreRegister).Ask(context.Background(), hook.Call{Point: hook.PreRegister, Client: mustParse(t, client)})
+				r, _, err := f.only(hook.PreRegister).Ask(context.Background(), hook.Call{Point: hook.PreRegister, Client: mustParse(t, client)}, taken)
 				if err != nil || describe(r) != want {
 					t.Errorf("%s:\ngot  %s, %v\nwant %s", client, describe(r), err, want)
 				}

@@ -61,7 +61,7 @@ func TestGuide(t *testing.T) {
 		`{"redirect_uris":["http://localhost:1234/"],"scope":"openid offline_access","token_endpoint_auth_method":"none"}`: `patch {"scope":"openid"} offline_access was taken away: public clients do not get it here.`,
 		`{"redirect_uris":["https://evil.example/cb"]}`:                                                                    "reject invalid_redirect_uri https://evil.example/cb is not on a host of ours.",
 	} {
-		r, _, err := p.Ask(context.Background(), hook.Call{Point: hook.PreRegister, Client: mustParse(t, client)})
+		r, _, err := p.Ask(context.Background(), hook.Call{Point: hook.PreRegister, Client: mustParse(t, client)}, taken)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -218,7 +218,7 @@ func TestGuideOfCapabilities(t *testing.T) {
 	}
 	for i, want := range []string{"continue", "continue", "reject access_denied team-a has as many clients as it may have."} {
 		call := hook.Call{Point: hook.PreRegister, Context: hook.Context{IAT: &hook.InitialAccessToken{Label: "team-a"}, Writes: &hook.Writes{}}}
-		r, _, err := p.Ask(t.Context(), call)
+		r, _, err := p.Ask(t.Context(), call, taken)
 		if err != nil || describe(r) != want {
 			t.Errorf("number %d: %s, %v", i+1, describe(r), err)
 		}
@@ -257,7 +257,7 @@ func TestExample(t *testing.T) {
 		hook.OnRead:       `patch {"registered_through":"ostiary-example"}`,
 	} {
 		p := f.only(point)
-		r, _, err := p.Ask(context.Background(), hook.Call{Point: point, Client: client})
+		r, _, err := p.Ask(context.Background(), hook.Call{Point: point, Client: client}, taken)
 		if err != nil || describe(r) != want {
 			t.Errorf("%s:\ngot  %s, %v\nwant %s", point, describe(r), err, want)
 		}
@@ -268,7 +268,7 @@ func TestExample(t *testing.T) {
 		}
 	}
 	bad := hook.Call{Point: hook.PreRegister, Client: client.With("contacts", strictjson.Strings([]string{"nobody"}))}
-	if r, _, err := f.only(hook.PreRegister).Ask(context.Background(), bad); err != nil || r.Code != core.InvalidClientMetadata {
+	if r, _, err := f.only(hook.PreRegister).Ask(context.Background(), bad, taken); err != nil || r.Code != core.InvalidClientMetadata {
 		t.Errorf("got %+v, %v", r, err)
 	}
 }

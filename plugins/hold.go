@@ -91,9 +91,9 @@ func handOf(versions []*version) ([]hook.Plugin, bool) {
 }
 
 // Ask implements hook.Plugin.
-func (p *held) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Usage, error) {
+func (p *held) Ask(ctx context.Context, call hook.Call, judge func(hook.Result) error) (hook.Result, hook.Usage, error) {
 	defer p.drop()
-	result, usage, err := p.version.ask(ctx, &call)
+	result, usage, err := p.version.ask(ctx, &call, judge)
 	goesOn := call.Point.Shapes() || p.version.FailsOpen(call.Point)
 	if err != nil && !goesOn || result.Action == hook.Reject || result.Action == hook.Give {
 		p.hand.drop() // nobody after it is asked

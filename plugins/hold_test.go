@@ -22,11 +22,11 @@ func TestReplacedVersionIsHeld(t *testing.T) {
 	for name, end := range map[string]func(plugins []hook.Plugin){
 		"each is asked": func(plugins []hook.Plugin) {
 			for _, p := range plugins {
-				_, _, _ = p.Ask(context.Background(), call)
+				_, _, _ = p.Ask(context.Background(), call, taken)
 			}
 		},
 		"the first rejects": func(plugins []hook.Plugin) {
-			if r, _, err := plugins[0].Ask(context.Background(), call); err != nil || r.Action != hook.Reject {
+			if r, _, err := plugins[0].Ask(context.Background(), call, taken); err != nil || r.Action != hook.Reject {
 				t.Errorf("%+v, %v", r, err)
 			}
 		},
@@ -48,7 +48,7 @@ func TestReplacedVersionIsHeld(t *testing.T) {
 			}
 			end(plugins)
 			<-old.users.gone
-			if _, _, err := plugins[1].Ask(context.Background(), call); name == "the first rejects" {
+			if _, _, err := plugins[1].Ask(context.Background(), call, taken); name == "the first rejects" {
 				wantCode(t, err, core.TemporarilyUnavailable)
 			}
 			f.must(f.host.Close()) // waits for what is being closed
@@ -84,7 +84,7 @@ func TestFaultInTheMiddleOfShaping(t *testing.T) {
 	f.reload()
 	plugins, err := f.host.At(hook.OnRead)
 	f.must(err)
-	if _, _, err := plugins[0].Ask(context.Background(), hook.Call{Point: hook.OnRead}); err == nil {
+	if _, _, err := plugins[0].Ask(context.Background(), hook.Call{Point: hook.OnRead}, taken); err == nil {
 		t.Fatal("nonsense was understood")
 	}
 	if n := f.host.slots["b"].live.users.n; n != 1 {

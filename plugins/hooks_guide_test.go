@@ -130,7 +130,7 @@ func TestSchemeExample(t *testing.T) {
 		{hook.Call{Point: hook.PostUpdate}, `patch {"directory_notice":"Tell the directory, too."}`},
 	} {
 		p := f.only(test.call.Point)
-		r, _, err := p.Ask(context.Background(), test.call)
+		r, _, err := p.Ask(context.Background(), test.call, taken)
 		if err != nil || describe(r) != test.want {
 			t.Errorf("%s:\ngot  %s, %v\nwant %s", test.call.Point, describe(r), err, test.want)
 		}

@@ -214,7 +214,7 @@ func TestReplacedVersionIsClosed(t *testing.T) {
 	f.reload()
 	deadline := time.Now().Add(time.Minute)
 	for {
-		_, _, err := first.Ask(context.Background(), hook.Call{Point: hook.PreRegister, Client: strictjson.Object()})
+		_, _, err := first.Ask(context.Background(), hook.Call{Point: hook.PreRegister, Client: strictjson.Object()}, taken)
 		if err != nil {
 			wantCode(t, err, core.TemporarilyUnavailable)
 			return
@@ -241,7 +241,7 @@ func TestReloadUnderLoad(t *testing.T) {
 					t.Errorf("at: %v, %v", plugins, err)
 					return
 				}
-				result, _, err := plugins[0].Ask(context.Background(), hook.Call{Point: hook.PreRegister, Client: strictjson.Object()})
+				result, _, err := plugins[0].Ask(context.Background(), hook.Call{Point: hook.PreRegister, Client: strictjson.Object()}, taken)
 				name, _ := result.Patch.Get("client_name")
 				if text, _ := name.Text(); err != nil || len(text) != 2 || text[0] != 'v' {
 					t.Errorf("ask: %s, %v", result.Patch, err)
@@ -269,7 +269,7 @@ func TestClosedHost(t *testing.T) {
 	if err := f.host.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := p.Ask(context.Background(), hook.Call{Point: hook.PreRegister})
+	_, _, err := p.Ask(context.Background(), hook.Call{Point: hook.PreRegister}, taken)
 	wantCode(t, err, core.TemporarilyUnavailable)
 	if err := f.host.Reload(context.Background()); err == nil {
 		t.Error("a closed host loads nothing")

@@ -118,7 +118,7 @@ func playVectors(t *testing.T, kit []byte) {
 					t.Errorf("%s\ngot  %s\nwant %s", v.About, answer, want)
 				}
 			}
-			result, _, err := p.Ask(context.Background(), call)
+			result, _, err := p.Ask(context.Background(), call, taken)
 			if v.Output.IsAbsent() {
 				wantCode(t, err, core.PluginFault)
 				return
@@ -174,7 +174,7 @@ func TestHostileGuests(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := f.named(hook.PreRegister, name)
 			for range 2 {
-				result, _, err := p.Ask(context.Background(), hook.Call{Point: hook.PreRegister})
+				result, _, err := p.Ask(context.Background(), hook.Call{Point: hook.PreRegister}, taken)
 				e := wantCode(t, err, core.PluginFault)
 				if !strings.Contains(e.Err.Error(), h.cause) || strings.Contains(e.Detail, h.cause) && h.cause != "" {
 					t.Errorf("detail %q\ncause %v\nwant %q in the cause only", e.Detail, e.Err, h.cause)
@@ -196,7 +196,7 @@ func TestCallerGivesUp(t *testing.T) {
 	f.reload()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
-	_, _, err := f.only(hook.PreRegister).Ask(ctx, hook.Call{Point: hook.PreRegister})
+	_, _, err := f.only(hook.PreRegister).Ask(ctx, hook.Call{Point: hook.PreRegister}, taken)
 	wantCode(t, err, core.TemporarilyUnavailable)
 }
 
@@ -224,7 +224,7 @@ func TestLog(t *testing.T) {
 	f.reload()
 	for _, p := range f.at(hook.PreRegister) {
 		call := hook.Call{Point: hook.PreRegister, Context: hook.Context{DecisionID: "d-7"}}
-		if _, _, err := p.Ask(context.Background(), call); err != nil {
+		if _, _, err := p.Ask(context.Background(), call, taken); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -346,7 +346,7 @@ func benchmarkAsk(b *testing.B, kit []byte) {
 	call := hook.Call{Point: hook.PreRegister, Client: mustParse(b, `{"client_name":"Demo","redirect_uris":["https://app.example.com/cb"],"scope":"openid"}`)}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := plugins[0].Ask(context.Background(), call); err != nil {
+		if _, _, err := plugins[0].Ask(context.Background(), call, taken); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/hook"
+	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
@@ -229,4 +230,40 @@ func describeAnswer(got *Checked) string {
 		return fmt.Sprintf("reject %s %q", r.Code, r.Message)
 	}
 	return string(r.Action)
+}
+
+// mayAnswer verifies, as a desk does, that a plugin patched nothing that it may not, with nothing that a client cannot have.
+func (v *version) mayAnswer(call *hook.Call, r hook.Result) error {
+	var client *core.Metadata // that patches are tried on; it is large, and most answers patch none
+	if r.Patch.Len() > 0 && call.Point.Answers().Patches {
+		client = new(core.Metadata)
+	}
+	for name, value := range r.Patch.All() {
+		if err := v.mayPatch(call, name, value, client); err != nil {
+			return call.Point.Fault(v.Name(), err)
+		}
+	}
+	return nil
+}
+
+func (v *version) mayPatch(call *hook.Call, name string, value strictjson.Value, client *core.Metadata) error {
+	base, _, _ := strings.Cut(name, "#")
+	switch {
+	case !v.MayWrite(call.Point, name):
+		return core.Refuse(core.PluginFault, "it patched %s, which its manifest does not let it write", clipped(name))
+	case client == nil:
+		return nil
+	case slices.Contains(call.Context.Locked, base):
+		return core.Refuse(core.PluginFault, "it patched %s, which the software statement fixed", clipped(name))
+	}
+	var err error
+	if row, known := metadata.Lookup(name); known {
+		err = row.Set(client, value)
+	} else {
+		err = metadata.Translate(client, name, value)
+	}
+	if err != nil {
+		return core.Refuse(core.PluginFault, "its patch is not valid: %s", core.AsError(err).Detail)
+	}
+	return nil
 }

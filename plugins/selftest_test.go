@@ -110,7 +110,7 @@ func TestSelfTestsHaveTheirConfiguration(t *testing.T) {
 	f.putTest("tests/b.yaml", `{"name":"own","hook":"pre_register","configuration":{"steps":[{"op":"warn","text":"own"}]},"expect":{"action":"continue","warnings":["own"]}}`)
 	f.reload()
 	f.want("kit", Live, "")
-	r, _, err := f.only(hook.PreRegister).Ask(context.Background(), plain)
+	r, _, err := f.only(hook.PreRegister).Ask(context.Background(), plain, taken)
 	if err != nil || len(r.Warnings) != 1 || r.Warnings[0] != "operator's" {
 		t.Errorf("%+v, %v", r, err)
 	}

@@ -5,15 +5,12 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
 	"github.com/ostiary/ostiary/core/hook"
-	"github.com/ostiary/ostiary/core/metadata"
 	"github.com/ostiary/ostiary/core/sandbox"
-	"github.com/ostiary/ostiary/core/strictjson"
 )
 
 // An Outcome is how one call of a plugin ended.
@@ -148,11 +145,11 @@ func outcomeOf(r hook.Result, err error) Outcome {
 }
 
 // Ask implements hook.Plugin. Nothing that one call leaves in the module's memory is there in the next.
-func (v *version) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Usage, error) {
-	return v.ask(ctx, &call)
+func (v *version) Ask(ctx context.Context, call hook.Call, judge func(hook.Result) error) (hook.Result, hook.Usage, error) {
+	return v.ask(ctx, &call, judge)
 }
 
-func (v *version) ask(ctx context.Context, call *hook.Call) (hook.Result, hook.Usage, error) {
+func (v *version) ask(ctx context.Context, call *hook.Call, judge func(hook.Result) error) (hook.Result, hook.Usage, error) {
 	if !v.users.take() {
 		return hook.Result{}, hook.Usage{}, v.failure(ctx, call.Point, sandbox.ErrClosed, &journal{})
 	}
@@ -164,12 +161,13 @@ func (v *version) ask(ctx context.Context, call *hook.Call) (hook.Result, hook.U
 		return hook.Result{}, hook.Usage{}, v.resting(wait)
 	}
 	result, usage, took, err := v.call(ctx, call, newEntropy(), &v.services)
-	wrong := err
+	o := outcomeOf(result, err)
 	if err == nil {
-		wrong = v.mayAnswer(call, result) // whoever asked refuses it; it counts here
+		if err = judge(result); core.CodeOf(err) == core.PluginFault {
+			o = Faulted
+		}
 	}
-	o := outcomeOf(result, wrong)
-	v.tally.note(o, usage.Fuel, wrong, v.now)
+	v.tally.note(o, usage.Fuel, err, v.now)
 	v.see(call.Point, o, usage, took)
 	if v.breaker.leave(pass, healthOf(o)) {
 		v.tripped(v)
@@ -200,40 +198,4 @@ func (v *version) resting(wait time.Duration) error {
 		Code: core.TemporarilyUnavailable, RetryAfter: max(wait.Round(time.Second), retryAfter),
 		Detail: "The plugin " + v.Name() + " failed too often and is not asked for now. Try again later.",
 	}
-}
-
-// mayAnswer verifies that a plugin patched nothing that it may not, with nothing that a client cannot have.
-func (v *version) mayAnswer(call *hook.Call, r hook.Result) error {
-	var client *core.Metadata // that patches are tried on; it is large, and most answers patch none
-	if r.Patch.Len() > 0 && call.Point.Answers().Patches {
-		client = new(core.Metadata)
-	}
-	for name, value := range r.Patch.All() {
-		if err := v.mayPatch(call, name, value, client); err != nil {
-			return call.Point.Fault(v.Name(), err)
-		}
-	}
-	return nil
-}
-
-func (v *version) mayPatch(call *hook.Call, name string, value strictjson.Value, client *core.Metadata) error {
-	base, _, _ := strings.Cut(name, "#")
-	switch {
-	case !v.MayWrite(call.Point, name):
-		return core.Refuse(core.PluginFault, "it patched %s, which its manifest does not let it write", clipped(name))
-	case client == nil:
-		return nil
-	case slices.Contains(call.Context.Locked, base):
-		return core.Refuse(core.PluginFault, "it patched %s, which the software statement fixed", clipped(name))
-	}
-	var err error
-	if row, known := metadata.Lookup(name); known {
-		err = row.Set(client, value)
-	} else {
-		err = metadata.Translate(client, name, value)
-	}
-	if err != nil {
-		return core.Refuse(core.PluginFault, "its patch is not valid: %s", core.AsError(err).Detail)
-	}
-	return nil
 }

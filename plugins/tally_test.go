@@ -41,10 +41,10 @@ func TestPluginThatFailsAgainAndAgain(t *testing.T) {
 	f, c, seen := failing(t, Binding{}, register, nil)
 	p := f.only(hook.PreRegister)
 	for range faultsToOpen {
-		_, _, err := p.Ask(context.Background(), plain)
+		_, _, err := p.Ask(context.Background(), plain, taken)
 		wantCode(t, err, core.PluginFault)
 	}
-	_, _, err := p.Ask(context.Background(), plain)
+	_, _, err := p.Ask(context.Background(), plain, taken)
 	e := wantCode(t, err, core.TemporarilyUnavailable)
 	if e.RetryAfter != firstRest || !strings.Contains(e.Detail, "The plugin a failed too often and is not asked for now.") {
 		t.Errorf("%s, retry after %s", e.Detail, e.RetryAfter)
@@ -60,12 +60,12 @@ func TestPluginThatFailsAgainAndAgain(t *testing.T) {
 
 	other := plain
 	other.Context.Caller.IP = neighbour
-	_, _, err = p.Ask(context.Background(), other)
+	_, _, err = p.Ask(context.Background(), other, taken)
 	wantCode(t, err, core.PluginFault) // who has not failed with it may ask
 
 	f.put("a", answers("x"), register) // a new version begins anew
 	f.reload()
-	if _, _, err := f.only(hook.PreRegister).Ask(context.Background(), plain); err != nil {
+	if _, _, err := f.only(hook.PreRegister).Ask(context.Background(), plain, taken); err != nil {
 		t.Error(err)
 	}
 	if s := f.want("a", Live, ""); s.Breaker != BreakerClosed || s.Stats.Calls[Patched] != 1 || s.Stats.Calls[Faulted] != 6 {
@@ -73,25 +73,48 @@ func TestPluginThatFailsAgainAndAgain(t *testing.T) {
 	}
 }
 
-// What a plugin may not write is its fault, too, whoever notices.
-func TestTrespassCounts(t *testing.T) {
+// An answer that whoever asked cannot take is the plugin's fault, too, if they say so; any other refusal is not.
+func TestJudgedFaultCounts(t *testing.T) {
 	f, _, seen := failing(t, Binding{}, register, nil)
-	f.put("a", answers("x"), "hooks: {pre_register: {}}\n")
+	f.put("a", answers("x"), register)
 	f.reload()
-	if r, _, err := f.only(hook.PreRegister).Ask(context.Background(), plain); err != nil || r.Action != hook.Patch {
-		t.Fatalf("%v, %v", r, err)
+	for _, test := range []struct {
+		verdict error
+		want    Outcome
+	}{
+		{hook.PreRegister.Fault("a", errors.New("the desk cannot take it")), Faulted},
+		{core.Refuse(core.InvalidClientMetadata, "there is one already"), Patched},
+		{nil, Patched},
+	} {
+		*seen = nil
+		r, _, err := f.only(hook.PreRegister).Ask(context.Background(), plain, func(r hook.Result) error {
+			if r.Action != hook.Patch {
+				t.Errorf("judged %v", r)
+			}
+			return test.verdict
+		})
+		if !errors.Is(err, test.verdict) || r.Action != hook.Patch {
+			t.Errorf("%v, %v", r, err)
+		}
+		if got := *seen; len(got) != 1 || got[0].Outcome != test.want {
+			t.Errorf("%v: %+v", test.verdict, got)
+		}
 	}
-	if got := *seen; len(got) != 1 || got[0].Outcome != Faulted {
-		t.Errorf("%+v", got)
-	}
-	if s := f.status("a"); !strings.Contains(s.Stats.LastFault, "client_name, which its manifest does not let it write") {
+	if s := f.want("a", Live, ""); s.Stats.LastFault != "the desk cannot take it" || s.Stats.Faults["answer"] != 1 {
 		t.Errorf("%+v", s.Stats)
 	}
+	unfit := func(hook.Result) error { return hook.PreRegister.Fault("a", errors.New("the desk cannot take it")) }
+	for range faultsToOpen {
+		_, _, _ = f.only(hook.PreRegister).Ask(context.Background(), plain, unfit)
+	}
+	f.want("a", Resting, "")
 }
 
-// So is what the desk takes from nobody: values that no client can have, members that the software statement fixed.
-func TestImpossiblePatchCounts(t *testing.T) {
+// What a desk takes from nobody does not pass a self-test: members that are not the plugin's, values that no client can have, members
+// that the software statement fixed.
+func TestImpossiblePatch(t *testing.T) {
 	for name, test := range map[string]struct{ patch, fault string }{
+		"another's":       {`"logo_uri":"https://a.example/"`, "it patched logo_uri, which its manifest does not let it write"},
 		"fixed":           {`"client_name":"x"`, "it patched client_name, which the software statement fixed"},
 		"fixed otherwise": {`"client_name#fr":"x"`, "it patched client_name#fr, which the software statement fixed"},
 		"of another type": {`"redirect_uris":"https://a.example/"`, "its patch is not valid: redirect_uris must be"},
@@ -101,21 +124,15 @@ func TestImpossiblePatchCounts(t *testing.T) {
 		"only looks like": {`"tos_uri":"client_name"`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f, _, seen := failing(t, Binding{}, register, nil)
+			f, _, _ := failing(t, Binding{}, register, nil)
 			f.put("a", fake{answer: `{"v":1,"action":"patch","patch":{` + test.patch + `}}`}.wasm(),
 				"hooks: {pre_register: {}}\nwrites: [client_name, redirect_uris, tos_uri]\n")
 			f.reload()
 			call := plain
 			call.Context.Locked = []string{"client_name"}
-			if r, _, err := f.only(hook.PreRegister).Ask(context.Background(), call); err != nil || r.Action != hook.Patch {
-				t.Fatalf("%v, %v", r, err) // it is the desk's to refuse
-			}
-			want := Patched
-			if test.fault != "" {
-				want = Faulted
-			}
-			if got, s := *seen, f.status("a"); len(got) != 1 || got[0].Outcome != want || !strings.Contains(s.Stats.LastFault, test.fault) {
-				t.Errorf("%+v: %s", got, s.Stats.LastFault)
+			got := f.host.slots["a"].live.check(t.Context(), Case{Call: call, Expect: Expect{Action: string(hook.Patch)}})
+			if test.fault == "" && got.Fault != nil || test.fault != "" && !strings.Contains(causeOf(got.Fault), test.fault) {
+				t.Errorf("%v", got.Fault)
 			}
 		})
 	}
@@ -127,7 +144,7 @@ func TestPluginThatIsLoadedAnew(t *testing.T) {
 	f, c, _ := failing(t, Binding{Fail: Afresh}, register, slog.New(log))
 	old := f.host.slots["a"].live
 	for range faultsToOpen {
-		_, _, _ = old.Ask(context.Background(), plain)
+		_, _, _ = old.Ask(context.Background(), plain, taken)
 	}
 	f.host.work.Wait() // what was begun in the background
 	if log.count("plugin live") != 2 {
@@ -138,7 +155,7 @@ func TestPluginThatIsLoadedAnew(t *testing.T) {
 		t.Errorf("it rests until %s", s.Until)
 	}
 	c.after(firstRest)
-	_, _, err := f.only(hook.PreRegister).Ask(context.Background(), plain)
+	_, _, err := f.only(hook.PreRegister).Ask(context.Background(), plain, taken)
 	wantCode(t, err, core.PluginFault)
 	if s := f.want("a", Resting, ""); s.Until != c.at.Add(2*firstRest) {
 		t.Errorf("it rests until %s", s.Until)
@@ -154,10 +171,10 @@ func TestWhatIsNoFault(t *testing.T) {
 	left, leave := context.WithCancel(context.Background())
 	leave()
 	for range 2 * faultsToOpen {
-		if r, _, err := p.Ask(context.Background(), plain); err != nil || r.Action != hook.Reject {
+		if r, _, err := p.Ask(context.Background(), plain, taken); err != nil || r.Action != hook.Reject {
 			t.Fatalf("%v, %v", r, err)
 		}
-		_, _, _ = p.Ask(left, plain)
+		_, _, _ = p.Ask(left, plain, taken)
 	}
 	if s := f.want("a", Live, ""); s.Stats.Calls[Faulted] != 0 || s.Stats.Calls[Rejected] != 2*faultsToOpen || s.Stats.Calls[Busy] != 2*faultsToOpen {
 		t.Errorf("%+v", s.Stats)
@@ -178,3 +195,6 @@ func TestTallyOfFuel(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 }
+
+// taken is a judge who takes every answer.
+func taken(hook.Result) error { return nil }

@@ -299,7 +299,7 @@ func TestTraceTellsNoSecrets(t *testing.T) {
 		{"op":"kv_put","key":"k","text":"TOPSECRET-VALUE"},{"op":"hmac","key":"partner","text":"TOPSECRET-DATA","member":"b"},
 		{"op":"http","request":{"url":"https://TOPSECRET-USER@api.example.com/"}},{"op":"http","request":{"url":"TOPSECRET-JUNK"}}]`)
 	p.log = slog.New(log)
-	_, usage, err := p.Ask(t.Context(), hook.Call{Point: hook.PreRegister, Context: hook.Context{Writes: &hook.Writes{}}})
+	_, usage, err := p.Ask(t.Context(), hook.Call{Point: hook.PreRegister, Context: hook.Context{Writes: &hook.Writes{}}}, taken)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -327,7 +327,7 @@ func TestDigestsCannotBeGuessed(t *testing.T) {
 		w := &world{kept: map[string]hook.Pair{}}
 		v := user(t, w, `[{"op":"kv_put","key":"n","text":"7"}]`)
 		v.digests, v.manifest.Name = [32]byte{key}, plugin
-		_, usage, err := v.Ask(t.Context(), hook.Call{Point: hook.PreRegister, Context: hook.Context{Writes: &hook.Writes{}}})
+		_, usage, err := v.Ask(t.Context(), hook.Call{Point: hook.PreRegister, Context: hook.Context{Writes: &hook.Writes{}}}, taken)
 		if err != nil || len(usage.Calls) != 1 {
 			t.Fatal(usage.Calls, err)
 		}
@@ -367,7 +367,7 @@ func TestBudgets(t *testing.T) {
 	} {
 		t.Run(kind, func(t *testing.T) {
 			p := user(t, w, "["+strings.Repeat(test.step+",", test.budget)+test.step+"]")
-			result, usage, err := p.Ask(t.Context(), hook.Call{Point: hook.PreRegister})
+			result, usage, err := p.Ask(t.Context(), hook.Call{Point: hook.PreRegister}, taken)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -382,7 +382,7 @@ func TestBudgets(t *testing.T) {
 		})
 	}
 	p := user(t, w, `[{"op":"kv_spin","key":"k"}]`)
-	_, usage, err := p.Ask(t.Context(), hook.Call{Point: hook.PreRegister})
+	_, usage, err := p.Ask(t.Context(), hook.Call{Point: hook.PreRegister}, taken)
 	if last := usage.Calls[len(usage.Calls)-1]; err != nil || len(usage.Calls) != tracedCalls+1 || last.Target != "952 further uses" {
 		t.Errorf("%d calls noted, %+v, %v", len(usage.Calls), last, err)
 	}
@@ -393,7 +393,7 @@ func TestTooManyWritesAreAFault(t *testing.T) {
 	w := &world{kept: map[string]hook.Pair{}}
 	p := user(t, w, `[{"op":"kv_flood","key":"k","member":"n"}]`)
 	call := hook.Call{Point: hook.PreRegister, Context: hook.Context{Writes: &hook.Writes{}}}
-	_, usage, err := p.Ask(t.Context(), call)
+	_, usage, err := p.Ask(t.Context(), call, taken)
 	e := wantCode(t, err, core.PluginFault)
 	if !strings.Contains(e.Err.Error(), "more than one request may carry") || len(call.Context.Writes.All()) != 0 || len(usage.Calls) != 7 {
 		t.Errorf("%v, %d calls", e.Err, len(usage.Calls))
@@ -412,7 +412,7 @@ func TestQuotaRefuses(t *testing.T) {
 	p := user(t, w, `[{"op":"kv_put","key":"a","text":"1","member":"eighth"},{"op":"kv_put","key":"b","text":"1","member":"ninth"},{"op":"kv_put","key":"old1","text":"other","member":"known"},
 		{"op":"kv_delete","key":"old2"},{"op":"kv_put","key":"b","text":"1","member":"again"}]`)
 	call := hook.Call{Point: hook.PreRegister, Context: hook.Context{Writes: &hook.Writes{}}}
-	result, _, err := p.Ask(t.Context(), call)
+	result, _, err := p.Ask(t.Context(), call, taken)
 	const want = `{"eighth":true,"ninth":"kv_put: too large, or the quota is full","known":true,"again":true}`
 	if err != nil || result.Patch.String() != want {
 		t.Errorf("%s, %v", result.Patch, err)
@@ -435,7 +435,7 @@ func TestUnavailable(t *testing.T) {
 	const steps = `[{"op":"kv_get","key":"k","member":"kv"},{"op":"http","request":{"url":"https://api.example.com/"},"member":"http"},{"op":"policy","rule":"r","member":"policy"},{"op":"hmac","key":"partner","text":"x","member":"hmac"}]`
 	p := user(t, w, steps)
 	p.log = slog.New(log)
-	result, _, err := p.Ask(t.Context(), hook.Call{Point: hook.PreRegister})
+	result, _, err := p.Ask(t.Context(), hook.Call{Point: hook.PreRegister}, taken)
 	const want = `{"kv":"kv_get: unavailable","http":"http: unavailable","policy":"policy_eval: unavailable","hmac":"secret: denied: it was not granted, or the server refuses it"}`
 	if err != nil || result.Patch.String() != want {
 		t.Errorf("%s, %v", result.Patch, err)
@@ -444,7 +444,7 @@ func TestUnavailable(t *testing.T) {
 		t.Errorf("%d lines in\n%s", n, log)
 	}
 	p.services = Services{}
-	result, _, err = p.Ask(t.Context(), hook.Call{Point: hook.PreRegister})
+	result, _, err = p.Ask(t.Context(), hook.Call{Point: hook.PreRegister}, taken)
 	if text := strings.ReplaceAll(want, "secret: denied: it was not granted, or the server refuses it", "secret: unavailable"); err != nil || result.Patch.String() != text {
 		t.Errorf("without services: %s, %v", result.Patch, err)
 	}
@@ -472,7 +472,7 @@ func TestCallsWaitBesideEachOther(t *testing.T) {
 	answers := make(chan string, most)
 	for range most {
 		go func() {
-			result, _, err := p.Ask(t.Context(), hook.Call{Point: hook.PreRegister})
+			result, _, err := p.Ask(t.Context(), hook.Call{Point: hook.PreRegister}, taken)
 			answers <- fmt.Sprint(result.Patch, err)
 		}()
 		select {

@@ -223,7 +223,7 @@ func TestGarbageIsAFault(t *testing.T) {
 // wantFault asks a plugin that fails and verifies what may be told of it.
 func wantFault(t *testing.T, p hook.Plugin, point hook.Point, effect string) {
 	t.Helper()
-	_, _, err := p.Ask(context.Background(), hook.Call{Point: point})
+	_, _, err := p.Ask(context.Background(), hook.Call{Point: point}, taken)
 	e := wantCode(t, err, core.PluginFault)
 	want := "The plugin " + p.Name() + " failed, so " + effect + ". An operator can see why under the decision id."
 	if e.Detail != want || e.Err == nil {

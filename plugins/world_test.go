@@ -117,7 +117,7 @@ func TestRequestsThroughTheDoor(t *testing.T) {
 		p := user(t, &world{}, "["+steps+"]")
 		p.limits.HTTPCalls, p.granted.HTTP = 3, &HTTPAccess{Hosts: []string{at.Host}, Methods: []string{"GET"}}
 		p.services.HTTP, p.services.RequestTime = open, patience
-		result, usage, err := p.Ask(t.Context(), hook.Call{Point: hook.PreRegister})
+		result, usage, err := p.Ask(t.Context(), hook.Call{Point: hook.PreRegister}, taken)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +165,7 @@ func TestWaitingCounts(t *testing.T) {
 		<-began
 		cancel()
 	}()
-	_, usage, err := p.Ask(ctx, hook.Call{Point: hook.PreRegister}) // whether it still answers is a matter of moments
+	_, usage, err := p.Ask(ctx, hook.Call{Point: hook.PreRegister}, taken) // whether it still answers is a matter of moments
 	if err != nil {
 		wantCode(t, err, core.TemporarilyUnavailable)
 	}

@@ -48,8 +48,9 @@ func (quiet) Digest() string                   { return "00ff" }
 func (quiet) Reads() hook.Reads                { return hook.Reads{hook.AllMembers} }
 func (quiet) MayWrite(hook.Point, string) bool { return false }
 func (quiet) FailsOpen(hook.Point) bool        { return false }
-func (quiet) Ask(context.Context, hook.Call) (hook.Result, hook.Usage, error) {
-	return hook.Result{Action: hook.Continue}, hook.Usage{}, nil
+func (quiet) Ask(_ context.Context, _ hook.Call, judge func(hook.Result) error) (hook.Result, hook.Usage, error) {
+	nothing := hook.Result{Action: hook.Continue}
+	return nothing, hook.Usage{}, judge(nothing)
 }
 
 // answers is a policy made of Go. It may be asked by many at once.

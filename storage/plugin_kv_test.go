@@ -38,11 +38,12 @@ func (k keeper) At(p hook.Point) (plugins []hook.Plugin, _ error) {
 	return plugins, nil
 }
 
-func (k keeper) Ask(ctx context.Context, call hook.Call) (hook.Result, hook.Usage, error) {
+func (k keeper) Ask(ctx context.Context, call hook.Call, judge func(hook.Result) error) (hook.Result, hook.Usage, error) {
 	if err := k.does(ctx, k.kept(call.Context)); err != nil {
 		return hook.Result{}, hook.Usage{}, call.Point.Fault(k.name, err)
 	}
-	return hook.Result{Action: hook.Continue}, hook.Usage{}, nil
+	nothing := hook.Result{Action: hook.Continue}
+	return nothing, hook.Usage{}, judge(nothing)
 }
 
 // keeping opens a desk with a plugin that keeps something.

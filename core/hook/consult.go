@@ -44,10 +44,7 @@ func Consult(ctx context.Context, chain Chain, call *Call, take func(Plugin, Res
 func Ask(ctx context.Context, p Plugin, call Call, take func(Plugin, Result) error) Asked {
 	a := Asked{Plugin: p, Start: time.Now()}
 	kept := call.Context.Writes.All()
-	a.Result, a.Usage, a.Err = p.Ask(ctx, call)
-	if a.Err == nil {
-		a.Err = judge(p, a.Result, take)
-	}
+	a.Result, a.Usage, a.Err = p.Ask(ctx, call, func(r Result) error { return judge(p, r, take) })
 	if core.CodeOf(a.Err) == core.PluginFault {
 		call.Context.Writes.Restore(kept)
 		a.Excused = p.FailsOpen(call.Point)

@@ -27,13 +27,17 @@ func (p plugin) Reads() hook.Reads                { return hook.Reads{hook.AllMe
 func (p plugin) MayWrite(hook.Point, string) bool { return true }
 func (p plugin) FailsOpen(hook.Point) bool        { return p.open }
 
-func (p plugin) Ask(_ context.Context, call hook.Call) (hook.Result, hook.Usage, error) {
+func (p plugin) Ask(_ context.Context, call hook.Call, judge func(hook.Result) error) (hook.Result, hook.Usage, error) {
 	if call.Context.Writes != nil {
 		if err := call.Context.Writes.Hold(hook.Write{Plugin: p.name, Key: "k"}); err != nil {
 			return hook.Result{}, hook.Usage{}, err
 		}
 	}
-	return p.result, hook.Usage{Fuel: 1}, p.err
+	err := p.err
+	if err == nil {
+		err = judge(p.result)
+	}
+	return p.result, hook.Usage{Fuel: 1}, err
 }
 
 type chain struct {

@@ -129,8 +129,9 @@ type Plugin interface {
 	MayWrite(p Point, member string) bool
 	// FailsOpen tells whether the operator lets a request go on when the plugin fails at this point, as if it had nothing to say.
 	FailsOpen(p Point) bool
-	// Ask runs the plugin. An error is a plugin fault (core.PluginFault) or a busy host (core.TemporarilyUnavailable).
-	Ask(ctx context.Context, call Call) (Result, Usage, error)
+	// Ask runs the plugin, and judge on what it answered. An error is that of judge, a plugin fault (core.PluginFault), or a busy
+	// host (core.TemporarilyUnavailable). A fault counts against the plugin, whoever found it.
+	Ask(ctx context.Context, call Call, judge func(Result) error) (Result, Usage, error)
 }
 
 // A Chain gives the plugins of a point in their order (priority, then name). It fails with core.TemporarilyUnavailable

@@ -41,8 +41,11 @@ func (p *plugin) MayWrite(_ hook.Point, member string) bool { return slices.Cont
 
 func (p *plugin) FailsOpen(hook.Point) bool { return p.open }
 
-func (p *plugin) Ask(_ context.Context, call hook.Call) (hook.Result, hook.Usage, error) {
+func (p *plugin) Ask(_ context.Context, call hook.Call, judge func(hook.Result) error) (hook.Result, hook.Usage, error) {
 	r, err := p.ask(call)
+	if err == nil {
+		err = judge(r)
+	}
 	return r, hook.Usage{Fuel: 42, Wall: time.Millisecond, Calls: []hook.Outcall{{Kind: "kv", Target: "k", Status: "ok"}}}, err
 }
 

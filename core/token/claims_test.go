@@ -34,8 +34,11 @@ func (p *plugin) MayWrite(at hook.Point, member string) bool {
 	return at == hook.TokenClaims && slices.Contains(strings.Fields(p.writes), member)
 }
 
-func (p *plugin) Ask(_ context.Context, call hook.Call) (hook.Result, hook.Usage, error) {
+func (p *plugin) Ask(_ context.Context, call hook.Call, judge func(hook.Result) error) (hook.Result, hook.Usage, error) {
 	r, err := p.ask(call)
+	if err == nil {
+		err = judge(r)
+	}
 	return r, hook.Usage{}, err
 }
 
