@@ -246,7 +246,7 @@ func TestTurnsAreTakenAgain(t *testing.T) {
 	}
 }
 
-// Instances that a crowd needed are closed when they have not been used for a while, one with each call.
+// Instances that a crowd needed are closed when they have not been used for a while.
 func TestSpareInstancesAreClosed(t *testing.T) {
 	p, entered, leave := waiting(t, Limits{Instances: 4, Running: 1, Wall: time.Minute, Wait: time.Minute}, true)
 	done := crowd(p, entered)
@@ -256,22 +256,23 @@ func TestSpareInstancesAreClosed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	call := func() int {
-		if _, _, err := callOnce(p, "fine"); err != nil {
-			t.Fatal(err)
+	for _, step := range []struct{ rested, left int }{{0, 4}, {1, 3}, {4, 1}} {
+		for _, inst := range p.idle[:min(step.rested, len(p.idle))] {
+			inst.rested = inst.rested.Add(-spareTime)
 		}
-		return p.Stats().Idle
-	}
-	if n := call(); n != 4 {
-		t.Errorf("%d are left at once", n)
-	}
-	for _, inst := range p.idle {
-		inst.rested = inst.rested.Add(-2 * spareTime)
-	}
-	for want := range 4 {
-		if n := call(); n != max(3-want, 1) {
-			t.Errorf("%d are left after %d calls", n, want+1)
+		if !p.sweep.Stop() {
+			t.Errorf("nobody comes for %d that are to spare", p.Stats().Idle-1)
 		}
+		p.closeSpare() // as the timer would
+		if n := p.Stats().Idle; n != step.left {
+			t.Errorf("%d are left of %d that were used long ago", n, step.rested)
+		}
+	}
+	if p.sweep != nil {
+		t.Error("somebody comes for the last one")
+	}
+	if _, _, err := callOnce(p, "fine"); err != nil || p.sweep != nil {
+		t.Errorf("%v, and somebody comes for who is not to spare", err)
 	}
 }
 

@@ -39,6 +39,7 @@ type Program struct {
 	mu      sync.Mutex
 	ended   sync.Cond   // a lease ended
 	idle    []*Instance // the one used last is on top: its pages are warm
+	sweep   *time.Timer // of spare instances; nil: there are none
 	leased  int
 	created int
 	closed  bool
@@ -232,7 +233,9 @@ func (p *Program) endLease(inst *Instance, keep bool) {
 	p.leased--
 	if keep {
 		p.idle = append(p.idle, inst)
-		p.closeSpare(inst.rested)
+		if p.sweep == nil && p.spare() {
+			p.sweep = time.AfterFunc(spareTime, p.closeSpare)
+		}
 	}
 	if !inst.lease.aside {
 		p.turns.give()
@@ -244,11 +247,20 @@ func (p *Program) endLease(inst *Instance, keep bool) {
 // spareTime is how long instances are kept that are more than can compute at once: calls that wait for others come in crowds.
 const spareTime = time.Minute
 
-// closeSpare closes the instance that was used longest ago, if it is to spare. The caller holds mu.
-func (p *Program) closeSpare(now time.Time) {
-	if spare := p.idle[0]; len(p.idle) > p.limits.Running && now.Sub(spare.rested) > spareTime {
-		spare.close()
+// spare tells whether there are more. The caller holds mu.
+func (p *Program) spare() bool { return len(p.idle) > p.limits.Running }
+
+// closeSpare closes those that nobody used for so long, and comes again for the others.
+func (p *Program) closeSpare() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for p.spare() && time.Since(p.idle[0].rested) >= spareTime {
+		p.idle[0].close()
 		p.idle = slices.Delete(p.idle, 0, 1)
+	}
+	p.sweep = nil
+	if p.spare() {
+		p.sweep = time.AfterFunc(spareTime-time.Since(p.idle[0].rested), p.closeSpare)
 	}
 }
 
@@ -272,6 +284,9 @@ func (p *Program) tearDown() error {
 		inst.close()
 	}
 	p.idle = nil
+	if p.sweep != nil {
+		p.sweep.Stop()
+	}
 	if !p.open {
 		return nil
 	}
