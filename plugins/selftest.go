@@ -250,11 +250,11 @@ func (v *version) mayPatch(call *hook.Call, name string, value strictjson.Value,
 	base, _, _ := strings.Cut(name, "#")
 	switch {
 	case !v.MayWrite(call.Point, name):
-		return core.Refuse(core.PluginFault, "it patched %s, which its manifest does not let it write", clipped(name))
+		return fmt.Errorf("it patched %s, which its manifest does not let it write", clipped(name))
 	case client == nil:
 		return nil
 	case slices.Contains(call.Context.Locked, base):
-		return core.Refuse(core.PluginFault, "it patched %s, which the software statement fixed", clipped(name))
+		return fmt.Errorf("it patched %s, which the software statement fixed", clipped(name))
 	}
 	var err error
 	if row, known := metadata.Lookup(name); known {
@@ -263,7 +263,7 @@ func (v *version) mayPatch(call *hook.Call, name string, value strictjson.Value,
 		err = metadata.Translate(client, name, value)
 	}
 	if err != nil {
-		return core.Refuse(core.PluginFault, "its patch is not valid: %s", core.AsError(err).Detail)
+		return fmt.Errorf("its patch is not valid: %s", core.AsError(err).Detail)
 	}
 	return nil
 }

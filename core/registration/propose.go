@@ -2,6 +2,7 @@ package registration
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -158,7 +159,7 @@ func (j *judgement) write(point hook.Point, p hook.Plugin, name string, v strict
 
 // badPatch is a plugin fault: the caller learns which plugin, the log and the ledger learn what it did.
 func badPatch(p hook.Plugin, point hook.Point, format string, args ...any) error {
-	return point.Fault(p.Name(), core.Refuse(core.PluginFault, format, args...))
+	return point.Fault(p.Name(), fmt.Errorf(format, args...))
 }
 
 // faultOf gives the ledger's text of a plugin fault; empty for a rejection, which is no fault.

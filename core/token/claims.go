@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/ostiary/ostiary/core"
@@ -88,7 +89,7 @@ func (c *call) extend(question *hook.Call, p hook.Plugin, r hook.Result) error {
 }
 
 func badClaim(p hook.Plugin, format string, args ...any) error {
-	return hook.TokenClaims.Fault(p.Name(), core.Refuse(core.PluginFault, format, args...))
+	return hook.TokenClaims.Fault(p.Name(), fmt.Errorf(format, args...))
 }
 
 // claimsSoFar is what the access token will say, as far as it is known before it is minted.
