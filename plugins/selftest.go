@@ -232,8 +232,15 @@ func describeAnswer(got *Checked) string {
 	return string(r.Action)
 }
 
-// mayAnswer verifies, as a desk does, that a plugin patched nothing that it may not, with nothing that a client cannot have.
+// mayAnswer verifies what whoever asks verifies, too: that a plugin patched nothing that it may not, with nothing that a client cannot
+// have, adds no more to a token than fits, and gave no id that only the server gives.
 func (v *version) mayAnswer(call *hook.Call, r hook.Result) error {
+	switch {
+	case core.IsMinted(string(r.ClientID)):
+		return call.Point.Fault(v.Name(), errors.New("its client_id has the form of the server's own ids"))
+	case call.Point == hook.TokenClaims && r.Patch.Len() > 0 && len(strictjson.Append(nil, r.Patch)) > hook.MaxAddedClaims:
+		return call.Point.Fault(v.Name(), fmt.Errorf("what it adds to the token is longer than %d bytes", hook.MaxAddedClaims))
+	}
 	var client *core.Metadata // that patches are tried on; it is large, and most answers patch none
 	if r.Patch.Len() > 0 && call.Point.Answers().Patches {
 		client = new(core.Metadata)

@@ -131,10 +131,32 @@ func TestImpossiblePatch(t *testing.T) {
 			call := plain
 			call.Context.Locked = []string{"client_name"}
 			got := f.host.slots["a"].live.check(t.Context(), Case{Call: call, Expect: Expect{Action: string(hook.Patch)}})
-			if test.fault == "" && got.Fault != nil || test.fault != "" && !strings.Contains(causeOf(got.Fault), test.fault) {
+			if test.fault == "" && got.Fault != nil || test.fault != "" && (got.Fault == nil || !strings.Contains(causeOf(got.Fault), test.fault)) {
 				t.Errorf("%v", got.Fault)
 			}
 		})
+	}
+}
+
+// Neither does an answer that nobody takes at other points.
+func TestImpossibleAnswers(t *testing.T) {
+	for name, test := range map[string]struct {
+		point         hook.Point
+		answer, fault string
+	}{
+		"room for claims":  {hook.TokenClaims, `"action":"patch","patch":{"a":"` + strings.Repeat("x", hook.MaxAddedClaims-8) + `"}`, ""},
+		"too many claims":  {hook.TokenClaims, `"action":"patch","patch":{"a":"` + strings.Repeat("x", hook.MaxAddedClaims-7) + `"}`, "what it adds to the token is longer than 4096 bytes"},
+		"an id":            {hook.MintClientID, `"action":"result","result":{"client_id":"PSDGB-FCA-1"}`, ""},
+		"an id as of ours": {hook.MintClientID, `"action":"result","result":{"client_id":"` + string(core.NewClientID(time.Now())) + `"}`, "its client_id has the form of the server's own ids"},
+	} {
+		f, _, _ := failing(t, Binding{}, register, nil)
+		f.put("a", fake{answer: `{"v":1,` + test.answer + `}`}.wasm(), "hooks: {token_claims: {}, mint_client_id: {}}\nwrites: [a]\n")
+		f.reload()
+		f.want("a", Live, "")
+		got := f.host.slots["a"].live.check(t.Context(), Case{Call: hook.Call{Point: test.point, Client: strictjson.Object()}})
+		if test.fault == "" && got.Fault != nil || test.fault != "" && (got.Fault == nil || causeOf(got.Fault) != test.fault) {
+			t.Errorf("%s: %v", name, got.Fault)
+		}
 	}
 }
 

@@ -24,6 +24,9 @@ const (
 	TokenClaims           Point = "token_claims"            // add claims to an access token
 )
 
+// MaxAddedClaims is how many bytes, as JSON, all plugins together may add to an access token: it travels in a header with each request.
+const MaxAddedClaims = 4 << 10
+
 // Answers say what the plugins of a point may answer, besides having nothing to say.
 type Answers struct {
 	Patches bool        // a patch of the client's metadata

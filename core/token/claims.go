@@ -12,9 +12,6 @@ import (
 	"github.com/ostiary/ostiary/core/strictjson"
 )
 
-// maxAdded is how many bytes the claims of plugins may take in a token: it travels in a header with each request.
-const maxAdded = 4 << 10
-
 // askedForToken is the operation that plugins are told.
 const askedForToken core.Operation = "token"
 
@@ -80,8 +77,8 @@ func (c *call) extend(question *hook.Call, p hook.Plugin, r hook.Result) error {
 		}
 	}
 	next, added := *question.Token, c.added.Overlaid(r.Patch)
-	if len(strictjson.Append(nil, added)) > maxAdded {
-		return badClaim(p, "what plugins add to the token is longer than %d bytes", maxAdded)
+	if len(strictjson.Append(nil, added)) > hook.MaxAddedClaims {
+		return badClaim(p, "what plugins add to the token is longer than %d bytes", hook.MaxAddedClaims)
 	}
 	next.Claims = next.Claims.Overlaid(r.Patch)
 	c.added, question.Token = added, &next
